@@ -1,7 +1,7 @@
 //! What is dropped or pasted anywhere on the page: files, and lines of text.
 
-use crate::lab::Lab;
-use crate::{intake, tr};
+use crate::context::AppContext;
+use crate::{file_import, tr};
 use gloo::events::{EventListener, EventListenerOptions};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -12,7 +12,7 @@ const TEXT_INPUTS: &str =
     "textarea, input:not([type=radio], [type=checkbox], [type=range], [type=file])";
 
 /// Files may be dropped anywhere: beside the drop zone the browser would otherwise leave the page for them.
-pub fn catch_drops(lab: Lab) {
+pub fn catch_drops(app: AppContext) {
     let options = EventListenerOptions::enable_prevent_default();
     let hold = |event: &web_sys::Event| {
         if carries_files(event) {
@@ -41,8 +41,8 @@ pub fn catch_drops(lab: Lab) {
             .dyn_ref::<DragEvent>()
             .and_then(DragEvent::data_transfer);
         if let Some(dropped) = dropped {
-            lab.take(
-                intake::from_drop(&dropped),
+            app.take(
+                file_import::from_drop(&dropped),
                 &tr!("What was dropped could not be read"),
             );
         }
@@ -51,7 +51,7 @@ pub fn catch_drops(lab: Lab) {
 }
 
 /// Lines of text and files that are pasted into no text input are taken as if they were dropped.
-pub fn catch_pastes(lab: Lab) {
+pub fn catch_pastes(app: AppContext) {
     let take = move |event: &web_sys::Event| {
         let target = event
             .target()
@@ -71,10 +71,10 @@ pub fn catch_pastes(lab: Lab) {
         let text = pasted.get_data("text").unwrap_or_default();
         // Lines come first: an office program puts a picture of them beside them. A word may be pasted by mistake.
         if text.trim().contains('\n') {
-            let source = intake::from_text("pasted.txt", &text);
-            lab.take(async move { source.map(|source| vec![source]) }, &failure);
+            let source = file_import::from_text("pasted.txt", &text);
+            app.take(async move { source.map(|source| vec![source]) }, &failure);
         } else if pasted.types().includes(&"Files".into(), 0) {
-            lab.take(intake::from_drop(&pasted), &failure);
+            app.take(file_import::from_drop(&pasted), &failure);
         }
     };
     EventListener::new(&window(), "paste", take).forget();

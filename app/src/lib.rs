@@ -9,6 +9,7 @@ pub mod comparing;
 pub mod confidence;
 pub mod guide;
 pub mod language;
+pub mod localize_message;
 pub mod model_files;
 pub mod paging;
 pub mod presets;
@@ -19,26 +20,29 @@ pub mod share;
 pub mod source_names;
 pub mod state;
 pub mod threshold;
-pub mod told;
 
 pub use display::{mark, order, tr, wording};
 
 #[cfg(target_arch = "wasm32")]
 mod archive;
 #[cfg(target_arch = "wasm32")]
-mod carried;
+mod chart_context;
+#[cfg(target_arch = "wasm32")]
+mod context;
 #[cfg(target_arch = "wasm32")]
 mod download;
 #[cfg(target_arch = "wasm32")]
 mod dropping;
 #[cfg(target_arch = "wasm32")]
+mod engine_client;
+#[cfg(target_arch = "wasm32")]
+mod file_import;
+#[cfg(target_arch = "wasm32")]
 mod focus;
 #[cfg(target_arch = "wasm32")]
-mod intake;
+mod form_snapshot;
 #[cfg(target_arch = "wasm32")]
-mod lab;
-#[cfg(target_arch = "wasm32")]
-mod link;
+mod local_storage;
 #[cfg(target_arch = "wasm32")]
 mod locks;
 #[cfg(target_arch = "wasm32")]
@@ -46,10 +50,6 @@ pub mod page;
 #[cfg(target_arch = "wasm32")]
 mod panels;
 #[cfg(target_arch = "wasm32")]
-mod plotting;
-#[cfg(target_arch = "wasm32")]
-mod remembered;
-#[cfg(target_arch = "wasm32")]
-mod scope;
+mod preview_context;
 #[cfg(target_arch = "wasm32")]
 mod theme;

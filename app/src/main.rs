@@ -1,8 +1,8 @@
-//! The page's wasm binary: hands over to [`app::page`]. No logic.
+//! The page's wasm binary: hands over to [`context::page`]. No logic.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    app::page::mount();
+    context::page::mount();
 }
 
 #[cfg(not(target_arch = "wasm32"))]

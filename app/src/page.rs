@@ -1,16 +1,16 @@
 //! The page as a whole: which panels there are and in which order, and what happens around them (the link, the title,
 //! the announcements). The panels do the rest.
 
-use crate::carried::Carried;
-use crate::lab::Lab;
+use crate::chart_context::ChartContext;
+use crate::context::AppContext;
+use crate::form_snapshot::FormSnapshot;
 use crate::language::{LANGUAGES, Language, choice};
 use crate::panels::{
-    Asked, AttentionPanel, DataPanel, FinetunePanel, Header, InTurn, LearnPanel, NoticeLine,
-    PretrainPanel, ReviewPanel, RunBar, RunsPanel, Stage, TryPanel, Turns,
+    Asked, AttentionPanel, DataPanel, DeferredMount, FinetunePanel, Header, LearnPanel, MountQueue,
+    NoticeLine, PretrainPanel, ReviewPanel, RunBar, RunsPanel, Stage, TryPanel,
 };
-use crate::plotting::Plotting;
-use crate::scope::Scope;
-use crate::state::{RunState, Stage, Topic};
+use crate::preview_context::PreviewContext;
+use crate::state::{RunState, Stage, StateSlice};
 use crate::tr;
 use crate::wording::figure;
 use crate::{dropping, focus, theme};
@@ -57,12 +57,12 @@ fn mount_in(language: Language, problem: Option<(Language, String)>) {
 /// Which language the page speaks. Its parts are mounted anew when that changes; what is known, what was chosen or asked, and
 /// a run under way stay.
 #[derive(Clone, Copy)]
-pub struct Spoken {
+pub struct Locale {
     now: RwSignal<Language>,
     /// The one chosen last, whose words may still be on their way.
     pub wanted: RwSignal<Language>,
     /// What the parts held that are mounted anew.
-    carried: StoredValue<Option<Carried>, LocalStorage>,
+    form_snapshot: StoredValue<Option<FormSnapshot>, LocalStorage>,
 }
 
 /// Whether the page is dark; charts repaint when it changes.
@@ -71,31 +71,31 @@ pub struct Dark(pub RwSignal<bool>);
 
 #[component]
 fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoView {
-    let lab = Lab::open();
+    let app = AppContext::open();
     if let Some((wanted, problem)) = problem {
-        complain_of_words(lab, wanted, &problem);
+        complain_of_words(app, wanted, &problem);
     }
-    provide_context(lab);
-    let spoken = Spoken {
+    provide_context(app);
+    let spoken = Locale {
         now: RwSignal::new(language),
         wanted: RwSignal::new(language),
-        carried: StoredValue::new_local(None),
+        form_snapshot: StoredValue::new_local(None),
     };
     provide_context(spoken);
     provide_context(Asked::default());
     provide_context(Dark(follow_theme()));
-    provide_context(Plotting::default());
-    let scope = Scope::new(lab);
+    provide_context(ChartContext::default());
+    let scope = PreviewContext::new(app);
     provide_context(scope);
-    lab.when_read(move || scope.reset());
-    keep_link(lab);
-    keep_title(lab, spoken);
-    ask_before_leaving(lab);
-    dropping::catch_drops(lab);
-    dropping::catch_pastes(lab);
-    let has_lesson = lab.guide.with_value(|guide| guide.lesson.is_some());
-    provide_context(Turns::new(Callback::new(move |()| {
-        settle(lab, spoken.carried)
+    app.when_read(move || scope.reset());
+    keep_link(app);
+    keep_title(app, spoken);
+    ask_before_leaving(app);
+    dropping::catch_drops(app);
+    dropping::catch_pastes(app);
+    let has_lesson = app.guide.with_value(|guide| guide.lesson.is_some());
+    provide_context(MountQueue::new(Callback::new(move |()| {
+        settle(app, spoken.form_snapshot)
     })));
     // What is known is set up in one task and shown in the next: both at once would hold a slow machine's page for long.
     let is_due = RwSignal::new(false);
@@ -114,10 +114,10 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
 }
 
 /// Has the browser ask before it closes or reloads the page amid a run.
-fn ask_before_leaving(lab: Lab) {
+fn ask_before_leaving(app: AppContext) {
     let options = EventListenerOptions::enable_prevent_default();
     EventListener::new_with_options(&window(), "beforeunload", options, move |event| {
-        if lab.peek(|state| state.active().is_some()) {
+        if app.peek(|state| state.active().is_some()) {
             event.prevent_default();
         }
     })
@@ -142,40 +142,40 @@ fn Parts(has_lesson: bool) -> impl IntoView {
                 <LearnPanel />
             </Show>
             <Stage />
-            <InTurn><DataPanel /></InTurn>
-            <InTurn><PretrainPanel /></InTurn>
-            <InTurn><FinetunePanel /></InTurn>
-            <InTurn><TryPanel /></InTurn>
-            <InTurn><AttentionPanel /></InTurn>
-            <InTurn><ReviewPanel /></InTurn>
-            <InTurn><RunsPanel /></InTurn>
+            <DeferredMount><DataPanel /></DeferredMount>
+            <DeferredMount><PretrainPanel /></DeferredMount>
+            <DeferredMount><FinetunePanel /></DeferredMount>
+            <DeferredMount><TryPanel /></DeferredMount>
+            <DeferredMount><AttentionPanel /></DeferredMount>
+            <DeferredMount><ReviewPanel /></DeferredMount>
+            <DeferredMount><RunsPanel /></DeferredMount>
             <Show when=move || !has_lesson>
-                <InTurn><LearnPanel /></InTurn>
+                <DeferredMount><LearnPanel /></DeferredMount>
             </Show>
         </main>
-        <InTurn><Footer /></InTurn>
-        <InTurn><RunBar /></InTurn>
+        <DeferredMount><Footer /></DeferredMount>
+        <DeferredMount><RunBar /></DeferredMount>
     }
     .into_any()
 }
 
 /// Says that the words of a language are not to be had; in English, for want of them.
-fn complain_of_words(lab: Lab, language: Language, problem: &str) {
+fn complain_of_words(app: AppContext, language: Language, problem: &str) {
     let message = format!(
         "The page's words in {} could not be read ({problem}).",
         language.name
     );
-    lab.complain(message, "Reload the page.");
+    app.complain(message, "Reload the page.");
 }
 
 /// Has the page speak another language, which a language in the link no longer gainsays.
 pub fn speak(
-    lab: Lab,
-    Spoken {
+    app: AppContext,
+    Locale {
         now,
         wanted,
-        carried,
-    }: Spoken,
+        form_snapshot,
+    }: Locale,
     language: Language,
 ) {
     wanted.set(language);
@@ -189,16 +189,16 @@ pub fn speak(
             Ok(words) => {
                 choice::speak(language, words);
                 choice::keep(language);
-                replace_query(&lab.query());
+                replace_query(&app.query());
                 // Parts that are not mounted yet hold nothing; what the ones before them held still waits for them.
-                if carried.with_value(Option::is_none) {
-                    carried.set_value(Some(Carried::of_page()));
+                if form_snapshot.with_value(Option::is_none) {
+                    form_snapshot.set_value(Some(FormSnapshot::of_page()));
                 }
                 now.set(language);
                 focus::on("[data-testid=language]");
             }
             Err(problem) => {
-                complain_of_words(lab, language, &problem);
+                complain_of_words(app, language, &problem);
                 wanted.set(now.get_untracked());
             }
         }
@@ -206,13 +206,13 @@ pub fn speak(
 }
 
 /// When all parts stand: gives them what those before them held, leaves out what a teacher's link asks to, and a link to a part finds it.
-fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
-    carried
+fn settle(app: AppContext, form_snapshot: StoredValue<Option<FormSnapshot>, LocalStorage>) {
+    form_snapshot
         .try_update_value(Option::take)
         .flatten()
         .into_iter()
-        .for_each(Carried::give_back);
-    let absent: Vec<String> = lab.guide.with_value(|guide| {
+        .for_each(FormSnapshot::give_back);
+    let absent: Vec<String> = app.guide.with_value(|guide| {
         guide
             .hide
             .iter()
@@ -221,10 +221,10 @@ fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
             .collect()
     });
     // Told once, and not over what matters more.
-    lab.guide
+    app.guide
         .update_value(|guide| guide.hide.retain(|name| !absent.contains(name)));
-    if !absent.is_empty() && lab.peek(|state| state.notice.is_none()) {
-        lab.complain(
+    if !absent.is_empty() && app.peek(|state| state.notice.is_none()) {
+        app.complain(
             tr!(
                 "The link leaves out what is no part of this page: {names}.",
                 names = absent.join(", ")
@@ -242,7 +242,7 @@ fn settle(lab: Lab, carried: StoredValue<Option<Carried>, LocalStorage>) {
     }
 }
 
-/// Leaves a part of the page out, as a teacher's link asks: a section by its id, a control by its name. `false` where there is
+/// ParamTensors a part of the page out, as a teacher's link asks: a section by its id, a control by its name. `false` where there is
 /// none.
 fn withhold(name: &str) -> bool {
     let selector = format!("#{name}, [data-testid={name}], nav li:has(a[href=\"#{name}\"])");
@@ -281,7 +281,7 @@ fn Footer() -> impl IntoView {
 /// What a person without the picture must know, in a quiet voice.
 #[component]
 fn Announcer() -> impl IntoView {
-    let (lab, spoken) = (crate::lab::lab(), expect_context::<Spoken>());
+    let (app, spoken) = (crate::context::app(), expect_context::<Locale>());
     let latest = Memo::new(move |_| {
         spoken.now.track();
         let words = |state: &RunState| {
@@ -290,7 +290,7 @@ fn Announcer() -> impl IntoView {
                 .map(|run| run.announcement())
                 .unwrap_or_default()
         };
-        lab.read(&[Topic::Runs, Topic::Progress], words)
+        app.read(&[StateSlice::Runs, StateSlice::Progress], words)
     });
     let said = RwSignal::new(String::new());
     let resting = StoredValue::new(false);
@@ -316,10 +316,10 @@ fn announce(latest: Memo<String>, spoken: RwSignal<String>, resting: StoredValue
 }
 
 /// Writes the settings into the address bar; a link that was just opened stays as it is until something changes.
-fn keep_link(lab: Lab) {
+fn keep_link(app: AppContext) {
     Effect::new(move |before: Option<String>| {
-        lab.settings.track();
-        let query = lab.query();
+        app.settings.track();
+        let query = app.query();
         if before.is_some_and(|before| before != query) {
             replace_query(&query);
         }
@@ -346,10 +346,10 @@ fn replace_query(query: &str) {
     }
 }
 
-fn keep_title(lab: Lab, spoken: Spoken) {
+fn keep_title(app: AppContext, spoken: Locale) {
     let title = Memo::new(move |_| {
         spoken.now.track();
-        lab.read(&[Topic::Runs, Topic::Progress], title)
+        app.read(&[StateSlice::Runs, StateSlice::Progress], title)
     });
     Effect::new(move |_| document().set_title(&title.get()));
 }

@@ -117,7 +117,7 @@ impl Settings {
         out.extend(self.finetune_lr.map(|lr| ("finetune-lr", lr.to_string())));
         match (self.finetune_both, self.finetune_from) {
             (true, _) => out.push(("finetune-from", "both".into())),
-            (false, StartFrom::Scratch) => out.push(("finetune-from", "scratch".into())),
+            (false, StartFrom::TempStorage) => out.push(("finetune-from", "scratch".into())),
             (false, StartFrom::Pretrained) => {}
         }
         out
@@ -182,7 +182,7 @@ fn check_range(key: &str, value: &str) -> Result<(), ConfigError> {
 fn start_from(value: &str) -> Result<(StartFrom, bool), ConfigError> {
     match value.trim() {
         "pretrained" => Ok((StartFrom::Pretrained, false)),
-        "scratch" => Ok((StartFrom::Scratch, false)),
+        "scratch" => Ok((StartFrom::TempStorage, false)),
         "both" => Ok((StartFrom::Pretrained, true)),
         _ => Err(ConfigError {
             key: "finetune-from".into(),

@@ -18,13 +18,13 @@ pub const MARK: &str = "#share=";
 const POINTS: usize = 60;
 
 /// Runs of one link, for the same reason.
-pub const MOST_RUNS: usize = 8;
+pub const MAX_RUNS: usize = 8;
 
 /// A longer fragment is not read.
-const MOST_BYTES: usize = 100_000;
+const MAX_BYTES: usize = 100_000;
 
 /// Letters of a name that travel.
-const MOST_NAME_CHARS: usize = 80;
+const MAX_NAME_CHARS: usize = 80;
 
 /// What parts the runs of a fragment; no character of base64.
 const PARTED_BY: char = '.';
@@ -106,7 +106,7 @@ pub fn query(runs: &[&Run]) -> String {
         }
     }
     let is_from = |from| runs.iter().any(|run| run.from == Some(from));
-    chosen.finetune_both = is_from(StartFrom::Pretrained) && is_from(StartFrom::Scratch);
+    chosen.finetune_both = is_from(StartFrom::Pretrained) && is_from(StartFrom::TempStorage);
     let text = crate::query::write(&chosen, &Guide::default());
     if text.is_empty() {
         text
@@ -190,7 +190,7 @@ fn encode(run: &Run) -> String {
         name: run
             .title
             .as_ref()
-            .map(|title| title.chars().take(MOST_NAME_CHARS).collect()),
+            .map(|title| title.chars().take(MAX_NAME_CHARS).collect()),
     };
     let text = serde_json::to_string(&shared).expect("a run is plain data");
     URL_SAFE_NO_PAD.encode(text)
@@ -206,12 +206,12 @@ pub fn read(fragment: &str) -> Option<Result<Vec<Run>, String>> {
 }
 
 fn decode_all(text: &str) -> Option<Vec<Run>> {
-    if text.len() > MOST_BYTES {
+    if text.len() > MAX_BYTES {
         return None;
     }
     let mut runs: Vec<Run> = text
         .split(PARTED_BY)
-        .take(MOST_RUNS)
+        .take(MAX_RUNS)
         .map(decode)
         .collect::<Option<_>>()?;
     let titles: Vec<Option<String>> = runs.iter().map(|run| run.title.clone()).collect();
@@ -255,11 +255,11 @@ fn run_of(shared: Shared) -> Run {
     };
     let name = shared
         .name
-        .map(|name| name.chars().take(MOST_NAME_CHARS).collect::<String>());
+        .map(|name| name.chars().take(MAX_NAME_CHARS).collect::<String>());
     run.title = Some(match shared.from {
         _ if name.is_some() => tr!("{run} (shared)", run = name.unwrap_or_default()),
         Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run = title),
-        Some(StartFrom::Scratch) => tr!("{run}, from scratch", run = title),
+        Some(StartFrom::TempStorage) => tr!("{run}, from scratch", run = title),
         None => title,
     });
     run.plan = shared.plan.map(|plan| Plan {
@@ -401,7 +401,7 @@ mod tests {
     fn a_link_carries_several_runs_with_names_of_their_own() {
         let (mut pretrained, mut scratch, mut before) = (run(), run(), run());
         pretrained.from = Some(StartFrom::Pretrained);
-        scratch.from = Some(StartFrom::Scratch);
+        scratch.from = Some(StartFrom::TempStorage);
         before.phase = Phase::Pretrain;
         before.pairs.push(("epochs".into(), "3".into()));
         let all = [&before, &pretrained, &scratch, &scratch];
@@ -440,7 +440,7 @@ mod tests {
         let many = read(&fragment(&[&before; 20]))
             .expect("runs")
             .expect("readable");
-        assert_eq!(many.len(), MOST_RUNS);
+        assert_eq!(many.len(), MAX_RUNS);
         let broken = format!("{}.!!!", fragment(&[&before]));
         assert!(read(&broken).expect("meant for us").is_err());
     }
@@ -484,7 +484,7 @@ mod tests {
             ("epochs".into(), "2".into()),
         ]);
         assert_eq!(query(&[&run]), "?seed=3&preset=fast-nano&finetune-epochs=2");
-        run.from = Some(StartFrom::Scratch);
+        run.from = Some(StartFrom::TempStorage);
         run.pairs
             .insert(0, ("of-another-version".into(), "1".into()));
         assert_eq!(

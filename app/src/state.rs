@@ -1,38 +1,38 @@
 //! What the page knows, and how events change it. Events may be repeated or lost and name runs that the page has never
 //! heard of: applying one is always safe. Pure: no browser, no clock.
 
-mod films;
 mod known;
-mod looks;
 mod model;
-mod questions;
+mod preview_histories;
+mod preview_history;
+mod queries;
 mod reasons;
 mod recovery;
 mod rows;
 mod run;
 mod sentence;
-mod topic;
+mod slice;
 mod verdict;
 
-use films::Films;
 pub use known::{
     Classification, Corpus, Engine, FilledClozes, Labelling, Lines, Masking, Neighbours, Notice,
     Tokenized, Vocabulary,
 };
-pub use looks::{AttentionMap, Film, Frame, probability};
 pub use model::Model;
-pub use questions::Question;
-use questions::{Estimating, Requests};
+use preview_histories::PreviewHistories;
+pub use preview_history::{AttentionMap, PreviewHistory, PreviewSnapshot, probability};
+pub use queries::Question;
+use queries::{Estimating, Requests};
 pub use recovery::{Failures, Pulse, Recovery, Silence, ends_the_engine, worded};
 pub use run::{HeldOut, Origin, Plan, Progress, Run, Score, Stage, Text};
-pub use topic::Topic;
+pub use slice::StateSlice;
 pub use verdict::{Next, Verdict};
 
 use crate::mark;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::{
-    Comparison, Estimate, Event, LineQuery, LinearResult, MaskGuess, Phase, Review, STOPPED,
+    Comparison, Estimate, Event, LineQuery, LinearResult, MaskPrediction, Phase, Review, STOPPED,
 };
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub struct RunState {
     /// The masking preview.
     pub masking: Option<Masking>,
     /// What the model made of that text so far.
-    films: Films,
+    films: PreviewHistories,
     /// Where the model looked in the text that was typed last.
     pub attended: Option<AttentionMap>,
     /// Whose model looked there.
@@ -96,9 +96,9 @@ pub struct RunState {
     /// What the model at hand can do.
     pub model: Model,
     /// Answer to the last fill-mask question.
-    pub guesses: Option<Vec<MaskGuess>>,
+    pub guesses: Option<Vec<MaskPrediction>>,
     /// What was guessed for a text before, by an earlier model or at an earlier step.
-    pub earlier: Option<(String, Vec<MaskGuess>)>,
+    pub earlier: Option<(String, Vec<MaskPrediction>)>,
     /// The text of the last fill-mask question, and of its last answer.
     asked: String,
     /// The text of the last classify question.
@@ -132,8 +132,8 @@ pub struct RunState {
 
 impl RunState {
     /// Takes in one event and says which topics it touched.
-    pub fn apply(&mut self, event: Event) -> &'static [Topic] {
-        let topics = Topic::touched_by(&event);
+    pub fn apply(&mut self, event: Event) -> &'static [StateSlice] {
+        let topics = StateSlice::touched_by(&event);
         match event {
             Event::Hello { .. } | Event::Alive {} | Event::Exported { .. } => {}
             Event::Ready { device } => self.engine = Engine::Ready(device),
@@ -331,7 +331,7 @@ impl RunState {
     }
 
     /// The film of that run, else the usual one.
-    pub fn film(&self, run: Option<&str>) -> &Film {
+    pub fn film(&self, run: Option<&str>) -> &PreviewHistory {
         self.films.of(run, self.active().is_some())
     }
 
@@ -346,8 +346,12 @@ impl RunState {
                     .map_or(id.into(), Run::name),
             )
         };
-        let runs: Vec<(String, String)> =
-            self.films.all().filter_map(Film::run).map(named).collect();
+        let runs: Vec<(String, String)> = self
+            .films
+            .all()
+            .filter_map(PreviewHistory::run)
+            .map(named)
+            .collect();
         if runs.len() > 1 { runs } else { vec![] }
     }
 
@@ -363,7 +367,7 @@ impl RunState {
         self.engine = Engine::Loading;
         self.corpus = None;
         self.masking = None;
-        self.films = Films::default();
+        self.films = PreviewHistories::default();
         self.vocabulary = None;
         self.drop_first_documents();
         self.model = Model::default();
@@ -391,7 +395,7 @@ impl RunState {
         self.reading = false;
         self.warnings_aside.clear();
         self.masking = None;
-        self.films = Films::default();
+        self.films = PreviewHistories::default();
         self.vocabulary = None;
         self.tokenized = None;
         self.neighbours = None;

@@ -245,7 +245,7 @@ fn what_the_engine_joins_is_translated_part_by_part() {
             &["a.weight", "b.bias"],
         ),
     ] {
-        let told = app::told::told(text);
+        let told = app::localize_message::localize_message(text);
         let rest = names
             .iter()
             .fold(told.clone(), |rest, name| rest.replace(name, ""));

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use engine::interop::{config_from_json, config_to_json};
 use engine::kernels::RowNumbers;
 use engine::model::{
-    Architecture, Heads, Input, Layout, Leaves, ModelConfig, Network, initial_values, specs,
+    Architecture, Heads, Input, Layout, ModelConfig, Network, ParamTensors, initial_values, specs,
 };
 
 /// Single precision through a few layers.
@@ -35,12 +35,12 @@ fn values(config: &ModelConfig) -> (Layout, Vec<Vec<f32>>) {
     (layout, groups)
 }
 
-fn leaves(layout: &Layout, groups: &[Vec<f32>], device: &Device) -> Leaves {
+fn params(layout: &Layout, groups: &[Vec<f32>], device: &Device) -> ParamTensors {
     let flat = |values: &Vec<f32>| {
         let plain = Device::flex();
         Tensor::<1>::from_data(TensorData::new(values.clone(), [values.len()]), &plain)
     };
-    layout.leaves(&groups.iter().map(flat).collect::<Vec<_>>(), device)
+    layout.params(&groups.iter().map(flat).collect::<Vec<_>>(), device)
 }
 
 /// One row of ids, padded with zeros to `t`; the second half is a second text.
@@ -71,8 +71,8 @@ const IDS: [i32; 9] = [2, 10, 4, 11, 12, 3, 4, 13, 3];
 const MASKED: [i32; 2] = [2, 6];
 
 /// Everything that a model says of `IDS` padded to `t`: masked-LM logits, next sentence, labels.
-fn answers(config: &ModelConfig, leaves: &Leaves, t: usize, device: &Device) -> Tensor<1> {
-    let network = Network::new(config, leaves);
+fn answers(config: &ModelConfig, params: &ParamTensors, t: usize, device: &Device) -> Tensor<1> {
+    let network = Network::new(config, params);
     let encoded = network.encode(input(&IDS, t, config, device));
     let positions = RowNumbers::new(&MASKED, t, device);
     let flat = |x: Tensor<2>| {
@@ -109,10 +109,10 @@ fn padding_changes_nothing() {
     for preset in PRESETS {
         let config = config(preset);
         let (layout, groups) = values(&config);
-        let leaves = leaves(&layout, &groups, &device);
-        let short = read(answers(&config, &leaves, IDS.len(), &device));
+        let params = params(&layout, &groups, &device);
+        let short = read(answers(&config, &params, IDS.len(), &device));
         for t in [IDS.len() + 1, 16, 32] {
-            let long = read(answers(&config, &leaves, t, &device));
+            let long = read(answers(&config, &params, t, &device));
             let worst = short
                 .iter()
                 .zip(&long)
@@ -131,7 +131,7 @@ fn a_guess_knows_its_position() {
         let (layout, groups) = values(&config);
         let logits = read(answers(
             &config,
-            &leaves(&layout, &groups, &device),
+            &params(&layout, &groups, &device),
             IDS.len(),
             &device,
         ));
@@ -151,17 +151,17 @@ fn gradients_are_those_of_the_loss() {
     for preset in PRESETS {
         let config = config(preset);
         let (layout, groups) = values(&config);
-        let loss = |leaves: &Leaves, device: &Device| {
-            answers(&config, leaves, 12, device).powi_scalar(2).mean()
+        let loss = |params: &ParamTensors, device: &Device| {
+            answers(&config, params, 12, device).powi_scalar(2).mean()
         };
         let autodiff = device.clone().autodiff();
-        let tracked = leaves(&layout, &groups, &autodiff);
+        let tracked = params(&layout, &groups, &autodiff);
         let gradients = layout.gradients(&tracked, loss(&tracked, &autodiff).backward());
         let gradients: Vec<Vec<f32>> = gradients
             .into_iter()
             .map(|group| read(Tensor::cat(group, 0)))
             .collect();
-        let plain = |groups: &[Vec<f32>]| read(loss(&leaves(&layout, groups, &device), &device))[0];
+        let plain = |groups: &[Vec<f32>]| read(loss(&params(&layout, groups, &device), &device))[0];
         for (g, gradient) in gradients.iter().enumerate() {
             let largest = gradient.iter().fold(0.0_f32, |a, x| a.max(x.abs()));
             // The steepest entry and a few others.

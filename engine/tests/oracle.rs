@@ -5,7 +5,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::interop::{self, HostTensor, Weights};
 use engine::kernels::{RowNumbers, RowTargets};
-use engine::model::{Heads, Input, Layout, Leaves, ModelConfig, Network, specs};
+use engine::model::{Heads, Input, Layout, ModelConfig, Network, ParamTensors, specs};
 use engine::train::{
     Optimizer, OptimizerSettings, TrainState, multi_label_loss, single_label_loss,
 };
@@ -121,8 +121,8 @@ impl Case {
         (optimizer, state)
     }
 
-    fn loss(&self, leaves: &Leaves, device: &Device) -> Tensor<1> {
-        let model = Network::new(&self.config, leaves);
+    fn loss(&self, params: &ParamTensors, device: &Device) -> Tensor<1> {
+        let model = Network::new(&self.config, params);
         let encoded = model.encode(self.input(device));
         let rows = self.dims()[0];
         let floats = |values: Vec<f32>| {
@@ -207,12 +207,12 @@ fn close(what: &str, ours: &[f32], reference: &HostTensor, tolerance: f32) {
 
 fn check_forward(case: &Case, device: &Device) {
     let (optimizer, state) = case.optimizer(device);
-    let leaves = optimizer.frozen(&state);
+    let params = optimizer.frozen(&state);
     // The way to the attention probabilities is another one than that of a training step on the CPU.
-    check_outputs(case, &Network::new(&case.config, &leaves), device);
+    check_outputs(case, &Network::new(&case.config, &params), device);
     check_outputs(
         case,
-        &Network::new(&case.config, &leaves).with_attentions(),
+        &Network::new(&case.config, &params).with_attentions(),
         device,
     );
 }
@@ -272,8 +272,8 @@ fn check_outputs(case: &Case, model: &Network, device: &Device) {
 
 fn check_gradients(case: &Case, device: &Device) {
     let (optimizer, state) = case.optimizer(device);
-    let leaves = optimizer.leaves(&state);
-    let loss = case.loss(&leaves, device);
+    let params = optimizer.params(&state);
+    let loss = case.loss(&params, device);
     let ours = values(loss.clone().inner());
     assert!(
         (ours[0] - case.outputs["loss"].data[0]).abs() <= FORWARD,
@@ -281,7 +281,7 @@ fn check_gradients(case: &Case, device: &Device) {
         ours[0],
         case.outputs["loss"].data[0]
     );
-    let gradients = optimizer.layout.gradients(&leaves, loss.backward());
+    let gradients = optimizer.layout.gradients(&params, loss.backward());
     let mut squares = 0.0_f64;
     for (group, gradient) in optimizer.layout.groups.iter().zip(gradients) {
         let flat = values(Tensor::cat(gradient, 0));
@@ -315,7 +315,7 @@ fn check_trajectory(case: &Case, device: &Device) {
     let autodiff = device.clone();
     for (step, reference) in case.losses.iter().enumerate() {
         let lr = 1e-3 * f64::min((step + 1) as f64 / 4.0, (20 - step) as f64 / 16.0);
-        let report = optimizer.step(&mut state, lr, |leaves| case.loss(leaves, &autodiff));
+        let report = optimizer.step(&mut state, lr, |params| case.loss(params, &autodiff));
         let ours = values(report.loss)[0];
         assert!(
             (ours - reference).abs() <= TRAJECTORY,

@@ -79,7 +79,7 @@ fn few_labelled_documents_are_cross_validated() {
     let config = config(&[("epochs", "1"), ("lr", "0.01")]);
     let finetuned = |host: &Memory, resume| {
         let mut session = session_of_few(host);
-        let outcome = block_on(session.finetune("f", &config, StartFrom::Scratch, resume))
+        let outcome = block_on(session.finetune("f", &config, StartFrom::TempStorage, resume))
             .expect("it ends well");
         (outcome, block_on(session.export()).expect("a model"))
     };
@@ -146,7 +146,7 @@ fn a_review_of_a_cross_validated_classifier_is_of_unseen_documents() {
         )
         .expect("sound");
     let config = config(&[("epochs", "30"), ("lr", "0.02")]);
-    block_on(session.finetune("f", &config, StartFrom::Scratch, None)).expect("it ends well");
+    block_on(session.finetune("f", &config, StartFrom::TempStorage, None)).expect("it ends well");
     let review = block_on(session.review("valid")).expect("there is a classifier");
     let right: u64 = (0..review.labels.len())
         .map(|label| review.confusion[label][label])
@@ -180,7 +180,7 @@ fn stops_amid_evaluations(parts: &str, expected_evaluations: usize, expected_sto
     let config = config(&change);
     let finetuned = |host: &Memory, resume| {
         let mut session = session(host);
-        let outcome = block_on(session.finetune("f", &config, StartFrom::Scratch, resume))
+        let outcome = block_on(session.finetune("f", &config, StartFrom::TempStorage, resume))
             .expect("it ends well");
         (outcome, block_on(session.export()).expect("a model"))
     };
@@ -321,7 +321,7 @@ fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "60"), ("lr", "0.01")]), None))
         .expect("pre-training works");
-    for from in [StartFrom::Pretrained, StartFrom::Scratch] {
+    for from in [StartFrom::Pretrained, StartFrom::TempStorage] {
         host.events.borrow_mut().clear();
         block_on(session.finetune("f", &config(&[("epochs", "3"), ("lr", "0.01")]), from, None))
             .expect("fine-tuning works");

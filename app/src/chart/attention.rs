@@ -15,7 +15,7 @@ pub const ROW: f64 = 20.0;
 const THUMBNAIL: usize = 48;
 
 /// Rows of a map narrower than this cannot be labelled.
-const LEAST_LABELLED: f64 = 11.0;
+const MIN_LABELLED: f64 = 11.0;
 
 /// Room for the labels of a map.
 const LABELS: f64 = 84.0;
@@ -84,7 +84,7 @@ pub fn cell_at(size: Size, tokens: usize, (x, y): (f64, f64)) -> Option<(usize, 
 fn map_layout(size: Size, tokens: usize) -> (f64, f64) {
     let side = size.width.min(size.height);
     let labelled = (side - LABELS) / tokens.max(1) as f64;
-    if labelled >= LEAST_LABELLED {
+    if labelled >= MIN_LABELLED {
         (LABELS, labelled)
     } else {
         (0.0, side / tokens.max(1) as f64)
@@ -94,15 +94,15 @@ fn map_layout(size: Size, tokens: usize) -> (f64, f64) {
 /// Pixels that a map of so many tokens is wide at least, so that its rows have names. A larger one is as wide as there is room,
 /// and has names only where they fit.
 pub fn least_width(tokens: usize) -> f64 {
-    if tokens <= MOST_LABELLED {
-        (LABELS + LEAST_LABELLED * tokens as f64).ceil()
+    if tokens <= MAX_LABELLED {
+        (LABELS + MIN_LABELLED * tokens as f64).ceil()
     } else {
         0.0
     }
 }
 
 /// Tokens of a map that is made wide enough for all names: about 1,140 pixels, the width of the page.
-const MOST_LABELLED: usize = 96;
+const MAX_LABELLED: usize = 96;
 
 /// A head as a map, queries down and keys across, with its tokens where there is room.
 pub fn paint_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) {

@@ -2,7 +2,7 @@
 //! later theme are decided in one place.
 
 use super::export::svg;
-use super::scene::{Anchor, BAND_OPACITY, DASHES, Ink, Mark, Plot, RUN_INKS, Scene, Size};
+use super::scene::{Anchor, BAND_OPACITY, ColorRole, DASHES, Mark, Plot, RUN_INKS, Scene, Size};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
 
@@ -106,12 +106,12 @@ impl Colours {
             .to_string()
     }
 
-    fn of_ink(&self, ink: Ink) -> String {
+    fn of_ink(&self, ink: ColorRole) -> String {
         match ink {
-            Ink::Run(index) => self.property(&format!("--run-{}", index % RUN_INKS)),
-            Ink::Metric(index) => self.property(&format!("--metric-{index}")),
-            Ink::Grid => self.property("--line"),
-            Ink::Label | Ink::Floor => self.property("--muted"),
+            ColorRole::Run(index) => self.property(&format!("--run-{}", index % RUN_INKS)),
+            ColorRole::Metric(index) => self.property(&format!("--metric-{index}")),
+            ColorRole::Grid => self.property("--line"),
+            ColorRole::Label | ColorRole::Floor => self.property("--muted"),
         }
     }
 }
@@ -183,7 +183,7 @@ impl Painter {
     fn line(
         &self,
         points: &[(f64, f64)],
-        ink: Ink,
+        ink: ColorRole,
         (width, opacity): (f64, f64),
         dash: &[f64],
     ) -> Result<(), JsValue> {
@@ -201,7 +201,7 @@ impl Painter {
         Ok(())
     }
 
-    fn band(&self, points: &[(f64, f64)], ink: Ink) {
+    fn band(&self, points: &[(f64, f64)], ink: ColorRole) {
         self.context.set_fill_style_str(&self.colours.of_ink(ink));
         self.context.set_global_alpha(BAND_OPACITY);
         self.path(points);
@@ -219,7 +219,7 @@ impl Painter {
         }
     }
 
-    fn dots(&self, points: &[(f64, f64)], ink: Ink) -> Result<(), JsValue> {
+    fn dots(&self, points: &[(f64, f64)], ink: ColorRole) -> Result<(), JsValue> {
         self.context.set_fill_style_str(&self.colours.of_ink(ink));
         self.context
             .set_stroke_style_str(&self.colours.property("--surface"));
@@ -240,7 +240,7 @@ impl Painter {
         (x, y): (f64, f64),
         text: &str,
         anchor: Anchor,
-        ink: Ink,
+        ink: ColorRole,
     ) -> Result<(), JsValue> {
         let align = match anchor {
             Anchor::Start => "left",

@@ -1,6 +1,6 @@
 //! What an attention head does, in figures and in a word, and which of its lines are worth drawing. Pure.
 //!
-//! Patterns as in Clark et al. 2019 ("What Does BERT Look At?", section 3): the token itself, the one before, the one
+//! Patterns as in Clark et al. 2019 ("What Does BERT ViewState At?", section 3): the token itself, the one before, the one
 //! after, the special tokens, or broadly over all. A head of a small model rarely settles on one neighbour: the three
 //! tokens before and the three after are patterns, too.
 

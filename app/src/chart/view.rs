@@ -5,7 +5,7 @@
 use super::canvas;
 use super::scale::Scale;
 use super::scene::{Scene, Size};
-use crate::plotting::Plotting;
+use crate::chart_context::ChartContext;
 use crate::tr;
 use js_sys::Array;
 use leptos::html::Canvas;
@@ -60,7 +60,7 @@ pub fn ChartView(
         let canvas = view! { <canvas node_ref=node class="chart" data-testid=testid role="img" aria-label=summary></canvas> };
         return canvas.into_any();
     };
-    let Plotting {
+    let ChartContext {
         options,
         cursor,
         drag,
@@ -127,7 +127,7 @@ pub fn ChartView(
 #[derive(Clone, Copy)]
 pub struct Steps {
     /// The shared look.
-    pub plotting: Plotting,
+    pub plotting: ChartContext,
     /// The last step that is planned or reached.
     pub last: Signal<f64>,
 }
@@ -138,7 +138,7 @@ impl Steps {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        let Plotting {
+        let ChartContext {
             options, cursor, ..
         } = self.plotting;
         let last = self.last.get_untracked();

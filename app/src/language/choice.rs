@@ -2,8 +2,8 @@
 //! browser's languages that the page speaks. And how another one comes: its catalogue is fetched from beside the page.
 
 use super::{Catalogue, LANGUAGES, Language};
+use crate::local_storage;
 use crate::query;
-use crate::remembered;
 use js_sys::{Array, Intl::PluralRules, Object};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
@@ -20,7 +20,7 @@ pub fn wanted() -> Language {
         .search()
         .ok()
         .and_then(|search| query::language(&search));
-    let kept = || remembered::get(KEY);
+    let kept = || local_storage::get(KEY);
     let of_browser = || {
         let tags = window.navigator().languages();
         tags.iter()
@@ -36,7 +36,7 @@ pub fn wanted() -> Language {
 
 /// Remembers a choice where the browser allows.
 pub fn keep(language: Language) {
-    remembered::keep(KEY, language.tag);
+    local_storage::keep(KEY, language.tag);
 }
 
 /// A language's words; none for that of the source.

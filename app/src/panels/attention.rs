@@ -10,10 +10,10 @@ use super::microscope::Scrubber;
 use super::section::Section;
 use crate::chart::attention::Shown;
 use crate::chart::heads::{Traits, looks_at, shown, traits};
+use crate::context::context;
 use crate::focus;
-use crate::lab::lab;
-use crate::scope::{Scope, scope};
-use crate::state::{AttentionMap, Topic};
+use crate::preview_context::{PreviewContext, scope};
+use crate::state::{AttentionMap, StateSlice};
 use crate::tr;
 use crate::wording::{figure, joined};
 use grid::no_map_reason;
@@ -87,7 +87,7 @@ pub fn AttentionPanel() -> impl IntoView {
         choice.focus.set(None);
     });
     let missing = move || map.with(Option::is_none);
-    let seen_by = lab().memo(&[Topic::Answers], |state| state.attended_by.clone());
+    let seen_by = app().memo(&[StateSlice::Answers], |state| state.attended_by.clone());
     let shown_text = move || {
         let words = |map: &AttentionMap| joined(map.tokens.iter().map(String::as_str));
         let text = map.with(|map| map.as_ref().map(words)).unwrap_or_default();
@@ -128,19 +128,22 @@ pub fn AttentionPanel() -> impl IntoView {
 
 /// The text under the microscope, or a typed one.
 #[component]
-fn Source(scope: Scope) -> impl IntoView {
-    let lab = lab();
+fn Source(scope: PreviewContext) -> impl IntoView {
+    let app = app();
     let text = RwSignal::new("a small pot used for cooking".to_string());
-    let missing = lab.memo(&[Topic::Runs, Topic::Engine, Topic::Progress], |state| {
-        !state.model.pretrained
-            && !state.model.classifier
-            && state.active().is_none_or(|run| run.steps_done() == 0)
-    });
+    let missing = app.memo(
+        &[StateSlice::Runs, StateSlice::Engine, StateSlice::Progress],
+        |state| {
+            !state.model.pretrained
+                && !state.model.classifier
+                && state.active().is_none_or(|run| run.steps_done() == 0)
+        },
+    );
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if !missing.get_untracked() {
             scope.typed.set(true);
-            lab.attend(text.get_untracked());
+            app.attend(text.get_untracked());
         }
     };
     let back = move |_| {
@@ -173,7 +176,7 @@ fn Source(scope: Scope) -> impl IntoView {
 }
 
 #[component]
-fn Controls(choice: Choice, hide: RwSignal<bool>, scope: Scope) -> impl IntoView {
+fn Controls(choice: Choice, hide: RwSignal<bool>, scope: PreviewContext) -> impl IntoView {
     let Choice {
         map,
         places,

@@ -1,7 +1,7 @@
 //! Settings that are words, switches or short texts, each with one sentence of help, in step with the settings and the
 //! link.
 
-use crate::lab::lab;
+use crate::context::context;
 use crate::language::translated;
 use crate::settings::{Choice, Switch};
 use leptos::prelude::*;
@@ -12,17 +12,17 @@ pub fn ChoiceField(
     /// Which setting.
     choice: Choice,
 ) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let (input, help) = (
         format!("set-{}", choice.key),
         format!("set-{}-help", choice.key),
     );
     let change = move |event| {
         let name = event_target_value(&event);
-        lab.settings
+        app.settings
             .update(|settings| settings.edit(choice.key, &name).unwrap_or_default());
     };
-    let chosen = lab
+    let chosen = app
         .settings
         .with_untracked(|settings| settings.value(choice.key));
     let option = |(index, (name, words)): (usize, &(&'static str, &'static str))| {
@@ -48,21 +48,21 @@ pub fn SwitchField(
     /// Which setting.
     switch: Switch,
 ) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let change = move |event| {
         let text = if event_target_checked(&event) {
             "true"
         } else {
             ""
         };
-        lab.settings
+        app.settings
             .update(|settings| settings.edit(switch.key, text).unwrap_or_default());
     };
     view! {
         <label class="option">
             <input
                 type="checkbox"
-                prop:checked=move || lab.settings.with(|settings| !settings.value(switch.key).is_empty())
+                prop:checked=move || app.settings.with(|settings| !settings.value(switch.key).is_empty())
                 on:change=change
             />
             <span>{translated(switch.label)} " " <span class="help">{translated(switch.help)}</span></span>
@@ -93,11 +93,11 @@ pub fn TableField(
     /// Runs after a change.
     changed: Callback<()>,
 ) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let (input, describes) = (format!("set-{name}"), format!("set-{name}-help"));
     let change = move |event| {
         let text = event_target_value(&event);
-        lab.settings
+        app.settings
             .update(|settings| settings.edit(name, &text).unwrap_or_default());
         changed.run(());
     };
@@ -112,7 +112,7 @@ pub fn TableField(
                 list=suggests.then_some("columns")
                 aria-describedby=describes.clone()
                 disabled=busy
-                prop:value=move || lab.settings.with(|settings| settings.value(name))
+                prop:value=move || app.settings.with(|settings| settings.value(name))
                 on:change=change
             />
             <p id=describes class="help">{help}</p>

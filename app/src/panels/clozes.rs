@@ -1,8 +1,8 @@
 //! The bundled sentences with one hidden word each: how many the model finds, and what it guesses.
 
 use crate::clozes::{bundled_clozes, found};
-use crate::lab::lab;
-use crate::state::{FilledClozes, Topic};
+use crate::context::context;
+use crate::state::{FilledClozes, StateSlice};
 use crate::tr;
 use crate::wording::percent;
 use leptos::prelude::*;
@@ -11,8 +11,8 @@ use protocol::{Candidate, Cloze};
 /// A line that tells how many hidden words are found; opened, the sentences with their guesses.
 #[component]
 pub fn Clozes() -> impl IntoView {
-    let lab = lab();
-    let filled = lab.memo(&[Topic::Answers], |state| state.clozes.clone());
+    let app = app();
+    let filled = app.memo(&[StateSlice::Answers], |state| state.clozes.clone());
     let count = Memo::new(move |_| filled.with(|filled| filled.as_ref().map(found)));
     let summary = move || {
         count.get().map(|count| {

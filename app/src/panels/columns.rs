@@ -2,8 +2,8 @@
 //! is chosen already; another choice reads the files again.
 
 use crate::columns::{Role, roles, settings_of};
+use crate::context::{AppContext, app};
 use crate::focus;
-use crate::lab::{Lab, lab};
 use crate::tr;
 use leptos::prelude::*;
 use protocol::TableColumns;
@@ -71,7 +71,7 @@ fn Table(
     /// The column whose use was changed last.
     chosen: StoredValue<Option<String>>,
 ) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let count = columns.names.len().min(MAX_COLUMNS);
     let rows = columns.rows.clone();
     let table = StoredValue::new(columns);
@@ -80,7 +80,7 @@ fn Table(
         roles[place] = Role::of_value(&value);
         let names = table.with_value(|columns| columns.names.clone());
         chosen.set_value(names.get(place).cloned());
-        read_with(&lab, &names, &roles);
+        read_with(&app, &names, &roles);
     };
     let heads = table.with_value(|columns| {
         columns
@@ -137,9 +137,9 @@ fn Table(
 }
 
 /// Reads the files again with the columns of these roles.
-fn read_with(lab: &Lab, names: &[String], roles: &[Role]) {
+fn read_with(app: &AppContext, names: &[String], roles: &[Role]) {
     let (text, label) = settings_of(names, roles);
-    lab.settings.update(|settings| {
+    app.settings.update(|settings| {
         for (key, value) in [("text-column", text), ("label-column", label)] {
             // Any name can be used; without one, the column is found by its name and values.
             match value {
@@ -148,5 +148,5 @@ fn read_with(lab: &Lab, names: &[String], roles: &[Role]) {
             }
         }
     });
-    lab.read_again();
+    app.read_again();
 }

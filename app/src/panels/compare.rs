@@ -6,10 +6,10 @@ use crate::chart::scene::{Scene, Size};
 use crate::chart::spread::{SpreadSeries, spread_scene, spread_summary};
 use crate::chart::view::ChartView;
 use crate::comparing::asked_for;
-use crate::lab::{Lab, lab};
+use crate::context::{AppContext, app};
+use crate::localize_message::localize_message;
 use crate::page::Dark;
-use crate::state::Topic;
-use crate::told::told;
+use crate::state::StateSlice;
 use crate::tr;
 use crate::wording::{self, duration, figure, grouped};
 use leptos::prelude::*;
@@ -18,24 +18,29 @@ use protocol::{Comparison, ComparisonPoint, Spread};
 /// Controls and result.
 #[component]
 pub fn ComparePanel() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let seeds = RwSignal::new("3".to_string());
     let shares = RwSignal::new("1".to_string());
     let asked = Memo::new(move |_| asked_for(&seeds.get(), &shares.get()));
     let reason = Memo::new(move |_| {
-        let engine = lab.read(
-            &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+        let engine = app.read(
+            &[
+                StateSlice::Engine,
+                StateSlice::Corpus,
+                StateSlice::Runs,
+                StateSlice::Progress,
+            ],
             |state| state.reason_not_to_compare(),
         );
         engine.or_else(|| asked.get().err())
     });
     let start = move |_| {
         if let Ok(compare) = asked.get_untracked() {
-            lab.compare(compare);
+            app.compare(compare);
         }
     };
-    let comparison = lab.memo(&[Topic::Answers], |state| state.comparison.clone());
-    let progress = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let comparison = app.memo(&[StateSlice::Answers], |state| state.comparison.clone());
+    let progress = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         let (run, least) = state.comparing()?;
         Some(tr!("Run {run} of at least {least}.", run, least))
     });
@@ -43,7 +48,7 @@ pub fn ComparePanel() -> impl IntoView {
         let compare = asked.get().ok()?;
         let (runs, documents) = (
             compare.least_runs(),
-            lab.read(&[Topic::Corpus], |state| {
+            app.read(&[StateSlice::Corpus], |state| {
                 state.corpus.as_ref().map_or(0, |corpus| corpus.labelled[0])
             }),
         );
@@ -81,7 +86,7 @@ pub fn ComparePanel() -> impl IntoView {
                 <p id="start-compare-reason" class="help">{move || reason.get().or_else(planned).unwrap_or_default()}</p>
             </div>
             <p class="help" role="status" data-testid="comparing">{move || progress.get()}</p>
-            <div class="block" data-testid="comparison">{move || comparison.get().map(|comparison| result(lab, comparison))}</div>
+            <div class="block" data-testid="comparison">{move || comparison.get().map(|comparison| result(app, comparison))}</div>
         </details>
     }
     .into_any()
@@ -112,7 +117,7 @@ fn PlainField(
     }
 }
 
-fn result(lab: Lab, comparison: Comparison) -> impl IntoView {
+fn result(app: AppContext, comparison: Comparison) -> impl IntoView {
     let note = note(&comparison);
     let rows = comparison
         .points
@@ -120,7 +125,7 @@ fn result(lab: Lab, comparison: Comparison) -> impl IntoView {
         .flat_map(rows)
         .map(row)
         .collect_view();
-    let (sentence, table) = (told(&comparison.sentence), csv(&comparison));
+    let (sentence, table) = (localize_message(&comparison.sentence), csv(&comparison));
     let picture = Picture::of(&comparison);
     view! {
         <p class="status">{sentence}</p>
@@ -142,7 +147,7 @@ fn result(lab: Lab, comparison: Comparison) -> impl IntoView {
         </div>
         <p class="help">{note}</p>
         <div class="buttons">
-            <button type="button" data-testid="comparison-csv" on:click=move |_| lab.save_text("clozelab-comparison.csv", &table)>"CSV"</button>
+            <button type="button" data-testid="comparison-csv" on:click=move |_| app.save_text("clozelab-comparison.csv", &table)>"CSV"</button>
             <PictureButtons
                 chart="comparison-chart"
                 name="clozelab-comparison"
@@ -250,7 +255,7 @@ fn note(comparison: &Comparison) -> String {
 
 fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
     let documents = grouped(point.documents);
-    let arm = |name: String, arm: &protocol::ComparisonArm| {
+    let arm = |name: String, arm: &protocol::ComparisonCondition| {
         let lr = format!("{:.1e}", arm.lr);
         [
             name,
@@ -262,7 +267,10 @@ fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
         ]
     };
     let linear = &point.linear;
-    let n_grams = tr!("n-grams: {features}", features = told(&linear.member));
+    let n_grams = tr!(
+        "n-grams: {features}",
+        features = localize_message(&linear.member)
+    );
     let [micro, r#macro] =
         [linear.test.micro_f1, linear.test.macro_f1].map(|value| figure(value, 3));
     [

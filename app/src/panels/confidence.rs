@@ -2,7 +2,7 @@
 //! diagram of probability against frequency.
 
 use super::review::Shared;
-use crate::chart::scene::{Ink, Scene, Size};
+use crate::chart::scene::{ColorRole, Scene, Size};
 use crate::chart::spread::{SpreadPoint, SpreadSeries, spread_scene, spread_summary};
 use crate::chart::view::ChartView;
 use crate::confidence::{nearest, surest_words};
@@ -93,13 +93,13 @@ fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
         SpreadSeries {
             name: tr!("ideal"),
             points: points(|bin| bin.probability),
-            ink: Ink::Floor,
+            ink: ColorRole::Floor,
             dash: 1,
         },
         SpreadSeries {
             name: tr!("observed"),
             points: points(|bin| bin.right),
-            ink: Ink::Metric(0),
+            ink: ColorRole::Metric(0),
             dash: 0,
         },
     ]

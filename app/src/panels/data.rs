@@ -2,17 +2,17 @@
 
 use super::choice::TableField;
 use super::columns::ColumnPicker;
+use super::deferred_mount::DeferredMount;
 use super::file_button::FileButton;
 use super::file_table::FileTable;
 use super::first_documents::FirstDocuments;
 use super::label_edits::{LabelEdits, LabelMerges, LabelNames};
 use super::labels::{LabelHistogram, PasteBox};
 use super::section::Section;
-use super::turn::InTurn;
 use super::vocabulary::VocabularyTable;
-use crate::lab::{had_own_files, lab};
-use crate::state::{Corpus, RunState, Topic};
-use crate::told::told;
+use crate::context::{app, had_own_files};
+use crate::localize_message::localize_message;
+use crate::state::{Corpus, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{self, grouped};
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ use protocol::{CorpusTraits, FileReport, FileRole, TableColumns, is_note};
 /// Files, what was read from them, and what the model will see of them.
 #[component]
 pub fn DataPanel() -> impl IntoView {
-    provide_context(LabelEdits::new(lab()));
+    provide_context(LabelEdits::new(app()));
     view! {
         <Section
             id="data"
@@ -36,9 +36,9 @@ pub fn DataPanel() -> impl IntoView {
             <FileTable />
             <Columns />
             <Warnings />
-            <InTurn><FirstDocuments /></InTurn>
-            <InTurn><LabelHistogram><LabelNames /></LabelHistogram></InTurn>
-            <InTurn><VocabularyTable /></InTurn>
+            <DeferredMount><FirstDocuments /></DeferredMount>
+            <DeferredMount><LabelHistogram><LabelNames /></LabelHistogram></DeferredMount>
+            <DeferredMount><VocabularyTable /></DeferredMount>
         </Section>
     }
     .into_any()
@@ -47,15 +47,15 @@ pub fn DataPanel() -> impl IntoView {
 /// Asked once, at the first files of the person's own.
 #[component]
 fn StoreTextQuestion() -> impl IntoView {
-    let lab = lab();
-    let asks = Memo::new(move |_| lab.read(&[Topic::Corpus], |_| lab.asks_to_store_text()));
+    let app = app();
+    let asks = Memo::new(move |_| app.read(&[StateSlice::Corpus], |_| app.asks_to_store_text()));
     view! {
         <div class="start" hidden=move || !asks.get()>
             <p class="help">
                 {tr!("May this browser store your text, so that a run can resume after a reload or a crash? It stays on this computer.")}
             </p>
-            <button type="button" data-testid="store-text" on:click=move |_| lab.answer_store_text(true)>{tr!("Store it")}</button>
-            <button type="button" data-testid="store-no-text" on:click=move |_| lab.answer_store_text(false)>
+            <button type="button" data-testid="store-text" on:click=move |_| app.answer_store_text(true)>{tr!("Store it")}</button>
+            <button type="button" data-testid="store-no-text" on:click=move |_| app.answer_store_text(false)>
                 {tr!("Do not store it")}
             </button>
         </div>
@@ -64,9 +64,9 @@ fn StoreTextQuestion() -> impl IntoView {
 
 #[component]
 fn DropZone() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let over = RwSignal::new(false);
-    let own = Memo::new(move |_| lab.read(&[Topic::Corpus], |_| lab.has_own_files()));
+    let own = Memo::new(move |_| app.read(&[StateSlice::Corpus], |_| app.has_own_files()));
     // Files that were brought since are at hand: nobody has to choose them again.
     let had = RwSignal::new(had_own_files());
     Effect::new(move |_| {
@@ -97,7 +97,7 @@ fn DropZone() -> impl IntoView {
             <div class="choices">
                 <FileInput id="choose-files" label=tr!("Choose files") folder=false />
                 <FileInput id="choose-folder" label=tr!("Choose a folder") folder=true />
-                <button type="button" hidden=move || !own.get() on:click=move |_| lab.go_back_to_bundle()>
+                <button type="button" hidden=move || !own.get() on:click=move |_| app.go_back_to_bundle()>
                     {tr!("Use the bundled dictionary again")}
                 </button>
             </div>
@@ -105,8 +105,8 @@ fn DropZone() -> impl IntoView {
                 <input
                     type="checkbox"
                     data-testid="join-files"
-                    prop:checked=lab.joins
-                    on:change=move |event| lab.joins.set(event_target_checked(&event))
+                    prop:checked=app.joins
+                    on:change=move |event| app.joins.set(event_target_checked(&event))
                 />
                 <span>
                     {tr!("Add to the present files")} " "
@@ -120,18 +120,18 @@ fn DropZone() -> impl IntoView {
 
 #[component]
 fn FileInput(id: &'static str, label: String, folder: bool) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let testid = if folder { "folder-input" } else { "file-input" };
-    let take = move |sources| lab.take(async move { sources }, &tr!("The files could not be read"));
+    let take = move |sources| app.take(async move { sources }, &tr!("The files could not be read"));
     view! { <FileButton id testid words=label multiple=true folder take /> }
 }
 
 /// Which columns of a table hold the text and the labels, and in which encoding files are read.
 #[component]
 fn Columns() -> impl IntoView {
-    let lab = lab();
-    let changed = Callback::new(move |()| lab.read_again());
-    let tables = lab.memo(&[Topic::Corpus], |state| {
+    let app = app();
+    let changed = Callback::new(move |()| app.read_again());
+    let tables = app.memo(&[StateSlice::Corpus], |state| {
         let files = state
             .corpus
             .as_ref()
@@ -144,7 +144,7 @@ fn Columns() -> impl IntoView {
         let mut names: Vec<String> = Vec::new();
         tables.with(|tables| {
             for name in tables.iter().flat_map(|(_, columns)| &columns.names) {
-                if names.len() < MOST_SUGGESTED && !names.contains(name) {
+                if names.len() < MAX_SUGGESTED && !names.contains(name) {
                     names.push(name.clone());
                 }
             }
@@ -154,16 +154,19 @@ fn Columns() -> impl IntoView {
     let option = |name: String| view! { <option value=name></option> };
     let sentence = |(file, columns): &(String, TableColumns)| view! { <li><bdi>{taken_from(file, columns)}</bdi></li> };
     let sentences = move || {
-        let more = tables.with(|tables| tables.len().saturating_sub(MOST_TABLES) as u64);
+        let more = tables.with(|tables| tables.len().saturating_sub(MAX_TABLES) as u64);
         let more = (more > 0)
             .then(|| view! { <li>{tr!("… and {files} more.", files = grouped(more))}</li> });
         (
-            tables.with(|tables| tables.iter().take(MOST_TABLES).map(sentence).collect_view()),
+            tables.with(|tables| tables.iter().take(MAX_TABLES).map(sentence).collect_view()),
             more,
         )
     };
     // The fields stay usable while files are read: another value is read after them.
-    let busy = lab.memo(&[Topic::Runs, Topic::Progress], RunState::is_at_work);
+    let busy = app.memo(
+        &[StateSlice::Runs, StateSlice::Progress],
+        RunState::is_at_work,
+    );
     view! {
         <ul class="plain help" data-testid="columns">{sentences}</ul>
         <ColumnPicker tables busy />
@@ -207,10 +210,10 @@ fn Columns() -> impl IntoView {
 /// How cells of tables are quoted.
 #[component]
 fn QuotingField(busy: Memo<bool>) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let option = move |(value, words): (&'static str, String)| {
         let chosen = move || {
-            lab.settings
+            app.settings
                 .with(|settings| settings.value("quoting") == value)
         };
         view! { <option value=value prop:selected=chosen>{words}</option> }
@@ -224,9 +227,9 @@ fn QuotingField(busy: Memo<bool>) -> impl IntoView {
     ];
     let choose = move |event: web_sys::Event| {
         let name = event_target_value(&event);
-        lab.settings
+        app.settings
             .update(|settings| settings.edit("quoting", &name).unwrap_or_default());
-        lab.read_again();
+        app.read_again();
     };
     view! {
         <div class="field">
@@ -240,10 +243,10 @@ fn QuotingField(busy: Memo<bool>) -> impl IntoView {
 /// In which encoding a person's files are read.
 #[component]
 fn EncodingField(busy: Memo<bool>) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let option = move |(value, words): (&'static str, String)| {
         let chosen = move || {
-            lab.encoding
+            app.encoding
                 .with(|encoding| encoding.as_deref().unwrap_or_default() == value)
         };
         view! { <option value=value prop:selected=chosen>{words}</option> }
@@ -254,8 +257,8 @@ fn EncodingField(busy: Memo<bool>) -> impl IntoView {
         .map(option);
     let choose = move |event: web_sys::Event| {
         let name = event_target_value(&event);
-        lab.encoding.set((!name.is_empty()).then_some(name));
-        lab.read_again();
+        app.encoding.set((!name.is_empty()).then_some(name));
+        app.read_again();
     };
     view! {
         <div class="field">
@@ -282,14 +285,14 @@ fn taken_from(file: &str, TableColumns { text, labels, .. }: &TableColumns) -> S
             label
         ),
         _ => {
-            let more = if labels.len() > MOST_LABEL_COLUMNS {
+            let more = if labels.len() > MAX_LABEL_COLUMNS {
                 ", …"
             } else {
                 ""
             };
             let labels = labels
                 .iter()
-                .take(MOST_LABEL_COLUMNS)
+                .take(MAX_LABEL_COLUMNS)
                 .cloned()
                 .collect::<Vec<_>>()
                 .join(", ")
@@ -307,13 +310,13 @@ fn taken_from(file: &str, TableColumns { text, labels, .. }: &TableColumns) -> S
 }
 
 /// Label columns that are named.
-const MOST_LABEL_COLUMNS: usize = 8;
+const MAX_LABEL_COLUMNS: usize = 8;
 
 /// Columns that are suggested.
-const MOST_SUGGESTED: usize = 200;
+const MAX_SUGGESTED: usize = 200;
 
 /// Tables whose columns are told; of a folder of thousands, those of the first ones say enough.
-const MOST_TABLES: usize = 5;
+const MAX_TABLES: usize = 5;
 
 /// Encodings that text is likely to be in, by their names on the web.
 const ENCODINGS: [&str; 12] = [
@@ -333,8 +336,8 @@ const ENCODINGS: [&str; 12] = [
 
 #[component]
 fn Totals() -> impl IntoView {
-    let lab = lab();
-    let totals = lab.memo(&[Topic::Corpus], |state| match &state.corpus {
+    let app = app();
+    let totals = app.memo(&[StateSlice::Corpus], |state| match &state.corpus {
         Some(corpus) if !state.reading => describe(corpus),
         _ if state.reading => tr!("The text is being read…"),
         _ => tr!("No text has been read yet."),
@@ -409,9 +412,9 @@ fn describe(corpus: &Corpus) -> String {
 
 #[component]
 fn Warnings() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     // Which columns were taken stands above.
-    let warnings = lab.memo(&[Topic::Corpus, Topic::Warnings], |state| {
+    let warnings = app.memo(&[StateSlice::Corpus, StateSlice::Warnings], |state| {
         // A label that was renamed twice has an old name that is in no file.
         let is_told = |code: &str| !["columns", "unused-label-map"].contains(&code);
         state
@@ -422,7 +425,7 @@ fn Warnings() -> impl IntoView {
             .collect::<Vec<_>>()
     });
     let is_quiet = |code: &str| is_note(code) || code == "guessed-column";
-    let row = move |(code, message): (String, String)| view! { <li class:note=is_quiet(&code)>{told(&message)}</li> };
+    let row = move |(code, message): (String, String)| view! { <li class:note=is_quiet(&code)>{localize_message(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

@@ -1,31 +1,36 @@
 //! What the run that is set up would take on this device: its size unasked, its time by trying it out.
 
-use crate::lab::{Lab, lab};
+use crate::context::{AppContext, app};
 use crate::presets::run_time;
-use crate::state::Topic;
+use crate::state::StateSlice;
 use crate::tr;
 use crate::wording::{self, bytes};
 use leptos::prelude::*;
 use protocol::{Estimate, Phase, StartFrom};
 
 /// Why nothing can be tried out now; `None` where it can.
-pub fn reason_not_to_estimate(lab: Lab) -> Memo<Option<String>> {
-    lab.memo(
-        &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
-        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch),
+pub fn reason_not_to_estimate(app: AppContext) -> Memo<Option<String>> {
+    app.memo(
+        &[
+            StateSlice::Engine,
+            StateSlice::Corpus,
+            StateSlice::Runs,
+            StateSlice::Progress,
+        ],
+        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage),
     )
 }
 
 /// A button and a sentence, for the chosen preset.
 #[component]
 pub fn EstimateLine() -> impl IntoView {
-    let lab = lab();
-    let reason = reason_not_to_estimate(lab);
-    let estimates = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
+    let app = app();
+    let reason = reason_not_to_estimate(app);
+    let estimates = app.memo(&[StateSlice::Answers, StateSlice::Corpus], |state| {
         state.estimates.clone()
     });
     let preset = Memo::new(move |_| {
-        lab.settings
+        app.settings
             .with(|settings| settings.pretrain.preset.clone())
     });
     let words =
@@ -36,7 +41,7 @@ pub fn EstimateLine() -> impl IntoView {
                 type="button"
                 data-testid="estimate"
                 disabled=move || reason.get().is_some()
-                on:click=move |_| lab.estimate([preset.get_untracked().as_str()], true)
+                on:click=move |_| app.estimate([preset.get_untracked().as_str()], true)
             >
                 {tr!("How long would this take here?")}
             </button>

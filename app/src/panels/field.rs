@@ -1,7 +1,7 @@
 //! A number input that says what it means, what it takes and what is wrong with a value it does not take.
 
+use crate::context::context;
 use crate::focus;
-use crate::lab::lab;
 use crate::language::translated;
 use crate::settings::Field;
 use crate::tr;
@@ -13,7 +13,7 @@ pub fn NumberField(
     /// Which setting.
     field: Field,
 ) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     // What was typed and not taken, and why.
     let refused = RwSignal::new(None::<(String, String)>);
     let (input, help) = (
@@ -22,7 +22,7 @@ pub fn NumberField(
     );
     let change = move |event| {
         let text = event_target_value(&event);
-        let result = lab
+        let result = app
             .settings
             .try_update(|settings| settings.edit(field.key, &text));
         refused.set(
@@ -40,10 +40,10 @@ pub fn NumberField(
                     class="reset"
                     aria-label=tr!("Reset {field}", field = translated(field.label))
                     hidden=move || {
-                        refused.with(Option::is_none) && lab.settings.with(|settings| settings.value(field.key).is_empty())
+                        refused.with(Option::is_none) && app.settings.with(|settings| settings.value(field.key).is_empty())
                     }
                     on:click=move |_| {
-                        lab.settings.update(|settings| settings.edit(field.key, "").unwrap_or_default());
+                        app.settings.update(|settings| settings.edit(field.key, "").unwrap_or_default());
                         refused.set(None);
                         focus::on(&format!("#set-{}", field.key));
                     }
@@ -61,7 +61,7 @@ pub fn NumberField(
                 aria-invalid=move || refused.with(Option::is_some).to_string()
                 prop:value=move || match refused.get() {
                     Some((typed, _)) => typed,
-                    None => lab.settings.with(|settings| settings.value(field.key)),
+                    None => app.settings.with(|settings| settings.value(field.key)),
                 }
                 on:change=change
             />

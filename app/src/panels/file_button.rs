@@ -1,6 +1,6 @@
 //! A button that lets a person choose files: an input that is hidden from sight only, below a label that looks like one.
 
-use crate::intake::{self, Source};
+use crate::file_import::{self, Source};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
@@ -37,7 +37,7 @@ pub fn FileButton(
         else {
             return;
         };
-        let Some(sources) = input.files().map(|files| intake::from_input(&files)) else {
+        let Some(sources) = input.files().map(|files| file_import::from_input(&files)) else {
             return;
         };
         // The same files may be chosen again.

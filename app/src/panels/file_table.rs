@@ -1,13 +1,13 @@
 //! What was read from each file, and what each is used for. Names are other people's text: shown as text only, and
 //! isolated so that right-to-left names do not reorder the row. A long table begins with its first rows.
 
+use crate::context::{AppContext, app};
 use crate::focus;
-use crate::lab::{Lab, lab};
 use crate::language::translated;
+use crate::localize_message::localize_message;
 use crate::mark;
 use crate::paging::Paging;
-use crate::state::{RunState, Topic};
-use crate::told::told;
+use crate::state::{RunState, StateSlice};
 use crate::tr;
 use crate::wording::{bytes, grouped};
 use leptos::html::Div;
@@ -42,7 +42,7 @@ struct Row {
 
 impl Page {
     /// The page that `paging` asks for.
-    fn of(lab: Lab, state: &RunState, paging: &Paging) -> Self {
+    fn of(app: AppContext, state: &RunState, paging: &Paging) -> Self {
         let files = state
             .corpus
             .as_ref()
@@ -57,7 +57,7 @@ impl Page {
             paging.next(&table, files.len()),
         );
         let files_shown = files.iter().take(shown);
-        let sources = lab.source_names(files_shown.clone().map(|file| file.name.as_str()));
+        let sources = app.source_names(files_shown.clone().map(|file| file.name.as_str()));
         let row = |(index, (file, source)): (usize, (&FileReport, String))| Row {
             index,
             file: file.clone(),
@@ -76,12 +76,12 @@ impl Page {
 /// A row for each of the first files, and a button that shows more.
 #[component]
 pub fn FileTable() -> impl IntoView {
-    let lab = lab();
-    let paging = lab.file_rows;
+    let app = app();
+    let paging = app.file_rows;
     let page = Memo::new(move |_| {
-        paging.with(|paging| lab.read(&[Topic::Corpus], |state| Page::of(lab, state, paging)))
+        paging.with(|paging| app.read(&[StateSlice::Corpus], |state| Page::of(app, state, paging)))
     });
-    let busy = lab.memo(&[Topic::Runs], |state| state.is_at_work());
+    let busy = app.memo(&[StateSlice::Runs], |state| state.is_at_work());
     // A row that is removed takes the focus with it.
     let region = NodeRef::<Div>::new();
     let focus = move || focus_on(region);
@@ -95,13 +95,13 @@ pub fn FileTable() -> impl IntoView {
         view! {
             <tr>
                 <th scope="row"><bdi>{file.name.clone()}</bdi></th>
-                <td data-label=tr!("Use")>{role_select(lab, busy, page, &row)}</td>
+                <td data-label=tr!("Use")>{role_select(app, busy, page, &row)}</td>
                 <td class="number" data-label=tr!("Size")>{bytes(file.bytes)}</td>
                 <td data-label=tr!("Encoding")>{file.encoding.clone()}</td>
                 <td class="number" data-label=tr!("Documents")>{grouped(file.documents)}</td>
                 <td class="number" data-label=tr!("Labelled")>{grouped(file.labelled)}</td>
                 <td data-label=tr!("Left out")>{dropped}</td>
-                <td>{remove_button(lab, busy, page, &row, focus)}</td>
+                <td>{remove_button(app, busy, page, &row, focus)}</td>
             </tr>
         }
     };
@@ -136,7 +136,7 @@ pub fn FileTable() -> impl IntoView {
 /// A row with the button that shows more files, as long as there are any.
 #[component]
 fn MoreFiles(page: Memo<Page>, region: NodeRef<Div>) -> impl IntoView {
-    let paging = lab().file_rows;
+    let paging = app().file_rows;
     let show_more = move |_| {
         let table = page.with_untracked(|page| page.table.clone());
         paging.update(|paging| paging.press(&table));
@@ -173,17 +173,17 @@ fn focus_on(region: NodeRef<Div>) {
 /// The files that came to nothing: they stay, since another encoding may help, until they are removed.
 #[component]
 fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let names = Memo::new(move |_| {
-        lab.read(&[Topic::Corpus], |state| state.reading)
+        app.read(&[StateSlice::Corpus], |state| state.reading)
             .then(Vec::new)
-            .unwrap_or_else(|| lab.refused_files())
+            .unwrap_or_else(|| app.refused_files())
     });
     let row = move |name: String| {
         let label = tr!("Remove {name}", name);
         let (shown, named) = (name.clone(), name);
         let remove = move |_| {
-            lab.remove_file(&named);
+            app.remove_file(&named);
             focus::on("#data .scroll");
         };
         view! {
@@ -202,7 +202,7 @@ fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
         names
             .get()
             .into_iter()
-            .take(MOST_REFUSED)
+            .take(MAX_REFUSED)
             .map(row)
             .collect_view()
     };
@@ -210,7 +210,7 @@ fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
 }
 
 /// Refused files that are listed: of a folder of pictures the first ones say enough.
-const MOST_REFUSED: usize = 5;
+const MAX_REFUSED: usize = 5;
 
 /// Rows are kept while their file is the same, so that changing a file's use does not take the focus away.
 fn key(Row { index, file, .. }: &Row) -> (usize, String, u64, String, u64, u64) {
@@ -226,7 +226,7 @@ fn key(Row { index, file, .. }: &Row) -> (usize, String, u64, String, u64, u64) 
 
 /// Without files of the person's own the bundled ones come back; these stay, since a page without a text has nothing to show.
 fn remove_button<F: Fn() + Copy + 'static>(
-    lab: Lab,
+    app: AppContext,
     busy: Memo<bool>,
     page: Memo<Page>,
     row: &Row,
@@ -235,7 +235,7 @@ fn remove_button<F: Fn() + Copy + 'static>(
     let name = row.file.name.clone();
     let label = tr!("Remove {name}", name = row.source);
     let remove = move |_| {
-        lab.remove_file(&name);
+        app.remove_file(&name);
         focus();
     };
     view! {
@@ -243,7 +243,7 @@ fn remove_button<F: Fn() + Copy + 'static>(
             type="button"
             class="quiet"
             aria-label=label
-            hidden=move || page.with(|page| page.total < 2) && !lab.has_own_files()
+            hidden=move || page.with(|page| page.total < 2) && !app.has_own_files()
             disabled=busy
             on:click=remove
         >
@@ -252,7 +252,12 @@ fn remove_button<F: Fn() + Copy + 'static>(
     }
 }
 
-fn role_select(lab: Lab, busy: Memo<bool>, page: Memo<Page>, row: &Row) -> impl IntoView + use<> {
+fn role_select(
+    app: AppContext,
+    busy: Memo<bool>,
+    page: Memo<Page>,
+    row: &Row,
+) -> impl IntoView + use<> {
     let Row { index, file, .. } = row.clone();
     let (name, named, present) = (file.name.clone(), file.name, file.role);
     let role = Memo::new(move |_| {
@@ -267,7 +272,7 @@ fn role_select(lab: Lab, busy: Memo<bool>, page: Memo<Page>, row: &Row) -> impl 
     let change = move |event| {
         let value = event_target_value(&event);
         if let Some((role, ..)) = ROLES.iter().find(|(_, key, _)| *key == value) {
-            lab.set_role(&name, *role);
+            app.set_role(&name, *role);
         }
     };
     let option = |(choice, value, words): (FileRole, &'static str, &'static str)| {
@@ -287,7 +292,7 @@ pub(super) fn describe(dropped: &[Dropped]) -> String {
         tr!(
             "{count} {reason} (first: line {first})",
             count,
-            reason = told(&line.reason),
+            reason = localize_message(&line.reason),
             first
         )
     };

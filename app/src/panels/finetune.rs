@@ -8,8 +8,8 @@ use super::scores::Scores;
 use super::section::Section;
 use super::start::{PhaseSentence, PhaseWarnings, StartButton};
 use super::verdict::VerdictLine;
-use crate::lab::lab;
-use crate::plotting::Plotting;
+use crate::chart_context::ChartContext;
+use crate::context::context;
 use crate::settings::{CLASS_WEIGHTS, FINETUNE_FIELDS, FREEZE, NEAR_DUPLICATES, TASK};
 use crate::tr;
 use leptos::context::Provider;
@@ -39,7 +39,7 @@ pub fn FinetunePanel() -> impl IntoView {
             <VerdictLine phase=Phase::Finetune />
             <PhaseWarnings phase=Phase::Finetune />
             // Its steps are others than those of pre-training.
-            <Provider value=Plotting::default()>
+            <Provider value=ChartContext::default()>
                 <Scores />
                 <FinetuneCurves />
             </Provider>
@@ -66,13 +66,13 @@ fn StartChoice() -> impl IntoView {
 
 #[component]
 fn StartOption(value: &'static str, words: String) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let choose = move |_| {
-        lab.settings
+        app.settings
             .update(|settings| settings.edit("finetune-from", value).unwrap_or_default())
     };
     let chosen = move || {
-        let now = lab
+        let now = app
             .settings
             .with(|settings| settings.value("finetune-from"));
         now == value || (now.is_empty() && value == "pretrained")

@@ -1,12 +1,12 @@
 //! How a file was read: its first documents with their labels, so that a wrong column, encoding or separator shows at once.
 
-use super::folded::is_open;
-use crate::lab::{Lab, lab};
-use crate::state::{Lines, RunState, Topic};
+use super::details::is_open;
+use crate::context::{AppContext, app};
+use crate::state::{Lines, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{self, grouped};
 use leptos::prelude::*;
-use protocol::{FileReport, JudgedLine};
+use protocol::{FileReport, PredictedDocument};
 
 /// Files that can be chosen: of a folder of thousands the first ones say enough.
 const MAX_CHOICES: usize = 500;
@@ -14,10 +14,10 @@ const MAX_CHOICES: usize = 500;
 /// The first documents of a file, asked for when they are unfolded.
 #[component]
 pub fn FirstDocuments() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let open = RwSignal::new(false);
     let chosen = RwSignal::new(String::new());
-    let names = lab.memo(&[Topic::Corpus], |state| {
+    let names = app.memo(&[StateSlice::Corpus], |state| {
         files(state)
             .iter()
             .take(MAX_CHOICES)
@@ -33,14 +33,14 @@ pub fn FirstDocuments() -> impl IntoView {
         })
     };
     Effect::new(move || {
-        if open.get() && lab.read(&[Topic::Corpus], RunState::wants_first_documents) {
-            lab.first_documents(untrack(place));
+        if open.get() && app.read(&[StateSlice::Corpus], RunState::wants_first_documents) {
+            app.first_documents(untrack(place));
         }
     });
-    let found = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
+    let found = app.memo(&[StateSlice::Answers, StateSlice::Corpus], |state| {
         state.first_documents.clone()
     });
-    let waits = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let waits = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.active().is_some()
     });
     let status = move || match (found.with(Option::is_some), waits.get()) {
@@ -52,7 +52,7 @@ pub fn FirstDocuments() -> impl IntoView {
         <details class="more" data-testid="first-documents" on:toggle=move |event| open.set(is_open(&event))>
             <summary>{tr!("How a file was read: its first documents")}</summary>
             <Show when=move || open.get()>
-                <FileChoice lab names chosen place=Signal::derive(place) />
+                <FileChoice app names chosen place=Signal::derive(place) />
                 <p class="help" role="status">{status}</p>
                 {move || found.get().map(table)}
             </Show>
@@ -64,15 +64,17 @@ pub fn FirstDocuments() -> impl IntoView {
 /// Of which file, where there are several.
 #[component]
 fn FileChoice(
-    lab: Lab,
+    app: AppContext,
     names: Memo<Vec<String>>,
     chosen: RwSignal<String>,
     place: Signal<usize>,
 ) -> impl IntoView {
-    let are_more = lab.memo(&[Topic::Corpus], |state| files(state).len() > MAX_CHOICES);
+    let are_more = app.memo(&[StateSlice::Corpus], |state| {
+        files(state).len() > MAX_CHOICES
+    });
     let choose = move |event| {
         chosen.set(event_target_value(&event));
-        lab.first_documents(place.get_untracked());
+        app.first_documents(place.get_untracked());
     };
     let options = move || {
         let place = place.get();
@@ -107,9 +109,9 @@ fn files(state: &RunState) -> &[FileReport] {
 }
 
 fn table(Lines { lines, more, .. }: Lines) -> impl IntoView {
-    let row = |JudgedLine {
+    let row = |PredictedDocument {
                    line, text, truth, ..
-               }: JudgedLine| {
+               }: PredictedDocument| {
         let label = |label: String| view! { <li><bdi>{label}</bdi></li> };
         view! {
             <tr>

@@ -1,13 +1,13 @@
 //! The head of the page: its name, what it is for, where it computes, and the theme.
 
 use super::tour::Tour;
-use crate::lab::lab;
+use crate::context::context;
 use crate::language::{LANGUAGES, Language, translated};
+use crate::localize_message::localize_message;
 use crate::mark;
-use crate::page::{self, Dark, Spoken};
-use crate::state::{Engine, Topic};
+use crate::page::{self, Dark, Locale};
+use crate::state::{Engine, StateSlice};
 use crate::theme;
-use crate::told::told;
 use crate::tr;
 use crate::wording::sentence;
 use leptos::prelude::*;
@@ -57,8 +57,8 @@ fn step(((anchor, words), number): ((&'static str, &'static str), i32)) -> impl 
 
 #[component]
 fn Device() -> impl IntoView {
-    let lab = lab();
-    let engine = lab.memo(&[Topic::Engine], |state| state.engine.clone());
+    let app = app();
+    let engine = app.memo(&[StateSlice::Engine], |state| state.engine.clone());
     let kind = move || match engine.get() {
         Engine::Loading => "waiting",
         Engine::Ready(_) => "ready",
@@ -89,7 +89,7 @@ fn device_name(engine: &Engine) -> String {
         }) => {
             let kind = if backend == "cpu" { "CPU" } else { "WebGPU" };
             let name = if name.starts_with(kind) {
-                told(name)
+                localize_message(name)
             } else {
                 format!("{kind} · {name}")
             };
@@ -107,7 +107,7 @@ fn device_reason(engine: &Engine) -> String {
         Engine::Ready(device) => device
             .reason
             .as_deref()
-            .map(|reason| sentence(&told(reason)))
+            .map(|reason| sentence(&localize_message(reason)))
             .unwrap_or_default(),
         _ => String::new(),
     }
@@ -120,10 +120,10 @@ fn is_checked(engine: &Engine) -> bool {
 /// Each language under its own name.
 #[component]
 fn LanguageChoice() -> impl IntoView {
-    let (lab, spoken) = (lab(), expect_context::<Spoken>());
+    let (app, spoken) = (app(), expect_context::<Locale>());
     let change = move |event| {
         if let Some(language) = Language::of(&event_target_value(&event)) {
-            page::speak(lab, spoken, language);
+            page::speak(app, spoken, language);
         }
     };
     let option =

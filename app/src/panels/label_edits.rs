@@ -1,9 +1,9 @@
 //! Merges, renames and deletes labels, with undo. The renames are a setting of the run.
 
+use crate::context::AppContext;
 use crate::focus;
-use crate::lab::Lab;
 use crate::renames::rename;
-use crate::state::{RunState, Topic};
+use crate::state::{RunState, StateSlice};
 use crate::tr;
 use crate::wording::grouped;
 use leptos::html::Input;
@@ -16,7 +16,7 @@ const MAX_MERGES: usize = 6;
 /// Changes the renames, and takes changes back.
 #[derive(Clone, Copy)]
 pub struct LabelEdits {
-    lab: Lab,
+    app: AppContext,
     /// The renames before each change.
     before: RwSignal<Vec<LabelMap>>,
     renames: Memo<LabelMap>,
@@ -25,16 +25,17 @@ pub struct LabelEdits {
 
 impl LabelEdits {
     /// Of the settings of `lab`.
-    pub fn new(lab: Lab) -> Self {
-        let busy = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Corpus], |state| {
-            state.is_at_work() || state.reading
-        });
+    pub fn new(app: AppContext) -> Self {
+        let busy = app.memo(
+            &[StateSlice::Runs, StateSlice::Progress, StateSlice::Corpus],
+            |state| state.is_at_work() || state.reading,
+        );
         let renames = Memo::new(move |_| {
-            lab.settings
+            app.settings
                 .with(|settings| settings.pretrain.label_map.clone())
         });
         Self {
-            lab,
+            app,
             before: RwSignal::new(Vec::new()),
             renames,
             busy,
@@ -42,10 +43,10 @@ impl LabelEdits {
     }
 
     fn set(&self, renames: LabelMap) {
-        self.lab
+        self.app
             .settings
             .update(|settings| settings.pretrain.label_map = renames);
-        self.lab.read_again();
+        self.app.read_again();
     }
 
     fn change(&self, change: impl FnOnce(&mut LabelMap)) {
@@ -70,9 +71,9 @@ impl LabelEdits {
 pub fn LabelMerges() -> impl IntoView {
     let edits: LabelEdits = expect_context();
     let LabelEdits {
-        lab, renames, busy, ..
+        app, renames, busy, ..
     } = edits;
-    let merges = lab.memo(&[Topic::Corpus], |state| {
+    let merges = app.memo(&[StateSlice::Corpus], |state| {
         state
             .corpus
             .as_ref()
@@ -131,9 +132,9 @@ pub fn LabelMerges() -> impl IntoView {
 pub fn LabelNames() -> impl IntoView {
     let edits: LabelEdits = expect_context();
     let LabelEdits {
-        lab, renames, busy, ..
+        app, renames, busy, ..
     } = edits;
-    let labels = lab.memo(&[Topic::Corpus], labels);
+    let labels = app.memo(&[StateSlice::Corpus], labels);
     view! {
         <details hidden=move || labels.with(Vec::is_empty)>
             <summary>{tr!("Rename or delete labels")}</summary>

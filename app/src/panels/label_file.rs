@@ -4,11 +4,11 @@ use super::file_button::FileButton;
 use super::file_table::describe;
 use super::review::REVIEW_TOPICS;
 use super::try_it::Asked;
+use crate::context::context;
+use crate::file_import::Source;
 use crate::focus;
-use crate::intake::Source;
-use crate::lab::lab;
-use crate::state::{Labelling, RunState, Topic};
-use crate::told::told;
+use crate::localize_message::localize_message;
+use crate::state::{Labelling, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{grouped, sentence};
 use leptos::prelude::*;
@@ -17,13 +17,13 @@ use protocol::Command;
 /// Chooses a file, shows how far its labels are, and tells when their table is there.
 #[component]
 pub fn LabelFile() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let Asked { by_own, .. } = expect_context();
     let splits_long = RwSignal::new(false);
-    let labelling = lab.memo(&[Topic::Answers], |state| state.labelling.clone());
-    let under_way = lab.memo(&[Topic::Answers], RunState::is_labelling);
-    let reason = lab.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
-    let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
+    let labelling = app.memo(&[StateSlice::Answers], |state| state.labelling.clone());
+    let under_way = app.memo(&[StateSlice::Answers], RunState::is_labelling);
+    let reason = app.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
+    let waits = app.memo(&[StateSlice::Answers], RunState::is_waiting);
     let reason = move || reason.get().filter(|_| !under_way.get());
     let off = move || under_way.get() || waits.get() || reason().is_some();
     let share = move || {
@@ -41,7 +41,7 @@ pub fn LabelFile() -> impl IntoView {
     });
     let take = move |sources: Result<Vec<Source>, String>| {
         if let Some(source) = sources.unwrap_or_default().first() {
-            lab.label_file(source, by_own.get_untracked(), splits_long.get_untracked());
+            app.label_file(source, by_own.get_untracked(), splits_long.get_untracked());
         }
     };
     let note = |words: String| view! { <li>{words}</li> };
@@ -73,7 +73,7 @@ pub fn LabelFile() -> impl IntoView {
                     described_by="label-file-reason"
                     take=take
                 />
-                <button type="button" hidden=move || !under_way.get() on:click=move |_| lab.send(Command::Stop)>{tr!("Stop")}</button>
+                <button type="button" hidden=move || !under_way.get() on:click=move |_| app.send(Command::Stop)>{tr!("Stop")}</button>
                 <label class="option">
                     <input
                         type="checkbox"
@@ -157,6 +157,10 @@ fn notes(file: &Labelling) -> Vec<String> {
     let taken = (!columns.is_empty()).then(|| tr!("The text is taken from: {columns}.", columns));
     taken
         .into_iter()
-        .chain(file.warnings.iter().map(|message| sentence(&told(message))))
+        .chain(
+            file.warnings
+                .iter()
+                .map(|message| sentence(&localize_message(message))),
+        )
         .collect()
 }

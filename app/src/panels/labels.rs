@@ -1,9 +1,9 @@
 //! The labels of the text, and a box to paste text into.
 
-use super::bars::{Bar, Bars};
-use crate::intake;
-use crate::lab::lab;
-use crate::state::{RunState, Topic};
+use super::bar_table::{Bar, Bars};
+use crate::context::context;
+use crate::file_import;
+use crate::state::{RunState, StateSlice};
 use crate::tr;
 use crate::wording::grouped;
 use leptos::prelude::*;
@@ -12,8 +12,8 @@ use protocol::LabelCount;
 /// How often each label occurs, folded away until asked for, with what can be done about labels below.
 #[component]
 pub fn LabelHistogram(children: Children) -> impl IntoView {
-    let lab = lab();
-    let rows = lab.memo(&[Topic::Corpus], bars);
+    let app = app();
+    let rows = app.memo(&[StateSlice::Corpus], bars);
     let note = move || {
         rows.with(|rows| {
             if rows.is_empty() {
@@ -58,12 +58,12 @@ fn bars(state: &RunState) -> Vec<Bar> {
 /// Text that is typed or pasted rather than dropped.
 #[component]
 pub fn PasteBox() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let text = RwSignal::new(String::new());
     let empty = move || text.with(|text| text.trim().is_empty());
     let take = move |_| {
-        let source = intake::from_text("pasted.txt", &text.get_untracked());
-        lab.take(
+        let source = file_import::from_text("pasted.txt", &text.get_untracked());
+        app.take(
             async move { source.map(|source| vec![source]) },
             &tr!("The text could not be taken"),
         );

@@ -5,11 +5,11 @@
 
 use super::choice::SwitchField;
 use super::section::Section;
+use crate::context::context;
 use crate::focus;
-use crate::lab::lab;
-use crate::scope::scope;
+use crate::preview_context::preview_context;
 use crate::settings::NSP;
-use crate::state::{Masking, Stage, Topic};
+use crate::state::{Masking, Stage, StateSlice};
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use leptos::prelude::*;
@@ -18,9 +18,9 @@ use protocol::{Candidate, MaskKind, MaskedToken, Phase};
 /// All lessons, folded but for the one that the link asks for.
 #[component]
 pub fn LearnPanel() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     // What the link asks for stands above the model that it speaks of; the others would push that out of sight.
-    let all = RwSignal::new(lab.guide.with_value(|guide| guide.lesson.is_none()));
+    let all = RwSignal::new(app.guide.with_value(|guide| guide.lesson.is_none()));
     provide_context(AllLessons(all));
     let show_all = move |_| {
         all.set(true);
@@ -61,20 +61,20 @@ fn Lesson(
     done: Signal<bool>,
     children: Children,
 ) -> impl IntoView {
-    let lab = lab();
-    let asked = lab
+    let app = app();
+    let asked = app
         .guide
         .with_value(|guide| guide.lesson.as_deref() == Some(name));
     let AllLessons(all) = expect_context();
-    let remembered = RwSignal::new(lessons::is_done(name));
+    let local_storage = RwSignal::new(lessons::is_done(name));
     Effect::new(move |_| {
-        if done.get() && !remembered.get_untracked() {
+        if done.get() && !local_storage.get_untracked() {
             lessons::remember(name);
-            remembered.set(true);
+            local_storage.set(true);
         }
     });
     let mark = move || {
-        if remembered.get() {
+        if local_storage.get() {
             tr!("✓ done")
         } else {
             String::new()
@@ -90,12 +90,12 @@ fn Lesson(
 
 /// Which lessons were done, in this browser; where storage is denied, in this tab.
 mod lessons {
-    use crate::remembered;
+    use crate::local_storage;
 
     const KEY: &str = "clozelab-lessons";
 
     fn kept() -> String {
-        remembered::get(KEY).unwrap_or_default()
+        local_storage::get(KEY).unwrap_or_default()
     }
 
     /// Whether it was done before.
@@ -105,7 +105,7 @@ mod lessons {
 
     /// Keeps that it was done.
     pub fn remember(name: &str) {
-        remembered::keep(KEY, format!("{},{name}", kept()).trim_start_matches(','));
+        local_storage::keep(KEY, format!("{},{name}", kept()).trim_start_matches(','));
     }
 }
 
@@ -115,12 +115,14 @@ const BOTH_SIDES: &str = "a [MASK] used for cutting wood";
 
 #[component]
 fn BothSides() -> impl IntoView {
-    let lab = lab();
-    let ready = lab.memo(&[Topic::Runs, Topic::Engine], |state| state.model.guesses);
+    let app = app();
+    let ready = app.memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
+        state.model.guesses
+    });
     let asked = RwSignal::new(None::<&'static str>);
     let answered = RwSignal::new((false, false));
     let done = Signal::derive(move || answered.get() == (true, true));
-    let guesses = lab.memo(&[Topic::Answers], |state| {
+    let guesses = app.memo(&[StateSlice::Answers], |state| {
         (state.answered_text().to_string(), state.guesses.clone())
     });
     let ask = move |text: &'static str| {
@@ -132,7 +134,7 @@ fn BothSides() -> impl IntoView {
                 *both = true
             }
         });
-        lab.fill_mask(text.into());
+        app.fill_mask(text.into());
     };
     let answer = move || {
         let text = asked.get()?;
@@ -167,9 +169,9 @@ fn BothSides() -> impl IntoView {
 
 #[component]
 fn ThreeTreatments() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let scope = scope();
-    let masking = lab.memo(&[Topic::Masking], |state| {
+    let masking = app.memo(&[StateSlice::Masking], |state| {
         state.masking.as_ref().map(count_kinds)
     });
     let drawn = RwSignal::new(false);
@@ -248,11 +250,11 @@ const EXAMPLE_WORDS: [&str; 3] = ["river", "yellow", "musician"];
 
 #[component]
 fn WordVectors() -> impl IntoView {
-    let lab = lab();
-    let ready = lab.memo(&[Topic::Engine, Topic::Corpus], |state| {
+    let app = app();
+    let ready = app.memo(&[StateSlice::Engine, StateSlice::Corpus], |state| {
         state.corpus.is_some()
     });
-    let found = lab.memo(&[Topic::Answers], |state| {
+    let found = app.memo(&[StateSlice::Answers], |state| {
         let found = state
             .neighbours
             .as_ref()
@@ -280,7 +282,7 @@ fn WordVectors() -> impl IntoView {
     let done = Signal::derive(move || found.with(Option::is_some));
     let button = move |word: &'static str| {
         view! {
-            <button type="button" disabled=move || !ready.get() on:click=move |_| lab.neighbours(word.into())>
+            <button type="button" disabled=move || !ready.get() on:click=move |_| app.neighbours(word.into())>
                 {word}
             </button>
         }
@@ -300,8 +302,8 @@ fn WordVectors() -> impl IntoView {
 
 #[component]
 fn NextSentence() -> impl IntoView {
-    let lab = lab();
-    let latest = lab.memo(&[Topic::Runs], |state| {
+    let app = app();
+    let latest = app.memo(&[StateSlice::Runs], |state| {
         let mut runs = state
             .runs_of(Phase::Pretrain)
             .filter_map(|run| Some((run.name(), run.held_out.last()?.pairs?)));
@@ -329,13 +331,18 @@ fn NextSentence() -> impl IntoView {
 
 #[component]
 fn Attention() -> impl IntoView {
-    let lab = lab();
-    let reason = lab.memo(
-        &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+    let app = app();
+    let reason = app.memo(
+        &[
+            StateSlice::Engine,
+            StateSlice::Corpus,
+            StateSlice::Runs,
+            StateSlice::Progress,
+        ],
         |state| state.reason_not_to_count(),
     );
-    let counted = lab.memo(&[Topic::Answers], |state| state.counted.clone());
-    let done = lab.memo(&[Topic::Runs, Topic::Answers], |state| {
+    let counted = app.memo(&[StateSlice::Answers], |state| state.counted.clone());
+    let done = app.memo(&[StateSlice::Runs, StateSlice::Answers], |state| {
         let counts = |run: &crate::state::Run| {
             run.id.starts_with("counting") && run.stage == Stage::Finished
         };
@@ -355,7 +362,7 @@ fn Attention() -> impl IntoView {
                 data-testid="start-toy"
                 aria-describedby="start-toy-reason"
                 disabled=move || reason.get().is_some()
-                on:click=move |_| lab.toy()
+                on:click=move |_| app.toy()
             >
                 {tr!("Let it learn to count")}
             </button>
@@ -367,12 +374,12 @@ fn Attention() -> impl IntoView {
 
 #[component]
 fn PositionWise() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let choose = move |preset: &'static str| {
-        lab.settings
+        app.settings
             .update(|settings| settings.edit("preset", preset).unwrap_or_default());
     };
-    let runs = lab.memo(&[Topic::Runs], |state| {
+    let runs = app.memo(&[StateSlice::Runs], |state| {
         let line = |run: &crate::state::Run| {
             let (settings, loss) = (&run.settings, figure(run.held_out.last()?.loss, 2));
             Some(tr!("{settings}: held-out loss {loss}", settings, loss))
@@ -398,7 +405,7 @@ fn PositionWise() -> impl IntoView {
             </div>
             <p class="help">
                 {move || {
-                    let preset = lab.settings.with(|settings| settings.pretrain.preset.clone());
+                    let preset = app.settings.with(|settings| settings.pretrain.preset.clone());
                     tr!("Chosen now: {preset}.", preset)
                 }}
             </p>

@@ -1,37 +1,39 @@
 //! The charts of all runs: the loss of pre-training on the first screen, the other figures beside the settings, the loss as
 //! a table, and the curves of fine-tuning. Those of a phase share one look and one cross-hair.
 
-use super::folded::is_open;
+use super::details::is_open;
 use super::picture::{PICTURE, PictureButtons};
 use crate::chart::curve::Curve;
-use crate::chart::loss::{Floors, LossSeries, loss_readout, loss_rows, loss_scene, loss_summary};
+use crate::chart::loss::{
+    EntropyBaselines, LossSeries, loss_readout, loss_rows, loss_scene, loss_summary,
+};
 use crate::chart::metric::{MetricSeries, metric_scene, metric_summary, readout};
-use crate::chart::options::{Look, Smoothing};
-use crate::chart::scene::{Ink, Key, RUN_INKS, Scene, Size};
+use crate::chart::options::{Smoothing, ViewState};
+use crate::chart::scene::{ColorRole, Key, RUN_INKS, Scene, Size};
 use crate::chart::view::{ChartView, Steps};
-use crate::lab::{Lab, lab};
+use crate::chart_context::{ChartContext, plotting};
+use crate::context::{AppContext, app};
 use crate::language::translated;
 use crate::mark;
 use crate::page::Dark;
-use crate::plotting::{Plotting, plotting};
-use crate::state::{Run, RunState, Topic};
+use crate::state::{Run, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{figure, grouped, percent};
 use leptos::prelude::*;
 use protocol::Phase;
 
 /// What charts of pre-training show.
-const TOPICS: &[Topic] = &[Topic::Runs, Topic::Progress];
+const TOPICS: &[StateSlice] = &[StateSlice::Runs, StateSlice::Progress];
 
 /// The loss of every pre-training run, as a picture and in words.
 #[component]
 pub fn LossChart() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let plotting = plotting();
-    let summary = lab.memo(TOPICS, |state| with_series(state, loss_summary));
+    let summary = app.memo(TOPICS, |state| with_series(state, loss_summary));
     let words = move || {
         let step = plotting.cursor.get()?;
-        Some(lab.read(TOPICS, |state| {
+        Some(app.read(TOPICS, |state| {
             with_series(state, |series| loss_readout(series, step))
         }))
     };
@@ -41,11 +43,11 @@ pub fn LossChart() -> impl IntoView {
                 <ChartView
                     testid="loss-chart"
                     summary=summary.into()
-                    changed=changes(lab)
-                    steps=steps(lab, Phase::Pretrain)
+                    changed=changes(app)
+                    steps=steps(app, Phase::Pretrain)
                     scene=Box::new(move |size| {
                         let look = plotting.look(size);
-                        lab.peek(|state| with_series(state, |series| loss_scene(series, &look)))
+                        app.peek(|state| with_series(state, |series| loss_scene(series, &look)))
                     })
                 />
             </div>
@@ -61,16 +63,16 @@ pub fn LossChart() -> impl IntoView {
     .into_any()
 }
 
-fn changes(lab: Lab) -> Signal<()> {
+fn changes(app: AppContext) -> Signal<()> {
     let Dark(dark) = expect_context::<Dark>();
     Signal::derive(move || {
         dark.track();
-        lab.read(TOPICS, |_| ());
+        app.read(TOPICS, |_| ());
     })
 }
 
-fn steps(lab: Lab, phase: Phase) -> Steps {
-    let last = lab.memo(TOPICS, move |state| {
+fn steps(app: AppContext, phase: Phase) -> Steps {
+    let last = app.memo(TOPICS, move |state| {
         state
             .shown_of(phase)
             .map(Run::axis)
@@ -191,19 +193,19 @@ fn with_metric<T>(
 /// The figures other than the loss, with the shared look above them.
 #[component]
 pub fn Curves() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let plotting = plotting();
     view! {
         <details class="more" data-testid="curves">
             <summary>{tr!("Curves: accuracy, learning rate, gradient, speed")}</summary>
             <Toolbar smoothing="smoothing">
-                <button type="button" data-testid="export-csv" on:click=move |_| lab.save_figures("csv")>"CSV"</button>
-                <button type="button" data-testid="export-json" on:click=move |_| lab.save_figures("json")>"JSON"</button>
+                <button type="button" data-testid="export-csv" on:click=move |_| app.save_figures("csv")>"CSV"</button>
+                <button type="button" data-testid="export-json" on:click=move |_| app.save_figures("json")>"JSON"</button>
                 <PictureButtons
                     chart="loss-chart"
                     name="clozelab-loss"
                     title=tr!("Loss")
-                    picture=move || picture(lab, plotting)
+                    picture=move || picture(app, plotting)
                 />
             </Toolbar>
             <p class="help">
@@ -218,7 +220,7 @@ pub fn Curves() -> impl IntoView {
 /// The figures of fine-tuning by step.
 #[component]
 pub fn FinetuneCurves() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let plotting = plotting();
     let [loss, ..] = FINETUNE_METRICS;
     view! {
@@ -229,7 +231,7 @@ pub fn FinetuneCurves() -> impl IntoView {
                     chart=loss.testid
                     name="clozelab-finetune-loss"
                     title=translated(loss.title)
-                    picture=move || metric_picture(lab, plotting, Phase::Finetune, loss)
+                    picture=move || metric_picture(app, plotting, Phase::Finetune, loss)
                 />
             </Toolbar>
             <p class="help">
@@ -246,17 +248,17 @@ pub fn FinetuneCurves() -> impl IntoView {
 
 #[component]
 fn MetricChart(phase: Phase, metric: Metric) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let plotting = plotting();
     let title = move || translated(metric.title);
-    let summary = lab.memo(TOPICS, move |state| {
+    let summary = app.memo(TOPICS, move |state| {
         with_metric(state, phase, metric, |series| {
             metric_summary(series, &title())
         })
     });
     let words = move || {
         let step = plotting.cursor.get()?;
-        Some(lab.read(TOPICS, |state| {
+        Some(app.read(TOPICS, |state| {
             with_metric(state, phase, metric, |series| readout(series, step))
         }))
     };
@@ -266,11 +268,11 @@ fn MetricChart(phase: Phase, metric: Metric) -> impl IntoView {
                 <ChartView
                     testid=metric.testid
                     summary=summary.into()
-                    changed=changes(lab)
-                    steps=steps(lab, phase)
+                    changed=changes(app)
+                    steps=steps(app, phase)
                     scene=Box::new(move |size| {
                         let look = plotting.look(size);
-                        lab.peek(|state| with_metric(state, phase, metric, |series| metric_scene(series, &title(), &look)))
+                        app.peek(|state| with_metric(state, phase, metric, |series| metric_scene(series, &title(), &look)))
                     })
                 />
             </div>
@@ -325,40 +327,45 @@ fn Toolbar(smoothing: &'static str, children: Children) -> impl IntoView {
 }
 
 /// The chart of the loss for a file.
-fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
+fn picture(app: AppContext, plotting: ChartContext) -> (Scene, Size) {
     let draw =
-        |state: &RunState, look: &Look| with_series(state, |series| loss_scene(series, look));
-    named_picture(lab, plotting, Phase::Pretrain, draw)
+        |state: &RunState, look: &ViewState| with_series(state, |series| loss_scene(series, look));
+    named_picture(app, plotting, Phase::Pretrain, draw)
 }
 
 /// The chart of another figure for a file.
-fn metric_picture(lab: Lab, plotting: Plotting, phase: Phase, metric: Metric) -> (Scene, Size) {
+fn metric_picture(
+    app: AppContext,
+    plotting: ChartContext,
+    phase: Phase,
+    metric: Metric,
+) -> (Scene, Size) {
     let title = translated(metric.title);
-    let draw = |state: &RunState, look: &Look| {
+    let draw = |state: &RunState, look: &ViewState| {
         with_metric(state, phase, metric, |series| {
             metric_scene(series, &title, look)
         })
     };
-    named_picture(lab, plotting, phase, draw)
+    named_picture(app, plotting, phase, draw)
 }
 
 /// A chart for a file, with the names of its runs.
 fn named_picture(
-    lab: Lab,
-    plotting: Plotting,
+    app: AppContext,
+    plotting: ChartContext,
     phase: Phase,
-    draw: impl FnOnce(&RunState, &Look) -> Scene,
+    draw: impl FnOnce(&RunState, &ViewState) -> Scene,
 ) -> (Scene, Size) {
-    let look = Look {
+    let look = ViewState {
         cursor: None,
         drag: None,
         ..plotting.look(PICTURE)
     };
-    lab.peek(|state| {
+    app.peek(|state| {
         let mut scene = draw(state, &look);
         let key = |(index, run): (usize, &Run)| Key {
             name: run.name(),
-            ink: Ink::Run(index),
+            ink: ColorRole::Run(index),
             dash: None,
         };
         let size = scene.add_legend(state.shown_of(phase).enumerate().map(key), PICTURE);
@@ -369,8 +376,8 @@ fn named_picture(
 /// Which colour is which run.
 #[component]
 fn Legend(phase: Phase) -> impl IntoView {
-    let lab = lab();
-    let names = lab.memo(&[Topic::Runs], move |state| {
+    let app = app();
+    let names = app.memo(&[StateSlice::Runs], move |state| {
         state.shown_of(phase).map(Run::name).collect::<Vec<_>>()
     });
     let item = |(index, name): (usize, String)| {
@@ -382,17 +389,17 @@ fn Legend(phase: Phase) -> impl IntoView {
 /// The loss of every pre-training run as a table, folded away until asked for.
 #[component]
 pub fn LossTable() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let open = RwSignal::new(false);
     let rows = Memo::new(move |_| match open.get() {
-        true => lab.read(TOPICS, |state| with_series(state, loss_rows)),
+        true => app.read(TOPICS, |state| with_series(state, loss_rows)),
         false => vec![],
     });
     let held_out = Memo::new(move |_| match open.get() {
-        true => lab.read(&[Topic::Runs], held_out_rows),
+        true => app.read(&[StateSlice::Runs], held_out_rows),
         false => vec![],
     });
-    let names = lab.memo(&[Topic::Runs], |state| {
+    let names = app.memo(&[StateSlice::Runs], |state| {
         state
             .shown_of(Phase::Pretrain)
             .map(Run::name)
@@ -468,7 +475,7 @@ fn with_series<T>(state: &RunState, draw: impl FnOnce(&[LossSeries]) -> T) -> T 
                 .iter()
                 .map(|quality| (quality.step, quality.loss))
                 .collect(),
-            floors: run.plan.as_ref().map(|plan| Floors {
+            floors: run.plan.as_ref().map(|plan| EntropyBaselines {
                 uniform: plan.uniform,
                 unigram: plan.unigram,
                 bigram: plan.bigram,

@@ -1,9 +1,9 @@
 //! A text under the microscope, token by token: what stood there, what the model sees, and what it guesses as it learns.
 //! Source: Devlin et al. 2019, section 3.1.
 
-use crate::lab::lab;
-use crate::scope::{OwnMask, Scope, scope};
-use crate::state::{Frame, RunState, Topic};
+use crate::context::context;
+use crate::preview_context::{OwnMask, PreviewContext, scope};
+use crate::state::{PreviewSnapshot, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{figure, grouped, joined, percent};
 use leptos::prelude::*;
@@ -49,9 +49,9 @@ pub fn Microscope() -> impl IntoView {
 /// Another mask, another text.
 #[component]
 pub fn OtherLooks() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let scope = scope();
-    let missing = lab.memo(&[Topic::Masking, Topic::Corpus], |state| {
+    let missing = app.memo(&[StateSlice::Masking, StateSlice::Corpus], |state| {
         state.masking.is_none()
     });
     let another_mask = move |_| {
@@ -72,7 +72,7 @@ pub fn OtherLooks() -> impl IntoView {
     .into_any()
 }
 
-fn slots(frame: &Frame) -> Vec<Slot> {
+fn slots(frame: &PreviewSnapshot) -> Vec<Slot> {
     let slot = |token: &MaskedToken| Slot {
         original: token.original.clone(),
         shown: token.shown.clone(),
@@ -85,7 +85,11 @@ fn waiting() -> impl IntoView {
     view! { <p class="help">{tr!("Appears once the text is read and its vocabulary learned.")}</p> }
 }
 
-fn tokens(slots: Vec<Slot>, frame: Memo<Option<Frame>>, scope: Scope) -> impl IntoView {
+fn tokens(
+    slots: Vec<Slot>,
+    frame: Memo<Option<PreviewSnapshot>>,
+    scope: PreviewContext,
+) -> impl IntoView {
     let one = move |(place, slot): (usize, Slot)| token(place, slot, frame, scope);
     view! {
         <ol class="tokens" aria-label=tr!("Tokens, each as it was, as the model sees it, and as it guesses")>
@@ -94,7 +98,12 @@ fn tokens(slots: Vec<Slot>, frame: Memo<Option<Frame>>, scope: Scope) -> impl In
     }
 }
 
-fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> impl IntoView {
+fn token(
+    place: usize,
+    slot: Slot,
+    frame: Memo<Option<PreviewSnapshot>>,
+    scope: PreviewContext,
+) -> impl IntoView {
     let Some((class, tag, words)) = treatment(slot.kind) else {
         let class = if slot.kind == MaskKind::Special {
             "token special"
@@ -112,14 +121,17 @@ fn token(place: usize, slot: Slot, frame: Memo<Option<Frame>>, scope: Scope) -> 
         })
     });
     // From random guessing to certainty, in nats: a share moves long before the guess is right.
-    let lab = lab();
+    let app = app();
     let sure = Memo::new(move |_| {
         let loss = frame.with(|frame| {
             frame
                 .as_ref()
                 .and_then(|frame| frame.tokens.get(place)?.loss)
         });
-        let random = lab.read(&[Topic::Vocabulary, Topic::Runs], RunState::random_loss);
+        let random = app.read(
+            &[StateSlice::Vocabulary, StateSlice::Runs],
+            RunState::random_loss,
+        );
         let (loss, random) = (loss?, random.filter(|random| *random > 0.0)?);
         Some((1.0 - loss / random).clamp(0.0, 1.0))
     });
@@ -167,9 +179,9 @@ fn treatment(kind: MaskKind) -> Option<(&'static str, &'static str, String)> {
 
 /// How many tokens were treated how, and how many are guessed right now.
 #[component]
-fn Tally(frame: Memo<Option<Frame>>) -> impl IntoView {
+fn Tally(frame: Memo<Option<PreviewSnapshot>>) -> impl IntoView {
     let count = move |kind| {
-        let of = move |frame: &Option<Frame>| {
+        let of = move |frame: &Option<PreviewSnapshot>| {
             frame.as_ref().map_or(0, |frame| {
                 frame
                     .tokens
@@ -181,7 +193,7 @@ fn Tally(frame: Memo<Option<Frame>>) -> impl IntoView {
         frame.with(of)
     };
     let all = move || {
-        let text = |frame: &Frame| {
+        let text = |frame: &PreviewSnapshot| {
             frame
                 .tokens
                 .iter()
@@ -208,7 +220,7 @@ fn Tally(frame: Memo<Option<Frame>>) -> impl IntoView {
     }
 }
 
-fn outcome(frame: &Frame) -> Option<String> {
+fn outcome(frame: &PreviewSnapshot) -> Option<String> {
     let (right, asked) = frame.right();
     let loss = figure(frame.loss()?, 2);
     let Some(step) = frame.step.map(grouped) else {
@@ -308,11 +320,11 @@ pub fn MicroscopeSettings() -> impl IntoView {
 }
 
 #[component]
-fn MaskControls(scope: Scope) -> impl IntoView {
-    let lab = lab();
+fn MaskControls(scope: PreviewContext) -> impl IntoView {
+    let app = app();
     let rate = move || scope.mask.get().rate;
     let in_training = move || {
-        lab.settings
+        app.settings
             .with(|settings| training_rate(&settings.pretrain))
     };
     let here = move || match rate().map(percent) {
@@ -327,7 +339,7 @@ fn MaskControls(scope: Scope) -> impl IntoView {
     };
     let whole = move || {
         let own = scope.mask.get().whole_word;
-        own.unwrap_or_else(|| lab.settings.with(|settings| settings.pretrain.whole_word))
+        own.unwrap_or_else(|| app.settings.with(|settings| settings.pretrain.whole_word))
     };
     view! {
         <div class="fields">
@@ -400,7 +412,7 @@ fn training_rate(config: &RunConfig) -> f64 {
 /// Moves through the moments that were kept; `id` tells one slider from another.
 #[component]
 pub fn Scrubber(id: &'static str) -> impl IntoView {
-    let (lab, scope) = (lab(), scope());
+    let (app, scope) = (app(), scope());
     let steps = Memo::new(move |_| {
         scope.read_film(|film| {
             film.frames()
@@ -409,8 +421,8 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     });
-    let filmed = lab.memo(
-        &[Topic::Masking, Topic::Corpus, Topic::Runs],
+    let filmed = app.memo(
+        &[StateSlice::Masking, StateSlice::Corpus, StateSlice::Runs],
         RunState::filmed,
     );
     let film = move || {

@@ -1,22 +1,24 @@
-//! One panel per file, one component per panel. A panel reads the [`crate::lab::Lab`] and calls its verbs; it keeps no
+//! One panel per file, one component per panel. A panel reads the [`crate::context::AppContext`] and calls its verbs; it keeps no
 //! state of its own beyond what its inputs hold.
 
 mod attention;
-mod bars;
+mod bar_table;
 mod choice;
 mod clozes;
 mod columns;
 mod compare;
 mod confidence;
 mod data;
+mod deferred_mount;
+mod details;
 mod estimate;
 mod field;
 mod file_button;
 mod file_table;
 mod finetune;
 mod first_documents;
-mod folded;
 mod header;
+mod hero;
 mod label_edits;
 mod label_file;
 mod labels;
@@ -32,25 +34,23 @@ mod run_bar;
 mod runs;
 mod scores;
 mod section;
-mod stage;
 mod start;
 mod sweep;
 mod tour;
 mod try_it;
-mod turn;
 mod verdict;
 mod vocabulary;
 
 pub use attention::AttentionPanel;
 pub use data::DataPanel;
+pub use deferred_mount::{DeferredMount, MountQueue};
 pub use finetune::FinetunePanel;
 pub use header::Header;
+pub use hero::Stage;
 pub use learn::LearnPanel;
 pub use notice::NoticeLine;
 pub use pretrain::PretrainPanel;
 pub use review::ReviewPanel;
 pub use run_bar::RunBar;
 pub use runs::RunsPanel;
-pub use stage::Stage;
 pub use try_it::{Asked, TryPanel};
-pub use turn::{InTurn, Turns};

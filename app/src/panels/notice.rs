@@ -1,9 +1,9 @@
 //! What went wrong, what to do about it, and a button where the page can do it.
 
+use crate::context::context;
 use crate::focus;
-use crate::lab::lab;
-use crate::state::{Engine, Notice, Topic};
-use crate::told::told;
+use crate::localize_message::localize_message;
+use crate::state::{Engine, Notice, StateSlice};
 use crate::tr;
 use crate::wording;
 use leptos::prelude::*;
@@ -11,17 +11,19 @@ use leptos::prelude::*;
 /// The page's error line; hidden while there is nothing to say.
 #[component]
 pub fn NoticeLine() -> impl IntoView {
-    let lab = lab();
-    let notice = lab.memo(&[Topic::Notice], |state| state.notice.clone());
-    let crashed = lab.memo(&[Topic::Engine], |state| state.engine == Engine::Crashed);
+    let app = app();
+    let notice = app.memo(&[StateSlice::Notice], |state| state.notice.clone());
+    let crashed = app.memo(&[StateSlice::Engine], |state| {
+        state.engine == Engine::Crashed
+    });
     let words = move |Notice { message, hint }: Notice| {
         view! {
-            <p class="notice-message">{wording::sentence(&told(&message))}</p>
-            <p class="notice-hint">{told(&hint)}</p>
+            <p class="notice-message">{wording::sentence(&localize_message(&message))}</p>
+            <p class="notice-hint">{localize_message(&hint)}</p>
         }
     };
     let dismiss = move |_| {
-        lab.dismiss();
+        app.dismiss();
         focus::on("#stage");
     };
     view! {
@@ -29,7 +31,7 @@ pub fn NoticeLine() -> impl IntoView {
             <div class="notice-words">{move || notice.get().map(words)}</div>
             <div class="notice-buttons">
                 <Show when=move || crashed.get()>
-                    <button type="button" class="primary" on:click=move |_| lab.restart_engine_as_chosen()>
+                    <button type="button" class="primary" on:click=move |_| app.restart_engine_as_chosen()>
                         {tr!("Restart engine")}
                     </button>
                 </Show>

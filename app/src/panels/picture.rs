@@ -2,8 +2,8 @@
 
 use crate::chart::canvas::{png_of, svg_of};
 use crate::chart::scene::{Scene, Size};
+use crate::context::{AppContext, app};
 use crate::download;
-use crate::lab::{Lab, lab};
 use crate::tr;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -28,7 +28,7 @@ pub fn PictureButtons(
     #[prop(into)]
     picture: Callback<(), (Scene, Size)>,
 ) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let button = |form: &'static str, words: &'static str| {
         let testid = format!("{chart}-{form}");
         let label = tr!(
@@ -36,7 +36,7 @@ pub fn PictureButtons(
             form = words,
             title
         );
-        let save = move |_| save(lab, chart, name, form, picture.run(()));
+        let save = move |_| save(app, chart, name, form, picture.run(()));
         view! {
             <button type="button" data-testid=testid aria-label=label.clone() title=label on:click=save>
                 {words}
@@ -46,13 +46,13 @@ pub fn PictureButtons(
     view! { {button("svg", "SVG")} {button("png", "PNG")} }
 }
 
-fn save(lab: Lab, chart: &str, name: &str, form: &str, (scene, size): (Scene, Size)) {
+fn save(app: AppContext, chart: &str, name: &str, form: &str, (scene, size): (Scene, Size)) {
     match canvas(chart) {
         Some(canvas) if form == "svg" => {
-            lab.save_text(&format!("{name}.svg"), &svg_of(&canvas, &scene, size))
+            app.save_text(&format!("{name}.svg"), &svg_of(&canvas, &scene, size))
         }
         canvas => save_png(
-            lab,
+            app,
             name,
             canvas.and_then(|canvas| png_of(&canvas, &scene, size)),
         ),
@@ -60,10 +60,10 @@ fn save(lab: Lab, chart: &str, name: &str, form: &str, (scene, size): (Scene, Si
 }
 
 /// Offers a picture, as the URL of its data, as a file of this name without its ending; says so where there is none.
-pub fn save_png(lab: Lab, name: &str, url: Option<String>) {
+pub fn save_png(app: AppContext, name: &str, url: Option<String>) {
     match url {
         Some(url) => download::save_url(&format!("{name}.png"), &url),
-        None => lab.complain(
+        None => app.complain(
             tr!("The picture could not be made."),
             tr!("Try again while the chart is in view."),
         ),

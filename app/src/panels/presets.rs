@@ -2,10 +2,10 @@
 //! of them is suggested.
 
 use super::estimate::reason_not_to_estimate;
-use crate::lab::{Lab, lab};
+use crate::context::{AppContext, app};
 use crate::language::translated;
 use crate::presets::{GROUPS, Group, Preset, run_time, suggested};
-use crate::state::{RunState, Topic};
+use crate::state::{RunState, StateSlice};
 use crate::tr;
 use crate::wording::{bytes, parameters};
 use leptos::prelude::*;
@@ -14,20 +14,23 @@ use protocol::{Estimate, RunConfig};
 /// A card per preset; those that are rarely wanted are folded.
 #[component]
 pub fn PresetCards() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let [first, others @ ..] = GROUPS;
-    let is_rare = lab.settings.with_untracked(|settings| {
+    let is_rare = app.settings.with_untracked(|settings| {
         !first
             .presets
             .iter()
             .any(|preset| preset.name == settings.pretrain.preset)
     });
-    let reason = reason_not_to_estimate(lab);
-    let measuring = lab.memo(&[Topic::Answers, Topic::Corpus], RunState::is_measuring);
-    let measure = move |_| lab.estimate(first.presets.iter().map(|preset| preset.name), true);
+    let reason = reason_not_to_estimate(app);
+    let measuring = app.memo(
+        &[StateSlice::Answers, StateSlice::Corpus],
+        RunState::is_measuring,
+    );
+    let measure = move |_| app.estimate(first.presets.iter().map(|preset| preset.name), true);
     // A changed setting makes what was said of the ones before untrue; another preset has an estimate of its own.
     let settings = Memo::new(move |_| {
-        lab.settings.with(|settings| RunConfig {
+        app.settings.with(|settings| RunConfig {
             preset: String::new(),
             ..settings.pretrain.clone()
         })
@@ -35,23 +38,23 @@ pub fn PresetCards() -> impl IntoView {
     Effect::new(move |before: Option<RunConfig>| {
         let now = settings.get();
         if before.is_some_and(|before| before != now) {
-            lab.forget_estimates();
+            app.forget_estimates();
         }
         // Sizes cost nothing: they stand there before anybody asks.
         if reason.with(Option::is_none) {
-            let known = lab.peek(|state| state.estimates.keys().cloned().collect::<Vec<_>>());
+            let known = app.peek(|state| state.estimates.keys().cloned().collect::<Vec<_>>());
             let all = GROUPS
                 .iter()
                 .flat_map(|group| group.presets)
                 .map(|preset| preset.name);
-            lab.estimate(
+            app.estimate(
                 all.filter(|name| !known.iter().any(|other| other == name)),
                 false,
             );
         }
         now
     });
-    let words = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
+    let words = app.memo(&[StateSlice::Answers, StateSlice::Corpus], |state| {
         let titles = GROUPS[0].presets.iter();
         let name = suggested(&state.estimates)?;
         let title = titles
@@ -67,10 +70,10 @@ pub fn PresetCards() -> impl IntoView {
         <fieldset class="presets">
             <legend>{tr!("Model")}</legend>
             <p class="help">{tr!("Larger models learn more from more text, and take longer.")}</p>
-            {group(lab, first)}
+            {group(app, first)}
             <details class="more" open=is_rare>
                 <summary>{tr!("Other kinds: BERT as published, the sizes of 2018, without attention")}</summary>
-                {others.map(|others| view! { <h3>{translated(others.title)}</h3> {group(lab, others)} }).collect_view()}
+                {others.map(|others| view! { <h3>{translated(others.title)}</h3> {group(app, others)} }).collect_view()}
             </details>
         </fieldset>
         <div class="start">
@@ -83,30 +86,31 @@ pub fn PresetCards() -> impl IntoView {
     .into_any()
 }
 
-fn group(lab: Lab, group: Group) -> AnyView {
+fn group(app: AppContext, group: Group) -> AnyView {
     let cards = group
         .presets
         .iter()
-        .map(|preset| card(lab, *preset))
+        .map(|preset| card(app, *preset))
         .collect_view();
     view! { <div class="cards">{cards}</div> }.into_any()
 }
 
-fn card(lab: Lab, Preset { name, title, shape }: Preset) -> AnyView {
+fn card(app: AppContext, Preset { name, title, shape }: Preset) -> AnyView {
     let choose = move |_| {
-        lab.settings
+        app.settings
             .update(|settings| settings.edit("preset", name).unwrap_or_default())
     };
     let chosen = move || {
-        lab.settings
+        app.settings
             .with(|settings| settings.pretrain.preset == name)
     };
-    let figures = lab.memo(&[Topic::Answers, Topic::Corpus], move |state| {
-        match state.estimates.get(name) {
+    let figures = app.memo(
+        &[StateSlice::Answers, StateSlice::Corpus],
+        move |state| match state.estimates.get(name) {
             _ if state.is_estimating(name) => Some("…".into()),
             estimate => estimate.map(figures_of),
-        }
-    });
+        },
+    );
     view! {
         <label class="card">
             <input type="radio" name="preset" value=name prop:checked=chosen on:change=choose />

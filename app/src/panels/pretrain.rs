@@ -1,6 +1,7 @@
 //! Step 2: the settings of pre-training, and its curves in detail.
 
 use super::choice::{ChoiceField, SwitchField};
+use super::deferred_mount::DeferredMount;
 use super::estimate::EstimateLine;
 use super::field::NumberField;
 use super::file_button::FileButton;
@@ -8,12 +9,11 @@ use super::loss_chart::{Curves, LossTable};
 use super::presets::PresetCards;
 use super::section::Section;
 use super::start::{ApplyChanges, PhaseWarnings};
-use super::turn::InTurn;
-use crate::intake::Source;
-use crate::lab::lab;
+use crate::context::context;
+use crate::file_import::Source;
 use crate::language::translated;
 use crate::settings::{FIELDS, LENGTHS, NSP, SWITCHES, TOKENIZER};
-use crate::state::Topic;
+use crate::state::StateSlice;
 use crate::tr;
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
@@ -34,24 +34,24 @@ pub fn PretrainPanel() -> impl IntoView {
             </div>
             <details class="more">
                 <summary>{tr!("More settings")}</summary>
-                <InTurn>
+                <DeferredMount>
                     <div class="fields">
                         <ChoiceField choice=TOKENIZER />
                         {FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
                     </div>
-                </InTurn>
-                <InTurn>
+                </DeferredMount>
+                <DeferredMount>
                     <SwitchField switch=NSP />
                     {SWITCHES.map(|switch| view! { <SwitchField switch /> }).collect_view()}
                     <WordVectors />
-                </InTurn>
+                </DeferredMount>
             </details>
             <ApplyChanges />
             <EstimateLine />
             <GoOn />
             <PhaseWarnings phase=Phase::Pretrain />
-            <InTurn><Curves /></InTurn>
-            <InTurn><LossTable /></InTurn>
+            <DeferredMount><Curves /></DeferredMount>
+            <DeferredMount><LossTable /></DeferredMount>
         </Section>
     }
     .into_any()
@@ -60,12 +60,17 @@ pub fn PretrainPanel() -> impl IntoView {
 /// Goes on with the model at hand.
 #[component]
 fn GoOn() -> impl IntoView {
-    let lab = lab();
-    let reason = lab.memo(
-        &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
-        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch),
+    let app = app();
+    let reason = app.memo(
+        &[
+            StateSlice::Engine,
+            StateSlice::Corpus,
+            StateSlice::Runs,
+            StateSlice::Progress,
+        ],
+        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage),
     );
-    let has_model = lab.memo(&[Topic::Runs, Topic::Engine], |state| {
+    let has_model = app.memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
         state.model.pretrained
     });
     view! {
@@ -74,7 +79,7 @@ fn GoOn() -> impl IntoView {
                 type="button"
                 data-testid="go-on"
                 disabled=move || reason.get().is_some()
-                on:click=move |_| lab.pretrain(true)
+                on:click=move |_| app.pretrain(true)
             >
                 {tr!("Go on with the model at hand")}
             </button>
@@ -86,17 +91,17 @@ fn GoOn() -> impl IntoView {
 /// Word vectors that new models start from.
 #[component]
 fn WordVectors() -> impl IntoView {
-    let lab = lab();
-    let name = RwSignal::new(lab.word_vectors());
+    let app = app();
+    let name = RwSignal::new(app.word_vectors());
     let take = move |sources: Result<Vec<Source>, String>| {
         if let Some(source) = sources.unwrap_or_default().into_iter().next() {
             name.set(Some(source.name.clone()));
-            lab.set_word_vectors(Some(source));
+            app.set_word_vectors(Some(source));
         }
     };
     let clear = move |_| {
         name.set(None);
-        lab.set_word_vectors(None);
+        app.set_word_vectors(None);
     };
     let words = move || match name.get() {
         Some(name) => tr!("New models start from the vectors in {name}.", name),
@@ -117,12 +122,12 @@ fn WordVectors() -> impl IntoView {
 
 #[component]
 fn LengthField() -> impl IntoView {
-    let lab = lab();
-    let (unit, _) = lab.settings.with_untracked(|settings| settings.length());
+    let app = app();
+    let (unit, _) = app.settings.with_untracked(|settings| settings.length());
     let unit = RwSignal::new(unit);
     let refused = RwSignal::new(None::<String>);
     let set = move |text: &str| {
-        let result = lab
+        let result = app
             .settings
             .try_update(|settings| settings.set_length(unit.get_untracked(), text));
         refused.set(result.and_then(Result::err).map(|error| error.message));
@@ -159,7 +164,7 @@ fn LengthField() -> impl IntoView {
                     placeholder=default
                     aria-describedby="set-length-help"
                     aria-invalid=move || refused.with(Option::is_some).to_string()
-                    prop:value=move || lab.settings.with(|settings| settings.value(unit.get()))
+                    prop:value=move || app.settings.with(|settings| settings.value(unit.get()))
                     on:change=move |event| set(&event_target_value(&event))
                 />
                 <select aria-label=tr!("Unit of the length") on:change=choose>

@@ -5,46 +5,47 @@ use super::confidence::Confidence;
 use super::section::Section;
 use super::sweep::Sweep;
 use super::try_it::ModelName;
+use crate::context::{AppContext, app};
 use crate::focus;
-use crate::lab::{Lab, lab};
 use crate::language::translated;
 use crate::mark;
-use crate::state::{Lines, RunState, Topic};
+use crate::state::{Lines, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{self, grouped, percent};
 use leptos::html::Div;
 use leptos::prelude::*;
-use protocol::{Command, JudgedLine, LabelScore, LineQuery, Phase, Review};
+use protocol::{Command, LabelScore, LineQuery, Phase, PredictedDocument, Review};
 use std::sync::Arc;
 
 /// What tells whether the classifier can be asked about many documents.
-pub(super) const REVIEW_TOPICS: [Topic; 5] = [
-    Topic::Runs,
-    Topic::Engine,
-    Topic::Corpus,
-    Topic::Progress,
-    Topic::Answers,
+pub(super) const REVIEW_TOPICS: [StateSlice; 5] = [
+    StateSlice::Runs,
+    StateSlice::Engine,
+    StateSlice::Corpus,
+    StateSlice::Progress,
+    StateSlice::Answers,
 ];
 
 /// Questions about the classifier as a whole.
 #[component]
 pub fn ReviewPanel() -> impl IntoView {
-    let lab = lab();
-    let review = lab.memo(&[Topic::Answers, Topic::Runs, Topic::Corpus], |state| {
-        state.review.clone().map(Arc::new)
-    });
-    let reason = lab.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
-    let has_test = lab.memo(&[Topic::Corpus], |state| {
+    let app = app();
+    let review = app.memo(
+        &[StateSlice::Answers, StateSlice::Runs, StateSlice::Corpus],
+        |state| state.review.clone().map(Arc::new),
+    );
+    let reason = app.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
+    let has_test = app.memo(&[StateSlice::Corpus], |state| {
         state
             .corpus
             .as_ref()
             .is_some_and(|corpus| corpus.labelled[2] > 0)
     });
     let off = move || reason.get().is_some();
-    let named = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let named = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.model_name(Phase::Finetune).is_some()
     });
-    let waits = lab.memo(&[Topic::Answers], RunState::is_waiting);
+    let waits = app.memo(&[StateSlice::Answers], RunState::is_waiting);
     view! {
         <Section
             id="review"
@@ -54,13 +55,13 @@ pub fn ReviewPanel() -> impl IntoView {
         >
             <h3 hidden=move || !named.get()>{tr!("The classifier:")} <ModelName phase=Phase::Finetune /></h3>
             <div class="buttons">
-                <button type="button" class="primary" data-testid="review-valid" disabled=off on:click=move |_| lab.review("valid")>
+                <button type="button" class="primary" data-testid="review-valid" disabled=off on:click=move |_| app.review("valid")>
                     {tr!("Review the validation documents")}
                 </button>
-                <button type="button" disabled=move || off() || !has_test.get() on:click=move |_| lab.review("test")>
+                <button type="button" disabled=move || off() || !has_test.get() on:click=move |_| app.review("test")>
                     {tr!("Review the test documents")}
                 </button>
-                <button type="button" data-testid="review-uncertain" disabled=off on:click=move |_| lab.lines(LineQuery::Uncertain, 0)>
+                <button type="button" data-testid="review-uncertain" disabled=off on:click=move |_| app.lines(LineQuery::Uncertain, 0)>
                     {tr!("Show the least certain lines without a label")}
                 </button>
             </div>
@@ -68,7 +69,7 @@ pub fn ReviewPanel() -> impl IntoView {
             <Show when=move || waits.get()>
                 <div class="start" role="status">
                     <p class="help">{tr!("The classifier reads the documents…")}</p>
-                    <button type="button" on:click=move |_| lab.send(Command::Stop)>{tr!("Stop")}</button>
+                    <button type="button" on:click=move |_| app.send(Command::Stop)>{tr!("Stop")}</button>
                 </div>
             </Show>
             <p class="status" role="status" hidden=move || review.with(Option::is_none)>
@@ -110,7 +111,7 @@ pub(super) type Shared = Memo<Option<Arc<Review>>>;
 /// Labels against labels; each number opens its lines.
 #[component]
 fn Matrix(review: Shared, together: bool) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let (title, caption) = match together {
         true => (
             mark!("Which labels stand together"),
@@ -144,9 +145,9 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
                 .max(1);
             let cells = counts[place].iter().enumerate().map(|(column, count)| {
                 let pair = (label.clone(), review.labels[column].clone());
-                cell(lab, *count, all, pair, together)
+                cell(app, *count, all, pair, together)
             });
-            let first = (!together).then(|| missed_cell(lab, missed, label));
+            let first = (!together).then(|| missed_cell(app, missed, label));
             view! { <tr><th scope="row"><bdi>{label.clone()}</bdi></th>{first}{cells.collect_view()}</tr> }
         };
         view! {
@@ -175,7 +176,7 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
 }
 
 fn cell(
-    lab: Lab,
+    app: AppContext,
     count: u64,
     most: u64,
     (first, second): (String, String),
@@ -208,7 +209,7 @@ fn cell(
     };
     view! {
         <td class=format!("number level-{level}") class:wrong=wrong>
-            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone(), 0)>
+            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| app.lines(query.clone(), 0)>
                 {count}
             </button>
         </td>
@@ -217,7 +218,7 @@ fn cell(
 }
 
 /// How often a label was not given to who carries it, with or without a wrong one in its place.
-fn missed_cell(lab: Lab, count: u64, label: &str) -> AnyView {
+fn missed_cell(app: AppContext, count: u64, label: &str) -> AnyView {
     if count == 0 {
         return view! { <td class="number nothing">"·"</td> }.into_any();
     }
@@ -227,7 +228,7 @@ fn missed_cell(lab: Lab, count: u64, label: &str) -> AnyView {
     };
     view! {
         <td class="number">
-            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| lab.lines(query.clone(), 0)>
+            <button type="button" class="cell" aria-label=words.clone() title=words on:click=move |_| app.lines(query.clone(), 0)>
                 {count}
             </button>
         </td>
@@ -258,17 +259,17 @@ fn title(query: &LineQuery) -> String {
 /// The lines that were asked for.
 #[component]
 fn LineList() -> impl IntoView {
-    let lab = lab();
-    let lines = lab.memo(&[Topic::Answers, Topic::Corpus], |state| {
+    let app = app();
+    let lines = app.memo(&[StateSlice::Answers, StateSlice::Corpus], |state| {
         state.lines.clone()
     });
-    let row = |JudgedLine {
+    let row = |PredictedDocument {
                    file,
                    line,
                    text,
                    truth,
                    predicted,
-               }: JudgedLine| {
+               }: PredictedDocument| {
         let given = |LabelScore { label, score, .. }: LabelScore| {
             view! { <li><bdi>{label}</bdi>" "<span class="help">{percent(score)}</span></li> }
         };
@@ -289,7 +290,7 @@ fn LineList() -> impl IntoView {
     let region = NodeRef::<Div>::new();
     // Where a person had come to who asks for more of them.
     let above = StoredValue::new(None::<(LineQuery, i32)>);
-    let off = lab.memo(&REVIEW_TOPICS, |state| {
+    let off = app.memo(&REVIEW_TOPICS, |state| {
         state.reason_not_to_review().is_some()
     });
     let table = move |Lines { of, lines, more }: Lines| {
@@ -298,11 +299,11 @@ fn LineList() -> impl IntoView {
         let go_on = of.filter(|_| more > 0).map(|of| {
             let on = move |_| {
                 // One that takes its time is asked once.
-                if lab.peek(RunState::is_waiting) {
+                if app.peek(RunState::is_waiting) {
                     return;
                 }
                 above.set_value(region.get_untracked().map(|region| (of.clone(), region.scroll_top())));
-                lab.lines(of.clone(), count);
+                app.lines(of.clone(), count);
             };
             view! { <button type="button" data-testid="more-lines" disabled=off on:click=on>{tr!("Show more of them")}</button> }
         });

@@ -1,8 +1,8 @@
 //! The run at hand, always in reach: its figures, and pause, resume and stop.
 
+use crate::context::{AppContext, app};
 use crate::focus;
-use crate::lab::{Lab, lab};
-use crate::state::{Progress, Run, Stage, Topic};
+use crate::state::{Progress, Run, Stage, StateSlice};
 use crate::tr;
 use crate::wording::{duration, figure, grouped, rate};
 use leptos::prelude::*;
@@ -11,18 +11,18 @@ use protocol::Command;
 /// Figures and controls of the active run, else of the last one.
 #[component]
 pub fn RunBar() -> impl IntoView {
-    let lab = lab();
-    let name = lab.memo(&[Topic::Runs], |state| {
+    let app = app();
+    let name = app.memo(&[StateSlice::Runs], |state| {
         state.in_reach().map_or_else(String::new, Run::name)
     });
-    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let stage = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.in_reach().map_or_else(String::new, stage_word)
     });
-    let share = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let share = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.in_reach().map_or(0.0, Run::share)
     });
     // Without a run it would only cover what starts one.
-    let none = lab.memo(&[Topic::Runs], |state| state.in_reach().is_none());
+    let none = app.memo(&[StateSlice::Runs], |state| state.in_reach().is_none());
     view! {
         <section class="run-bar" tabindex="-1" aria-label=tr!("Current run") hidden=move || none.get()>
             <div class="run-bar-inner">
@@ -40,15 +40,15 @@ pub fn RunBar() -> impl IntoView {
 /// Says that the engine has fallen silent amid a run, and lets the person wait or restart it.
 #[component]
 fn Silence() -> impl IntoView {
-    let lab = lab();
-    let silent = lab.memo(&[Topic::Runs], |state| state.silent_secs);
+    let app = app();
+    let silent = app.memo(&[StateSlice::Runs], |state| state.silent_secs);
     view! {
         <div class="silence" role="alert" hidden=move || silent.get().is_none()>
             <p>
                 {move || silent.get().map(|secs| tr!("The engine has not answered for {secs} seconds.", secs))}
             </p>
-            <button type="button" data-testid="wait-for-engine" on:click=move |_| lab.wait_for_engine()>{tr!("Wait")}</button>
-            <button type="button" class="primary" data-testid="restart-engine" on:click=move |_| lab.replace_silent_engine()>
+            <button type="button" data-testid="wait-for-engine" on:click=move |_| app.wait_for_engine()>{tr!("Wait")}</button>
+            <button type="button" class="primary" data-testid="restart-engine" on:click=move |_| app.replace_silent_engine()>
                 {tr!("Restart engine")}
             </button>
         </div>
@@ -69,19 +69,19 @@ fn stage_word(run: &Run) -> String {
 
 #[component]
 fn Figures() -> impl IntoView {
-    let lab = lab();
-    let progress = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let app = app();
+    let progress = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.in_reach().and_then(|run| run.progress)
     });
-    let over = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let over = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.active().is_none()
     });
-    let step = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let step = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.in_reach().map(steps)
     });
     let part = move |take: fn(Progress) -> f64| progress.get().map(take);
     // That of a part of a comparison says nothing of the whole.
-    let whole = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let whole = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.in_reach().is_some_and(Run::is_own)
     });
     let time = move || part(|progress| progress.eta_secs).filter(|_| !over.get() && whole.get());
@@ -134,8 +134,8 @@ fn steps(run: &Run) -> (u64, String) {
 
 #[component]
 fn Controls() -> impl IntoView {
-    let lab = lab();
-    let stage = lab.memo(&[Topic::Runs, Topic::Progress], |state| {
+    let app = app();
+    let stage = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.active().map(|run| run.stage.clone())
     });
     let paused = move || stage.with(|stage| *stage == Some(Stage::Paused));
@@ -166,23 +166,23 @@ fn Controls() -> impl IntoView {
     });
     view! {
         <div class="controls" hidden=over>
-            {control(lab, "pause", tr!("Pause"), Command::Pause, move || !running())}
-            {control(lab, "resume", tr!("Resume"), Command::Resume, move || !paused())}
-            {control(lab, "step-once", tr!("1 step"), Command::Step { steps: 1 }, move || !running() && !paused())}
-            {control(lab, "stop", tr!("Stop"), Command::Stop, move || !running() && !paused())}
+            {control(app, "pause", tr!("Pause"), Command::Pause, move || !running())}
+            {control(app, "resume", tr!("Resume"), Command::Resume, move || !paused())}
+            {control(app, "step-once", tr!("1 step"), Command::Step { steps: 1 }, move || !running() && !paused())}
+            {control(app, "stop", tr!("Stop"), Command::Stop, move || !running() && !paused())}
         </div>
     }
 }
 
 fn control(
-    lab: Lab,
+    app: AppContext,
     testid: &'static str,
     words: String,
     command: Command,
     off: impl Fn() -> bool + Send + 'static,
 ) -> impl IntoView {
     view! {
-        <button type="button" data-testid=testid disabled=off on:click=move |_| lab.send(command.clone())>
+        <button type="button" data-testid=testid disabled=off on:click=move |_| app.send(command.clone())>
             {words}
         </button>
     }

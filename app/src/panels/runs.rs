@@ -1,25 +1,25 @@
 //! Step 7: the runs, of this tab and of other days, and the way out and in for models.
 
 mod actions;
-mod link_out;
 mod models;
+mod share_link;
 mod storage;
 
 use super::section::Section;
 use crate::chart::scene::RUN_INKS;
+use crate::context::context;
 use crate::focus;
-use crate::lab::lab;
 use crate::language::translated;
-use crate::share::MOST_RUNS;
-use crate::state::{Run, RunState, Stage, Topic};
-use crate::told::told;
+use crate::localize_message::localize_message;
+use crate::share::MAX_RUNS;
+use crate::state::{Run, RunState, Stage, StateSlice};
 use crate::tr;
 use crate::wording::{self, figure, grouped};
 use actions::{Actions, NameField};
 use leptos::prelude::*;
-use link_out::LinkOut;
 use models::Models;
 use protocol::Phase;
+use share_link::LinkOut;
 use storage::StorageLine;
 
 /// Runs, export and import.
@@ -47,10 +47,12 @@ const MAX_FIRST_RUNS: usize = 50;
 
 #[component]
 fn RunTable() -> impl IntoView {
-    let lab = lab();
-    let count = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.runs.len());
+    let app = app();
+    let count = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
+        state.runs.len()
+    });
     let earlier = Memo::new(move |_| {
-        if lab.shows_all_runs.get() {
+        if app.shows_all_runs.get() {
             0
         } else {
             count.get().saturating_sub(MAX_FIRST_RUNS)
@@ -58,7 +60,7 @@ fn RunTable() -> impl IntoView {
     });
     let ids = Memo::new(move |_| {
         let skipped = earlier.get();
-        lab.read(&[Topic::Runs, Topic::Progress], |state| {
+        app.read(&[StateSlice::Runs, StateSlice::Progress], |state| {
             state
                 .runs
                 .iter()
@@ -95,9 +97,9 @@ fn RunTable() -> impl IntoView {
 /// A row with the button that shows the runs before the newest ones, as long as there are any.
 #[component]
 fn EarlierRuns(earlier: Memo<usize>) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let show = move |_| {
-        lab.shows_all_runs.set(true);
+        app.shows_all_runs.set(true);
         // The button is gone.
         focus::on("#runs-table");
     };
@@ -179,22 +181,22 @@ fn shown(state: &RunState, id: &str) -> Shown {
 
 #[component]
 fn Row(id: String) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let of = id.clone();
     let row = Memo::new(move |_| {
         // What is over changes with the list only, not with every step of another run.
-        let over = lab.peek(|state| {
+        let over = app.peek(|state| {
             state
                 .runs
                 .iter()
                 .any(|run| run.id == of && run.stage.is_over())
         });
-        let topics: &[Topic] = if over {
-            &[Topic::Runs]
+        let topics: &[StateSlice] = if over {
+            &[StateSlice::Runs]
         } else {
-            &[Topic::Runs, Topic::Progress]
+            &[StateSlice::Runs, StateSlice::Progress]
         };
-        lab.read(topics, |state| shown(state, &of))
+        app.read(topics, |state| shown(state, &of))
     });
     let part = move |take: fn(&Shown) -> String| row.with(take);
     let swatch = move || {
@@ -204,7 +206,7 @@ fn Row(id: String) -> impl IntoView {
     let naming = RwSignal::new(false);
     let show = {
         let id = id.clone();
-        move |event| lab.show_run(&id, event_target_checked(&event))
+        move |event| app.show_run(&id, event_target_checked(&event))
     };
     let label = move || {
         tr!(
@@ -242,8 +244,8 @@ fn Row(id: String) -> impl IntoView {
 /// One link to the runs that charts show, such as both starts of fine-tuning. One that still learns is left out.
 #[component]
 fn LinkToShown() -> impl IntoView {
-    let lab = lab();
-    let runs = lab.memo(&[Topic::Runs], |state| {
+    let app = app();
+    let runs = app.memo(&[StateSlice::Runs], |state| {
         let shown = state
             .runs
             .iter()
@@ -253,7 +255,7 @@ fn LinkToShown() -> impl IntoView {
     });
     let words = tr!(
         "Copy one link to the runs in the charts ({most} at most)",
-        most = MOST_RUNS
+        most = MAX_RUNS
     );
     view! { <div class="row-actions"><LinkOut testid="share-shown" words runs /></div> }
 }
@@ -261,8 +263,8 @@ fn LinkToShown() -> impl IntoView {
 /// Where the settings of the shown runs differ.
 #[component]
 fn Differences() -> impl IntoView {
-    let lab = lab();
-    let names = lab.memo(&[Topic::Runs], |state| {
+    let app = app();
+    let names = app.memo(&[StateSlice::Runs], |state| {
         state
             .runs
             .iter()
@@ -270,7 +272,7 @@ fn Differences() -> impl IntoView {
             .map(Run::name)
             .collect::<Vec<_>>()
     });
-    let rows = lab.memo(&[Topic::Runs], RunState::differences);
+    let rows = app.memo(&[StateSlice::Runs], RunState::differences);
     let head = |name: String| view! { <th scope="col">{name}</th> };
     let cell = |value: Option<String>| view! { <td>{value.unwrap_or_else(|| tr!("default"))}</td> };
     let row = move |(key, values): (String, Vec<Option<String>>)| {
@@ -320,7 +322,7 @@ fn stage_alone(run: &Run, steps: String) -> String {
         Stage::Finished => tr!("finished, {steps} steps", steps),
         Stage::Stopped => tr!("stopped at step {step}", step = steps),
         Stage::Failed(message) => {
-            let message = told(&translated(message));
+            let message = localize_message(&translated(message));
             tr!("failed: {message}", message)
         }
     }

@@ -4,15 +4,15 @@ use super::picture::{PICTURE, PictureButtons};
 use crate::chart::f1::{
     F1Point, F1Series, METRICS, f1_keys, f1_readout, f1_scene, f1_summary, last_epoch,
 };
-use crate::chart::options::Look;
+use crate::chart::options::ViewState;
 use crate::chart::scene::{DASHES, Scene, Size};
 use crate::chart::view::{ChartView, Steps};
-use crate::lab::{Lab, lab};
+use crate::chart_context::{ChartContext, plotting};
+use crate::context::{AppContext, app};
 use crate::language::translated;
 use crate::order;
 use crate::page::Dark;
-use crate::plotting::{Plotting, plotting};
-use crate::state::{Run, RunState, Score, Topic};
+use crate::state::{Run, RunState, Score, StateSlice};
 use crate::tr;
 use crate::wording::{figure, grouped};
 use leptos::prelude::*;
@@ -24,24 +24,26 @@ const LABEL_ROWS: usize = 50;
 /// Chart, headline and table.
 #[component]
 pub fn Scores() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let Dark(dark) = expect_context::<Dark>();
     let changed = Signal::derive(move || {
         dark.track();
-        lab.read(&[Topic::Runs], |_| ());
+        app.read(&[StateSlice::Runs], |_| ());
     });
-    let summary = lab.memo(&[Topic::Runs], |state| {
+    let summary = app.memo(&[StateSlice::Runs], |state| {
         f1_summary(&series(state), state.n_grams())
     });
     let plotting = plotting();
-    let last = lab.memo(&[Topic::Runs], |state| {
+    let last = app.memo(&[StateSlice::Runs], |state| {
         last_epoch(&series(state)) * per_epoch(state).unwrap_or(1.0)
     });
     let words = move || {
         let step = plotting.cursor.get()?;
-        lab.read(&[Topic::Runs], |state| f1_readout(&series(state), step))
+        app.read(&[StateSlice::Runs], |state| {
+            f1_readout(&series(state), step)
+        })
     };
-    let has_breaks = lab.memo(&[Topic::Runs], |state| {
+    let has_breaks = app.memo(&[StateSlice::Runs], |state| {
         series(state).iter().any(F1Series::has_breaks)
     });
     let break_note = move || {
@@ -59,7 +61,7 @@ pub fn Scores() -> impl IntoView {
                     summary=summary.into()
                     changed=changed
                     steps=Steps { plotting, last: last.into() }
-                    scene=Box::new(move |size| lab.peek(|state| scene(state, &plotting.look(size))))
+                    scene=Box::new(move |size| app.peek(|state| scene(state, &plotting.look(size))))
                 />
             </div>
             <figcaption>
@@ -83,7 +85,7 @@ pub fn Scores() -> impl IntoView {
                 chart="f1-chart"
                 name="clozelab-f1"
                 title=tr!("F1")
-                picture=move || picture(lab, plotting)
+                picture=move || picture(app, plotting)
             />
         </div>
         <LabelTable />
@@ -92,27 +94,27 @@ pub fn Scores() -> impl IntoView {
 }
 
 /// The chart for a file, with what its colours and dashes mean.
-fn picture(lab: Lab, plotting: Plotting) -> (Scene, Size) {
-    let look = Look {
+fn picture(app: AppContext, plotting: ChartContext) -> (Scene, Size) {
+    let look = ViewState {
         cursor: None,
         drag: None,
         ..plotting.look(PICTURE)
     };
-    lab.peek(|state| {
+    app.peek(|state| {
         let mut scene = scene(state, &look);
         let size = scene.add_legend(f1_keys(&series(state)), PICTURE);
         (scene, size)
     })
 }
 
-fn scene(state: &RunState, look: &Look) -> Scene {
+fn scene(state: &RunState, look: &ViewState) -> Scene {
     match per_epoch(state) {
         Some(steps) => f1_scene(&series(state), state.n_grams(), look, steps),
         // Nothing is known of steps yet, so what was chosen by step says nothing here.
         None => f1_scene(
             &series(state),
             state.n_grams(),
-            &Look::plain(look.size),
+            &ViewState::plain(look.size),
             1.0,
         ),
     }
@@ -137,8 +139,8 @@ fn steps_of_epoch(run: &Run) -> Option<f64> {
 
 #[component]
 fn Headline() -> impl IntoView {
-    let lab = lab();
-    let score = lab.memo(&[Topic::Runs], |state| {
+    let app = app();
+    let score = app.memo(&[StateSlice::Runs], |state| {
         latest(state).map(|(run, score)| (run.name(), score.clone()))
     });
     let value = move || {
@@ -160,8 +162,8 @@ fn Headline() -> impl IntoView {
 /// How far the scores may be from those of all documents like these.
 #[component]
 fn Interval() -> impl IntoView {
-    let lab = lab();
-    let interval = lab.memo(&[Topic::Runs], |state| {
+    let app = app();
+    let interval = app.memo(&[StateSlice::Runs], |state| {
         let (_, score) = latest(state)?;
         Some((score.metrics.interval?, score.metrics.n))
     });
@@ -241,8 +243,8 @@ fn describe(run: &str, score: &Score) -> String {
 
 #[component]
 fn Legend() -> impl IntoView {
-    let lab = lab();
-    let names = lab.memo(&[Topic::Runs], |state| {
+    let app = app();
+    let names = app.memo(&[StateSlice::Runs], |state| {
         series(state)
             .into_iter()
             .map(|run| run.name)
@@ -264,8 +266,8 @@ fn Legend() -> impl IntoView {
 
 #[component]
 fn LabelTable() -> impl IntoView {
-    let lab = lab();
-    let labels = lab.memo(&[Topic::Runs], |state| {
+    let app = app();
+    let labels = app.memo(&[StateSlice::Runs], |state| {
         latest(state)
             .map(|(_, score)| by_support(score))
             .unwrap_or_default()

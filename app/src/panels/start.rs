@@ -1,9 +1,9 @@
 //! What both phases share: a start button that says why it is off, and a sentence on what the latest run is doing.
 
+use crate::context::context;
 use crate::focus;
-use crate::lab::lab;
-use crate::state::{Run, Stage, Topic};
-use crate::told::told;
+use crate::localize_message::localize_message;
+use crate::state::{Run, Stage, StateSlice};
 use crate::tr;
 use crate::wording::{grouped, sentence};
 use leptos::prelude::*;
@@ -21,11 +21,16 @@ pub fn StartButton(
     /// Name for tests.
     testid: &'static str,
 ) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let reason = Memo::new(move |_| {
-        let from = lab.settings.with(|settings| settings.finetune_from);
-        lab.read(
-            &[Topic::Engine, Topic::Corpus, Topic::Runs, Topic::Progress],
+        let from = app.settings.with(|settings| settings.finetune_from);
+        app.read(
+            &[
+                StateSlice::Engine,
+                StateSlice::Corpus,
+                StateSlice::Runs,
+                StateSlice::Progress,
+            ],
             |state| state.reason_not_to_start(phase, from),
         )
     });
@@ -33,7 +38,7 @@ pub fn StartButton(
     let start = move |_| {
         // The button goes out of reach: who came by keyboard is taken to the controls of the run.
         let by_keyboard = focus::is_shown(&format!("[data-testid={testid}]"));
-        lab.start(phase);
+        app.start(phase);
         if by_keyboard {
             set_timeout(|| focus::on(".run-bar"), Duration::ZERO);
         }
@@ -59,10 +64,10 @@ pub fn StartButton(
 /// Says that the settings are no longer those of the pre-training under way, and starts anew with them.
 #[component]
 pub fn ApplyChanges() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let differs = Memo::new(move |_| {
-        let pairs = lab.settings.with(|settings| settings.pretrain.pairs());
-        lab.read(&[Topic::Runs], |state| {
+        let pairs = app.settings.with(|settings| settings.pretrain.pairs());
+        app.read(&[StateSlice::Runs], |state| {
             let run = state
                 .active()
                 .filter(|run| run.phase == Phase::Pretrain && run.is_own());
@@ -73,7 +78,7 @@ pub fn ApplyChanges() -> impl IntoView {
         })
     });
     let apply = move |_| {
-        lab.apply_changes();
+        app.apply_changes();
         focus::on("[data-testid=stop]");
     };
     view! {
@@ -90,8 +95,8 @@ pub fn PhaseSentence(
     /// Which phase.
     phase: Phase,
 ) -> impl IntoView {
-    let lab = lab();
-    let sentence = lab.memo(&[Topic::Runs, Topic::Progress], move |state| {
+    let app = app();
+    let sentence = app.memo(&[StateSlice::Runs, StateSlice::Progress], move |state| {
         let brought = || {
             let brought = || state.runs.iter().filter(|run| run.shared);
             let names: Vec<String> = brought().map(Run::name).collect();
@@ -126,8 +131,8 @@ pub fn PhaseSentence(
         state.headline(phase).or_else(brought).or_else(kept)
     });
     let repeats = move || {
-        let config = lab.settings.with(|settings| settings.pretrain.clone());
-        let repeats = lab.read(&[Topic::Runs, Topic::Corpus], |state| {
+        let config = app.settings.with(|settings| settings.pretrain.clone());
+        let repeats = app.read(&[StateSlice::Runs, StateSlice::Corpus], |state| {
             state.would_repeat(&config)
         });
         (phase == Phase::Pretrain && repeats).then(|| {
@@ -137,7 +142,7 @@ pub fn PhaseSentence(
             )
         })
     };
-    let failed = lab.memo(&[Topic::Runs], move |state| {
+    let failed = app.memo(&[StateSlice::Runs], move |state| {
         state
             .runs_of(phase)
             .last()
@@ -153,15 +158,15 @@ pub fn PhaseWarnings(
     /// Which phase.
     phase: Phase,
 ) -> impl IntoView {
-    let lab = lab();
-    let warnings = lab.memo(&[Topic::Runs], move |state| {
+    let app = app();
+    let warnings = app.memo(&[StateSlice::Runs], move |state| {
         state
             .runs_of(phase)
             .last()
             .map(|run| run.warnings.clone())
             .unwrap_or_default()
     });
-    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{sentence(&told(&message))}</li> };
+    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{sentence(&localize_message(&message))}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

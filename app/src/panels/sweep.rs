@@ -2,7 +2,7 @@
 
 use super::review::Shared;
 use crate::chart::options::add_cursor;
-use crate::chart::scene::{Ink, Scene, Size};
+use crate::chart::scene::{ColorRole, Scene, Size};
 use crate::chart::spread::{SpreadPoint, SpreadSeries, spread_scene};
 use crate::chart::view::ChartView;
 use crate::page::Dark;
@@ -120,7 +120,7 @@ fn curves(points: &[Point], at: Option<Point>, size: Size) -> Scene {
                 sd: 0.0,
             })
             .collect(),
-        ink: Ink::Metric(place),
+        ink: ColorRole::Metric(place),
         dash: place,
     };
     let lines = [

@@ -3,15 +3,15 @@
 use super::label_file::LabelFile;
 use super::section::Section;
 use crate::confidence::unfamiliar;
-use crate::lab::lab;
+use crate::context::context;
 use crate::language::translated;
 use crate::mark;
-use crate::state::{Classification, Engine, Model, RunState, Topic};
+use crate::state::{Classification, Engine, Model, RunState, StateSlice};
 use crate::tr;
 use crate::wording::percent;
 use leptos::html;
 use leptos::prelude::*;
-use protocol::{Candidate, LabelScore, MaskGuess, Phase};
+use protocol::{Candidate, LabelScore, MaskPrediction, Phase};
 
 const MASK: &str = "[MASK]";
 
@@ -54,11 +54,11 @@ pub fn TryPanel() -> impl IntoView {
 
 #[component]
 fn FillMask() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let input = NodeRef::<html::Input>::new();
     let text = expect_context::<Asked>().guess;
-    let missing = lab.memo(
-        &[Topic::Runs, Topic::Engine, Topic::Progress],
+    let missing = app.memo(
+        &[StateSlice::Runs, StateSlice::Engine, StateSlice::Progress],
         reason_not_to_guess,
     );
     let reason = move || {
@@ -67,15 +67,15 @@ fn FillMask() -> impl IntoView {
                 .then(|| translated(NO_MASK))
         })
     };
-    let guesses = lab.memo(&[Topic::Answers, Topic::Runs], |state| {
-        let before = state.guesses_before().map(<[MaskGuess]>::to_vec);
+    let guesses = app.memo(&[StateSlice::Answers, StateSlice::Runs], |state| {
+        let before = state.guesses_before().map(<[MaskPrediction]>::to_vec);
         let text = state.answered_text().to_string();
         state.guesses.clone().map(|masks| (text, masks, before))
     });
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if reason().is_none() {
-            lab.fill_mask(text.get_untracked());
+            app.fill_mask(text.get_untracked());
         }
     };
     let label = tr!("A text with [MASK] where a word is missing");
@@ -116,9 +116,9 @@ pub(super) fn FinishedModel(
     /// Name for tests.
     testid: &'static str,
 ) -> impl IntoView {
-    let lab = lab();
-    let is_wanted = lab.memo(
-        &[Topic::Runs, Topic::Engine, Topic::Progress],
+    let app = app();
+    let is_wanted = app.memo(
+        &[StateSlice::Runs, StateSlice::Engine, StateSlice::Progress],
         move |state| {
             let Model {
                 guesses,
@@ -154,7 +154,7 @@ pub(super) fn FinishedModel(
     };
     view! {
         <p class="ask" hidden=move || !is_wanted.get()>
-            <button type="button" data-testid=testid on:click=move |_| lab.open_finished_model(phase)>
+            <button type="button" data-testid=testid on:click=move |_| app.open_finished_model(phase)>
                 {button}
             </button>
             <span class="help">{help}</span>
@@ -165,7 +165,7 @@ pub(super) fn FinishedModel(
 /// Whose model answers.
 #[component]
 pub(super) fn ModelName(phase: Phase) -> impl IntoView {
-    let name = lab().memo(&[Topic::Runs, Topic::Progress], move |state| {
+    let name = app().memo(&[StateSlice::Runs, StateSlice::Progress], move |state| {
         state.model_name(phase)
     });
     view! { <span class="summary-note">{move || name.get().map(|name| format!(" {name}"))}</span> }
@@ -218,7 +218,7 @@ fn insert_mask(input: NodeRef<html::Input>, text: RwSignal<String>) {
     input.focus().unwrap_or_default();
 }
 
-fn guess_tables(masks: Vec<MaskGuess>, before: Option<Vec<MaskGuess>>) -> impl IntoView {
+fn guess_tables(masks: Vec<MaskPrediction>, before: Option<Vec<MaskPrediction>>) -> impl IntoView {
     let earlier = |index: usize| {
         before
             .as_ref()
@@ -232,7 +232,11 @@ fn guess_tables(masks: Vec<MaskGuess>, before: Option<Vec<MaskGuess>>) -> impl I
 }
 
 /// The guesses for one mask, beside what was guessed there before, by an earlier model or at an earlier step.
-fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl IntoView {
+fn guess_table(
+    index: usize,
+    mask: MaskPrediction,
+    before: Option<MaskPrediction>,
+) -> impl IntoView {
     let compared = before.is_some();
     // Of many words even the likeliest is unlikely: bars are told apart beside the longest.
     let most = mask.candidates.first().map_or(1.0, |best| best.score);
@@ -263,14 +267,14 @@ fn guess_table(index: usize, mask: MaskGuess, before: Option<MaskGuess>) -> impl
 
 #[component]
 fn Classify() -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let Asked {
         label: text,
         by_own,
         ..
     } = expect_context();
-    let reason = lab.memo(
-        &[Topic::Runs, Topic::Engine, Topic::Progress],
+    let reason = app.memo(
+        &[StateSlice::Runs, StateSlice::Engine, StateSlice::Progress],
         reason_not_to_label,
     );
     let reason = move || {
@@ -279,11 +283,11 @@ fn Classify() -> impl IntoView {
                 .then(|| tr!("Type a text to label."))
         })
     };
-    let answer = lab.memo(&[Topic::Answers], |state| state.classified.clone());
+    let answer = app.memo(&[StateSlice::Answers], |state| state.classified.clone());
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if reason().is_none() {
-            lab.classify(text.get_untracked());
+            app.classify(text.get_untracked());
         }
     };
     view! {

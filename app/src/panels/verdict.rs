@@ -1,7 +1,7 @@
 //! What a run that is over came to, with the one thing to do next as a button.
 
-use crate::lab::{Lab, lab};
-use crate::state::{Next, Topic, Verdict};
+use crate::context::{AppContext, app};
+use crate::state::{Next, StateSlice, Verdict};
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
 
@@ -11,17 +11,22 @@ pub fn VerdictLine(
     /// Which phase.
     phase: Phase,
 ) -> impl IntoView {
-    let lab = lab();
-    let verdict = lab.memo(
-        &[Topic::Runs, Topic::Answers, Topic::Corpus],
+    let app = app();
+    let verdict = app.memo(
+        &[StateSlice::Runs, StateSlice::Answers, StateSlice::Corpus],
         move |state| state.verdict(phase),
     );
     let can = move |step: Next| {
-        lab.read(
-            &[Topic::Runs, Topic::Progress, Topic::Engine, Topic::Corpus],
+        app.read(
+            &[
+                StateSlice::Runs,
+                StateSlice::Progress,
+                StateSlice::Engine,
+                StateSlice::Corpus,
+            ],
             |state| match step {
                 Next::GoOn => state
-                    .reason_not_to_start(Phase::Pretrain, StartFrom::Scratch)
+                    .reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage)
                     .is_none(),
                 Next::Finetune => state
                     .reason_not_to_start(Phase::Finetune, StartFrom::Pretrained)
@@ -39,7 +44,7 @@ pub fn VerdictLine(
     };
     let button = move |step: Next, testid: Option<&'static str>| {
         view! {
-            <button type="button" data-testid=testid disabled=move || !can(step) on:click=move |_| go(lab, step)>
+            <button type="button" data-testid=testid disabled=move || !can(step) on:click=move |_| go(app, step)>
                 {step.words()}
             </button>
         }
@@ -63,25 +68,25 @@ pub fn VerdictLine(
     .into_any()
 }
 
-fn go(lab: Lab, next: Next) {
+fn go(app: AppContext, next: Next) {
     match next {
-        Next::GoOn => lab.pretrain(true),
+        Next::GoOn => app.pretrain(true),
         Next::Finetune => {
             show("finetune");
-            lab.start(Phase::Finetune);
+            app.start(Phase::Finetune);
         }
         Next::OtherStart(from) => {
-            lab.settings.update(|settings| {
+            app.settings.update(|settings| {
                 settings
                     .edit("finetune-from", from.name())
                     .unwrap_or_default()
             });
-            lab.baseline();
-            lab.start(Phase::Finetune);
+            app.baseline();
+            app.start(Phase::Finetune);
         }
         Next::Review => {
             show("review");
-            lab.review("valid");
+            app.review("valid");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The learned vocabulary: how much of the text it covers, how long documents are in its tokens, its entries by search,
 //! and any text cut into its tokens.
 
-use super::bars::{Bar, Bars};
-use crate::lab::lab;
-use crate::state::{Topic, Vocabulary};
+use super::bar_table::{Bar, Bars};
+use crate::context::context;
+use crate::state::{StateSlice, Vocabulary};
 use crate::tr;
 use crate::wording::{self, figure, grouped, percent};
 use leptos::prelude::*;
@@ -12,8 +12,8 @@ use protocol::{Candidate, VocabularyEntry};
 /// The vocabulary, folded away until asked for.
 #[component]
 pub fn VocabularyTable() -> impl IntoView {
-    let lab = lab();
-    let vocabulary = lab.memo(&[Topic::Vocabulary], |state| state.vocabulary.clone());
+    let app = app();
+    let vocabulary = app.memo(&[StateSlice::Vocabulary], |state| state.vocabulary.clone());
     let size = move || {
         vocabulary
             .with(|v| v.as_ref().map(|v| wording::tokens(v.size)))
@@ -33,7 +33,7 @@ pub fn VocabularyTable() -> impl IntoView {
         let max_len = suggested()
             .map(|(max_len, _)| max_len.to_string())
             .unwrap_or_default();
-        lab.settings
+        app.settings
             .update(|settings| settings.edit("max-len", &max_len).unwrap_or_default());
     };
     let unknown = move || vocabulary.with(|v| v.as_ref().map(unknown));
@@ -61,7 +61,7 @@ pub fn VocabularyTable() -> impl IntoView {
                     id="vocabulary-search"
                     type="search"
                     autocomplete="off"
-                    on:input=move |event| lab.look_up(event_target_value(&event))
+                    on:input=move |event| app.look_up(event_target_value(&event))
                 />
             </div>
             <div class="scroll tall" role="region" aria-label=tr!("Vocabulary entries") tabindex="0">
@@ -84,8 +84,8 @@ pub fn VocabularyTable() -> impl IntoView {
 /// Any text in tokens, as it is typed.
 #[component]
 fn TokenStrip() -> impl IntoView {
-    let lab = lab();
-    let tokens = lab.memo(&[Topic::Answers], |state| state.tokenized.clone());
+    let app = app();
+    let tokens = app.memo(&[StateSlice::Answers], |state| state.tokenized.clone());
     let count =
         move || tokens.with(|tokens| tokens.as_ref().map(|tokens| wording::tokens(tokens.count)));
     let token = |entry: VocabularyEntry| {
@@ -101,7 +101,7 @@ fn TokenStrip() -> impl IntoView {
                 type="text"
                 autocomplete="off"
                 data-testid="tokenize-input"
-                on:input=move |event| lab.tokenize(event_target_value(&event))
+                on:input=move |event| app.tokenize(event_target_value(&event))
             />
             <p class="help">{count}</p>
             <ol class="tokens strip" data-testid="tokenize-result">
@@ -114,14 +114,14 @@ fn TokenStrip() -> impl IntoView {
 /// The nearest words of a word, before and after pre-training.
 #[component]
 fn NearestWords() -> impl IntoView {
-    let lab = lab();
-    let found = lab.memo(&[Topic::Answers], |state| state.neighbours.clone());
+    let app = app();
+    let found = app.memo(&[StateSlice::Answers], |state| state.neighbours.clone());
     let word = RwSignal::new(String::new());
     let ask = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let word = word.get_untracked().trim().to_string();
         if !word.is_empty() {
-            lab.neighbours(word);
+            app.neighbours(word);
         }
     };
     let bars = |candidates: &[Candidate]| {
@@ -175,13 +175,13 @@ fn coverage(vocabulary: &Vocabulary) -> Vec<Bar> {
     vocabulary
         .coverage
         .iter()
-        .filter(|point| point.tokens >= LEAST_COVERING)
+        .filter(|point| point.tokens >= MIN_COVERING)
         .map(bar)
         .collect()
 }
 
 /// Fewer tokens than this cover nothing that is worth a row.
-const LEAST_COVERING: u64 = 16;
+const MIN_COVERING: u64 = 16;
 
 fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
     let most = vocabulary

@@ -1,8 +1,8 @@
 //! What the page knows of the engine, the text and a model's answers, and what it has to say when something is wrong.
 
 use protocol::{
-    Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, JudgedLine,
-    LabelScore, LengthCount, LineQuery, MaskedToken, VocabularyEntry,
+    Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, LabelScore,
+    LengthCount, LineQuery, MaskedToken, PredictedDocument, VocabularyEntry,
 };
 
 /// How far the engine is.
@@ -129,7 +129,7 @@ pub struct Lines {
     /// Which documents these are.
     pub of: Option<LineQuery>,
     /// With their labels, true and given.
-    pub lines: Vec<JudgedLine>,
+    pub lines: Vec<PredictedDocument>,
     /// How many more there are.
     pub more: u64,
 }

@@ -1,7 +1,7 @@
 //! The model at hand: what it can do, and which run, or which import, it comes from.
 
 use super::{Origin, Run, RunState};
-use crate::told::told;
+use crate::localize_message::localize_message;
 use crate::tr;
 use protocol::Phase;
 
@@ -50,7 +50,7 @@ impl RunState {
             self.runs
                 .iter()
                 .find(|run| run.id == *id)
-                .map_or_else(|| told(id), Run::name),
+                .map_or_else(|| localize_message(id), Run::name),
         )
     }
 
@@ -76,7 +76,7 @@ impl RunState {
     /// Whose values a run began with, in words.
     pub fn origin_of(&self, run: &Run) -> Option<String> {
         let name = match run.origin.as_ref()? {
-            Origin::Import(words) => told(words),
+            Origin::Import(words) => localize_message(words),
             Origin::Run(key) => match self.runs.iter().find(|other| other.key == *key) {
                 Some(origin) => origin.name(),
                 None => tr!("a run that is gone"),

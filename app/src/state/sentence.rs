@@ -2,7 +2,7 @@
 
 use super::{Run, RunState, Stage};
 use crate::language::translated;
-use crate::told::told;
+use crate::localize_message::localize_message;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::Phase;
@@ -13,7 +13,7 @@ const SENTENCE_SHARE: f64 = 0.02;
 impl RunState {
     /// What the last run of a phase is doing; of both starts that are over, how each ended.
     pub fn headline(&self, phase: Phase) -> Option<String> {
-        let told = |run: &Run| {
+        let described = |run: &Run| {
             tr!(
                 "{run}. {sentence}",
                 run = run.name(),
@@ -23,14 +23,14 @@ impl RunState {
         let last = self.runs_of(phase).next_back()?;
         let over = |run: &Run| run.stage == Stage::Finished;
         let before = if over(last) {
-            self.other_start(last, over).map(told)
+            self.other_start(last, over).map(described)
         } else {
             None
         };
         Some(
             before
                 .into_iter()
-                .chain([told(last)])
+                .chain([described(last)])
                 .collect::<Vec<_>>()
                 .join(" "),
         )
@@ -72,7 +72,7 @@ impl Run {
             ),
             Stage::Compiling(message) => format!(
                 "{} {}",
-                wording::sentence(&told(message)),
+                wording::sentence(&localize_message(message)),
                 self.expectation()
             ),
             Stage::Running => self.comparison(),
@@ -99,7 +99,7 @@ impl Run {
                 result = self.result()
             ),
             Stage::Failed(message) => {
-                let message = told(&translated(message));
+                let message = localize_message(&translated(message));
                 tr!("Failed: {message}", message)
             }
         }

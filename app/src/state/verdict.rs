@@ -1,7 +1,7 @@
 //! What a run that is over came to, in one sentence, and the one thing to do next.
 
 use super::{Run, RunState, Stage};
-use crate::told::told;
+use crate::localize_message::localize_message;
 use crate::tr;
 use crate::wording::figure;
 use protocol::{Phase, StartFrom};
@@ -25,7 +25,7 @@ impl Next {
         match self {
             Self::GoOn => tr!("Go on with it"),
             Self::Finetune => tr!("Fine-tune it"),
-            Self::OtherStart(StartFrom::Scratch) => tr!("Fine-tune from scratch too"),
+            Self::OtherStart(StartFrom::TempStorage) => tr!("Fine-tune from scratch too"),
             Self::OtherStart(StartFrom::Pretrained) => {
                 tr!("Fine-tune from the pre-trained weights too")
             }
@@ -162,7 +162,7 @@ impl RunState {
         let other = self.other_start(run, |other| kept_mean_f1(other).is_some());
         let against = self.baseline.as_ref().map(|baseline| {
             let n_grams = baseline.test.mean_f1;
-            let (f1, features) = (figure(n_grams, 3), told(&baseline.member));
+            let (f1, features) = (figure(n_grams, 3), localize_message(&baseline.member));
             match score < n_grams - NOTABLE_F1 {
                 true => {
                     tr!(
@@ -185,7 +185,7 @@ impl RunState {
                 .collect::<Vec<_>>()
                 .join(" ");
             let missing = match run.from {
-                Some(StartFrom::Pretrained) => Some(StartFrom::Scratch),
+                Some(StartFrom::Pretrained) => Some(StartFrom::TempStorage),
                 _ => self.model.pretrained.then_some(StartFrom::Pretrained),
             };
             let also = missing.map(|_| Next::Review);
@@ -382,34 +382,34 @@ mod tests {
 
     #[test]
     fn fine_tuning_is_judged_against_the_other_start_and_n_grams() {
-        use StartFrom::{Pretrained, Scratch};
+        use StartFrom::{Pretrained, TempStorage};
         for (scores, n_grams, words, next) in [
             (
                 &[(Pretrained, 0.6)][..],
                 None,
                 "Mean F1 0.600",
-                Next::OtherStart(Scratch),
+                Next::OtherStart(TempStorage),
             ),
             (
-                &[(Scratch, 0.6)],
+                &[(TempStorage, 0.6)],
                 Some(0.7),
                 "0.700, which is better",
                 Next::OtherStart(Pretrained),
             ),
             (
-                &[(Pretrained, 0.6), (Scratch, 0.5)],
+                &[(Pretrained, 0.6), (TempStorage, 0.5)],
                 Some(0.4),
                 "adds 0.100 mean F1",
                 Next::Review,
             ),
             (
-                &[(Scratch, 0.6), (Pretrained, 0.5)],
+                &[(TempStorage, 0.6), (Pretrained, 0.5)],
                 None,
                 "does not pay here: mean F1 0.500 against 0.600 from scratch, on the validation documents",
                 Next::Review,
             ),
             (
-                &[(Pretrained, 0.6), (Scratch, 0.605)],
+                &[(Pretrained, 0.6), (TempStorage, 0.605)],
                 None,
                 "makes no difference",
                 Next::Review,
@@ -426,8 +426,11 @@ mod tests {
 
     #[test]
     fn a_start_that_came_to_nothing_the_last_time_keeps_the_score_of_the_time_before() {
-        use StartFrom::{Pretrained, Scratch};
-        let mut state = finetuned(&[(Scratch, 0.5), (Scratch, 0.9), (Pretrained, 0.6)], None);
+        use StartFrom::{Pretrained, TempStorage};
+        let mut state = finetuned(
+            &[(TempStorage, 0.5), (TempStorage, 0.9), (Pretrained, 0.6)],
+            None,
+        );
         (state.runs[1].scores, state.runs[1].stage) = (vec![], Stage::Stopped);
         let verdict = state.verdict(Phase::Finetune).expect("a verdict");
         assert!(

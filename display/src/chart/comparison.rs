@@ -1,15 +1,15 @@
 //! The curves of a comparison: both starts, with their spread over the seeds, beside n-grams.
 
-use super::scene::Ink;
+use super::scene::ColorRole;
 use super::spread::{SpreadPoint, SpreadSeries};
 use crate::tr;
-use protocol::{Comparison, ComparisonArm, ComparisonPoint, Spread};
+use protocol::{Comparison, ComparisonCondition, ComparisonPoint, Spread};
 use std::fmt::Write;
 
 /// Micro F1 on validation text after each pass. N-grams have no passes: they are a line across, at what they reach on the text
 /// that `measured_on` names (`test` or `valid`).
 pub fn by_pass(point: &ComparisonPoint, measured_on: &str) -> Vec<SpreadSeries> {
-    let passes = |arm: &ComparisonArm| {
+    let passes = |arm: &ComparisonCondition| {
         let first = arm
             .runs
             .first()
@@ -75,9 +75,9 @@ fn lines([pretrained, scratch, linear]: [Vec<(f64, Spread)>; 3]) -> Vec<SpreadSe
         }
     };
     vec![
-        line(tr!("pre-trained"), Ink::Run(0), 0, pretrained),
-        line(tr!("from scratch"), Ink::Run(1), 0, scratch),
-        line(tr!("n-grams"), Ink::Floor, 1, linear),
+        line(tr!("pre-trained"), ColorRole::Run(0), 0, pretrained),
+        line(tr!("from scratch"), ColorRole::Run(1), 0, scratch),
+        line(tr!("n-grams"), ColorRole::Floor, 1, linear),
     ]
 }
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     /// An arm of several runs, by their F1 after each pass.
-    fn arm(runs: &[&[f64]]) -> ComparisonArm {
+    fn arm(runs: &[&[f64]]) -> ComparisonCondition {
         let pass = |(pass, score): (usize, &f64)| EpochFigures {
             epoch: pass as f64 + 1.0,
             figures: figures(*score),
@@ -155,7 +155,7 @@ mod tests {
             mean: runs[0][0],
             sd: 0.1,
         };
-        ComparisonArm {
+        ComparisonCondition {
             lr: 1e-3,
             sweep: vec![],
             runs: runs.iter().map(run).collect(),

@@ -1,6 +1,6 @@
 //! What charts show, as files: a table of figures, everything as JSON, a picture in lines. Pure.
 
-use super::scene::{Anchor, BAND_OPACITY, DASHES, Ink, Mark, Scene, Size};
+use super::scene::{Anchor, BAND_OPACITY, ColorRole, DASHES, Mark, Scene, Size};
 use protocol::inert_cell;
 use std::fmt::Write;
 
@@ -51,7 +51,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A scene as a file of SVG; `colour` knows what each role looks like, `paper` what is behind.
-pub fn svg(scene: &Scene, size: Size, paper: &str, colour: impl Fn(Ink) -> String) -> String {
+pub fn svg(scene: &Scene, size: Size, paper: &str, colour: impl Fn(ColorRole) -> String) -> String {
     let Size { width, height } = size;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"system-ui, sans-serif\" \
@@ -62,7 +62,12 @@ pub fn svg(scene: &Scene, size: Size, paper: &str, colour: impl Fn(Ink) -> Strin
 
 /// A scene as the contents of an `<svg>`; `plot` is a name that no other element of the document has, `paper` the colour
 /// behind it.
-pub fn shapes(scene: &Scene, plot: &str, paper: &str, colour: impl Fn(Ink) -> String) -> String {
+pub fn shapes(
+    scene: &Scene,
+    plot: &str,
+    paper: &str,
+    colour: impl Fn(ColorRole) -> String,
+) -> String {
     let (mut out, id, plot) = (String::new(), plot, scene.plot);
     let _ = write!(
         out,
@@ -78,7 +83,7 @@ pub fn shapes(scene: &Scene, plot: &str, paper: &str, colour: impl Fn(Ink) -> St
     out
 }
 
-fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(Ink) -> String) -> String {
+fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(ColorRole) -> String) -> String {
     let listed = |points: &[(f64, f64)]| {
         points
             .iter()
@@ -202,14 +207,14 @@ mod tests {
             ("x", "y"),
             10.0,
         );
-        scene.text((1.0, 2.0), "<b> & co", Anchor::End, Ink::Label);
+        scene.text((1.0, 2.0), "<b> & co", Anchor::End, ColorRole::Label);
         scene.marks.push(Mark::Dots {
             points: vec![(1.0, 1.0), (2.0, 2.0)],
-            ink: Ink::Run(0),
+            ink: ColorRole::Run(0),
         });
         scene.marks.push(Mark::Band {
             points: vec![(1.0, 1.0), (2.0, 1.0), (2.0, 2.0)],
-            ink: Ink::Run(0),
+            ink: ColorRole::Run(0),
         });
         let text = svg(
             &scene,

@@ -2,9 +2,9 @@
 //! pre-trained and from-scratch runs lie over each other and stay apart. It is looked at by step, as the charts beside it
 //! are, and told by epoch. Pure layout.
 
-use super::options::{Look, add_cursor, value_scale};
+use super::options::{ViewState, add_cursor, value_scale};
 use super::scale::Scale;
-use super::scene::{DASH_SIGNS, DASHES, EndLabel, Ink, Key, Mark, Scene};
+use super::scene::{ColorRole, DASH_SIGNS, DASHES, EndLabel, Key, Mark, Scene};
 use crate::language::translated;
 use crate::mark;
 use crate::tr;
@@ -66,7 +66,12 @@ pub fn last_epoch(series: &[F1Series]) -> f64 {
 }
 
 /// Lays out the chart; an epoch has `per_epoch` of the steps that `look` speaks of.
-pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epoch: f64) -> Scene {
+pub fn f1_scene(
+    series: &[F1Series],
+    baseline: Option<f64>,
+    look: &ViewState,
+    per_epoch: f64,
+) -> Scene {
     let steps = look.options.steps(last_epoch(series) * per_epoch);
     let epochs = (steps.0 / per_epoch, steps.1 / per_epoch);
     let top = ceiling(series).max(baseline.map_or(0.0, above));
@@ -98,14 +103,14 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
         look.options.log_x,
     );
     if let Some(baseline) = baseline {
-        scene.rule(y.at(baseline), Ink::Floor, 1);
+        scene.rule(y.at(baseline), ColorRole::Floor, 1);
         let words = tr!("n-grams, mean F1 {f1}", f1 = figure(baseline, 2));
         let of = |point: &F1Point| point.scores.map(|score| (x.at(point.epoch), y.at(score)));
         let points: Vec<(f64, f64)> = series
             .iter()
             .flat_map(|series| series.points.iter().flat_map(of))
             .collect();
-        scene.text_aside(y.at(baseline) - 9.0, &words, Ink::Floor, &points);
+        scene.text_aside(y.at(baseline) - 9.0, &words, ColorRole::Floor, &points);
     }
     if series.iter().all(|series| series.points.is_empty()) {
         scene.placeholder(&tr!("Scores appear here after each epoch."));
@@ -128,7 +133,7 @@ pub fn f1_scene(series: &[F1Series], baseline: Option<f64>, look: &Look, per_epo
     let is_seen = |label: &EndLabel| (scene.plot.left..=scene.plot.right).contains(&label.at.0);
     labels.retain(is_seen);
     scene.add_end_labels(labels);
-    scene.raise_texts();
+    scene.bring_text_to_front();
     let by_step = scene.x;
     add_cursor(&mut scene, &by_step, look.cursor, look.drag);
     scene
@@ -175,12 +180,12 @@ pub fn f1_readout(series: &[F1Series], step: f64) -> Option<String> {
 pub fn f1_keys(series: &[F1Series]) -> Vec<Key> {
     let metric = |(index, name): (usize, &&'static str)| Key {
         name: translated(name),
-        ink: Ink::Metric(index),
+        ink: ColorRole::Metric(index),
         dash: None,
     };
     let run = |series: &F1Series| Key {
         name: series.name.clone(),
-        ink: Ink::Label,
+        ink: ColorRole::Label,
         dash: Some(series.dash % DASHES.len()),
     };
     METRICS
@@ -266,7 +271,7 @@ fn add_line(
         .collect();
     let score = finite.last()?.scores[metric];
     let at = *points.last()?;
-    let ink = Ink::Metric(metric);
+    let ink = ColorRole::Metric(metric);
     scene.marks.push(Mark::Dots {
         points: points.clone(),
         ink,
@@ -327,11 +332,11 @@ mod tests {
             .iter_mut()
             .zip(networks)
             .for_each(|(point, network)| point.network = network);
-        let scene = f1_scene(&[series], None, &Look::plain(SIZE), 1.0);
+        let scene = f1_scene(&[series], None, &ViewState::plain(SIZE), 1.0);
         let lengths = scene.marks.iter().filter_map(|mark| match mark {
             Mark::Line {
                 points,
-                ink: Ink::Metric(0),
+                ink: ColorRole::Metric(0),
                 ..
             } => Some(points.len()),
             _ => None,
@@ -344,13 +349,13 @@ mod tests {
         let scene = f1_scene(
             &[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)],
             None,
-            &Look::plain(SIZE),
+            &ViewState::plain(SIZE),
             1.0,
         );
         let mut lines = [0, 0];
         for mark in &scene.marks {
             if let Mark::Line {
-                ink: Ink::Metric(_),
+                ink: ColorRole::Metric(_),
                 dash,
                 ..
             } = mark
@@ -365,7 +370,7 @@ mod tests {
     #[test]
     fn it_is_looked_at_by_step_and_told_by_epoch() {
         let runs = [run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)];
-        let mut look = Look::plain(SIZE);
+        let mut look = ViewState::plain(SIZE);
         look.cursor = Some(250.0);
         let whole = f1_scene(&runs, None, &look, 100.0);
         let middle = (whole.plot.left + whole.plot.right) / 2.0;
@@ -376,7 +381,7 @@ mod tests {
         let is_cursor = |mark: &Mark| match mark {
             Mark::Line {
                 points,
-                ink: Ink::Label,
+                ink: ColorRole::Label,
                 ..
             } => points.iter().all(|point| (point.0 - middle).abs() < 1e-9),
             _ => false,
@@ -391,7 +396,7 @@ mod tests {
                     matches!(
                         mark,
                         Mark::Text {
-                            ink: Ink::Metric(_),
+                            ink: ColorRole::Metric(_),
                             ..
                         }
                     )
@@ -432,7 +437,7 @@ mod tests {
             .flat_map(|mark| match mark {
                 Mark::Line {
                     points,
-                    ink: Ink::Metric(_),
+                    ink: ColorRole::Metric(_),
                     ..
                 } => points.iter().map(|point| point.1).collect(),
                 _ => vec![],
@@ -448,7 +453,7 @@ mod tests {
     #[test]
     fn its_legend_tells_colours_and_dashes() {
         let runs = [run("a", &[0.4], 0), run("b", &[0.3], 1)];
-        let mut scene = f1_scene(&runs, None, &Look::plain(SIZE), 1.0);
+        let mut scene = f1_scene(&runs, None, &ViewState::plain(SIZE), 1.0);
         let before = scene.marks.len();
         let grown = scene.add_legend(f1_keys(&runs), SIZE);
         let words = |mark: &Mark| match mark {
@@ -466,12 +471,17 @@ mod tests {
 
     #[test]
     fn the_baseline_is_a_line_with_its_name_and_in_view() {
-        let scene = f1_scene(&[run("a", &[0.2], 0)], Some(0.73), &Look::plain(SIZE), 1.0);
+        let scene = f1_scene(
+            &[run("a", &[0.2], 0)],
+            Some(0.73),
+            &ViewState::plain(SIZE),
+            1.0,
+        );
         let names = scene.marks.iter().filter(
             |mark| matches!(mark, Mark::Text { text, .. } if text == "n-grams, mean F1 0.73"),
         );
         assert_eq!(names.count(), 1);
-        let seen = |mark: &Mark| matches!(mark, Mark::Line { ink: Ink::Floor, points, .. } if points[0].1 >= scene.plot.top);
+        let seen = |mark: &Mark| matches!(mark, Mark::Line { ink: ColorRole::Floor, points, .. } if points[0].1 >= scene.plot.top);
         assert!(scene.marks.iter().any(seen));
     }
 
@@ -482,11 +492,11 @@ mod tests {
             run("b", &[0.5], 1),
             run("c", &[0.51], 2),
         ];
-        let scene = f1_scene(&runs, None, &Look::plain(SIZE), 1.0);
+        let scene = f1_scene(&runs, None, &ViewState::plain(SIZE), 1.0);
         let of_lines = |mark: &Mark| match mark {
             Mark::Text {
                 at,
-                ink: Ink::Metric(_),
+                ink: ColorRole::Metric(_),
                 ..
             } => Some(at.1),
             _ => None,

@@ -2,9 +2,9 @@
 //! that need no learning. Pure layout; the numbers come from `state`, the painting from `canvas`.
 
 use super::curve::Curve;
-use super::options::{Look, add_cursor, value_scale};
+use super::options::{ViewState, add_cursor, value_scale};
 use super::scale::{Scale, ticks};
-use super::scene::{Ink, Mark, Plot, Scene};
+use super::scene::{ColorRole, Mark, Plot, Scene};
 use crate::tr;
 use crate::wording::{figure, grouped};
 
@@ -27,7 +27,7 @@ pub struct LossSeries<'a> {
     /// Held-out loss as `(step, loss)`.
     pub held_out: Vec<(u64, f64)>,
     /// Losses that need no model.
-    pub floors: Option<Floors>,
+    pub floors: Option<EntropyBaselines>,
     /// Steps planned.
     pub steps: u64,
     /// Which colour.
@@ -36,7 +36,7 @@ pub struct LossSeries<'a> {
 
 /// Losses that need no model.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Floors {
+pub struct EntropyBaselines {
     /// Of guessing uniformly.
     pub uniform: f64,
     /// Of knowing only word frequencies.
@@ -46,7 +46,7 @@ pub struct Floors {
 }
 
 /// Lays out the chart.
-pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
+pub fn loss_scene(series: &[LossSeries], look: &ViewState) -> Scene {
     let options = look.options;
     let steps = options.steps(last_step(series).max(1) as f64);
     let zoomed = options.stretch.and_then(|_| zoomed_range(series, steps));
@@ -70,7 +70,7 @@ pub fn loss_scene(series: &[LossSeries], look: &Look) -> Scene {
     for series in series {
         add_series(&mut scene, series, horizon, &x, &y);
     }
-    scene.raise_texts();
+    scene.bring_text_to_front();
     add_cursor(&mut scene, &x, look.cursor, look.drag);
     scene
 }
@@ -157,7 +157,7 @@ fn last_step(series: &[LossSeries]) -> u64 {
         .unwrap_or(0)
 }
 
-fn describe_floors(floors: Floors) -> String {
+fn describe_floors(floors: EntropyBaselines) -> String {
     let (uniform, unigram) = (figure(floors.uniform, 1), figure(floors.unigram, 1));
     match floors.bigram.map(|bigram| figure(bigram, 1)) {
         Some(bigram) => tr!(
@@ -273,8 +273,8 @@ fn points(series: &[LossSeries], x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     series.iter().flat_map(of).collect()
 }
 
-fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors, points: &[(f64, f64)]) {
-    let Floors {
+fn add_floors(scene: &mut Scene, y: &Scale, floors: EntropyBaselines, points: &[(f64, f64)]) {
+    let EntropyBaselines {
         uniform,
         unigram,
         bigram,
@@ -309,13 +309,13 @@ fn add_floors(scene: &mut Scene, y: &Scale, floors: Floors, points: &[(f64, f64)
             10.0
         };
         above = at;
-        scene.rule(at, Ink::Floor, 1);
-        scene.text_aside(at + offset, &label, Ink::Floor, points);
+        scene.rule(at, ColorRole::Floor, 1);
+        scene.text_aside(at + offset, &label, ColorRole::Floor, points);
     }
 }
 
 fn add_series(scene: &mut Scene, series: &LossSeries, horizon: Option<f64>, x: &Scale, y: &Scale) {
-    let ink = Ink::Run(series.ink);
+    let ink = ColorRole::Run(series.ink);
     scene.curve(series.curve, horizon, ink, x, y);
     let dots = series
         .held_out
@@ -351,7 +351,7 @@ mod tests {
             name: "Pre-training 1".into(),
             curve,
             held_out: vec![(50, 4.5)],
-            floors: Some(Floors {
+            floors: Some(EntropyBaselines {
                 uniform: 9.0,
                 unigram: 6.4,
                 bigram: Some(5.5),
@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn a_long_run_is_drawn_by_pixels_not_by_points() {
         let curve = falling(100_000);
-        for mark in loss_scene(&[series(&curve)], &Look::plain(SIZE)).marks {
+        for mark in loss_scene(&[series(&curve)], &ViewState::plain(SIZE)).marks {
             if let Mark::Line { points, .. } = mark {
                 assert!(points.len() <= 2 * 600, "{} points", points.len());
                 assert!(points.iter().all(|(x, y)| x.is_finite() && y.is_finite()));
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn all_floors_are_drawn_and_named() {
         let curve = falling(100);
-        let scene = loss_scene(&[series(&curve)], &Look::plain(SIZE));
+        let scene = loss_scene(&[series(&curve)], &ViewState::plain(SIZE));
         let texts: Vec<&str> = scene
             .marks
             .iter()
@@ -391,7 +391,8 @@ mod tests {
         ] {
             assert!(texts.contains(&label), "{texts:?}");
         }
-        let words = |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != Ink::Floor);
+        let words =
+            |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != ColorRole::Floor);
         assert!(
             scene.marks.iter().is_sorted_by_key(words),
             "no curve runs through a word"
@@ -401,7 +402,7 @@ mod tests {
             matches!(
                 mark,
                 Mark::Text {
-                    ink: Ink::Floor,
+                    ink: ColorRole::Floor,
                     ..
                 }
             )
@@ -417,7 +418,7 @@ mod tests {
                 matches!(
                     mark,
                     Mark::Line {
-                        ink: Ink::Floor,
+                        ink: ColorRole::Floor,
                         ..
                     }
                 )
@@ -446,7 +447,7 @@ mod tests {
     #[test]
     fn a_stretch_is_as_high_as_what_changes_in_it() {
         let curve = falling(100);
-        let mut look = Look::plain(SIZE);
+        let mut look = ViewState::plain(SIZE);
         look.options.stretch = Some((80.0, 100.0));
         let scene = loss_scene(&[series(&curve)], &look);
         let floors = scene
@@ -456,7 +457,7 @@ mod tests {
                 matches!(
                     mark,
                     Mark::Text {
-                        ink: Ink::Floor,
+                        ink: ColorRole::Floor,
                         ..
                     }
                 )

@@ -2,9 +2,9 @@
 
 use super::curve::Curve;
 use super::loss::step_words;
-use super::options::{Look, add_cursor, value_scale};
+use super::options::{ViewState, add_cursor, value_scale};
 use super::scale::{Scale, tick_label};
-use super::scene::{Ink, Mark, Scene};
+use super::scene::{ColorRole, Mark, Scene};
 use crate::tr;
 use crate::wording::grouped;
 
@@ -68,7 +68,7 @@ fn last_step(series: &[MetricSeries]) -> f64 {
 }
 
 /// Lays out the chart of the figure called `title`.
-pub fn metric_scene(series: &[MetricSeries], title: &str, look: &Look) -> Scene {
+pub fn metric_scene(series: &[MetricSeries], title: &str, look: &ViewState) -> Scene {
     let extents = series.iter().filter_map(MetricSeries::extent);
     let (low, high) = extents
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
@@ -102,7 +102,7 @@ pub fn metric_scene(series: &[MetricSeries], title: &str, look: &Look) -> Scene 
     for series in series {
         add(&mut scene, series, look, (&x, &y), steps.1 - steps.0);
     }
-    scene.raise_texts();
+    scene.bring_text_to_front();
     add_cursor(&mut scene, &x, look.cursor, look.drag);
     scene
 }
@@ -110,11 +110,11 @@ pub fn metric_scene(series: &[MetricSeries], title: &str, look: &Look) -> Scene 
 fn add(
     scene: &mut Scene,
     series: &MetricSeries,
-    look: &Look,
+    look: &ViewState,
     (x, y): (&Scale, &Scale),
     steps: f64,
 ) {
-    let ink = Ink::Run(series.ink);
+    let ink = ColorRole::Run(series.ink);
     if let Some(curve) = series.curve {
         scene.curve(curve, look.options.smoothing.horizon(steps), ink, x, y);
     }
@@ -220,7 +220,7 @@ mod tests {
     fn every_point_lies_in_the_plot_on_straight_and_logarithmic_axes() {
         let speed = curve(&[10.0, 4000.0, 3000.0]);
         for log in [false, true] {
-            let mut look = Look::plain(SIZE);
+            let mut look = ViewState::plain(SIZE);
             (look.options.log_x, look.options.log_y) = (log, log);
             let series = [MetricSeries {
                 name: "a".into(),

@@ -2,7 +2,7 @@
 //! options holds for all charts of a phase, and so does the cross-hair. Pure.
 
 use super::scale::Scale;
-use super::scene::{Ink, Mark, Scene, Size};
+use super::scene::{ColorRole, Mark, Scene, Size};
 use crate::mark;
 
 /// How far smoothing reaches to either side, as a share of the steps shown.
@@ -49,7 +49,7 @@ pub struct Options {
 }
 
 /// The least part of the steps that can be zoomed to.
-const LEAST_STRETCH: f64 = 0.002;
+const MIN_STRETCH: f64 = 0.002;
 
 impl Options {
     /// The steps that are shown, of a run that goes to `last`.
@@ -68,7 +68,7 @@ impl Options {
     /// Shows a stretch of steps; one that is next to nothing changes nothing.
     pub fn zoom_to(&mut self, (a, b): (f64, f64), last: f64) {
         let (low, high) = (a.min(b).max(0.0), a.max(b).min(last));
-        if high - low > LEAST_STRETCH * last {
+        if high - low > MIN_STRETCH * last {
             self.stretch = Some((low, high));
         }
     }
@@ -102,7 +102,7 @@ pub fn add_cursor(scene: &mut Scene, x: &Scale, cursor: Option<f64>, drag: Optio
         let points = vec![(x.at(step), top), (x.at(step), bottom)];
         scene.marks.push(Mark::Line {
             points,
-            ink: Ink::Label,
+            ink: ColorRole::Label,
             width: 1.0,
             opacity: 0.8,
             dash,
@@ -119,7 +119,7 @@ pub fn add_cursor(scene: &mut Scene, x: &Scale, cursor: Option<f64>, drag: Optio
 
 /// What a chart needs to know besides its data.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
+pub struct ViewState {
     /// Of the canvas.
     pub size: Size,
     /// How it is looked at.
@@ -130,7 +130,7 @@ pub struct Look {
     pub drag: Option<(f64, f64)>,
 }
 
-impl Look {
+impl ViewState {
     /// A plain look at a chart of this size.
     pub fn plain(size: Size) -> Self {
         Self {

@@ -32,7 +32,7 @@ impl Scale {
     pub fn logarithmic(self) -> Self {
         let (low, high) = self.domain;
         let high = if high > 0.0 { high } else { 1.0 };
-        let low = if low > 0.0 { low } else { high * LEAST_SHARE };
+        let low = if low > 0.0 { low } else { high * MIN_SHARE };
         Self {
             domain: (low, high),
             logarithmic: true,
@@ -44,7 +44,7 @@ impl Scale {
     pub fn at(&self, value: f64) -> f64 {
         let (low, high) = self.domain;
         let share = match self.logarithmic {
-            true => (value.max(low * LEAST_SHARE) / low).ln() / (high / low).ln(),
+            true => (value.max(low * MIN_SHARE) / low).ln() / (high / low).ln(),
             false => (value - low) / (high - low),
         };
         self.range.0 + share * (self.range.1 - self.range.0)
@@ -79,7 +79,7 @@ impl Scale {
 }
 
 /// Where a logarithmic axis begins that should begin at 0, as a share of its end.
-const LEAST_SHARE: f64 = 1e-5;
+const MIN_SHARE: f64 = 1e-5;
 
 /// 1, 2 and 5 times powers of ten, or powers of ten alone where those are enough.
 fn decades((low, high): (f64, f64), about: usize) -> Vec<f64> {
@@ -130,10 +130,10 @@ pub fn tick_labels(ticks: &[f64]) -> Vec<String> {
     };
     // Neighbours differ, so of two that read alike a further digit tells one from the other.
     let tells = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
-    (DIGITS..=MOST_DIGITS)
+    (DIGITS..=MAX_DIGITS)
         .map(labels)
         .find(tells)
-        .unwrap_or_else(|| labels(MOST_DIGITS))
+        .unwrap_or_else(|| labels(MAX_DIGITS))
 }
 
 /// A number in about three digits that mean something: `0.25`, `12`, `0.0015`, `50k`, `2.5e-4`.
@@ -143,7 +143,7 @@ pub fn tick_label(value: f64) -> String {
 
 const DIGITS: usize = 3;
 /// Steps of an axis are counted exactly up to here.
-const MOST_DIGITS: usize = 9;
+const MAX_DIGITS: usize = 9;
 
 fn label(value: f64, digits: usize) -> String {
     let thousands = value / 1000.0;
@@ -173,7 +173,7 @@ fn trimmed(value: f64, digits: usize) -> String {
     } else {
         value.abs().log10().floor() as i32 + 1
     };
-    let decimals = (digits as i32 - before).clamp(0, MOST_DIGITS as i32);
+    let decimals = (digits as i32 - before).clamp(0, MAX_DIGITS as i32);
     localised(&format!("{value:.*}", decimals as usize))
 }
 

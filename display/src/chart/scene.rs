@@ -29,7 +29,7 @@ pub struct Plot {
 
 /// What a mark stands for; the painter knows its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ink {
+pub enum ColorRole {
     /// Run number so-and-so, counted from 0; colours repeat after [`RUN_INKS`].
     Run(usize),
     /// Grid lines.
@@ -77,7 +77,7 @@ pub enum Mark {
         /// `(x, y)` in order.
         points: Vec<(f64, f64)>,
         /// Role.
-        ink: Ink,
+        ink: ColorRole,
         /// Stroke width.
         width: f64,
         /// Opacity, 0 to 1.
@@ -90,14 +90,14 @@ pub enum Mark {
         /// Centres.
         points: Vec<(f64, f64)>,
         /// Role.
-        ink: Ink,
+        ink: ColorRole,
     },
     /// A filled shape, faintly, clipped to the plot.
     Band {
         /// Its corners in order.
         points: Vec<(f64, f64)>,
         /// Role.
-        ink: Ink,
+        ink: ColorRole,
     },
     /// A word or number, never clipped; held in the middle of its height.
     Text {
@@ -108,7 +108,7 @@ pub enum Mark {
         /// Which end is at `at`.
         anchor: Anchor,
         /// Role.
-        ink: Ink,
+        ink: ColorRole,
     },
 }
 
@@ -126,7 +126,7 @@ pub struct EndLabel {
     /// What.
     pub text: String,
     /// Role of the line.
-    pub ink: Ink,
+    pub ink: ColorRole,
 }
 
 /// An entry of a legend.
@@ -135,7 +135,7 @@ pub struct Key {
     /// What it stands for.
     pub name: String,
     /// Its colour.
-    pub ink: Ink,
+    pub ink: ColorRole,
     /// Its line style, where that tells it apart rather than its colour.
     pub dash: Option<usize>,
 }
@@ -190,27 +190,28 @@ impl Scene {
         };
         scene.horizontal_grid(&y);
         scene.step_ticks(&x, size.width);
-        scene.text((2.0, 10.0), names.1, Anchor::Start, Ink::Label);
+        scene.text((2.0, 10.0), names.1, Anchor::Start, ColorRole::Label);
         scene.text(
             (plot.right, size.height - 8.0),
             names.0,
             Anchor::End,
-            Ink::Label,
+            ColorRole::Label,
         );
         (scene, x, y)
     }
 
     /// Paints texts over all that was added so far: no curve runs through a word. Names of floors stay below, since what was
     /// measured counts more.
-    pub fn raise_texts(&mut self) {
-        let is_raised = |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != Ink::Floor);
+    pub fn bring_text_to_front(&mut self) {
+        let is_raised =
+            |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != ColorRole::Floor);
         let (texts, others): (Vec<Mark>, Vec<Mark>) = self.marks.drain(..).partition(is_raised);
         self.marks = others;
         self.marks.extend(texts);
     }
 
     /// Adds a text.
-    pub fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: Ink) {
+    pub fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: ColorRole) {
         self.marks.push(Mark::Text {
             at,
             text: text.into(),
@@ -220,7 +221,7 @@ impl Scene {
     }
 
     /// Adds a text at the left or right end of a horizontal line, where fewer of these points lie behind it.
-    pub fn text_aside(&mut self, y: f64, text: &str, ink: Ink, points: &[(f64, f64)]) {
+    pub fn text_aside(&mut self, y: f64, text: &str, ink: ColorRole, points: &[(f64, f64)]) {
         let width = text.chars().count() as f64 * LETTER_WIDTH;
         let (left, right) = (self.plot.left + 4.0, self.plot.right);
         let behind = |from: f64| {
@@ -248,7 +249,14 @@ impl Scene {
     }
 
     /// Adds a curve as measured and, where there is a horizon, smoothed.
-    pub fn curve(&mut self, curve: &Curve, horizon: Option<f64>, ink: Ink, x: &Scale, y: &Scale) {
+    pub fn curve(
+        &mut self,
+        curve: &Curve,
+        horizon: Option<f64>,
+        ink: ColorRole,
+        x: &Scale,
+        y: &Scale,
+    ) {
         let raw = columns(curve, x, y);
         let Some(horizon) = horizon else {
             self.marks.push(Mark::Line {
@@ -306,11 +314,11 @@ impl Scene {
             (self.plot.left + self.plot.right) / 2.0,
             (self.plot.top + self.plot.bottom) / 2.0,
         );
-        self.text(middle, text, Anchor::Middle, Ink::Label);
+        self.text(middle, text, Anchor::Middle, ColorRole::Label);
     }
 
     /// Adds a horizontal line across the plot.
-    pub fn rule(&mut self, y: f64, ink: Ink, dash: usize) {
+    pub fn rule(&mut self, y: f64, ink: ColorRole, dash: usize) {
         let points = vec![(self.plot.left, y), (self.plot.right, y)];
         self.marks.push(Mark::Line {
             points,
@@ -324,12 +332,12 @@ impl Scene {
     fn horizontal_grid(&mut self, y: &Scale) {
         let ticks = y.ticks(5);
         for (value, label) in ticks.iter().zip(tick_labels(&ticks)) {
-            self.rule(y.at(*value), Ink::Grid, 0);
+            self.rule(y.at(*value), ColorRole::Grid, 0);
             self.text(
                 (self.plot.left - 8.0, y.at(*value)),
                 &label,
                 Anchor::End,
-                Ink::Label,
+                ColorRole::Label,
             );
         }
     }
@@ -347,7 +355,7 @@ impl Scene {
                 (at, self.plot.bottom + 14.0),
                 &label,
                 Anchor::Middle,
-                Ink::Label,
+                ColorRole::Label,
             );
         }
     }
@@ -395,7 +403,7 @@ mod tests {
         let (empty, ..) = Scene::with_axes(size, (0.0, 1.0), (0.0, 1.0), ("x", "y"), 10.0);
         let anchor = |points: &[(f64, f64)]| {
             let mut scene = empty.clone();
-            scene.text_aside(100.0, "ten letter", Ink::Floor, points);
+            scene.text_aside(100.0, "ten letter", ColorRole::Floor, points);
             match scene.marks.last() {
                 Some(Mark::Text { anchor, .. }) => *anchor,
                 other => panic!("{other:?}"),

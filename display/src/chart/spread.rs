@@ -3,7 +3,7 @@
 
 use super::options::value_scale;
 use super::scale::tick_label;
-use super::scene::{EndLabel, Ink, Mark, Plot, Scene, Size};
+use super::scene::{ColorRole, EndLabel, Mark, Plot, Scene, Size};
 use crate::tr;
 use crate::wording::figure;
 
@@ -14,7 +14,7 @@ const LABEL_WIDTH: f64 = 118.0;
 const WIDE: f64 = 8.0;
 
 /// More points than this make a line by themselves.
-const MOST_DOTS: usize = 12;
+const MAX_DOTS: usize = 12;
 
 /// A mean and how far it spreads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +35,7 @@ pub struct SpreadSeries {
     /// In order of `at`.
     pub points: Vec<SpreadPoint>,
     /// Role.
-    pub ink: Ink,
+    pub ink: ColorRole,
     /// Index into [`super::scene::DASHES`].
     pub dash: usize,
 }
@@ -90,7 +90,7 @@ pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) ->
                 ink: *ink,
             });
         }
-        if places.len() <= MOST_DOTS {
+        if places.len() <= MAX_DOTS {
             scene.marks.push(Mark::Dots {
                 points: places.clone(),
                 ink: *ink,
@@ -105,7 +105,7 @@ pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) ->
         });
     }
     scene.add_end_labels(labels);
-    scene.raise_texts();
+    scene.bring_text_to_front();
     scene
 }
 
@@ -145,7 +145,7 @@ mod tests {
         height: 240.0,
     };
 
-    fn line(name: &str, points: &[(f64, f64, f64)], ink: Ink) -> SpreadSeries {
+    fn line(name: &str, points: &[(f64, f64, f64)], ink: ColorRole) -> SpreadSeries {
         let points = points
             .iter()
             .map(|&(at, mean, sd)| SpreadPoint { at, mean, sd })
@@ -164,12 +164,12 @@ mod tests {
             line(
                 "pre-trained",
                 &[(50.0, 0.6, 0.02), (500.0, 0.7, 0.01), (5000.0, 0.99, 0.2)],
-                Ink::Run(0),
+                ColorRole::Run(0),
             ),
             line(
                 "n-grams",
                 &[(50.0, 0.6, 0.0), (5000.0, 0.99, 0.0)],
-                Ink::Floor,
+                ColorRole::Floor,
             ),
         ];
         let scene = spread_scene(&series, ("texts", "F1"), SIZE);
@@ -229,7 +229,7 @@ mod tests {
             &[line(
                 "F1",
                 &[(0.05, 0.2, 0.0), (0.95, 0.8, 0.0)],
-                Ink::Metric(2),
+                ColorRole::Metric(2),
             )],
             ("x", "y"),
             SIZE,
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn one_share_and_none_still_make_a_chart() {
         let scene = spread_scene(
-            &[line("a", &[(500.0, 0.7, 0.0)], Ink::Run(0))],
+            &[line("a", &[(500.0, 0.7, 0.0)], ColorRole::Run(0))],
             ("x", "y"),
             SIZE,
         );

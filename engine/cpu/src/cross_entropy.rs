@@ -33,7 +33,7 @@ impl Targets<'_> {
     }
 }
 
-/// Mean cross-entropy, in nats, of `logits` `[M, V]`. Leaves the gradient with respect to the logits in their place.
+/// Mean cross-entropy, in nats, of `logits` `[M, V]`. ParamTensors the gradient with respect to the logits in their place.
 ///
 /// # Panics
 /// Where a target is not below `V`.

@@ -6,7 +6,7 @@
 
 mod detect;
 
-use crate::content::read_buffered;
+use crate::byte_source::read_buffered;
 use crate::error::DataError;
 use detect::{Charset, binary_kind, by_mark, by_name, by_shape};
 use encoding_rs::DecoderResult;

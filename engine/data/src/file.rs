@@ -3,7 +3,7 @@
 
 mod warnings;
 
-use crate::content::{Content, Converted, InputFile};
+use crate::byte_source::{ByteSource, Converted, InputFile};
 use crate::corpus::Document;
 use crate::encoding::{Decoding, SAMPLE_BYTES};
 use crate::error::DataError;
@@ -321,7 +321,7 @@ fn first_bytes(raw: &mut impl Read, most: usize) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When it cannot be opened.
-pub fn unpacked(content: &dyn Content) -> io::Result<Box<dyn Read + '_>> {
+pub fn unpacked(content: &dyn ByteSource) -> io::Result<Box<dyn Read + '_>> {
     let mut raw = content.open()?;
     let start = first_bytes(&mut raw, START_BYTES)?;
     let format = Format::of(&start);

@@ -3,14 +3,14 @@
 //! Pure Rust without tensor, file, clock or platform: the same bytes and seed give the same batches in a Web
 //! Worker and on the command line. It fails only on its input, with a [`DataError`].
 
-pub mod content;
+pub mod byte_source;
 pub mod corpus;
 pub mod embeddings;
 mod encoding;
+pub mod entropy_baselines;
 pub mod error;
 pub mod examples;
 mod file;
-pub mod floors;
 mod label_map;
 mod labelled_table;
 pub mod labels;
@@ -29,15 +29,15 @@ mod table;
 pub mod tokenizer;
 pub mod word_vectors;
 
-pub use content::{Blocks, Content, InputFile, Scratch, Stored};
+pub use byte_source::{ByteSource, ChunkedBuffer, InputFile, ReadAt, TempStorage};
 pub use corpus::{Corpus, Document, LOOKED_AT, NearDuplicateCounts, Selection};
 pub use encoding::Decoding;
+pub use entropy_baselines::EntropyBaselines;
 pub use error::DataError;
 pub use examples::{
     Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows,
 };
 pub use file::{FileRows, ReadFile, Warning, looks_like_table, read_file, unpacked};
-pub use floors::Floors;
 pub use labelled_table::{Answer, LabelledTable};
 pub use labels::{LabelSet, LabelSurvey};
 pub use lines::{Kind, Taken, document_of};

@@ -100,7 +100,7 @@ pub enum Command {
         compare: crate::CompareConfig,
         /// Runs of an earlier attempt, which are not repeated.
         #[serde(default)]
-        known: Vec<crate::ComparisonCell>,
+        known: Vec<crate::ComparisonTrial>,
     },
     /// Word vectors, in word2vec's text form, that models started from scratch get: one buffer beside the message, or
     /// none to take them away.
@@ -319,7 +319,7 @@ pub enum StartFrom {
     /// The weights of the last pre-training run or import.
     Pretrained,
     /// Random weights, the same vocabulary.
-    Scratch,
+    TempStorage,
 }
 
 impl StartFrom {
@@ -327,7 +327,7 @@ impl StartFrom {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pretrained => "pretrained",
-            Self::Scratch => "scratch",
+            Self::TempStorage => "scratch",
         }
     }
 }

@@ -66,16 +66,16 @@ pub struct ComparisonPoint {
     /// Labelled documents that this is.
     pub documents: u64,
     /// From the pre-trained weights.
-    pub pretrained: ComparisonArm,
+    pub pretrained: ComparisonCondition,
     /// From random weights, with the same words, shape and budget.
-    pub scratch: ComparisonArm,
+    pub scratch: ComparisonCondition,
     /// One linear classifier per label on word n-grams.
     pub linear: LinearResult,
 }
 
 /// One way to start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ComparisonArm {
+pub struct ComparisonCondition {
     /// The learning rate that validation preferred.
     pub lr: f64,
     /// Every learning rate that was tried, with its micro F1 on validation, by size.
@@ -196,7 +196,7 @@ pub struct LinearResult {
 
 /// A fine-tuning run of a comparison with its place in it: what a host keeps so that an interrupted one can go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ComparisonCell {
+pub struct ComparisonTrial {
     /// Whether it starts from the pre-trained weights.
     pub pretrained: bool,
     /// Share of the labelled documents.

@@ -6,9 +6,9 @@ mod read;
 pub use codes::{STOPPED, is_note};
 
 use crate::{
-    Candidate, Comparison, ComparisonCell, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
-    Estimate, FileReport, JudgedLine, LabelScore, LengthCount, LinearResult, MaskGuess,
-    MaskedToken, Metrics, Review, TableColumns, VocabularyEntry,
+    Candidate, Comparison, ComparisonTrial, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
+    Estimate, FileReport, LabelScore, LengthCount, LinearResult, MaskPrediction, MaskedToken,
+    Metrics, PredictedDocument, Review, TableColumns, VocabularyEntry,
 };
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +120,7 @@ pub enum Event {
         /// Of the question.
         request: u64,
         /// In order of the text, or the least certain first.
-        lines: Vec<JudgedLine>,
+        lines: Vec<PredictedDocument>,
         /// How many there are beyond those shown.
         more: u64,
     },
@@ -296,7 +296,7 @@ pub enum Event {
         /// The comparison.
         run: RunId,
         /// The run, with its place in the comparison.
-        cell: ComparisonCell,
+        cell: ComparisonTrial,
     },
     /// A comparison is done.
     Compared {
@@ -310,7 +310,7 @@ pub enum Event {
         /// Of the question.
         request: u64,
         /// One entry per `[MASK]`.
-        masks: Vec<MaskGuess>,
+        masks: Vec<MaskPrediction>,
     },
     /// Answer to `FillMasks`.
     FilledMasks {

@@ -170,7 +170,7 @@ pub enum LineQuery {
 
 /// A document with what is true of it and what a classifier says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JudgedLine {
+pub struct PredictedDocument {
     /// Name of its file.
     #[serde(default)]
     pub file: String,

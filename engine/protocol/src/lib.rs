@@ -20,8 +20,8 @@ mod token;
 pub use cloze::Cloze;
 pub use command::{Command, FileInfo, FileRole, StartFrom};
 pub use compare::{
-    CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint, ComparisonRun,
-    EpochFigures, Figures, LinearResult, SWEPT_RATES, Spread, SweepPoint,
+    CompareConfig, Comparison, ComparisonCondition, ComparisonPoint, ComparisonRun,
+    ComparisonTrial, EpochFigures, Figures, LinearResult, SWEPT_RATES, Spread, SweepPoint,
 };
 pub use config::{
     BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, LabelMap,
@@ -31,12 +31,12 @@ pub use config::{
 pub use event::{Event, Phase, RunId, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
-    CorpusTraits, CoveragePoint, Estimate, JudgedLine, LabelCount, LabelPoint, LengthCount,
-    LineQuery, ReliabilityBin, Review, SurestShare, ThresholdPoint,
+    CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint, LengthCount, LineQuery,
+    PredictedDocument, ReliabilityBin, Review, SurestShare, ThresholdPoint,
 };
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};
 pub use spreadsheet::inert_cell;
-pub use token::{Candidate, LabelScore, MaskGuess, MaskKind, MaskedToken, VocabularyEntry};
+pub use token::{Candidate, LabelScore, MaskKind, MaskPrediction, MaskedToken, VocabularyEntry};
 
 /// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).
 pub const PROTOCOL_VERSION: u32 = 7;

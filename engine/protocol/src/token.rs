@@ -37,7 +37,7 @@ pub struct MaskedToken {
 
 /// The guesses for one mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MaskGuess {
+pub struct MaskPrediction {
     /// Token position in the encoded text; `[CLS]` is 0.
     pub position: u64,
     /// Best first.

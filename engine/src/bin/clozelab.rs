@@ -4,7 +4,7 @@
 use engine::error::Error;
 use engine::native::EXIT_INTERRUPTED;
 use engine::native::args::{self, Parsed};
-use engine::native::commands::{self, Ending};
+use engine::native::commands::{self, ExitStatus};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -43,8 +43,8 @@ fn run() -> ExitCode {
     match args::parse(std::env::args_os()) {
         Ok(Parsed::Show(text)) => show(&text),
         Ok(Parsed::Run(arguments)) => match commands::run(&arguments) {
-            Ok(Ending::Done) => ExitCode::SUCCESS,
-            Ok(Ending::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
+            Ok(ExitStatus::Done) => ExitCode::SUCCESS,
+            Ok(ExitStatus::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
             Err(error) => refuse(&error),
         },
         Err(error) => refuse(&error),

@@ -17,7 +17,7 @@ pub struct ModelConfig {
     pub vocab_size: usize,
     /// Width `D`.
     pub hidden_size: usize,
-    /// Blocks.
+    /// ChunkedBuffer.
     pub num_hidden_layers: usize,
     /// Heads `H`; divides `D`.
     pub num_attention_heads: usize,

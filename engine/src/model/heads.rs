@@ -111,19 +111,19 @@ fn projection(network: &Network, encoded: &Encoded, positions: &RowNumbers) -> P
             network,
             kernels::gather_rows(encoded.hidden.clone(), positions),
         ),
-        table: network.leaves.get(backbone.word_embeddings()),
-        bias: network.leaves.get("cls.predictions.bias"),
+        table: network.params.get(backbone.word_embeddings()),
+        bias: network.params.get("cls.predictions.bias"),
     }
 }
 
 /// Logits `[B, 2]` of "B follows A" and "B is random".
 pub fn next_sentence(network: &Network, encoded: &Encoded) -> Tensor<2> {
     let pooled = network.pool(encoded);
-    linear(network.leaves, "cls.seq_relationship", pooled)
+    linear(network.params, "cls.seq_relationship", pooled)
 }
 
 /// Logits `[B, C]`.
 pub fn classifier(network: &Network, encoded: &Encoded) -> Tensor<2> {
     let pooled = network.pool(encoded);
-    linear(network.leaves, "classifier", network.drop_hidden(pooled))
+    linear(network.params, "classifier", network.drop_hidden(pooled))
 }

@@ -1,33 +1,33 @@
 //! The small layers that every block is made of.
 
-use super::leaves::Leaves;
+use super::param_tensors::ParamTensors;
 use crate::kernels::{self, Mask};
 use burn::tensor::Tensor;
 use std::cell::Cell;
 
 /// `y = x W^T + b` with `W` `[out, in]` as Hugging Face stores it, found under `name.weight` and, where the model has
 /// one, `name.bias`.
-pub fn linear(leaves: &Leaves, name: &str, x: Tensor<2>) -> Tensor<2> {
-    let weight = leaves.get::<2>(&format!("{name}.weight"));
+pub fn linear(params: &ParamTensors, name: &str, x: Tensor<2>) -> Tensor<2> {
+    let weight = params.get::<2>(&format!("{name}.weight"));
     let bias = format!("{name}.bias");
-    kernels::linear(x, weight, leaves.has(&bias).then(|| leaves.get::<1>(&bias)))
+    kernels::linear(x, weight, params.has(&bias).then(|| params.get::<1>(&bias)))
 }
 
 /// The GELU of [`linear`].
-pub fn linear_gelu(leaves: &Leaves, name: &str, x: Tensor<2>) -> Tensor<2> {
-    let weight = leaves.get::<2>(&format!("{name}.weight"));
+pub fn linear_gelu(params: &ParamTensors, name: &str, x: Tensor<2>) -> Tensor<2> {
+    let weight = params.get::<2>(&format!("{name}.weight"));
     let bias = format!("{name}.bias");
-    kernels::linear_gelu(x, weight, leaves.has(&bias).then(|| leaves.get::<1>(&bias)))
+    kernels::linear_gelu(x, weight, params.has(&bias).then(|| params.get::<1>(&bias)))
 }
 
 /// Layer normalisation over the last dimension, scale and shift from `name.weight` and `name.bias`.
-pub fn layer_norm(leaves: &Leaves, name: &str, x: Tensor<2>, eps: f64) -> Tensor<2> {
-    kernels::layer_norm(x, norm_parameters(leaves, name), eps)
+pub fn layer_norm(params: &ParamTensors, name: &str, x: Tensor<2>, eps: f64) -> Tensor<2> {
+    kernels::layer_norm(x, norm_parameters(params, name), eps)
 }
 
 /// Scale and shift of the layer normalisation `name`.
-pub fn norm_parameters(leaves: &Leaves, name: &str) -> [Tensor<1>; 2] {
-    ["weight", "bias"].map(|part| leaves.get::<1>(&format!("{name}.{part}")))
+pub fn norm_parameters(params: &ParamTensors, name: &str) -> [Tensor<1>; 2] {
+    ["weight", "bias"].map(|part| params.get::<1>(&format!("{name}.{part}")))
 }
 
 /// Shares of inverted dropout (Srivastava et al. 2014).

@@ -7,14 +7,14 @@ pub mod backbone;
 pub mod config;
 mod heads;
 mod layers;
-mod leaves;
 mod network;
+mod param_tensors;
 mod parameters;
 
 pub use backbone::Architecture;
 pub use config::{ModelConfig, ProblemType};
 pub use heads::Heads;
 pub use layers::Dropout;
-pub use leaves::Leaves;
 pub use network::{Encoded, Input, Network, specs, word_embeddings};
+pub use param_tensors::ParamTensors;
 pub use parameters::{Init, Layout, MatrixBatch, ParameterGroup, ParameterSpec, initial_values};

@@ -5,7 +5,7 @@ use super::backbone::Architecture;
 use super::config::ModelConfig;
 use super::heads::{self, Heads};
 use super::layers::{Dropout, Masks, norm_parameters};
-use super::leaves::Leaves;
+use super::param_tensors::ParamTensors;
 use super::parameters::ParameterSpec;
 use crate::kernels::{self, Mask, RowNumbers, RowTargets};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -103,7 +103,7 @@ pub struct Network<'a> {
     /// The shape.
     pub config: &'a ModelConfig,
     /// The parameters.
-    pub leaves: &'a Leaves,
+    pub params: &'a ParamTensors,
     dropout: Dropout,
     masks: Masks,
     /// Whether [`Encoded`] holds attention probabilities.
@@ -112,10 +112,10 @@ pub struct Network<'a> {
 
 impl<'a> Network<'a> {
     /// In evaluation mode.
-    pub fn new(config: &'a ModelConfig, leaves: &'a Leaves) -> Self {
+    pub fn new(config: &'a ModelConfig, params: &'a ParamTensors) -> Self {
         Self {
             config,
-            leaves,
+            params,
             dropout: Dropout::NONE,
             masks: Masks::default(),
             output_attentions: false,
@@ -154,7 +154,7 @@ impl<'a> Network<'a> {
         let mask = self.masks.next(self.dropout.hidden);
         kernels::add_norm(
             [x, y],
-            norm_parameters(self.leaves, name),
+            norm_parameters(self.params, name),
             self.config.layer_norm_eps,
             mask,
         )

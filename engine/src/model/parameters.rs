@@ -1,8 +1,8 @@
 //! Parameters by name. A model is a list of [`ParameterSpec`]s; their values lie end to end in a few flat arrays (one
-//! per group), because the optimiser, a checkpoint and the gradient's norm want arrays and not a tree. [`Leaves`] are
+//! per group), because the optimiser, a checkpoint and the gradient's norm want arrays and not a tree. [`ParamTensors`] are
 //! the same values as one tracked tensor per parameter, which is what a forward pass wants.
 
-use super::leaves::Leaves;
+use super::param_tensors::ParamTensors;
 use crate::data::random::{Purpose, generator, normals};
 use burn::tensor::{Device, Gradients, Tensor};
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ pub struct ParameterSpec {
     /// Number of equal matrices inside a block that are stacked along its rows: Muon moves each by itself. 0 for all
     /// that is no matrix of a block, which AdamW moves.
     pub hidden_matrices: usize,
-    /// Whether it lies below the parameter listed before it of its kind, as one array for [`Leaves::stack`].
+    /// Whether it lies below the parameter listed before it of its kind, as one array for [`ParamTensors::stack`].
     pub continues: bool,
 }
 
@@ -261,17 +261,17 @@ impl Layout {
         self.groups.iter().map(array).collect()
     }
 
-    /// Cuts the groups' arrays into one tensor per parameter or stack of parameters, ready for [`Leaves::get`].
+    /// Cuts the groups' arrays into one tensor per parameter or stack of parameters, ready for [`ParamTensors::get`].
     ///
     /// `groups` holds one `[len]` array per group. On a device with autodiff the leaves are tracked.
-    pub fn leaves(&self, groups: &[Tensor<1>], device: &Device) -> Leaves {
-        let mut leaves = Leaves::new(self.index.clone());
+    pub fn params(&self, groups: &[Tensor<1>], device: &Device) -> ParamTensors {
+        let mut params = ParamTensors::new(self.index.clone());
         for (group, values) in self.groups.iter().zip(groups) {
             let mut start = 0;
             for stack in stacks(&self.specs[group.members.clone()]) {
                 let len = stack.iter().map(ParameterSpec::len).sum();
                 let slice = values.clone().narrow(0, start, len); // [n]
-                leaves.push(
+                params.push(
                     stack,
                     if device.is_autodiff() {
                         Tensor::from_inner(slice).require_grad()
@@ -282,17 +282,21 @@ impl Layout {
                 start += len;
             }
         }
-        leaves
+        params
     }
 
     /// The gradients of each group's leaves, `[n]` each and in order; a leaf that the loss does not reach gets zeros.
-    pub fn gradients(&self, leaves: &Leaves, mut gradients: Gradients) -> Vec<Vec<Tensor<1>>> {
+    pub fn gradients(
+        &self,
+        params: &ParamTensors,
+        mut gradients: Gradients,
+    ) -> Vec<Vec<Tensor<1>>> {
         let mut take = |leaf: &Tensor<1>| {
             leaf.grad_remove(&mut gradients)
                 .unwrap_or_else(|| leaf.clone().inner().zeros_like())
         };
         let of_group = |group: &ParameterGroup| {
-            leaves
+            params
                 .of(group.members.clone())
                 .iter()
                 .map(&mut take)
@@ -430,12 +434,12 @@ mod tests {
         let device = Device::flex();
         let flat = |values: &[f32]| Tensor::<1>::from_floats(values, &device);
         let groups = [flat(&[1.0, 2.0, 3.0, 4.0]), flat(&[10.0, 20.0])];
-        let leaves = layout.leaves(&groups, &device.clone().autodiff());
-        let y = leaves
+        let params = layout.params(&groups, &device.clone().autodiff());
+        let y = params
             .get::<2>("w")
-            .matmul(leaves.get::<1>("x").reshape([2, 1]))
+            .matmul(params.get::<1>("x").reshape([2, 1]))
             .sum();
-        let gradients = layout.gradients(&leaves, y.backward());
+        let gradients = layout.gradients(&params, y.backward());
         let read = |group: &[Tensor<1>]| {
             Tensor::cat(group.to_vec(), 0)
                 .into_data()
@@ -469,7 +473,7 @@ mod tests {
             .iter()
             .map(|values| Tensor::<1>::from_floats(values.as_slice(), &device))
             .collect();
-        let leaves = layout.leaves(&groups, &device.clone().autodiff());
+        let params = layout.params(&groups, &device.clone().autodiff());
         let read = |tensor: Tensor<2>| {
             (
                 tensor.dims(),
@@ -477,16 +481,16 @@ mod tests {
             )
         };
         assert_eq!(
-            read(leaves.stack("q.weight")),
+            read(params.stack("q.weight")),
             ([3, 2], vec![8.0, 9.0, 8.0, 9.0, 10.0, 11.0])
         );
         assert_eq!(
-            read(leaves.get("k.weight")),
+            read(params.get("k.weight")),
             ([2, 2], vec![8.0, 9.0, 10.0, 11.0])
         );
-        assert_eq!(leaves.stack::<1>("q.bias").dims(), [3]);
-        let loss = leaves.stack::<2>("q.weight").sum() + leaves.get::<1>("o.bias").sum();
-        let gradients = layout.gradients(&leaves, loss.backward());
+        assert_eq!(params.stack::<1>("q.bias").dims(), [3]);
+        let loss = params.stack::<2>("q.weight").sum() + params.get::<1>("o.bias").sum();
+        let gradients = layout.gradients(&params, loss.backward());
         let sizes: Vec<Vec<usize>> = gradients
             .iter()
             .map(|group| group.iter().map(|gradient| gradient.dims()[0]).collect())

@@ -6,10 +6,10 @@ use super::bench_scale;
 use super::demo;
 use super::output;
 use super::token_cache::TokenCache;
-use super::train::Ending;
-use crate::data::{InputFile, Opened, ReadOptions, Scratch};
+use super::train::ExitStatus;
+use crate::data::{InputFile, Opened, ReadOptions, TempStorage};
 use crate::error::{Error, Result};
-use crate::session::{Host, Piece, Session, Snapshot};
+use crate::session::{CacheEntry, Host, Session, Snapshot};
 use futures_lite::future::block_on;
 use protocol::{Command, Event, FileRole, RunConfig};
 use serde::Serialize;
@@ -81,7 +81,7 @@ impl Host for Stopwatch {
         self.opened.elapsed().as_secs_f64()
     }
 
-    async fn breathe(&self) -> Vec<Command> {
+    async fn yield_now(&self) -> Vec<Command> {
         Vec::new()
     }
 
@@ -89,7 +89,7 @@ impl Host for Stopwatch {
         Command::Stop
     }
 
-    fn keeps(&self, _run: &str) -> bool {
+    fn saves_checkpoints(&self, _run: &str) -> bool {
         false
     }
 
@@ -101,15 +101,15 @@ impl Host for Stopwatch {
         Ok(None)
     }
 
-    fn scratch(&self) -> Box<dyn Scratch> {
+    fn scratch(&self) -> Box<dyn TempStorage> {
         self.tokens.scratch()
     }
 
-    fn cached(&self, key: &str) -> Option<Vec<Piece>> {
+    fn cached(&self, key: &str) -> Option<Vec<CacheEntry>> {
         self.tokens.get(key)
     }
 
-    fn cache(&self, key: &str, pieces: &[Piece]) {
+    fn cache(&self, key: &str, pieces: &[CacheEntry]) {
         self.tokens.put(key, pieces);
     }
 }
@@ -118,7 +118,7 @@ impl Host for Stopwatch {
 ///
 /// # Errors
 /// When a setting cannot be used or a run fails.
-pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<Ending, Error> {
+pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     args.apply(&mut config)?;
@@ -146,7 +146,7 @@ pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
             output::result(&describe(&measured))?;
         }
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measured, Error> {

@@ -7,7 +7,7 @@ use super::bench::Stopwatch;
 use super::inputs;
 use super::output;
 use super::token_cache::TokenCache;
-use super::train::{Ending, files_of};
+use super::train::{ExitStatus, files_of};
 use crate::data::random::{Purpose, below, generator, unit_f64};
 use crate::data::{Opened, ReadOptions};
 use crate::error::Error;
@@ -56,7 +56,11 @@ struct Times {
 ///
 /// # Errors
 /// When it finds no room on the disk or a run fails.
-pub(super) fn bench(common: &Common, config: &RunConfig, documents: u64) -> Result<Ending, Error> {
+pub(super) fn bench(
+    common: &Common,
+    config: &RunConfig,
+    documents: u64,
+) -> Result<ExitStatus, Error> {
     let failed = |error: io::Error| Error::Io {
         message: format!("the corpus could not be made: {error}"),
         hint: "Free some space, or ask for fewer documents.".into(),
@@ -86,7 +90,7 @@ pub(super) fn bench(common: &Common, config: &RunConfig, documents: u64) -> Resu
     } else {
         output::result(&describe(&measured))
     }?;
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn measure(config: &RunConfig, corpus: &Path, cache: &Path) -> Result<Times, Error> {

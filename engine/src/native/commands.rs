@@ -2,19 +2,19 @@
 
 use super::args::{Arguments, Task};
 use super::{
-    ask, bench, compare, convert, demo, export, inspect, predict, serving, tokenize, toy, train,
+    bench, compare, convert, demo, export, inspect, predict, query, serving, tokenize, toy, train,
 };
 use crate::error::Error;
 
-pub use super::train::Ending;
+pub use super::train::ExitStatus;
 
 /// Does what the command line asks.
 ///
 /// # Errors
 /// What a person can do something about, with a hint and an exit code.
-pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
+pub fn run(arguments: &Arguments) -> Result<ExitStatus, Error> {
     let common = &arguments.common;
-    let done = |result: Result<(), Error>| result.map(|()| Ending::Done);
+    let done = |result: Result<(), Error>| result.map(|()| ExitStatus::Done);
     match &arguments.task {
         None => demo::demo(common, &Default::default()),
         Some(Task::Demo(args)) => demo::demo(common, args),
@@ -24,11 +24,11 @@ pub fn run(arguments: &Arguments) -> Result<Ending, Error> {
         Some(Task::Toy(args)) => toy::toy(common, args),
         Some(Task::Bench(args)) => bench::bench(common, args),
         Some(Task::Convert(args)) => done(convert::convert(args)),
-        Some(Task::Evaluate(args)) => done(ask::evaluate(common, args)),
+        Some(Task::Evaluate(args)) => done(query::evaluate(common, args)),
         Some(Task::Predict(args)) => done(predict::predict(common, args)),
-        Some(Task::FillMask(args)) => done(ask::fill_mask(common, args)),
-        Some(Task::Neighbours(args)) => done(ask::neighbours(common, args)),
-        Some(Task::Attention(args)) => done(ask::attention(common, args)),
+        Some(Task::FillMask(args)) => done(query::fill_mask(common, args)),
+        Some(Task::Neighbours(args)) => done(query::neighbours(common, args)),
+        Some(Task::Attention(args)) => done(query::attention(common, args)),
         Some(Task::Export(args)) => done(export::export(args)),
         Some(Task::ServeModel(args)) => done(serving::serve_model(common, args)),
         Some(Task::Mcp(args)) => done(serving::mcp(common, args)),

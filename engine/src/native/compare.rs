@@ -9,13 +9,13 @@ use super::output::{self, Reader};
 use super::record::Versions;
 use super::store::{RunDir, WriteFailure, shown};
 use super::text_refusals::naming;
-use super::train::{Ending, files_of, read_options, warn_unused};
+use super::train::{ExitStatus, files_of, read_options, warn_unused};
 use super::{journal, report, rescue, signals};
 use crate::data::Opened;
 use crate::error::Error;
 use crate::session::{ComparisonProgress, Session, sha256};
 use futures_lite::future::block_on;
-use protocol::{CompareConfig, Comparison, ComparisonCell, Event, FileRole, Phase, RunConfig};
+use protocol::{CompareConfig, Comparison, ComparisonTrial, Event, FileRole, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::path::Path;
@@ -46,7 +46,7 @@ struct Settings {
 ///
 /// # Errors
 /// When an argument, the input or the directory cannot be used, or a run fails.
-pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, Error> {
+pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     args.training.apply(&mut config)?;
@@ -104,7 +104,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
     write_cells(&dir, &known)?;
     signals::resumable();
     let done = RefCell::new(known.clone());
-    let mut on_cell = |cell: &ComparisonCell| {
+    let mut on_cell = |cell: &ComparisonTrial| {
         done.borrow_mut().push(cell.clone());
         write_cells(&dir, &done.borrow())
             .map_err(|failure| unwritten(failure, &settings, &done.borrow()))
@@ -119,7 +119,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<Ending, E
             "{} keeps the finished runs; --resume goes on from them.",
             shown(&args.out)
         ));
-        return Ok(Ending::Interrupted);
+        return Ok(ExitStatus::Interrupted);
     };
     dir.write(REPORT_JSON, &json(&comparison))
         .and_then(|()| {
@@ -152,9 +152,9 @@ fn check_flags(config: &RunConfig, training: &args::Training) -> Result<(), Erro
     Ok(())
 }
 
-fn tell(common: &Common, comparison: &Comparison, out: &Path) -> Result<Ending, Error> {
+fn tell(common: &Common, comparison: &Comparison, out: &Path) -> Result<ExitStatus, Error> {
     if !common.json && output::result(&compare_report::table(comparison))? == Reader::Gone {
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     if !common.quiet {
         output::to_people(&format!(
@@ -162,11 +162,11 @@ fn tell(common: &Common, comparison: &Comparison, out: &Path) -> Result<Ending, 
             shown(&out.join(report::REPORT_FILE))
         ));
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// The runs of an interrupted comparison, if it is this one.
-fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Error> {
+fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonTrial>, Error> {
     let refuse = |message: String| Error::Input {
         code: "not-the-same-run",
         message,
@@ -189,7 +189,7 @@ fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Er
     }
     let bytes = std::fs::read(dir.join(CELLS_FILE)).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let cells: Vec<ComparisonCell> = text.lines().filter_map(cell_of).collect();
+    let cells: Vec<ComparisonTrial> = text.lines().filter_map(cell_of).collect();
     let damaged = text.lines().count() - cells.len();
     if damaged > 0 {
         let path = shown(&dir.join(CELLS_FILE));
@@ -201,7 +201,7 @@ fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonCell>, Er
 }
 
 /// A finished run as a line: its JSON, at whose end the SHA-256 of the JSON without it is inserted.
-fn line_of(cell: &ComparisonCell) -> String {
+fn line_of(cell: &ComparisonTrial) -> String {
     let json = serde_json::to_string(cell).expect("a run serialises");
     let open = json.strip_suffix('}').expect("a run is an object");
     format!(
@@ -211,10 +211,10 @@ fn line_of(cell: &ComparisonCell) -> String {
 }
 
 /// The finished run of a line; nothing where it is not what was written.
-fn cell_of(line: &str) -> Option<ComparisonCell> {
+fn cell_of(line: &str) -> Option<ComparisonTrial> {
     let Some((open, end)) = line.split_once(DIGEST_START) else {
         // From before lines had a digest: the same characters are written again.
-        let cell: ComparisonCell = serde_json::from_str(line).ok()?;
+        let cell: ComparisonTrial = serde_json::from_str(line).ok()?;
         return (serde_json::to_string(&cell).ok()? == line).then_some(cell);
     };
     let json = format!("{open}}}");
@@ -223,7 +223,7 @@ fn cell_of(line: &str) -> Option<ComparisonCell> {
 }
 
 /// The error that ends a comparison. Where its directory is lost, the finished runs are saved beside it.
-fn unwritten(failure: WriteFailure, settings: &Settings, cells: &[ComparisonCell]) -> Error {
+fn unwritten(failure: WriteFailure, settings: &Settings, cells: &[ComparisonTrial]) -> Error {
     let WriteFailure::Lost { path } = &failure else {
         return failure.into();
     };
@@ -237,7 +237,7 @@ fn unwritten(failure: WriteFailure, settings: &Settings, cells: &[ComparisonCell
     })
 }
 
-fn write_cells(dir: &RunDir, cells: &[ComparisonCell]) -> Result<(), WriteFailure> {
+fn write_cells(dir: &RunDir, cells: &[ComparisonTrial]) -> Result<(), WriteFailure> {
     dir.write(
         CELLS_FILE,
         cells.iter().map(line_of).collect::<String>().as_bytes(),
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
     use protocol::{ComparisonRun, Figures};
 
-    fn cell() -> ComparisonCell {
+    fn cell() -> ComparisonTrial {
         let test = Figures {
             micro_f1: 0.1 + 0.2,
             ..Figures::default()
@@ -286,7 +286,7 @@ mod tests {
             elapsed_secs: 1.5,
             diverged: false,
         };
-        ComparisonCell {
+        ComparisonTrial {
             pretrained: true,
             label_fraction: 0.5,
             lr: 3e-3,

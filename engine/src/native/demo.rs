@@ -8,13 +8,13 @@ use super::args::{Common, Demo};
 use super::host::NativeHost;
 use super::inputs::Source;
 use super::store::{RunDir, shown};
-use super::train::{Ending, Run, execute, files_of, new_record, origin};
+use super::train::{ExitStatus, Run, execute, files_of, new_record, origin};
 use super::{output, signals};
 use crate::data::InputFile;
 use crate::error::Error;
-use crate::session::{LabelRule, ModelFiles, Session};
+use crate::session::{DecisionRule, ModelFiles, Session};
 use futures_lite::future::block_on;
-use protocol::{ClassifierMetrics, Cloze, FileRole, MaskGuess, Metrics, Phase, RunConfig};
+use protocol::{ClassifierMetrics, Cloze, FileRole, MaskPrediction, Metrics, Phase, RunConfig};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,7 +36,7 @@ const PRETRAIN_EPOCHS: f64 = 3.0;
 const FINETUNE_EPOCHS: f64 = 5.0;
 /// Sentences in the bundle's style, each with the words that fit.
 const CLOZES: &str = include_str!("../../../public/bundle/cloze.txt");
-/// Guesses shown per mask; a word is found where it is one of them.
+/// MaskedPositions shown per mask; a word is found where it is one of them.
 const GUESSES: usize = 5;
 
 /// What one way of fine-tuning reached.
@@ -54,11 +54,11 @@ struct Filled {
     text: String,
     /// Whether a word that fits is among the guesses.
     found: bool,
-    masks: Vec<MaskGuess>,
+    masks: Vec<MaskPrediction>,
 }
 
 impl Filled {
-    fn new(cloze: Cloze, masks: Vec<MaskGuess>) -> Self {
+    fn new(cloze: Cloze, masks: Vec<MaskPrediction>) -> Self {
         let guesses = masks.iter().flat_map(|mask| &mask.candidates);
         let found = cloze.is_found(guesses.map(|guess| guess.token.as_str()));
         Self {
@@ -81,7 +81,7 @@ struct Comparison<'a> {
 ///
 /// # Errors
 /// When `--out` cannot be used or a run fails.
-pub(super) fn demo(common: &Common, args: &Demo) -> Result<Ending, Error> {
+pub(super) fn demo(common: &Common, args: &Demo) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     let out = args
@@ -193,7 +193,7 @@ impl Corpus<'_> {
         if outcome.stopped {
             return Ok(None);
         }
-        match block_on(session.evaluate(folder, "test", LabelRule::Tuned, seed))? {
+        match block_on(session.evaluate(folder, "test", DecisionRule::Tuned, seed))? {
             Metrics::Classifier(test) => Ok(Some(Arm {
                 start,
                 test,
@@ -213,7 +213,7 @@ impl Corpus<'_> {
     }
 }
 
-fn show(common: &Common, arms: &[Arm], filled: &[Filled], out: &Path) -> Result<Ending, Error> {
+fn show(common: &Common, arms: &[Arm], filled: &[Filled], out: &Path) -> Result<ExitStatus, Error> {
     if common.json {
         output::json_line(&Comparison {
             comparison: arms,
@@ -223,7 +223,7 @@ fn show(common: &Common, arms: &[Arm], filled: &[Filled], out: &Path) -> Result<
     } else {
         output::result(&table(arms, filled, out))?;
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn table(arms: &[Arm], filled: &[Filled], out: &Path) -> String {
@@ -273,7 +273,7 @@ fn table(arms: &[Arm], filled: &[Filled], out: &Path) -> String {
     )
 }
 
-fn interrupted(out: &Path, folder: &str) -> Ending {
+fn interrupted(out: &Path, folder: &str) -> ExitStatus {
     let command = if folder == "pretrained" {
         "pretrain"
     } else {
@@ -283,7 +283,7 @@ fn interrupted(out: &Path, folder: &str) -> Ending {
     output::to_people(&format!(
         "Stopped; clozelab {command} --resume --out {dir} goes on with this run."
     ));
-    Ending::Interrupted
+    ExitStatus::Interrupted
 }
 
 /// A time as `YYYYMMDD-HHMMSS` in UTC, for names that sort by age.
@@ -357,7 +357,7 @@ mod tests {
         }];
         let filled = [Filled::new(
             Cloze::read(CLOZES).remove(0),
-            vec![MaskGuess {
+            vec![MaskPrediction {
                 position: 2,
                 candidates,
             }],

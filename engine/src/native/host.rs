@@ -2,7 +2,6 @@
 //! `--json`, to stdout; checkpoints go to its directory; a signal comes back as a `Stop`.
 
 use super::args::Common;
-use super::board::Screen;
 use super::checkpoints;
 use super::journal::Journal;
 use super::output::{self, Reader};
@@ -12,9 +11,10 @@ use super::rescue;
 use super::signals;
 use super::store::{RunDir, WriteFailure};
 use super::token_cache::TokenCache;
-use crate::data::{InputFile, Opened, Scratch};
+use super::tui::Screen;
+use crate::data::{InputFile, Opened, TempStorage};
 use crate::error::Error;
-use crate::session::{Host, Piece, Snapshot};
+use crate::session::{CacheEntry, Host, Snapshot};
 use protocol::{Command, Event};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -256,7 +256,7 @@ impl Host for NativeHost {
         self.opened.elapsed().as_secs_f64()
     }
 
-    async fn breathe(&self) -> Vec<Command> {
+    async fn yield_now(&self) -> Vec<Command> {
         if signals::stop_asked() || self.lost.get() || self.failure.borrow().is_some() {
             return vec![Command::Stop];
         }
@@ -282,7 +282,7 @@ impl Host for NativeHost {
         Command::Stop
     }
 
-    fn keeps(&self, _run: &str) -> bool {
+    fn saves_checkpoints(&self, _run: &str) -> bool {
         self.run.borrow().is_some()
     }
 
@@ -340,15 +340,15 @@ impl Host for NativeHost {
             .and_then(|run| checkpoints::newest(run.dir.path()).0))
     }
 
-    fn scratch(&self) -> Box<dyn Scratch> {
+    fn scratch(&self) -> Box<dyn TempStorage> {
         self.tokens.scratch()
     }
 
-    fn cached(&self, key: &str) -> Option<Vec<Piece>> {
+    fn cached(&self, key: &str) -> Option<Vec<CacheEntry>> {
         self.tokens.get(key)
     }
 
-    fn cache(&self, key: &str, pieces: &[Piece]) {
+    fn cache(&self, key: &str, pieces: &[CacheEntry]) {
         self.tokens.put(key, pieces);
     }
 }

@@ -6,7 +6,7 @@ use super::checkpoints::digest;
 use super::model_digests;
 use super::output::plain;
 use super::store::shown;
-use crate::data::{Content, InputFile, ReadOptions, is_archive, looks_like_table};
+use crate::data::{ByteSource, InputFile, ReadOptions, is_archive, looks_like_table};
 use crate::error::Error;
 use crate::interop::{self, Directory};
 use crate::session::{ModelFiles, VectorLines};
@@ -48,7 +48,7 @@ pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Sour
     let mut sources = Vec::new();
     for path in paths {
         for found in resolve(path)? {
-            let content: Rc<dyn Content> = if found == Path::new(STDIN) {
+            let content: Rc<dyn ByteSource> = if found == Path::new(STDIN) {
                 Rc::from(read_stdin()?)
             } else {
                 Rc::new(OnDisk::find(&found)?)
@@ -101,7 +101,7 @@ pub(super) fn is_stdin_a_table(options: &ReadOptions) -> bool {
 ///
 /// # Errors
 /// When it can no longer be read.
-pub(super) fn sha256_of(path: &Path, content: &dyn Content) -> Result<String, Error> {
+pub(super) fn sha256_of(path: &Path, content: &dyn ByteSource) -> Result<String, Error> {
     content
         .open()
         .and_then(digest)
@@ -128,7 +128,7 @@ impl OnDisk {
     }
 }
 
-impl Content for OnDisk {
+impl ByteSource for OnDisk {
     fn size(&self) -> u64 {
         self.size
     }
@@ -144,9 +144,9 @@ impl Content for OnDisk {
 }
 
 /// A file without name.
-struct SetAside(File);
+struct SpooledStdin(File);
 
-impl Content for SetAside {
+impl ByteSource for SpooledStdin {
     fn size(&self) -> u64 {
         self.0.metadata().map_or(0, |metadata| metadata.len())
     }
@@ -158,7 +158,7 @@ impl Content for SetAside {
 }
 
 /// Stdin, which can be read only once, as something that can be read again.
-fn read_stdin() -> Result<Box<dyn Content>, Error> {
+fn read_stdin() -> Result<Box<dyn ByteSource>, Error> {
     let failed = |error: io::Error| unreadable(Path::new(STDIN), &error);
     let mut spool = tempfile::spooled_tempfile(MAX_HELD_BYTES);
     let bytes = io::copy(&mut io::stdin().take(MAX_STDIN_BYTES + 1), &mut spool).map_err(failed)?;
@@ -171,7 +171,7 @@ fn read_stdin() -> Result<Box<dyn Content>, Error> {
     }
     Ok(match spool.into_inner() {
         tempfile::SpooledData::InMemory(bytes) => Box::new(bytes.into_inner()),
-        tempfile::SpooledData::OnDisk(file) => Box::new(SetAside(file)),
+        tempfile::SpooledData::OnDisk(file) => Box::new(SpooledStdin(file)),
     })
 }
 

@@ -6,10 +6,8 @@
 //! `inspect`).
 
 pub mod args;
-mod ask;
 mod bench;
 mod bench_scale;
-mod board;
 mod checkpoints;
 pub mod commands;
 mod compare;
@@ -26,6 +24,7 @@ mod model_digests;
 mod output;
 mod predict;
 mod progress;
+mod query;
 mod record;
 mod recorded_path;
 mod report;
@@ -39,6 +38,7 @@ mod token_cache;
 mod tokenize;
 mod toy;
 mod train;
+mod tui;
 
 pub use host::NativeHost;
 

@@ -6,10 +6,10 @@ mod lines;
 pub(super) use lines::unpacked;
 
 use super::args::{Common, Predict};
-use super::ask::session;
 use super::host::NativeHost;
 use super::inputs;
 use super::output::{self, Reader};
+use super::query::session;
 use super::store::{shown, write_error};
 use crate::data::{
     Answer, DataError, Document, FileRows, InputFile, LabelledTable, Opened, ReadOptions, Shape,

@@ -5,10 +5,10 @@ use super::progress::{clock, count, measured};
 use display::chart::curve::Curve;
 use display::chart::export::shapes;
 use display::chart::f1::{F1Point, F1Series, METRICS, f1_scene, f1_summary};
-use display::chart::loss::{Floors, LossSeries, loss_scene, loss_summary};
+use display::chart::loss::{EntropyBaselines, LossSeries, loss_scene, loss_summary};
 use display::chart::metric::{MetricSeries, metric_scene, metric_summary};
-use display::chart::options::Look;
-use display::chart::scene::{Ink, RUN_INKS, Scene, Size};
+use display::chart::options::ViewState;
+use display::chart::scene::{ColorRole, RUN_INKS, Scene, Size};
 use protocol::{ClassifierMetrics, Event, Metrics, Phase, is_note};
 
 /// Name of the report in a run directory.
@@ -74,12 +74,12 @@ pub(super) fn figure(title: &str, id: &str, scene: &Scene, caption: &str) -> Str
     )
 }
 
-fn colour(ink: Ink) -> String {
+fn colour(ink: ColorRole) -> String {
     match ink {
-        Ink::Run(index) => format!("var(--run-{})", index % RUN_INKS),
-        Ink::Metric(index) => format!("var(--metric-{index})"),
-        Ink::Grid => "var(--line)".into(),
-        Ink::Label | Ink::Floor => "var(--muted)".into(),
+        ColorRole::Run(index) => format!("var(--run-{})", index % RUN_INKS),
+        ColorRole::Metric(index) => format!("var(--metric-{index})"),
+        ColorRole::Grid => "var(--line)".into(),
+        ColorRole::Label | ColorRole::Floor => "var(--muted)".into(),
     }
 }
 
@@ -136,7 +136,7 @@ struct Figures {
     held_out: Vec<(u64, f64)>,
     accuracy: Vec<(u64, f64)>,
     f1: Vec<F1Point>,
-    floors: Option<Floors>,
+    floors: Option<EntropyBaselines>,
     /// Where the axis of steps ends: at the last step of a run that is over, else at the planned one.
     steps: u64,
 }
@@ -159,7 +159,7 @@ impl Figures {
                 ..
             } => {
                 self.steps = *steps;
-                let floors = Floors {
+                let floors = EntropyBaselines {
                     uniform: *uniform,
                     unigram: *unigram,
                     bigram: *bigram,
@@ -278,7 +278,7 @@ impl Figures {
         figure(
             title,
             "loss",
-            &loss_scene(series, &Look::plain(CHART)),
+            &loss_scene(series, &ViewState::plain(CHART)),
             &escape(&loss_summary(series)),
         )
     }
@@ -305,7 +305,7 @@ impl Figures {
         figure(
             "F1 on validation text",
             "f1",
-            &f1_scene(&series, None, &Look::plain(CHART), 1.0),
+            &f1_scene(&series, None, &ViewState::plain(CHART), 1.0),
             &caption,
         )
     }
@@ -315,7 +315,7 @@ impl Figures {
 fn metric_chart(title: &str, unit: &str, series: MetricSeries) -> String {
     let is_line = series.points.len() > 1 || series.curve.is_some_and(|curve| curve.points() > 1);
     let series = std::slice::from_ref(&series);
-    let scene = is_line.then(|| metric_scene(series, unit, &Look::plain(CHART)));
+    let scene = is_line.then(|| metric_scene(series, unit, &ViewState::plain(CHART)));
     // No two figures have the same unit.
     scene
         .map(|scene| figure(title, unit, &scene, &escape(&metric_summary(series, title))))

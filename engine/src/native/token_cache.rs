@@ -5,8 +5,8 @@ use super::checkpoints::digest;
 use super::lock::LOCK_FILE;
 use super::output;
 use super::store::{remove, shown};
-use crate::data::{Scratch, Stored};
-use crate::session::Piece;
+use crate::data::{ReadAt, TempStorage};
+use crate::session::CacheEntry;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -19,9 +19,9 @@ use std::time::{Duration, SystemTime};
 /// Lists the pieces of an entry.
 const MANIFEST_FILE: &str = "manifest.json";
 /// Bytes of all entries that stay: the newest ones.
-const MOST_CACHED_BYTES: u64 = 20 << 30;
+const MAX_CACHED_BYTES: u64 = 20 << 30;
 /// Bytes of a scratch that are held in memory before it becomes a file.
-const MOST_HELD_BYTES: usize = 32 << 20;
+const MAX_HELD_BYTES: usize = 32 << 20;
 /// Bytes copied at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Start of the name of an entry that is being made.
@@ -63,7 +63,7 @@ impl TokenCache {
     }
 
     /// A place for bytes on their way: memory for a few, else a file that vanishes with it.
-    pub fn scratch(&self) -> Box<dyn Scratch> {
+    pub fn scratch(&self) -> Box<dyn TempStorage> {
         // Where the cache is no folder yet and cannot become one, the system's own folder must do.
         let folder = self
             .root
@@ -71,13 +71,13 @@ impl TokenCache {
             .filter(|root| fs::create_dir_all(root).is_ok());
         let folder = folder.unwrap_or_else(std::env::temp_dir);
         Box::new(Spool(RefCell::new(tempfile::spooled_tempfile_in(
-            MOST_HELD_BYTES,
+            MAX_HELD_BYTES,
             folder,
         ))))
     }
 
     /// The pieces under `key`, if all of them are there and whole.
-    pub fn get(&self, key: &str) -> Option<Vec<Piece>> {
+    pub fn get(&self, key: &str) -> Option<Vec<CacheEntry>> {
         let folder = self.root.as_ref()?.join(key);
         let manifest = fs::read(folder.join(MANIFEST_FILE)).ok()?;
         match open(&folder, &manifest) {
@@ -99,7 +99,7 @@ impl TokenCache {
     }
 
     /// Keeps `pieces` under `key`. What cannot be kept is made again another time.
-    pub fn put(&self, key: &str, pieces: &[Piece]) {
+    pub fn put(&self, key: &str, pieces: &[CacheEntry]) {
         let Some(root) = &self.root else { return };
         sweep(root);
         match write(root, key, pieces) {
@@ -111,7 +111,7 @@ impl TokenCache {
     }
 }
 
-fn open(folder: &Path, manifest: &[u8]) -> io::Result<Vec<Piece>> {
+fn open(folder: &Path, manifest: &[u8]) -> io::Result<Vec<CacheEntry>> {
     let manifest: Manifest = serde_json::from_slice(manifest)?;
     let piece = |entry: Entry| {
         let path = folder.join(Path::new(&entry.name).file_name().unwrap_or_default());
@@ -122,7 +122,7 @@ fn open(folder: &Path, manifest: &[u8]) -> io::Result<Vec<Piece>> {
                 output::plain(&entry.name)
             )));
         }
-        Ok(Piece {
+        Ok(CacheEntry {
             name: entry.name,
             size: entry.size,
             bytes: Rc::new(OnDisk(file)),
@@ -131,7 +131,7 @@ fn open(folder: &Path, manifest: &[u8]) -> io::Result<Vec<Piece>> {
     manifest.pieces.into_iter().map(piece).collect()
 }
 
-fn write(root: &Path, key: &str, pieces: &[Piece]) -> io::Result<()> {
+fn write(root: &Path, key: &str, pieces: &[CacheEntry]) -> io::Result<()> {
     fs::create_dir_all(root)?;
     let made = tempfile::Builder::new()
         .prefix(UNFINISHED)
@@ -139,7 +139,7 @@ fn write(root: &Path, key: &str, pieces: &[Piece]) -> io::Result<()> {
     let in_use = File::create_new(made.path().join(LOCK_FILE))?;
     in_use.try_lock()?;
     let mut entries = Vec::new();
-    for Piece { name, size, bytes } in pieces {
+    for CacheEntry { name, size, bytes } in pieces {
         let path = made.path().join(name);
         let mut file = File::create_new(&path)?;
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -228,7 +228,7 @@ fn prune(root: &Path, newest: &str) {
         .iter()
         .filter(|(_, folder)| !folder.ends_with(newest))
     {
-        if total <= MOST_CACHED_BYTES {
+        if total <= MAX_CACHED_BYTES {
             break;
         }
         total -= size(folder);
@@ -251,7 +251,7 @@ fn touch(folder: &Path) -> io::Result<()> {
 /// A file that is only read.
 struct OnDisk(File);
 
-impl Stored for OnDisk {
+impl ReadAt for OnDisk {
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         (&self.0).seek(SeekFrom::Start(offset))?;
         (&self.0).read_exact(out)
@@ -261,7 +261,7 @@ impl Stored for OnDisk {
 /// A scratch in memory or in a file without name.
 struct Spool(RefCell<tempfile::SpooledTempFile>);
 
-impl Stored for Spool {
+impl ReadAt for Spool {
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mut file = self.0.borrow_mut();
         file.seek(SeekFrom::Start(offset))?;
@@ -269,7 +269,7 @@ impl Stored for Spool {
     }
 }
 
-impl Scratch for Spool {
+impl TempStorage for Spool {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = self.0.get_mut();
         file.seek(SeekFrom::End(0))?;
@@ -281,8 +281,8 @@ impl Scratch for Spool {
 mod tests {
     use super::*;
 
-    fn pieces(bytes: &[u8]) -> Vec<Piece> {
-        let piece = |name: &str, bytes: &[u8]| Piece {
+    fn pieces(bytes: &[u8]) -> Vec<CacheEntry> {
+        let piece = |name: &str, bytes: &[u8]| CacheEntry {
             name: name.into(),
             size: bytes.len() as u64,
             bytes: Rc::new(bytes.to_vec()),
@@ -356,7 +356,7 @@ mod tests {
     fn a_scratch_gives_back_what_it_took_wherever_it_lies() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let cache = TokenCache::new(root.path().to_str());
-        for n in [10, MOST_HELD_BYTES / 1000 + 10] {
+        for n in [10, MAX_HELD_BYTES / 1000 + 10] {
             let mut scratch = cache.scratch();
             (0..n).for_each(|i| scratch.append(&[i as u8; 1000]).expect("room"));
             let mut out = [0; 2000];

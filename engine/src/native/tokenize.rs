@@ -4,7 +4,7 @@ use super::args::{Common, Tokenize};
 use super::store::{TEMPORARY, remove, shown, sync_folder, write_error};
 use super::text_refusals::naming;
 use super::train::files_of;
-use super::{ask, inputs, output};
+use super::{inputs, output, query};
 use crate::data::{Opened, Packed, ReadOptions, Specials};
 use crate::error::Error;
 use crate::session::{EvaluationRows, sha256};
@@ -80,7 +80,7 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
         .map(|(_, bytes)| sha256(bytes));
     let mut sources = inputs::read_for_training(corpus)?;
     sources.extend(inputs::read(valid, Some(FileRole::Valid))?);
-    let mut session = ask::session(common, model, common.quiet)?;
+    let mut session = query::session(common, model, common.quiet)?;
     session.check_masked_lm()?;
     let options = ReadOptions {
         text_column: text_column.clone(),

@@ -3,7 +3,7 @@
 use super::args::{self, Common};
 use super::host::NativeHost;
 use super::output;
-use super::train::Ending;
+use super::train::ExitStatus;
 use crate::error::Error;
 use crate::session::{LEARNED, Session, ToyOutcome};
 use futures_lite::future::block_on;
@@ -24,7 +24,7 @@ struct Verdict {
 ///
 /// # Errors
 /// When a setting cannot be used, the run fails, or it did not learn.
-pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<Ending, Error> {
+pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
     args.apply(&mut config)?;
@@ -59,5 +59,5 @@ pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<Ending, Error> {
     if !common.json {
         output::result(&format!("The model learned to count: {figures}.\n"))?;
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }

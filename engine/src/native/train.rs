@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 /// How a command ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExitStatus {
     /// All of it was done.
     Done,
     /// It was stopped; a checkpoint is kept.
@@ -61,7 +61,7 @@ pub(super) struct Request<'a> {
 ///
 /// # Errors
 /// When an argument, the input or the directory cannot be used, or the run fails.
-pub(super) fn pretrain(common: &Common, args: &args::Pretrain) -> Result<Ending, Error> {
+pub(super) fn pretrain(common: &Common, args: &args::Pretrain) -> Result<ExitStatus, Error> {
     let request = Request {
         phase: Phase::Pretrain,
         out: &args.out,
@@ -80,7 +80,7 @@ pub(super) fn pretrain(common: &Common, args: &args::Pretrain) -> Result<Ending,
 ///
 /// # Errors
 /// When an argument, the input or the directory cannot be used, or the run fails.
-pub(super) fn finetune(common: &Common, args: &args::Finetune) -> Result<Ending, Error> {
+pub(super) fn finetune(common: &Common, args: &args::Finetune) -> Result<ExitStatus, Error> {
     let request = Request {
         phase: Phase::Finetune,
         out: &args.out,
@@ -96,14 +96,14 @@ pub(super) fn finetune(common: &Common, args: &args::Finetune) -> Result<Ending,
     train(common, &request)
 }
 
-fn train(common: &Common, request: &Request<'_>) -> Result<Ending, Error> {
+fn train(common: &Common, request: &Request<'_>) -> Result<ExitStatus, Error> {
     let run = if request.training.resume {
         resumed(common, request)?
     } else {
         Some(fresh(common, request)?)
     };
     let Some(run) = run else {
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     };
     signals::listen(signals::A_CHECKPOINT);
     let host = NativeHost::of(common);
@@ -117,14 +117,14 @@ fn train(common: &Common, request: &Request<'_>) -> Result<Ending, Error> {
     outcome.map(|outcome| ending(common, &out, outcome))
 }
 
-fn ending(common: &Common, out: &Path, outcome: RunOutcome) -> Ending {
+fn ending(common: &Common, out: &Path, outcome: RunOutcome) -> ExitStatus {
     if outcome.stopped {
         output::to_people(&format!(
             "{} keeps step {}; --resume goes on from it.",
             shown(out),
             outcome.step
         ));
-        return Ending::Interrupted;
+        return ExitStatus::Interrupted;
     }
     if !common.quiet {
         output::to_people(&format!(
@@ -132,7 +132,7 @@ fn ending(common: &Common, out: &Path, outcome: RunOutcome) -> Ending {
             shown(out)
         ));
     }
-    Ending::Done
+    ExitStatus::Done
 }
 
 /// Drives a session through one run and puts every file of it in place.
@@ -157,7 +157,7 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     let start = if record.from.is_some() {
         StartFrom::Pretrained
     } else {
-        StartFrom::Scratch
+        StartFrom::TempStorage
     };
     record.device = Some(session.device().clone());
     record.status = Status::Running;

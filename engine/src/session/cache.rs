@@ -2,8 +2,8 @@
 //! depend on, so that no change of the text or of a setting ever meets the tokens of another.
 
 use super::checkpoint::sha256;
-use super::corpus::Encoded;
-use super::host::Piece;
+use super::host::CacheEntry;
+use super::tokenized_corpus::Encoded;
 use crate::data::examples::{EncodedDocuments, Tokens};
 use crate::data::{Corpus, LabelSet, Selection, Tokenizer};
 use protocol::{FileRole, RunConfig};
@@ -33,7 +33,7 @@ pub(super) fn labelled_key(
 }
 
 /// Labelled documents as pieces.
-pub(super) fn labelled_pieces(documents: &EncodedDocuments) -> Vec<Piece> {
+pub(super) fn labelled_pieces(documents: &EncodedDocuments) -> Vec<CacheEntry> {
     let mut pieces = token_pieces(TRAIN, documents.texts());
     pieces.push(held(MARKS, documents.marks()));
     pieces
@@ -41,7 +41,7 @@ pub(super) fn labelled_pieces(documents: &EncodedDocuments) -> Vec<Piece> {
 
 /// What [`labelled_pieces`] kept; `None` where something is missing or does not fit.
 pub(super) fn restored_labelled(
-    pieces: &[Piece],
+    pieces: &[CacheEntry],
     tokenizer: &Tokenizer,
     labels: &LabelSet,
 ) -> Option<EncodedDocuments> {
@@ -94,7 +94,7 @@ fn json(tokenizer: &Tokenizer) -> Vec<u8> {
 }
 
 /// Words and tokens as pieces.
-pub(super) fn pieces((tokenizer, train, valid): &Encoded) -> Vec<Piece> {
+pub(super) fn pieces((tokenizer, train, valid): &Encoded) -> Vec<CacheEntry> {
     let counts = tokenizer
         .counts()
         .iter()
@@ -110,7 +110,7 @@ pub(super) fn pieces((tokenizer, train, valid): &Encoded) -> Vec<Piece> {
 }
 
 /// What [`pieces`] kept; `None` where something is missing or does not fit.
-pub(super) fn restored(pieces: &[Piece], tokenizer: Option<Rc<Tokenizer>>) -> Option<Encoded> {
+pub(super) fn restored(pieces: &[CacheEntry], tokenizer: Option<Rc<Tokenizer>>) -> Option<Encoded> {
     let tokenizer = match tokenizer {
         Some(tokenizer) => tokenizer,
         None => {
@@ -135,18 +135,18 @@ pub(super) fn restored(pieces: &[Piece], tokenizer: Option<Rc<Tokenizer>>) -> Op
     Some((tokenizer, train, valid))
 }
 
-fn held(name: &str, bytes: Vec<u8>) -> Piece {
-    Piece {
+fn held(name: &str, bytes: Vec<u8>) -> CacheEntry {
+    CacheEntry {
         name: name.into(),
         size: bytes.len() as u64,
         bytes: Rc::new(bytes),
     }
 }
 
-fn token_pieces([bytes, lengths]: [&str; 2], tokens: &Tokens) -> Vec<Piece> {
+fn token_pieces([bytes, lengths]: [&str; 2], tokens: &Tokens) -> Vec<CacheEntry> {
     let (stored, size) = tokens.stored();
     vec![
-        Piece {
+        CacheEntry {
             name: bytes.into(),
             size,
             bytes: stored.clone(),
@@ -156,7 +156,7 @@ fn token_pieces([bytes, lengths]: [&str; 2], tokens: &Tokens) -> Vec<Piece> {
 }
 
 fn restored_tokens(
-    pieces: &[Piece],
+    pieces: &[CacheEntry],
     [bytes, lengths]: [&str; 2],
     vocab_size: usize,
 ) -> Option<Tokens> {
@@ -169,7 +169,7 @@ fn restored_tokens(
     )
 }
 
-fn read(pieces: &[Piece], name: &str) -> Option<Vec<u8>> {
+fn read(pieces: &[CacheEntry], name: &str) -> Option<Vec<u8>> {
     let piece = pieces.iter().find(|piece| piece.name == name)?;
     let mut bytes = vec![0; usize::try_from(piece.size).ok()?];
     piece.bytes.read_at(0, &mut bytes).ok()?;

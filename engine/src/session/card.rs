@@ -2,9 +2,9 @@
 //! and what it reveals of its text. It holds no date, path or device.
 
 use super::RunOutcome;
+use super::loaded_model::LoadedModel;
 use super::plan::{Budget, Plan};
 use super::task::Split;
-use super::trained::Trained;
 use crate::data::Corpus;
 use crate::model::{Architecture, ModelConfig, ProblemType};
 use protocol::{ClassifierMetrics, FileRole, Metrics, Pooling, RunConfig};
@@ -30,7 +30,7 @@ pub struct Provenance<'a> {
 }
 
 /// The card of `model`; `from` is the run that made it, where that is known.
-pub fn card(model: &Trained, from: Option<&Provenance<'_>>) -> String {
+pub fn card(model: &LoadedModel, from: Option<&Provenance<'_>>) -> String {
     let mut out = String::new();
     front_matter(&mut out, &model.config);
     summary(&mut out, model);
@@ -65,7 +65,7 @@ fn front_matter(out: &mut String, config: &ModelConfig) {
     );
 }
 
-fn summary(out: &mut String, model: &Trained) {
+fn summary(out: &mut String, model: &LoadedModel) {
     let ModelConfig {
         architecture,
         labels,
@@ -328,7 +328,7 @@ fn labels(out: &mut String, config: &ModelConfig, measured: Option<(Split, &Clas
     }
 }
 
-fn privacy(out: &mut String, model: &Trained) {
+fn privacy(out: &mut String, model: &LoadedModel) {
     paragraph!(out, "## What these files reveal of the training text");
     let linear = model
         .ensemble

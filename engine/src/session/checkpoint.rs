@@ -3,7 +3,7 @@
 
 use super::Snapshot;
 use super::host::ModelFiles;
-use crate::data::{Content, DataError};
+use crate::data::{ByteSource, DataError};
 use crate::error::{Error, Result};
 use crate::interop::HISTORY_FILE;
 use protocol::FileInfo;
@@ -142,7 +142,7 @@ pub struct Found {
 ///
 /// # Errors
 /// When none is whole, with what is wrong with each.
-pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn Content>]) -> Result<Found> {
+pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn ByteSource>]) -> Result<Found> {
     let read = |name: String| {
         let found = files
             .iter()
@@ -249,9 +249,9 @@ mod tests {
             member_roles: std::collections::BTreeMap::new(),
         };
         let infos: Vec<FileInfo> = files.iter().map(|(name, _)| info(name)).collect();
-        let contents: Vec<Rc<dyn Content>> = files
+        let contents: Vec<Rc<dyn ByteSource>> = files
             .into_iter()
-            .map(|(_, bytes)| Rc::new(bytes) as Rc<dyn Content>)
+            .map(|(_, bytes)| Rc::new(bytes) as Rc<dyn ByteSource>)
             .collect();
         let found = newest_whole(&infos, &contents).map_err(|error| error.to_string())?;
         assert_eq!(

@@ -1,22 +1,21 @@
 //! Refusals that need no device: what a session lacks, and what its corpus cannot give.
 
-use super::trained::Trained;
+use super::loaded_model::LoadedModel;
 use crate::error::{Error, Result};
 
 /// Fewer tokens than this are a phrase, not a corpus.
-const LEAST_TOKENS: usize = 64;
+const MIN_TOKENS: usize = 64;
 
 /// Refuses a corpus of a few words.
 ///
 /// # Errors
 /// When it is one.
 pub fn check_enough(tokens: usize) -> Result<()> {
-    if tokens >= LEAST_TOKENS {
+    if tokens >= MIN_TOKENS {
         return Ok(());
     }
-    let message = format!(
-        "the corpus has {tokens} tokens, and learning from it needs at least {LEAST_TOKENS}"
-    );
+    let message =
+        format!("the corpus has {tokens} tokens, and learning from it needs at least {MIN_TOKENS}");
     Err(Error::input(
         "corpus-too-small",
         message,
@@ -61,7 +60,7 @@ pub fn finite<F: Into<f64> + Copy>(outputs: Vec<F>) -> Result<Vec<F>> {
 ///
 /// # Errors
 /// When it has none.
-pub fn needs_masked_lm(model: &Trained) -> Result<()> {
+pub fn needs_masked_lm(model: &LoadedModel) -> Result<()> {
     if model.heads.masked_lm {
         return Ok(());
     }

@@ -1,16 +1,16 @@
 //! Learning labels: one network or several, one after another, and at the end the vote of all parts.
 
 use super::folds::{CrossValidation, FOLDS};
+use super::loaded_model::Restored;
 use super::parts::{Ensemble, LinearPart};
 use super::portfolio::label_shares;
-use super::scored::{HeldOut, LabelRule, Scored};
+use super::scored::{DecisionRule, HeldOut, Scored};
 use super::task::{Split, Task};
-use super::trained::Restored;
 use super::vote::{Outputs, Vote, vote};
+use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::examples::{Batch, LabelledExamples};
-use crate::data::floors::Floors;
 use crate::error::{Error, Result};
-use crate::model::{Layout, Leaves, ModelConfig, Network, ProblemType};
+use crate::model::{Layout, ModelConfig, Network, ParamTensors, ProblemType};
 use crate::train::{
     DeviceBatch, Fusion, Logits, Objective, balanced_weights, multi_label_loss, probabilities,
     single_label_loss, tune_threshold, tune_thresholds,
@@ -49,9 +49,9 @@ const OUTPUT_BIAS: &str = "classifier.bias";
 
 impl Classification {
     /// What the loss is measured against.
-    pub fn floors(&self) -> Floors {
+    pub fn floors(&self) -> EntropyBaselines {
         let rows = self.train.documents().labels().iter().map(Vec::as_slice);
-        Floors::of_labels(rows, self.train.classes(), self.problem)
+        EntropyBaselines::of_labels(rows, self.train.classes(), self.problem)
     }
 
     /// Share of the training documents that carry each label.
@@ -127,7 +127,7 @@ impl Task for Classification {
     async fn evaluate(
         &mut self,
         config: &mut ModelConfig,
-        leaves: &Leaves,
+        params: &ParamTensors,
         device: &Device,
         split: Split,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
@@ -135,7 +135,7 @@ impl Task for Classification {
         let Some(held_out) = self.held_out(split) else {
             return Ok(None);
         };
-        let Some(logits) = held_out.logits(config, leaves, device, goes_on).await? else {
+        let Some(logits) = held_out.logits(config, params, device, goes_on).await? else {
             return Ok(None);
         };
         let scores = logits
@@ -155,8 +155,8 @@ impl Task for Classification {
             config.thresholds = Some(own);
         }
         let metrics = match split {
-            Split::Valid => scored.metrics(config, &LabelRule::Tuned),
-            Split::Test => scored.full_metrics(config, &LabelRule::Tuned, false),
+            Split::Valid => scored.metrics(config, &DecisionRule::Tuned),
+            Split::Test => scored.full_metrics(config, &DecisionRule::Tuned, false),
         };
         Ok(Some(Metrics::Classifier(metrics)))
     }
@@ -170,12 +170,12 @@ impl Task for Classification {
         device: &Device,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Vec<(Split, Metrics)>> {
-        let leaves: Vec<Leaves> = networks
+        let params: Vec<ParamTensors> = networks
             .iter()
-            .map(|groups| layout.leaves(groups, device))
+            .map(|groups| layout.params(groups, device))
             .collect();
         let Some(Measured { valid, outputs }) =
-            self.measured(config, &leaves, device, goes_on).await?
+            self.measured(config, &params, device, goes_on).await?
         else {
             return Ok(Vec::new());
         };
@@ -221,7 +221,7 @@ impl Task for Classification {
         let scored = Scored::new(&valid, scores, self.problem);
         measured.push((
             Split::Valid,
-            Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true)),
+            Metrics::Classifier(scored.full_metrics(config, &DecisionRule::Tuned, true)),
         ));
         let (linear, cross_validated) = (self.linear.clone(), self.cross_validation.is_some());
         let ensemble = Ensemble {
@@ -234,7 +234,7 @@ impl Task for Classification {
             cross_validated,
         };
         if let Some(test) = &self.test {
-            let Some(outputs) = logits_of_all(test, config, &leaves, device, goes_on).await? else {
+            let Some(outputs) = logits_of_all(test, config, &params, device, goes_on).await? else {
                 return Ok(measured);
             };
             let parts: Vec<&Logits> = outputs.iter().chain(&test.margins).collect();
@@ -245,7 +245,7 @@ impl Task for Classification {
             );
             measured.push((
                 Split::Test,
-                Metrics::Classifier(scored.full_metrics(config, &LabelRule::Tuned, true)),
+                Metrics::Classifier(scored.full_metrics(config, &DecisionRule::Tuned, true)),
             ));
         }
         self.ensemble = Some(ensemble.with_networks(networks));
@@ -264,7 +264,7 @@ impl Classification {
     async fn measured(
         &self,
         config: &ModelConfig,
-        leaves: &[Leaves],
+        params: &[ParamTensors],
         device: &Device,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Measured>> {
@@ -272,7 +272,7 @@ impl Classification {
             let Some(valid) = &self.valid else {
                 return Ok(None);
             };
-            let outputs = logits_of_all(valid, config, leaves, device, goes_on).await?;
+            let outputs = logits_of_all(valid, config, params, device, goes_on).await?;
             return Ok(outputs.map(|outputs| Measured {
                 valid: valid.clone(),
                 outputs,
@@ -282,9 +282,9 @@ impl Classification {
             Some(outputs) => outputs.clone(),
             None => {
                 let mut of_folds = Vec::with_capacity(FOLDS);
-                for (fold, leaves) in leaves.iter().enumerate() {
+                for (fold, params) in params.iter().enumerate() {
                     let (_, held_out) = cross_validation.split(fold);
-                    match held_out.logits(config, leaves, device, goes_on).await? {
+                    match held_out.logits(config, params, device, goes_on).await? {
                         Some(logits) => of_folds.push(logits),
                         None => return Ok(None),
                     }
@@ -331,13 +331,13 @@ fn spread(numbers: Vec<f64>, networks: usize) -> Vec<f64> {
 async fn logits_of_all(
     held_out: &HeldOut,
     config: &ModelConfig,
-    networks: &[Leaves],
+    networks: &[ParamTensors],
     device: &Device,
     goes_on: &mut impl AsyncFnMut() -> Result<bool>,
 ) -> Result<Option<Vec<Logits>>> {
     let mut all = Vec::with_capacity(networks.len());
-    for leaves in networks {
-        match held_out.logits(config, leaves, device, goes_on).await? {
+    for params in networks {
+        match held_out.logits(config, params, device, goes_on).await? {
             Some(logits) => all.push(logits),
             None => return Ok(None),
         }

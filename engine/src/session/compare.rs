@@ -8,32 +8,32 @@ mod baseline;
 mod verdict;
 
 use super::checks::{no_corpus, no_pretrained_model};
-use super::corpus::Labelled;
 use super::finetune::Start;
 use super::run::{Finished, Score};
 use super::task::Split;
+use super::tokenized_corpus::Labelled;
 use super::{Host, Session, plan};
 use crate::error::{Error, Result};
 use protocol::{
-    ClassifierMetrics, CompareConfig, Comparison, ComparisonArm, ComparisonCell, ComparisonPoint,
-    ComparisonRun, EpochFigures, Event, Figures, FileRole, PartsKind, RunConfig, SWEPT_RATES,
-    Spread, SweepPoint,
+    ClassifierMetrics, CompareConfig, Comparison, ComparisonCondition, ComparisonPoint,
+    ComparisonRun, ComparisonTrial, EpochFigures, Event, Figures, FileRole, PartsKind, RunConfig,
+    SWEPT_RATES, Spread, SweepPoint,
 };
 use std::collections::BTreeMap;
 
 /// Learning rates that an arm tries unless told otherwise, as multiples of what suits the backbone.
 const SWEEP: [f64; SWEPT_RATES] = [0.25, 0.5, 1.0, 2.0];
 /// A pick at the edge of the sweep asks for a rate beyond it, this often at most.
-const MOST_WIDENINGS: usize = 3;
+const MAX_WIDENINGS: usize = 3;
 /// Seeds at most.
-const MOST_SEEDS: u64 = 100;
+const MAX_SEEDS: u64 = 100;
 
 /// What a comparison remembers of an earlier attempt, and tells as it goes.
 pub struct Progress<'a> {
     /// Runs that were done before.
-    pub known: Vec<ComparisonCell>,
+    pub known: Vec<ComparisonTrial>,
     /// Is told each new one.
-    pub on_cell: &'a mut dyn FnMut(&ComparisonCell) -> Result<()>,
+    pub on_cell: &'a mut dyn FnMut(&ComparisonTrial) -> Result<()>,
     /// Seconds that the pre-training took, where that is known.
     pub pretraining_secs: Option<f64>,
 }
@@ -175,7 +175,7 @@ impl<H: Host> Session<H> {
         arms: &Arms<'_>,
         pretrained: bool,
         progress: &mut Progress<'_>,
-    ) -> Result<Option<ComparisonArm>> {
+    ) -> Result<Option<ComparisonCondition>> {
         let first = arms.config.seed;
         let mut tried: BTreeMap<u64, (f64, ComparisonRun)> = BTreeMap::new();
         let mut wanted: Vec<f64> = arms.lrs.to_vec();
@@ -186,7 +186,7 @@ impl<H: Host> Session<H> {
             };
             // Positive numbers sort as their bits do.
             tried.insert(lr.to_bits(), (lr, run));
-            if wanted.is_empty() && widenings < MOST_WIDENINGS {
+            if wanted.is_empty() && widenings < MAX_WIDENINGS {
                 widenings += 1;
                 wanted.extend(beyond_the_edge(&tried).filter(|lr| *lr <= plan::MAX_LR));
             }
@@ -219,7 +219,7 @@ impl<H: Host> Session<H> {
             lr: *lr,
             valid_micro_f1: run.valid_micro_f1,
         });
-        Ok(Some(ComparisonArm {
+        Ok(Some(ComparisonCondition {
             lr,
             sweep: sweep.collect(),
             micro_f1: spread(|figures| figures.micro_f1),
@@ -241,7 +241,7 @@ impl<H: Host> Session<H> {
         seed: u64,
         progress: &mut Progress<'_>,
     ) -> Result<Option<ComparisonRun>> {
-        let same = |cell: &&ComparisonCell| {
+        let same = |cell: &&ComparisonTrial| {
             cell.pretrained == pretrained
                 && cell.lr == lr
                 && cell.run.seed == seed
@@ -290,7 +290,7 @@ impl<H: Host> Session<H> {
             }
             Err(error) => return Err(error),
         };
-        let cell = ComparisonCell {
+        let cell = ComparisonTrial {
             pretrained,
             label_fraction: arms.fraction,
             lr,
@@ -407,9 +407,9 @@ fn check(compare: &CompareConfig) -> Result<()> {
             "Change it or leave it out; compare --help tells what each takes.",
         ))
     };
-    if !(1..=MOST_SEEDS).contains(&compare.seeds) {
+    if !(1..=MAX_SEEDS).contains(&compare.seeds) {
         return refuse(format!(
-            "--seeds is {}, but it must be 1 to {MOST_SEEDS}",
+            "--seeds is {}, but it must be 1 to {MAX_SEEDS}",
             compare.seeds
         ));
     }

@@ -1,19 +1,19 @@
 //! What a person should hear about a finished model that its figures alone do not say: that it knows nothing but how
 //! frequent words are, or that it never says some of its labels. Pure functions of the figures.
 
-use crate::data::floors::Floors;
+use crate::data::entropy_baselines::EntropyBaselines;
 use protocol::{ClassifierMetrics, MaskedLmMetrics};
 
 /// A model this close to the unigram floor, in nats, knows little more than frequencies: half of what the published
 /// systems' plateau is left by in `docs/recipes.md`.
 const PLATEAU: f64 = 0.25;
 /// A shorter run is a quick look, of which nobody expects more.
-pub const LEAST_STEPS: u64 = 100;
+pub const MIN_STEPS: u64 = 100;
 /// Labels that a warning lists.
 const LISTED_LABELS: usize = 5;
 
 /// The sentence for a language model that has only learned word frequencies.
-pub fn only_frequencies(metrics: &MaskedLmMetrics, floors: &Floors) -> Option<String> {
+pub fn only_frequencies(metrics: &MaskedLmMetrics, floors: &EntropyBaselines) -> Option<String> {
     let above = metrics.masked_lm_loss > floors.unigram - PLATEAU;
     (metrics.n > 0 && above).then(|| {
         format!(
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_plateau_is_named_and_nothing_below_it() {
-        let floors = Floors {
+        let floors = EntropyBaselines {
             uniform: 9.0,
             unigram: 6.9,
             bigram: None,

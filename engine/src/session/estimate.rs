@@ -2,11 +2,11 @@
 //! doing a few on values that are thrown away.
 
 use super::checks::no_corpus;
+use super::loaded_model::starting_values;
 use super::plan::{self, Budget, DataShape, Plan};
 use super::pretrain::masked_lm_task;
 use super::read::read_groups;
 use super::task::{Task, training_model};
-use super::trained::starting_values;
 use super::{Host, Session, snapshot};
 use crate::error::Result;
 use crate::interop::Weights;
@@ -15,10 +15,10 @@ use crate::train::{DeviceBatch, Optimizer};
 use protocol::{Estimate, FileRole, Phase, RunConfig};
 
 /// Larger models are not tried: drawing their values alone would be felt.
-const MOST_TRIED: usize = 40_000_000;
+const MAX_TRIED: usize = 40_000_000;
 
 /// Floating-point operations of a tried step at most; of a larger step a part is tried.
-const MOST_OPERATIONS: f64 = 2e10;
+const MAX_OPERATIONS: f64 = 2e10;
 
 /// Operations per parameter and token: two forward, four backward (Kaplan et al. 2020, 2.1).
 const OPERATIONS: f64 = 6.0;
@@ -87,10 +87,10 @@ impl<H: Host> Session<H> {
             tried: tries,
             ..size
         };
-        if !tries || parameters > MOST_TRIED {
+        if !tries || parameters > MAX_TRIED {
             return Ok(estimate);
         }
-        let affordable = MOST_OPERATIONS / (OPERATIONS * parameters as f64 * plan.max_len as f64);
+        let affordable = MAX_OPERATIONS / (OPERATIONS * parameters as f64 * plan.max_len as f64);
         let rows = plan.batch_size.min((affordable as usize).max(1));
         let (windows, _) = self.windows("", learned, config, max_len)?;
         let tried = Plan {
@@ -110,8 +110,8 @@ impl<H: Host> Session<H> {
         // The first step compiles and reserves; it is not timed.
         for step in 0..=TIMED_STEPS {
             let batch = DeviceBatch::upload(&task.batch(step), &model, &self.device);
-            let report = optimizer.step(&mut state, plan.schedule.lr(step), |leaves| {
-                task.loss(&training_model(&model, leaves, &plan, step), &batch)
+            let report = optimizer.step(&mut state, plan.schedule.lr(step), |params| {
+                task.loss(&training_model(&model, params, &plan, step), &batch)
             });
             read_groups(&[report.loss]).await?;
             let now = self.host.now_secs();

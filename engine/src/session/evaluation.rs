@@ -1,9 +1,9 @@
 //! Held-out text as a language model is measured on it, and training text as tokens, also for training elsewhere.
 
 use super::checks::{needs_masked_lm, no_corpus, no_model};
+use super::loaded_model::LoadedModel;
 use super::plan::{self, EVALUATION_MASK_RATE};
-use super::trained::Trained;
-use super::{BATCH_SIZE, Host, Session, corpus};
+use super::{BATCH_SIZE, Host, Session, tokenized_corpus};
 use crate::data::examples::{MaskedExamples, Windows};
 use crate::data::masking::{Masker, Masking};
 use crate::data::{Packed, Specials};
@@ -38,14 +38,18 @@ impl<H: Host> Session<H> {
     /// When the part can no longer be read or is too short.
     pub(super) fn evaluation_examples(
         &self,
-        model: &Trained,
+        model: &LoadedModel,
         role: FileRole,
         seed: u64,
     ) -> Result<MaskedExamples> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let packed = corpus::pack(&self.host, &model.tokenizer, corpus, role)?;
-        let fitted =
-            || plan::pretraining_max_len(&RunConfig::default(), corpus::mean_tokens(&packed));
+        let packed = tokenized_corpus::pack(&self.host, &model.tokenizer, corpus, role)?;
+        let fitted = || {
+            plan::pretraining_max_len(
+                &RunConfig::default(),
+                tokenized_corpus::mean_tokens(&packed),
+            )
+        };
         let max_len = model
             .config
             .trained_len
@@ -105,7 +109,7 @@ impl<H: Host> Session<H> {
     pub fn training_tokens(&self) -> Result<(Packed, Specials)> {
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let packed = corpus::pack(&self.host, &model.tokenizer, corpus, FileRole::Train)?;
+        let packed = tokenized_corpus::pack(&self.host, &model.tokenizer, corpus, FileRole::Train)?;
         Ok((packed, model.tokenizer.specials()))
     }
 }

@@ -9,14 +9,14 @@ use super::checks::{no_corpus, no_pretrained_model};
 use super::classification::Classification;
 use super::folds::{CrossValidation, FOLDS};
 use super::frozen::{is_frozen, nothing_to_freeze, sets_training};
+use super::loaded_model::LoadedModel;
 use super::parts::{DocumentVectors, LinearPart};
 use super::plan::{self, Budget, DataShape, Plan};
 use super::portfolio::{MAX_DOCUMENTS, VECTOR_WIDTH, vectors_of_model};
 use super::run::Finished;
 use super::scored::HeldOut;
 use super::task::Task;
-use super::trained::Trained;
-use super::training::Starting;
+use super::training::RunSetup;
 use super::{Host, RunOutcome, Session, Snapshot};
 use crate::data::examples::{EncodedDocuments, LabelledExamples};
 use crate::data::labels::{LabelSet, LabelSurvey};
@@ -34,7 +34,7 @@ pub(super) enum Start {
     /// Values, shape and words of the language model.
     Pretrained,
     /// New values, in the shape that the configuration asks for.
-    Scratch,
+    TempStorage,
     /// New values, in the language model's shape and with its words: the other arm of a comparison.
     LikeTheLanguageModel,
 }
@@ -54,7 +54,7 @@ impl<H: Host> Session<H> {
         let start = if from == StartFrom::Pretrained {
             Start::Pretrained
         } else {
-            Start::Scratch
+            Start::TempStorage
         };
         let cross_validates = self.cross_validates(config);
         self.out_of_fold = None;
@@ -113,11 +113,11 @@ impl<H: Host> Session<H> {
         }
         let language_model = || self.language_model.clone().ok_or_else(no_pretrained_model);
         // Both arms of a comparison start without them.
-        let word_vectors = from == Start::Scratch;
+        let word_vectors = from == Start::TempStorage;
         let (base, shape) = match from {
             _ if resumed.is_some() => (None, None),
             Start::Pretrained => (Some(language_model()?), None),
-            Start::Scratch => (None, None),
+            Start::TempStorage => (None, None),
             Start::LikeTheLanguageModel => (None, Some(language_model()?.config)),
         };
         let is_frozen = match &base {
@@ -128,7 +128,7 @@ impl<H: Host> Session<H> {
                 self.tell_sentence_encoder(run, base, &config);
                 is_frozen(base, &config)
             }
-            None if config.freeze == Some(true) && from == Start::Scratch => {
+            None if config.freeze == Some(true) && from == Start::TempStorage => {
                 return Err(nothing_to_freeze());
             }
             None => false,
@@ -264,7 +264,7 @@ impl<H: Host> Session<H> {
         } else {
             None
         };
-        let start = Starting {
+        let start = RunSetup {
             heads: Heads::CLASSIFIER,
             model,
             tokenizer,
@@ -403,7 +403,7 @@ fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Res
 }
 
 /// What fine-tuning takes over from `base`. The rows of a head of other labels mean something else.
-async fn encoder_of(base: &Trained, labels: &[String]) -> Result<Weights> {
+async fn encoder_of(base: &LoadedModel, labels: &[String]) -> Result<Weights> {
     let mut weights = base.weights().await?;
     weights.retain(|name, _| base.config.labels == labels || !name.starts_with("classifier."));
     Ok(weights)

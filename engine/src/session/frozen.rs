@@ -3,16 +3,16 @@
 
 use super::classification::Classification;
 use super::folds::Folds;
+use super::loaded_model::{LoadedModel, starting_values};
 use super::portfolio::label_shares;
 use super::read::read;
-use super::trained::{Trained, starting_values};
 use super::vote::{Outputs, Vote, vote};
 use super::{Host, Session};
 use crate::data::examples::LabelledExamples;
 use crate::error::{Error, Result};
 use crate::interop::{HostTensor, Weights};
 use crate::linear::{Fit, OutputLayer};
-use crate::model::{Heads, Layout, Leaves, ModelConfig, Network, ProblemType, specs};
+use crate::model::{Heads, Layout, ModelConfig, Network, ParamTensors, ProblemType, specs};
 use crate::train::{DeviceBatch, Fusion, Logits};
 use burn::tensor::{Tensor, TensorData};
 use protocol::{Command, Event, PartsKind, RunConfig};
@@ -27,7 +27,7 @@ const SECS_BETWEEN_REPORTS: f64 = 5.0;
 
 /// Whether only the output layer is fitted: where that was asked for, and for a sentence encoder unless a setting of training
 /// was given.
-pub(super) fn is_frozen(base: &Trained, config: &RunConfig) -> bool {
+pub(super) fn is_frozen(base: &LoadedModel, config: &RunConfig) -> bool {
     config
         .freeze
         .unwrap_or(base.sentence_encoder.is_some() && !sets_training(config))
@@ -56,7 +56,7 @@ pub(super) fn nothing_to_freeze() -> Error {
 
 impl<H: Host> Session<H> {
     /// Says what of a sentence encoder's directory is not computed.
-    pub(super) fn tell_sentence_encoder(&self, run: &str, base: &Trained, config: &RunConfig) {
+    pub(super) fn tell_sentence_encoder(&self, run: &str, base: &LoadedModel, config: &RunConfig) {
         let Some(encoder) = &base.sentence_encoder else {
             return;
         };
@@ -103,13 +103,13 @@ impl<H: Host> Session<H> {
             Tensor::from_data(TensorData::new(values, [length]), &self.device)
         };
         let groups: Vec<Tensor<1>> = groups.into_iter().map(upload).collect();
-        let leaves = layout.leaves(&groups, &self.device);
-        let Some(train) = self.pooled(run, model, &leaves, &task.train).await? else {
+        let params = layout.params(&groups, &self.device);
+        let Some(train) = self.pooled(run, model, &params, &task.train).await? else {
             return Ok(None);
         };
         let valid = match &task.valid {
             None => None,
-            Some(valid) => match self.pooled(run, model, &leaves, &valid.examples).await? {
+            Some(valid) => match self.pooled(run, model, &params, &valid.examples).await? {
                 None => return Ok(None),
                 some => some,
             },
@@ -166,10 +166,10 @@ impl<H: Host> Session<H> {
         &mut self,
         run: &str,
         model: &ModelConfig,
-        leaves: &Leaves,
+        params: &ParamTensors,
         examples: &LabelledExamples,
     ) -> Result<Option<Vec<f32>>> {
-        let network = Network::new(model, leaves);
+        let network = Network::new(model, params);
         let all = examples.documents().len();
         let (mut vectors, mut done) = (Vec::new(), 0);
         // The first batch tells at once what is under way.
@@ -205,7 +205,7 @@ impl<H: Host> Session<H> {
                 Vec::new(),
             );
         }
-        self.deferred.extend(self.host.breathe().await);
+        self.deferred.extend(self.host.yield_now().await);
         !self.deferred.contains(&Command::Stop)
     }
 }

@@ -1,6 +1,6 @@
 //! What a session needs from the platform that it runs on.
 
-use crate::data::{Blocks, InputFile, Opened, Scratch, Stored};
+use crate::data::{ChunkedBuffer, InputFile, Opened, ReadAt, TempStorage};
 use crate::error::Result;
 use protocol::{Command, Event};
 use std::rc::Rc;
@@ -19,13 +19,13 @@ pub struct Snapshot {
 
 /// Bytes under a name.
 #[derive(Clone)]
-pub struct Piece {
+pub struct CacheEntry {
     /// Without folders.
     pub name: String,
     /// How many bytes.
     pub size: u64,
     /// The bytes.
-    pub bytes: Rc<dyn Stored>,
+    pub bytes: Rc<dyn ReadAt>,
 }
 
 /// How a run ended.
@@ -52,13 +52,13 @@ pub trait Host {
     fn now_secs(&self) -> f64;
 
     /// Lets the platform run (messages, signals, GPU callbacks) and gives the commands that arrived meanwhile.
-    async fn breathe(&self) -> Vec<Command>;
+    async fn yield_now(&self) -> Vec<Command>;
 
     /// Waits until a command arrives.
     async fn next_command(&self) -> Command;
 
     /// Waits for a control or a question; other commands keep their place. For a run that is paused.
-    async fn next_order(&self) -> Command {
+    async fn next_control_command(&self) -> Command {
         self.next_command().await
     }
 
@@ -72,7 +72,7 @@ pub trait Host {
     fn resume_log(&self, _checkpoint: &str, _log: &[u8]) {}
 
     /// Whether [`Self::keep`] has a place for checkpoints of `run`: a snapshot is not made for nothing.
-    fn keeps(&self, _run: &str) -> bool {
+    fn saves_checkpoints(&self, _run: &str) -> bool {
         true
     }
 
@@ -97,15 +97,15 @@ pub trait Host {
     }
 
     /// A place to set bytes aside while working; memory, unless the platform has a better one.
-    fn scratch(&self) -> Box<dyn Scratch> {
-        Box::<Blocks>::default()
+    fn scratch(&self) -> Box<dyn TempStorage> {
+        Box::<ChunkedBuffer>::default()
     }
 
     /// What was cached under `key`, unless it is damaged or the platform caches nothing.
-    fn cached(&self, _key: &str) -> Option<Vec<Piece>> {
+    fn cached(&self, _key: &str) -> Option<Vec<CacheEntry>> {
         None
     }
 
     /// Keeps `pieces` for another time, where the platform can. Without them the work is done again.
-    fn cache(&self, _key: &str, _pieces: &[Piece]) {}
+    fn cache(&self, _key: &str, _pieces: &[CacheEntry]) {}
 }

@@ -1,8 +1,8 @@
 //! Labels for each document of a file, as a table: what a person has a classifier for. The file is read once, a batch at a
 //! time, so that one of any size is labelled in little memory; a table keeps its rows, columns and order.
 
-use super::ask::{self, Long, Told};
 use super::checks::no_model;
+use super::inference::{self, LabelSelection, Long};
 use super::review::{hears_no_stop, stopped};
 use super::{BATCH_SIZE, Host, Session};
 use crate::data::{
@@ -58,7 +58,7 @@ impl<H: Host> Session<H> {
         request: u64,
         file: &InputFile,
         options: &ReadOptions,
-        (told, long): (Told, Long),
+        (told, long): (LabelSelection, Long),
     ) -> Result<()> {
         let model = self.classifier.clone().ok_or_else(no_model)?;
         let file = self
@@ -80,10 +80,10 @@ impl<H: Host> Session<H> {
                 .filter_map(|taken| taken.document.as_ref())
                 .map(Document::joined)
                 .collect();
-            let answers = ask::predict(&model, &self.device, &texts, (told, long)).await?;
+            let answers = inference::predict(&model, &self.device, &texts, (told, long)).await?;
             cut += texts
                 .iter()
-                .filter(|text| ask::is_cut(&model, text))
+                .filter(|text| inference::is_cut(&model, text))
                 .count() as u64;
             progress.documents += texts.len() as u64;
             let answers = answers.into_iter().zip(&texts);
@@ -117,7 +117,11 @@ impl<H: Host> Session<H> {
         let documents = progress.documents;
         let warnings = warnings.map(|(_, message)| message);
         let warnings = warnings
-            .chain(long_texts((cut, documents), ask::tokens_read(&model), long))
+            .chain(long_texts(
+                (cut, documents),
+                inference::tokens_read(&model),
+                long,
+            ))
             .collect();
         let progress = Progress {
             documents,

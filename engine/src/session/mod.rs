@@ -1,7 +1,6 @@
 //! A person's work with the engine, from files to answers: the state between runs, and the one function per command
 //! that both hosts call. Knows the platform only through [`Host`].
 
-mod ask;
 mod cache;
 mod card;
 mod checkpoint;
@@ -9,7 +8,6 @@ mod checks;
 mod classification;
 mod clock;
 mod compare;
-mod corpus;
 mod diagnosis;
 mod estimate;
 mod evaluation;
@@ -17,45 +15,47 @@ mod finetune;
 mod folds;
 mod frozen;
 mod host;
+mod inference;
 mod label_file;
-mod learner;
-mod listen;
-mod look;
+mod loaded_model;
 mod near_duplicates;
 mod neighbours;
 mod parts;
 pub mod plan;
 mod portfolio;
 mod pretrain;
+mod preview;
 mod read;
 mod resume;
 mod review;
 mod run;
+mod run_control;
 mod scored;
 mod self_check;
 mod serve;
 mod similar;
 mod snapshot;
-mod standing;
 mod task;
+mod tokenized_corpus;
 mod toy;
-mod trained;
+mod train_progress;
+mod trainer;
 mod training;
 mod vectors;
 mod vote;
 
-use ask::Told;
-pub use ask::{Long, failed};
 pub use checkpoint::{CHECKPOINTS, FileDigest, MANIFEST_FILE, Manifest, interval_secs, sha256};
 pub use compare::Progress as ComparisonProgress;
 pub use evaluation::EvaluationRows;
-pub use host::{Host, ModelFiles, Piece, RunOutcome, Snapshot};
+pub use host::{CacheEntry, Host, ModelFiles, RunOutcome, Snapshot};
+use inference::LabelSelection;
+pub use inference::{Long, failed};
 pub use label_file::{LABEL_WARNING_CODES, long_texts};
+pub use loaded_model::{LoadedModel, Restored};
 pub use resume::resumable;
 pub use self_check::largest_difference;
 pub use similar::SimilarDocuments;
 pub use toy::{LEARNED, ToyOutcome};
-pub use trained::{Restored, Trained};
 pub use vectors::vector_lines;
 
 use crate::data::examples::LabelledExamples;
@@ -66,19 +66,19 @@ use crate::error::Result;
 use crate::model::ProblemType;
 use burn::tensor::Device;
 use checks::{finite, needs_masked_lm, no_corpus, no_model};
-use corpus::Learned;
 use finetune::Encoded;
-use look::Watched;
+use preview::PreviewRequest;
 use protocol::{
-    BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskGuess, Metrics, Phase,
-    RunConfig,
+    BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskPrediction, Metrics,
+    Phase, RunConfig,
 };
 use review::Reviewed;
-pub use scored::LabelRule;
+pub use scored::DecisionRule;
 use scored::{HeldOut, Scored};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use task::masked_lm_metrics;
+use tokenized_corpus::TokenizedCorpus;
 
 /// Hands the lines of a file of word vectors to a function, from the first one on, as often as it is called.
 pub type VectorLines = Box<dyn Fn(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>>;
@@ -92,9 +92,9 @@ pub struct Session<H: Host> {
     device: Device,
     info: DeviceInfo,
     corpus: Option<Corpus>,
-    learned: Option<Learned>,
-    language_model: Option<Trained>,
-    classifier: Option<Trained>,
+    learned: Option<TokenizedCorpus>,
+    language_model: Option<LoadedModel>,
+    classifier: Option<LoadedModel>,
     /// Whether the next pre-training goes on from `language_model` instead of starting afresh.
     continues: bool,
     /// Seconds that the language model's pre-training took, where it was trained here.
@@ -104,7 +104,7 @@ pub struct Session<H: Host> {
     /// What the last run, or the last import, made.
     latest: Phase,
     /// The text that a person looks at while runs learn.
-    watched: Option<Watched>,
+    watched: Option<PreviewRequest>,
     /// What the classifier was last asked about all at once.
     reviewed: Option<Reviewed>,
     /// The corpus that the classifier was cross-validated on, and the probabilities of its documents.
@@ -168,7 +168,8 @@ impl<H: Host> Session<H> {
     /// When nothing usable is among them; the corpus is then what it was.
     pub fn set_corpus(&mut self, files: &Opened, options: &ReadOptions) -> Result<()> {
         let (corpus, warnings) = Corpus::read(files, options)?;
-        self.host.emit(corpus::report(&corpus), Vec::new());
+        self.host
+            .emit(tokenized_corpus::report(&corpus), Vec::new());
         for (code, message) in warnings {
             self.warn("", code, message);
         }
@@ -199,7 +200,7 @@ impl<H: Host> Session<H> {
             .as_ref()
             .ok_or_else(no_corpus)?
             .training_text(0)?;
-        self.watched = Some(Watched {
+        self.watched = Some(PreviewRequest {
             config: config.clone(),
             example: 0,
             epoch: 0,
@@ -222,7 +223,7 @@ impl<H: Host> Session<H> {
         &mut self,
         run: &str,
         split: &str,
-        rule: LabelRule,
+        rule: DecisionRule,
         seed: u64,
     ) -> Result<Metrics> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
@@ -256,13 +257,13 @@ impl<H: Host> Session<H> {
             FileRole::Train
         };
         let mut examples = self.evaluation_examples(model, role, seed)?;
-        let leaves = model.leaves(&self.device);
+        let params = model.params(&self.device);
         let (config, device) = (&model.config, &self.device);
         let metrics = masked_lm_metrics(
             &mut examples,
             u64::MAX,
             config,
-            &leaves,
+            &params,
             device,
             &mut async || Ok(true),
         )
@@ -277,7 +278,7 @@ impl<H: Host> Session<H> {
         &self,
         run: &str,
         split: &str,
-        model: &Trained,
+        model: &LoadedModel,
         documents_of: (&Corpus, FileRole, &Selection),
     ) -> Result<HeldOut> {
         let labels = LabelSet::from_names(model.config.labels.clone());
@@ -326,25 +327,28 @@ impl<H: Host> Session<H> {
             .or(self.language_model.as_ref())
             .ok_or_else(no_model)?;
         let told = top_k.map_or(
-            Told::Given {
+            LabelSelection::Given {
                 own_thresholds: false,
             },
-            Told::Best,
+            LabelSelection::Best,
         );
-        ask::predict(model, &self.device, texts, (told, long)).await
+        inference::predict(model, &self.device, texts, (told, long)).await
     }
 
     /// Tokens that the classifier reads of a text, the special ones included, and whether `text` has more.
     pub fn is_cut(&self, text: &str) -> Option<(usize, bool)> {
         let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
-        Some((ask::tokens_read(model), ask::is_cut(model, text)))
+        Some((
+            inference::tokens_read(model),
+            inference::is_cut(model, text),
+        ))
     }
 
     /// Share of the different words of `text` that occurred in no training document of the classifier; `None` where it does
     /// not know the words of those.
     pub fn unseen_share(&self, text: &str) -> Option<f64> {
         let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
-        let (words, unseen) = ask::unseen_words(model, text);
+        let (words, unseen) = inference::unseen_words(model, text);
         (words > 0).then(|| unseen.len() as f64 / words as f64)
     }
 
@@ -352,13 +356,13 @@ impl<H: Host> Session<H> {
     ///
     /// # Errors
     /// When there is no language model or nothing to guess.
-    pub async fn fill_mask(&mut self, text: &str, top_k: usize) -> Result<Vec<MaskGuess>> {
+    pub async fn fill_mask(&mut self, text: &str, top_k: usize) -> Result<Vec<MaskPrediction>> {
         let model = self
             .language_model
             .as_ref()
             .or(self.classifier.as_ref())
             .ok_or_else(no_model)?;
-        ask::fill_mask(model, &self.device, text, top_k).await
+        inference::fill_mask(model, &self.device, text, top_k).await
     }
 
     /// Tokens of `text` and the attention probabilities `[layer][head][query][key]`.
@@ -374,7 +378,7 @@ impl<H: Host> Session<H> {
             .as_ref()
             .or(self.language_model.as_ref())
             .ok_or_else(no_model)?;
-        ask::attention(model, &self.device, text).await
+        inference::attention(model, &self.device, text).await
     }
 
     /// The model of the last run or import, as files.
@@ -412,7 +416,7 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// When the files are no sound model; the session is then what it was.
     pub fn import(&mut self, files: ModelFiles) -> Result<()> {
-        let mut model = Trained::from_files(&files, &self.device)?;
+        let mut model = LoadedModel::from_files(&files, &self.device)?;
         for notice in std::mem::take(&mut model.notices) {
             self.warn("", notice.code, notice.message);
         }

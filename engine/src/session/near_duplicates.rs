@@ -1,8 +1,8 @@
 //! Reports held-out documents that are nearly training documents, and excludes them from scores on request.
 
 use super::checks::no_corpus;
-use super::corpus::Labelled;
 use super::portfolio::MAX_DOCUMENTS;
+use super::tokenized_corpus::Labelled;
 use super::{Host, Session};
 use crate::data::NearDuplicateCounts;
 use crate::error::Result;

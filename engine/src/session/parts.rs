@@ -1,10 +1,10 @@
 //! A classifier as a whole: one network or several, a linear part, and how they vote. To a person it is one model; every
-//! question goes through [`Trained::scores`].
+//! question goes through [`LoadedModel::scores`].
 
 use super::checks::finite;
+use super::loaded_model::{LoadedModel, groups_of, weights_of};
 use super::read::read;
 use super::scored::HeldOut;
-use super::trained::{Trained, groups_of, weights_of};
 use crate::data::examples::{Batch, EncodedDocument, EncodedDocuments};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::interop::{
     self, ClassifierFile, InteropError, LINEAR_FILE, LinearHeader, LinearTensors, network_file,
 };
 use crate::linear::{Linear, LinearInput};
-use crate::model::{Leaves, ModelConfig, ProblemType};
+use crate::model::{ModelConfig, ParamTensors, ProblemType};
 use crate::session::host::ModelFiles;
 use crate::session::read::read_groups;
 use crate::train::{DeviceBatch, Fusion, Logits, classify};
@@ -242,13 +242,13 @@ impl DocumentScores {
     }
 }
 
-impl Trained {
+impl LoadedModel {
     /// The parameters of each of its networks.
-    pub(super) fn networks(&self, device: &Device) -> Vec<Leaves> {
+    pub(super) fn networks(&self, device: &Device) -> Vec<ParamTensors> {
         let others = self.ensemble.iter().flat_map(|ensemble| &ensemble.networks);
         std::iter::once(&self.groups)
             .chain(others)
-            .map(|groups| self.layout.leaves(groups, device))
+            .map(|groups| self.layout.params(groups, device))
             .collect()
     }
 
@@ -258,7 +258,7 @@ impl Trained {
     /// When the device no longer answers.
     pub(super) async fn scores(
         &self,
-        networks: &[Leaves],
+        networks: &[ParamTensors],
         batch: &Batch,
         documents: &[Document],
         device: &Device,
@@ -269,8 +269,8 @@ impl Trained {
             .unwrap_or(ProblemType::MultiLabelClassification);
         let batch = DeviceBatch::upload(batch, &self.config, device);
         let mut parts: Vec<Logits> = Vec::new();
-        for leaves in networks {
-            let logits = read(classify(&self.config, leaves, &batch)).await?;
+        for params in networks {
+            let logits = read(classify(&self.config, params, &batch)).await?;
             parts.push(
                 logits
                     .chunks(self.config.labels.len())
@@ -320,9 +320,9 @@ impl Trained {
             .problem_type
             .unwrap_or(ProblemType::MultiLabelClassification);
         let mut parts: Vec<Logits> = Vec::new();
-        for leaves in self.networks(device) {
+        for params in self.networks(device) {
             match held_out
-                .logits(&self.config, &leaves, device, goes_on)
+                .logits(&self.config, &params, device, goes_on)
                 .await?
             {
                 Some(logits) => parts.push(logits),

@@ -91,17 +91,17 @@ const FITTED_SHARE: f64 = 0.98;
 /// Share of tokens that evaluation masks, whatever training does, so that losses compare across rates.
 pub const EVALUATION_MASK_RATE: f64 = 0.15;
 /// Readings wait for the device; one every this many steps bounds the queue of a GPU without being felt.
-const MOST_STEPS_BETWEEN_REPORTS: u64 = 8;
+const MAX_STEPS_BETWEEN_REPORTS: u64 = 8;
 /// A run reports about this often where it is short enough.
 const REPORTS_PER_RUN: u64 = 200;
 /// Held-out batches at most: 400 windows at the default batch size.
-const MOST_EVALUATION_BATCHES: u64 = 25;
+const MAX_EVALUATION_BATCHES: u64 = 25;
 /// Checkpoints of a run, unless asked otherwise.
 const CHECKPOINTS_PER_RUN: u64 = 10;
 /// Fewer steps than this between checkpoints are not worth the writing, unless asked for.
-const LEAST_STEPS_BETWEEN_CHECKPOINTS: u64 = 100;
+const MIN_STEPS_BETWEEN_CHECKPOINTS: u64 = 100;
 /// Steps between evaluations, and between checkpoints, of a run whose length is a time.
-const MOST_STEPS_UNSEEN: u64 = 500;
+const MAX_STEPS_UNSEEN: u64 = 500;
 /// Below this there is no room for context around a guess.
 const MIN_MAX_LEN: usize = 8;
 /// Documents of this many tokens on average fit the short window.
@@ -114,7 +114,7 @@ const SEED_MASK_RATE: f64 = 0.1;
 /// Examples of a pass from which a batch holds 32 of them rather than 16: fewer would make too few steps.
 const MIN_EXAMPLES_OF_WIDE_BATCHES: u64 = 2000;
 
-/// Window of pre-training for documents of `mean_tokens` tokens on average, unless asked otherwise.
+/// LossAccumulator of pre-training for documents of `mean_tokens` tokens on average, unless asked otherwise.
 pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
     let fitted = if mean_tokens <= SHORT_DOCUMENT_TOKENS {
         WINDOWS.0
@@ -187,14 +187,14 @@ pub fn plan(
     } else {
         steps_per_epoch
     };
-    let checkpoint_every = (steps / CHECKPOINTS_PER_RUN).max(LEAST_STEPS_BETWEEN_CHECKPOINTS);
+    let checkpoint_every = (steps / CHECKPOINTS_PER_RUN).max(MIN_STEPS_BETWEEN_CHECKPOINTS);
     // How many steps a budget of time holds is not known: what is counted in steps must come soon enough.
     let (evaluate_every, checkpoint_every) = match budget {
         Budget::Seconds(_) if pretrain => (
-            evaluate_every.min(MOST_STEPS_UNSEEN),
-            checkpoint_every.min(MOST_STEPS_UNSEEN),
+            evaluate_every.min(MAX_STEPS_UNSEEN),
+            checkpoint_every.min(MAX_STEPS_UNSEEN),
         ),
-        Budget::Seconds(_) => (evaluate_every, checkpoint_every.min(MOST_STEPS_UNSEEN)),
+        Budget::Seconds(_) => (evaluate_every, checkpoint_every.min(MAX_STEPS_UNSEEN)),
         Budget::Steps(_) => (evaluate_every, checkpoint_every),
     };
     let muon = muon(config, model, pretrain);
@@ -222,9 +222,9 @@ pub fn plan(
         max_predictions: config.max_predictions.or(config.seed_masking.then_some(1)),
         hidden_dropout: dropout.hidden,
         attention_dropout: dropout.attention,
-        report_every: (steps / REPORTS_PER_RUN).clamp(1, MOST_STEPS_BETWEEN_REPORTS),
+        report_every: (steps / REPORTS_PER_RUN).clamp(1, MAX_STEPS_BETWEEN_REPORTS),
         evaluate_every,
-        evaluation_batches: (steps / 8).clamp(2, MOST_EVALUATION_BATCHES),
+        evaluation_batches: (steps / 8).clamp(2, MAX_EVALUATION_BATCHES),
         checkpoint_every: config.checkpoint_every.unwrap_or(checkpoint_every),
     })
 }

@@ -60,8 +60,8 @@ pub(super) struct Task<'a> {
     pub seed: u64,
 }
 
-/// Learns the portfolio and chooses; `None` without documents of either kind. Lets `breathe` run before each member.
-pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> Option<Chosen> {
+/// Learns the portfolio and chooses; `None` without documents of either kind. Lets `yield_now` run before each member.
+pub(super) async fn choose(task: &Task<'_>, yield_now: &mut impl AsyncFnMut()) -> Option<Chosen> {
     let Task {
         train,
         valid,
@@ -132,7 +132,7 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     let balanced = *class_weights == Some(ClassWeights::Balanced);
     let mut best: Option<Judged> = None;
     for member in Member::PORTFOLIO.into_iter().filter(is_possible) {
-        breathe().await;
+        yield_now().await;
         keep_better(
             &mut best,
             judge(Setup {
@@ -144,7 +144,7 @@ pub(super) async fn choose(task: &Task<'_>, breathe: &mut impl AsyncFnMut()) -> 
     }
     let member = best.as_ref()?.linear.member();
     if class_weights.is_none() {
-        breathe().await;
+        yield_now().await;
         keep_better(
             &mut best,
             judge(Setup {
@@ -281,6 +281,6 @@ impl<H: Host> Session<H> {
         };
         // A stop is for the run that begins.
         let (host, deferred) = (&self.host, &mut self.deferred);
-        Ok(choose(&task, &mut async || deferred.extend(host.breathe().await)).await)
+        Ok(choose(&task, &mut async || deferred.extend(host.yield_now().await)).await)
     }
 }

@@ -1,11 +1,11 @@
 //! Pre-training, from a configuration to a language model: what it reads, its shape, and the values it starts from.
 
 use super::checks::{check_enough, no_corpus};
-use super::corpus::{self, Learned};
 use super::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
 use super::snapshot;
 use super::task::MaskedLm;
-use super::training::Starting;
+use super::tokenized_corpus::{self, TokenizedCorpus};
+use super::training::RunSetup;
 use super::{Host, RunOutcome, Session, Snapshot};
 use crate::data::Tokenizer;
 use crate::data::examples::{MaskedExamples, Windows};
@@ -86,7 +86,7 @@ impl<H: Host> Session<H> {
         } else {
             None
         };
-        let start = Starting {
+        let start = RunSetup {
             heads,
             model,
             tokenizer,
@@ -118,7 +118,7 @@ impl<H: Host> Session<H> {
     pub(super) fn windows(
         &self,
         run: &str,
-        learned: &Learned,
+        learned: &TokenizedCorpus,
         config: &RunConfig,
         max_len: usize,
     ) -> Result<(Windows, Option<Windows>)> {
@@ -133,8 +133,10 @@ impl<H: Host> Session<H> {
             ));
         }
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let selection = corpus::selection(config);
-        let pairs = |role| corpus::pairs(&self.host, &learned.tokenizer, corpus, role, &selection);
+        let selection = tokenized_corpus::selection(config);
+        let pairs = |role| {
+            tokenized_corpus::pairs(&self.host, &learned.tokenizer, corpus, role, &selection)
+        };
         let (train, valid) = (pairs(FileRole::Train)?, pairs(FileRole::Valid).ok());
         let single = train.single_share();
         if single > NOTABLE_SINGLE_SHARE {

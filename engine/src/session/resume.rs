@@ -2,7 +2,7 @@
 
 use super::checkpoint::{CHECKPOINTS, Found, MANIFEST_FILE, Manifest, newest_whole};
 use super::{Host, ModelFiles, RunOutcome, Session, Snapshot, snapshot};
-use crate::data::Content;
+use crate::data::ByteSource;
 use crate::error::Result;
 use crate::interop;
 use protocol::{Event, FileInfo, Phase, RunConfig, StartFrom};
@@ -17,7 +17,7 @@ impl<H: Host> Session<H> {
         &mut self,
         run: &str,
         files: &[FileInfo],
-        contents: &[Rc<dyn Content>],
+        contents: &[Rc<dyn ByteSource>],
     ) -> Result<RunOutcome> {
         let found = newest_whole(files, contents)?;
         let state = snapshot::state_of(&found.snapshot)?;
@@ -36,8 +36,13 @@ impl<H: Host> Session<H> {
             }
             // The checkpoint holds what the run started from.
             Phase::Finetune => {
-                self.finetune(run, &state.config, StartFrom::Scratch, Some(found.snapshot))
-                    .await
+                self.finetune(
+                    run,
+                    &state.config,
+                    StartFrom::TempStorage,
+                    Some(found.snapshot),
+                )
+                .await
             }
         }
     }
@@ -58,7 +63,7 @@ pub fn resumable(snapshot: &Snapshot) -> Result<(Phase, RunConfig)> {
 /// When no checkpoint is whole.
 pub(super) fn run_directory(
     files: &[FileInfo],
-    contents: &[Rc<dyn Content>],
+    contents: &[Rc<dyn ByteSource>],
 ) -> Result<ModelFiles> {
     let Found { snapshot, log, .. } = newest_whole(files, contents)?;
     let manifest = Manifest::of_snapshot(&snapshot).to_json();

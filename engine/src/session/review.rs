@@ -1,24 +1,24 @@
 //! A classifier's answers on held-out documents, label against label, and the documents behind a number. Also the n-gram
 //! baseline by itself, which a person sees beside every score.
 
-use super::ask::{self, Told};
 use super::checks::{no_corpus, no_model};
-use super::scored::{LabelRule, Scored};
+use super::inference::{self, LabelSelection};
+use super::scored::{DecisionRule, Scored};
 use super::{BATCH_SIZE, Host, Session};
 use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use protocol::{
-    ClassifierMetrics, Command, Event, FileRole, JudgedLine, LabelMetrics, LabelPoint, LabelScore,
-    LineQuery, NearDuplicates, Review, RunConfig, STOPPED, ThresholdPoint,
+    ClassifierMetrics, Command, Event, FileRole, LabelMetrics, LabelPoint, LabelScore, LineQuery,
+    NearDuplicates, PredictedDocument, Review, RunConfig, STOPPED, ThresholdPoint,
 };
 use std::collections::VecDeque;
 
 /// Labels of a matrix at most: more cells than this cannot be told apart on a screen.
-const MOST_LABELS: usize = 24;
+const MAX_LABELS: usize = 24;
 
 /// Unlabelled documents that are looked at for the least certain ones.
-const MOST_ASKED: usize = 2000;
+const MAX_ASKED: usize = 2000;
 
 /// Characters of a document that are shown.
 const SHOWN_CHARACTERS: usize = 300;
@@ -96,14 +96,20 @@ impl<H: Host> Session<H> {
             .problem_type
             .unwrap_or(ProblemType::MultiLabelClassification);
         let scored = Scored::new(&held_out, scores, problem);
-        let threshold = ask::threshold(model);
+        let threshold = inference::threshold(model);
         let labels = model.config.labels.clone();
         let single = model.config.problem_type == Some(ProblemType::SingleLabelClassification);
         let corpus = corpus.fingerprint().into();
         let given = scored
             .scores
             .iter()
-            .map(|scores| given(scores, |label| ask::threshold_of(model, label), single))
+            .map(|scores| {
+                given(
+                    scores,
+                    |label| inference::threshold_of(model, label),
+                    single,
+                )
+            })
             .collect();
         let ranked = scored
             .scores
@@ -135,7 +141,7 @@ impl<H: Host> Session<H> {
         };
         if !single {
             sweep(&mut review, |at| {
-                scored.metrics(&model.config, &LabelRule::At(at))
+                scored.metrics(&model.config, &DecisionRule::At(at))
             });
         }
         self.reviewed = Some(reviewed);
@@ -150,7 +156,7 @@ impl<H: Host> Session<H> {
         &mut self,
         query: &LineQuery,
         limit: usize,
-    ) -> Result<(Vec<JudgedLine>, u64)> {
+    ) -> Result<(Vec<PredictedDocument>, u64)> {
         match query {
             LineQuery::Uncertain => self.uncertain(limit).await,
             LineQuery::First { file } => self.first(*file as usize, limit),
@@ -165,10 +171,10 @@ impl<H: Host> Session<H> {
     }
 
     /// The first documents of a file, and how many follow them.
-    fn first(&self, file: usize, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
+    fn first(&self, file: usize, limit: usize) -> Result<(Vec<PredictedDocument>, u64)> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let documents = corpus.first_of(file, limit)?;
-        let lines: Vec<JudgedLine> = documents
+        let lines: Vec<PredictedDocument> = documents
             .iter()
             .map(|document| judged(corpus, document, Vec::new()))
             .collect();
@@ -183,7 +189,7 @@ impl<H: Host> Session<H> {
         first: &str,
         second: &str,
         is_wanted: fn(&Reviewed, usize, [usize; 2]) -> bool,
-    ) -> Result<(Vec<JudgedLine>, u64)> {
+    ) -> Result<(Vec<PredictedDocument>, u64)> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let reviewed = self
             .reviewed
@@ -214,12 +220,12 @@ impl<H: Host> Session<H> {
 
     /// Training documents without labels whose best label is nearest to being dropped (of one label per document: has the
     /// lowest probability): labelling these teaches most (Lewis & Gale 1994, uncertainty sampling).
-    async fn uncertain(&mut self, limit: usize) -> Result<(Vec<JudgedLine>, u64)> {
+    async fn uncertain(&mut self, limit: usize) -> Result<(Vec<PredictedDocument>, u64)> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let mut documents: Vec<Document> = Vec::new();
         corpus.each(FileRole::Train, &Selection::default(), &mut |document| {
-            if document.labels.is_empty() && documents.len() < MOST_ASKED {
+            if document.labels.is_empty() && documents.len() < MAX_ASKED {
                 documents.push(document.clone());
             }
             Ok::<(), Error>(())
@@ -237,11 +243,11 @@ impl<H: Host> Session<H> {
         let mut answers = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {
             answers.extend(
-                ask::predict(
+                inference::predict(
                     model,
                     &self.device,
                     texts,
-                    (Told::Best(SHOWN_LABELS), ask::Long::Cut),
+                    (LabelSelection::Best(SHOWN_LABELS), inference::Long::Cut),
                 )
                 .await?,
             );
@@ -249,13 +255,13 @@ impl<H: Host> Session<H> {
                 return Err(stopped());
             }
         }
-        let threshold = ask::threshold(model);
+        let threshold = inference::threshold(model);
         let doubt = |labels: &[LabelScore]| {
             labels
                 .first()
                 .map_or(f64::INFINITY, |best| (best.score - threshold).abs())
         };
-        let mut lines: Vec<JudgedLine> = documents
+        let mut lines: Vec<PredictedDocument> = documents
             .iter()
             .zip(answers)
             .map(|(document, labels)| judged(corpus, document, labels))
@@ -296,7 +302,7 @@ impl Reviewed {
             .filter(|(count, _)| *count > 0)
             .map(|(_, label)| *label)
             .collect();
-        let shown = &shown[..shown.len().min(MOST_LABELS)];
+        let shown = &shown[..shown.len().min(MAX_LABELS)];
         let matrix = |is_counted: fn(&Self, usize, [usize; 2]) -> bool| {
             let cell = |pair| {
                 (0..self.truth.len())
@@ -362,7 +368,7 @@ pub(super) async fn hears_no_stop<H: Host>(
     host: &H,
     deferred: &mut VecDeque<Command>,
 ) -> Result<bool> {
-    deferred.extend(host.breathe().await);
+    deferred.extend(host.yield_now().await);
     // A stop behind the start of a run is that run's.
     let own = deferred
         .iter()
@@ -433,14 +439,14 @@ fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
     order.iter().take(SHOWN_LABELS).map(score).collect()
 }
 
-fn judged(corpus: &Corpus, document: &Document, predicted: Vec<LabelScore>) -> JudgedLine {
+fn judged(corpus: &Corpus, document: &Document, predicted: Vec<LabelScore>) -> PredictedDocument {
     let text = Vec::from_iter(document.texts()).join(" ⇥ ");
     let mut shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }
     let file = corpus.files()[document.file as usize].name.clone();
-    JudgedLine {
+    PredictedDocument {
         file,
         line: document.line,
         text: shown,

@@ -1,4 +1,4 @@
-//! The training loop, the only one: step, report, evaluate, keep, and listen to the host between any two steps. It
+//! The training loop, the only one: step, report, evaluate, keep, and poll_commands to the host between any two steps. It
 //! decides when; the leaves below it compute.
 
 mod divergence;
@@ -7,15 +7,15 @@ mod networks;
 
 use super::clock::Clock;
 use super::host::{Host, RunOutcome, Snapshot};
-use super::learner::Learner;
-use super::listen::{Ear, Wish};
+use super::loaded_model::LoadedModel;
 use super::plan::{Budget, Plan};
+use super::run_control::{RunControl, Wish};
 use super::snapshot::{BestState, RunState, STATE_FORMAT, encode};
-use super::standing::{Standing, Sums};
 use super::task::{Split, Task, training_model};
-use super::trained::Trained;
-use super::training::Beginning;
-use crate::data::floors::Floors;
+use super::train_progress::{Sums, TrainProgress};
+use super::trainer::Trainer;
+use super::training::InitialWeights;
+use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::random::{Purpose, generator};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
@@ -33,11 +33,11 @@ pub struct Run<'a, H: Host, T: Task> {
     /// What is learned.
     pub task: T,
     /// The model.
-    pub learner: Learner,
+    pub trainer: Trainer,
     /// Where it stands.
-    pub at: Standing,
+    pub at: TrainProgress,
     /// What it hears, and to whom it speaks.
-    pub ear: Ear<'a, H>,
+    pub control: RunControl<'a, H>,
     /// Identifies the corpus, so that a run goes on with the same one.
     pub corpus: String,
     /// The device, in words.
@@ -47,19 +47,19 @@ pub struct Run<'a, H: Host, T: Task> {
     /// The last figures of each split that were told.
     pub measured: Vec<(Split, Metrics)>,
     /// What the loss is measured against.
-    pub floors: Floors,
+    pub floors: EntropyBaselines,
     /// Whether the task is done before its plan is.
     pub learned: bool,
     /// Learning rate of the last step.
     pub lr: f64,
     /// What each network starts from.
-    pub beginning: Beginning,
+    pub beginning: InitialWeights,
 }
 
 /// What a run leaves.
 pub struct Finished {
     /// The model.
-    pub trained: Trained,
+    pub trained: LoadedModel,
     /// How it ended.
     pub outcome: RunOutcome,
     /// What a classifier's evaluations said, in order.
@@ -87,8 +87,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     pub async fn train(mut self) -> Result<Finished> {
         let finished = self.train_to_its_end().await;
         // What nobody heeded is for the session, however the run ended.
-        self.ear.deferred.extend(
-            self.ear
+        self.control.deferred.extend(
+            self.control
                 .arrived
                 .drain(..)
                 .filter(|command| *command != Command::Stop),
@@ -97,38 +97,38 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     async fn train_to_its_end(&mut self) -> Result<Finished> {
-        let first = self.learner.step();
+        let first = self.trainer.step();
         // A run that goes on amid a report says only what it would have said without the interruption.
         if first == 0 || self.at.window.is_empty() {
             let message =
                 "preparing the first step: kernels are compiled and memory is reserved".into();
-            self.ear.host.emit(
+            self.control.host.emit(
                 Event::Compiling {
-                    run: self.ear.run.into(),
+                    run: self.control.run.into(),
                     message,
                 },
                 Vec::new(),
             );
         }
-        let mut clock = Clock::start(self.ear.host.now_secs(), self.at.elapsed_secs, first);
+        let mut clock = Clock::start(self.control.host.now_secs(), self.at.elapsed_secs, first);
         // A network that is done is measured below anyway.
         if self.at.owes_evaluation && !self.done(&clock) {
             self.evaluate(Split::Valid, &mut clock).await?;
-            clock.skip(clock.elapsed(self.ear.host.now_secs()) - self.at.elapsed_secs);
+            clock.skip(clock.elapsed(self.control.host.now_secs()) - self.at.elapsed_secs);
         }
         let mut stopped = self.train_network(&mut clock).await?;
         while !stopped && (self.at.networks.len() as u64) + 1 < self.plan.networks {
             stopped =
                 !self.next_network(&mut clock).await? || self.train_network(&mut clock).await?;
         }
-        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
+        self.at.elapsed_secs = clock.elapsed(self.control.host.now_secs());
         self.close(stopped, &mut clock).await
     }
 
     /// Trains the present network until its plan is done; whether the host said stop.
     async fn train_network(&mut self, clock: &mut Clock) -> Result<bool> {
         while !self.done(clock) {
-            if self.ear.listen(&self.learner, clock).await? == Wish::Stop {
+            if self.control.poll_commands(&self.trainer, clock).await? == Wish::Stop {
                 return Ok(true);
             }
             let report = self.step(clock);
@@ -142,22 +142,22 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return true;
         }
         match self.plan.budget {
-            Budget::Steps(steps) => self.learner.values.step >= steps,
+            Budget::Steps(steps) => self.trainer.values.step >= steps,
             Budget::Seconds(seconds) => {
-                self.learner.values.step > 0 && self.network_secs(clock) >= seconds
+                self.trainer.values.step > 0 && self.network_secs(clock) >= seconds
             }
         }
     }
 
     /// Seconds that the present network has been trained.
     fn network_secs(&self, clock: &Clock) -> f64 {
-        clock.elapsed(self.ear.host.now_secs()) - self.at.began_secs
+        clock.elapsed(self.control.host.now_secs()) - self.at.began_secs
     }
 
     /// Learning rate of the next step: by steps, or by the share of the time that is spent.
     fn next_lr(&self, clock: &Clock) -> f64 {
         let planned = match self.plan.budget {
-            Budget::Steps(_) => self.plan.schedule.lr(self.learner.values.step),
+            Budget::Steps(_) => self.plan.schedule.lr(self.trainer.values.step),
             Budget::Seconds(seconds) => {
                 self.plan.schedule.lr_at(self.network_secs(clock) / seconds)
             }
@@ -168,45 +168,45 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     fn step(&mut self, clock: &Clock) -> StepReport {
         let lr = self.next_lr(clock);
         self.lr = lr;
-        let batch = self.task.batch(self.learner.values.step);
+        let batch = self.task.batch(self.trainer.values.step);
         let seed = self.network_seed();
-        let Learner {
+        let Trainer {
             model,
             optimizer,
             values,
             ..
-        } = &mut self.learner;
+        } = &mut self.trainer;
         let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
         let seed = generator(seed, Purpose::Dropout, values.step, 0).next_u64();
         let (task, plan) = (&self.task, &self.plan);
-        optimizer.step(values, lr, |leaves| {
-            task.loss(&training_model(model, leaves, plan, seed), &batch)
+        optimizer.step(values, lr, |params| {
+            task.loss(&training_model(model, params, plan, seed), &batch)
         })
     }
 
     async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {
         self.at.window.add(report);
-        let step = self.learner.step();
-        let local_step = self.learner.values.step;
+        let step = self.trainer.step();
+        let local_step = self.trainer.values.step;
         let last = self.plan.budget == Budget::Steps(local_step);
         let keep = step.is_multiple_of(self.plan.checkpoint_every);
-        let steps_singly = self.ear.pause_at == Some(step);
+        let steps_singly = self.control.pause_at == Some(step);
         if step.is_multiple_of(self.plan.report_every) || last || keep || steps_singly {
             if !self.report(clock).await? {
                 return Ok(());
             }
-            if steps_singly || last || self.ear.host.now_secs() >= self.ear.next_look {
-                self.ear.look(&self.learner).await?;
+            if steps_singly || last || self.control.host.now_secs() >= self.control.next_look {
+                self.control.look(&self.trainer).await?;
             }
         }
-        let reported = clock.elapsed(self.ear.host.now_secs());
+        let reported = clock.elapsed(self.control.host.now_secs());
         if !last && local_step.is_multiple_of(self.plan.evaluate_every) {
             self.evaluate(Split::Valid, clock).await?;
         }
-        if !last && self.ear.host.is_checkpoint_due(self.ear.run, keep) {
+        if !last && self.control.host.is_checkpoint_due(self.control.run, keep) {
             self.keep(clock).await?;
         }
-        clock.skip(clock.elapsed(self.ear.host.now_secs()) - reported);
+        clock.skip(clock.elapsed(self.control.host.now_secs()) - reported);
         Ok(())
     }
 
@@ -229,8 +229,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at
             .first_loss
             .get_or_insert(loss - next_sentence_loss.unwrap_or_default());
-        let step = self.learner.step();
-        let now = self.ear.host.now_secs();
+        let step = self.trainer.step();
+        let now = self.control.host.now_secs();
         let steps_per_sec = clock.lap(now, step);
         let elapsed_secs = clock.elapsed(now);
         let eta_secs = match self.plan.budget {
@@ -238,7 +238,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             Budget::Steps(_) => (self.plan.steps() - step) as f64 * elapsed_secs / step as f64,
         };
         let event = Event::Step {
-            run: self.ear.run.into(),
+            run: self.control.run.into(),
             step,
             loss,
             masked_lm_loss: next_sentence_loss.map(|part| loss - part),
@@ -249,14 +249,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             eta_secs: eta_secs.max(0.0),
             grad_norm: f64::from(sums.grad_norm),
         };
-        self.ear.host.emit(event, Vec::new());
+        self.control.host.emit(event, Vec::new());
         Ok(true)
     }
 
     fn note(&self, code: &str, message: String) {
-        self.ear.host.emit(
+        self.control.host.emit(
             Event::Warning {
-                run: self.ear.run.into(),
+                run: self.control.run.into(),
                 code: code.into(),
                 message,
             },
@@ -265,13 +265,15 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     }
 
     async fn keep(&mut self, clock: &Clock) -> Result<()> {
-        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
+        self.at.elapsed_secs = clock.elapsed(self.control.host.now_secs());
         self.keep_now(clock).await
     }
 
     async fn keep_now(&mut self, clock: &Clock) -> Result<()> {
         // A whole checkpoint of this step must not make way for its like.
-        if !self.ear.host.keeps(self.ear.run) || self.at.kept == Some(self.learner.step()) {
+        if !self.control.host.saves_checkpoints(self.control.run)
+            || self.at.kept == Some(self.trainer.step())
+        {
             return Ok(());
         }
         let sums = self.at.window.read().await?;
@@ -279,18 +281,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if !self.has_sound_values(&sums, clock).await? {
             let message = format!(
                 "step {} is not saved: its loss has diverged",
-                self.learner.step()
+                self.trainer.step()
             );
             self.note("not-saved", message);
             return Ok(());
         }
         let snapshot = self.snapshot(&sums).await?;
-        if let Some(path) = self.ear.host.keep(self.ear.run, &snapshot).await? {
-            self.at.kept = Some(self.learner.step());
-            self.ear.host.emit(
+        if let Some(path) = self.control.host.keep(self.control.run, &snapshot).await? {
+            self.at.kept = Some(self.trainer.step());
+            self.control.host.emit(
                 Event::Checkpoint {
-                    run: self.ear.run.into(),
-                    step: self.learner.step(),
+                    run: self.control.run.into(),
+                    step: self.trainer.step(),
                     path,
                 },
                 Vec::new(),
@@ -305,7 +307,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             config: self.config.clone(),
             plan: self.plan.clone(),
             corpus: self.corpus.clone(),
-            step: self.learner.step(),
+            step: self.trainer.step(),
             elapsed_secs: self.at.elapsed_secs,
             window_loss_sum: sums.loss,
             window_next_sentence_sum: sums.next_sentence,
@@ -317,9 +319,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             best: self.at.best.as_ref().map(BestState::of),
             owes_evaluation: self.at.owes_evaluation,
             networks: self.at.networks.iter().map(BestState::of).collect(),
-            steps_before: self.learner.steps_before,
+            steps_before: self.trainer.steps_before,
             began_secs: self.at.began_secs,
-            groups: self.learner.optimizer.layout.names(),
+            groups: self.trainer.optimizer.layout.names(),
             device: self.device_name.into(),
         };
         // A language model is one network, and needs its source no more.
@@ -331,8 +333,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         };
         encode(
             &state,
-            &self.learner.trained(),
-            &self.learner.values,
+            &self.trainer.trained(),
+            &self.trainer.values,
             &self.at,
             source,
         )
@@ -345,7 +347,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         // A classifier leaves its best step, which was measured.
         if self.plan.phase == Phase::Pretrain && !self.has_sound_values(&sums, clock).await? {
             return Err(Error::Diverged {
-                step: self.learner.step(),
+                step: self.trainer.step(),
             });
         }
         self.keep_now(clock).await?;
@@ -353,18 +355,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             self.set_aside();
         } else {
             self.measure(clock).await?;
-            stopped = self.ear.hears_stop();
+            stopped = self.control.stop_requested();
         }
         if stopped {
             // What goes on does so from the checkpoint; the model that is left is the best one, too.
             self.leave_best_network();
         }
         let outcome = RunOutcome {
-            step: self.learner.step(),
+            step: self.trainer.step(),
             stopped,
             elapsed_secs: self.at.elapsed_secs,
         };
-        let run = self.ear.run.to_string();
+        let run = self.control.run.to_string();
         let event = Event::Finished {
             run,
             step: outcome.step,
@@ -375,11 +377,11 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if let Some(sentence) = ensemble.as_ref().and_then(|ensemble| ensemble.sentence()) {
             self.note("parts", sentence);
         }
-        let trained = Trained {
+        let trained = LoadedModel {
             ensemble,
-            ..self.learner.trained()
+            ..self.trainer.trained()
         };
-        self.ear.host.emit(event, Vec::new());
+        self.control.host.emit(event, Vec::new());
         let (scores, measured) = (
             std::mem::take(&mut self.scores),
             std::mem::take(&mut self.measured),

@@ -3,9 +3,9 @@
 use super::read::read;
 use crate::data::examples::LabelledExamples;
 use crate::error::Result;
-use crate::model::{Leaves, ModelConfig, ProblemType};
+use crate::model::{ModelConfig, ParamTensors, ProblemType};
 use crate::train::{
-    Decision, DeviceBatch, Judged, Logits, calibration_of_best, calibration_of_predicted,
+    Decision, DeviceBatch, EvalInput, Logits, calibration_of_best, calibration_of_predicted,
     classifier_metrics, classify, reliability, score_interval, seed_metrics, surest,
 };
 use burn::tensor::Device;
@@ -17,7 +17,7 @@ pub const UNTUNED_THRESHOLD: f64 = 0.5;
 
 /// When a label counts as predicted.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum LabelRule {
+pub enum DecisionRule {
     /// From the model's own threshold, tuned on validation.
     Tuned,
     /// From this probability.
@@ -52,7 +52,7 @@ impl HeldOut {
     pub async fn logits(
         &self,
         config: &ModelConfig,
-        leaves: &Leaves,
+        params: &ParamTensors,
         device: &Device,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Logits>> {
@@ -62,7 +62,7 @@ impl HeldOut {
         let mut out = vec![Vec::new(); self.truth().len()];
         for (places, batch) in self.examples.by_length() {
             let batch = DeviceBatch::upload(&batch, config, device);
-            let logits = read(classify(config, leaves, &batch)).await?;
+            let logits = read(classify(config, params, &batch)).await?;
             for (place, row) in places.into_iter().zip(logits.chunks(config.labels.len())) {
                 out[place] = row.to_vec();
             }
@@ -119,9 +119,11 @@ impl Scored {
     }
 
     /// Figures by `rule`.
-    pub fn metrics(&self, config: &ModelConfig, rule: &LabelRule) -> ClassifierMetrics {
+    pub fn metrics(&self, config: &ModelConfig, rule: &DecisionRule) -> ClassifierMetrics {
         match rule {
-            LabelRule::Seed => seed_metrics(&self.scores, &self.truth, &config.labels, self.loss),
+            DecisionRule::Seed => {
+                seed_metrics(&self.scores, &self.truth, &config.labels, self.loss)
+            }
             _ => classifier_metrics(self.judged(config), decision(config, rule)),
         }
     }
@@ -130,11 +132,11 @@ impl Scored {
     pub fn full_metrics(
         &self,
         config: &ModelConfig,
-        rule: &LabelRule,
+        rule: &DecisionRule,
         is_fitted: bool,
     ) -> ClassifierMetrics {
         let metrics = self.metrics(config, rule);
-        if *rule == LabelRule::Seed {
+        if *rule == DecisionRule::Seed {
             return metrics;
         }
         let decision = decision(config, rule);
@@ -151,14 +153,14 @@ impl Scored {
     /// What the probabilities are worth: a reliability diagram, and what is wrong among the surest documents. A label that
     /// the model does not know is wrong in every answer.
     pub fn confidence(&self, config: &ModelConfig) -> (Vec<ReliabilityBin>, Vec<SurestShare>) {
-        let decision = decision(config, &LabelRule::Tuned);
+        let decision = decision(config, &DecisionRule::Tuned);
         (
             reliability(&self.scores, &self.truth),
             surest(&self.scores, &self.truth, &self.has_unseen, &decision),
         )
     }
 
-    fn judged<'a>(&'a self, config: &'a ModelConfig) -> Judged<'a> {
+    fn judged<'a>(&'a self, config: &'a ModelConfig) -> EvalInput<'a> {
         let Self {
             scores,
             truth,
@@ -166,7 +168,7 @@ impl Scored {
             loss,
             ..
         } = self;
-        Judged {
+        EvalInput {
             scores,
             truth,
             labels: &config.labels,
@@ -176,12 +178,12 @@ impl Scored {
     }
 }
 
-fn decision(config: &ModelConfig, rule: &LabelRule) -> Decision {
+fn decision(config: &ModelConfig, rule: &DecisionRule) -> Decision {
     let tuned = config.threshold.unwrap_or(UNTUNED_THRESHOLD);
     match (config.problem_type, rule) {
         (Some(ProblemType::SingleLabelClassification), _) => Decision::Best,
-        (_, LabelRule::At(threshold)) => Decision::Threshold(*threshold),
-        (_, LabelRule::PerLabel) => match &config.thresholds {
+        (_, DecisionRule::At(threshold)) => Decision::Threshold(*threshold),
+        (_, DecisionRule::PerLabel) => match &config.thresholds {
             Some(thresholds) => Decision::PerLabel(thresholds.clone()),
             None => Decision::Threshold(tuned),
         },

@@ -1,9 +1,9 @@
 //! One training step of a small model must come out alike on the GPU and on the CPU before a GPU is used: browsers and
 //! drivers have shipped WebGPU that computes wrong numbers without any error.
 
+use super::loaded_model::starting_values;
 use super::plan;
 use super::read::read_groups;
-use super::trained::starting_values;
 use crate::data::Batch;
 use crate::device;
 use crate::error::Result;
@@ -103,8 +103,8 @@ async fn step_on(device: &Device) -> Result<Vec<Vec<f32>>> {
     let (groups, _) = starting_values(&optimizer.layout, 1, &Weights::new());
     let mut values = optimizer.state_from(groups);
     let batch = DeviceBatch::upload(&batch(&model), &model, device);
-    let report = optimizer.step(&mut values, LR, |leaves| {
-        let network = Network::new(&model, leaves);
+    let report = optimizer.step(&mut values, LR, |params| {
+        let network = Network::new(&model, params);
         let guesses = batch.guesses().clone();
         let truth = RowTargets {
             targets: guesses.targets,

@@ -2,12 +2,13 @@
 
 use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
-use super::listen::is_question;
-use super::look::{Eye, Moment, Watched};
+use super::preview::{ModelView, PreviewRequest, RunStep};
+use super::run_control::is_question;
 use super::{
-    Host, ModelFiles, RunOutcome, Session, ToyOutcome, Trained, ask, plan, resume, vector_lines,
+    Host, LoadedModel, ModelFiles, RunOutcome, Session, ToyOutcome, inference, plan, resume,
+    vector_lines,
 };
-use crate::data::{Content, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
+use crate::data::{ByteSource, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
 use crate::interop::{self, Directory};
 use protocol::{Command, Event, LineQuery, Phase, RunConfig};
@@ -22,8 +23,8 @@ const NAME_BYTES: usize = 4;
 
 /// The models at hand, and what the next run makes of them.
 struct Models {
-    language_model: Option<Trained>,
-    classifier: Option<Trained>,
+    language_model: Option<LoadedModel>,
+    classifier: Option<LoadedModel>,
     latest: Phase,
     continues: bool,
     pretraining_secs: Option<f64>,
@@ -32,7 +33,7 @@ struct Models {
 impl<H: Host> Session<H> {
     /// Serves commands until the host goes away. `take_files` hands out the
     /// content that came with a command, in order.
-    pub async fn serve(&mut self, mut take_files: impl FnMut() -> Vec<Rc<dyn Content>>) -> ! {
+    pub async fn serve(&mut self, mut take_files: impl FnMut() -> Vec<Rc<dyn ByteSource>>) -> ! {
         loop {
             let command = match self.deferred.pop_front() {
                 Some(command) => command,
@@ -41,8 +42,8 @@ impl<H: Host> Session<H> {
             let (run, request) = (command.run().cloned(), command.request());
             if let Err(error) = self.handle(command, &mut take_files).await {
                 let failed = match run {
-                    Some(run) => ask::failed(&run, &error),
-                    None => ask::unanswered(request, &error),
+                    Some(run) => inference::failed(&run, &error),
+                    None => inference::query_error(request, &error),
                 };
                 self.host.emit(failed, Vec::new());
             }
@@ -52,7 +53,7 @@ impl<H: Host> Session<H> {
     async fn handle(
         &mut self,
         command: Command,
-        take_files: &mut impl FnMut() -> Vec<Rc<dyn Content>>,
+        take_files: &mut impl FnMut() -> Vec<Rc<dyn ByteSource>>,
     ) -> Result<()> {
         match command {
             Command::Open { .. } => self.host.emit(
@@ -112,7 +113,7 @@ impl<H: Host> Session<H> {
                 self.adopt(trained, before)?;
             }
             Command::ExportRun { request, files } => {
-                ask::exported(
+                inference::exported(
                     &self.host,
                     request,
                     &resume::run_directory(&files, &take_files())?,
@@ -178,7 +179,7 @@ impl<H: Host> Session<H> {
             }
             Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit),
             Command::ExportModel { request } => {
-                ask::exported(&self.host, request, &self.export().await?);
+                inference::exported(&self.host, request, &self.export().await?);
             }
             Command::ImportModel { files } => self.import_files(files, take_files())?,
             Command::Review { request, split } => {
@@ -216,11 +217,11 @@ impl<H: Host> Session<H> {
                 };
                 let content = take_files().into_iter().next().ok_or(DataError::NoFiles)?;
                 let long = if splits_long {
-                    ask::Long::Split
+                    inference::Long::Split
                 } else {
-                    ask::Long::Cut
+                    inference::Long::Cut
                 };
-                let told = ask::Told::Given { own_thresholds };
+                let told = inference::LabelSelection::Given { own_thresholds };
                 self.label_file(request, &input(file, content), &options, (told, long))
                     .await?;
             }
@@ -308,8 +309,10 @@ impl<H: Host> Session<H> {
         };
         let model = match &question {
             Command::Tokenize { request, text } => {
-                self.host
-                    .emit(ask::tokenized(self.words()?, *request, text), Vec::new());
+                self.host.emit(
+                    inference::tokenized(self.words()?, *request, text),
+                    Vec::new(),
+                );
                 return Ok(());
             }
             Command::FillMask { .. } | Command::FillMasks { .. } => {
@@ -318,12 +321,12 @@ impl<H: Host> Session<H> {
             Command::Classify { .. } => self.classifier.as_ref(),
             _ => newest.as_ref().or(self.language_model.as_ref()),
         };
-        ask::answer(
+        inference::answer(
             &self.host,
             model.ok_or_else(no_model)?,
             &self.device,
             question,
-            Moment::default(),
+            RunStep::default(),
         )
         .await;
         Ok(())
@@ -361,7 +364,8 @@ impl<H: Host> Session<H> {
             let answer: Pin<Box<dyn Future<Output = Result<()>> + '_>> =
                 Box::pin(self.handle(question, &mut no_files));
             if let Err(error) = answer.await {
-                self.host.emit(ask::unanswered(request, &error), Vec::new());
+                self.host
+                    .emit(inference::query_error(request, &error), Vec::new());
             }
         }
     }
@@ -369,7 +373,7 @@ impl<H: Host> Session<H> {
     fn import_files(
         &mut self,
         files: Vec<protocol::FileInfo>,
-        contents: Vec<Rc<dyn Content>>,
+        contents: Vec<Rc<dyn ByteSource>>,
     ) -> Result<()> {
         let mut named = model_files(&files, &contents)?;
         let lines = named
@@ -429,37 +433,37 @@ impl<H: Host> Session<H> {
         let learned = self.learned.as_ref().expect("just learned");
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let text = text.map_or_else(|| corpus.training_text(example), Ok)?;
-        let watched = Watched {
+        let watched = PreviewRequest {
             config,
             example,
             epoch,
             text,
         };
-        let same_words = |model: &&Trained| Rc::ptr_eq(&model.tokenizer, &learned.tokenizer);
+        let same_words = |model: &&LoadedModel| Rc::ptr_eq(&model.tokenizer, &learned.tokenizer);
         match self.language_model.as_ref().filter(same_words) {
             None => {
                 let model = plan::model_config(&watched.config, learned.tokenizer.len())?;
-                let specimen = watched.specimen(&learned.tokenizer, &model);
+                let masked_text = watched.masked_text(&learned.tokenizer, &model);
                 self.host
-                    .emit(specimen.told(&learned.tokenizer), Vec::new());
+                    .emit(masked_text.told(&learned.tokenizer), Vec::new());
             }
             Some(model) => {
-                let specimen = watched.specimen(&model.tokenizer, &model.config);
-                let (leaves, device) = (model.leaves(&self.device), &self.device);
-                let Trained {
+                let masked_text = watched.masked_text(&model.tokenizer, &model.config);
+                let (params, device) = (model.params(&self.device), &self.device);
+                let LoadedModel {
                     config,
                     heads,
                     tokenizer,
                     ..
                 } = model;
-                let eye = Eye {
+                let view = ModelView {
                     config,
-                    leaves: &leaves,
+                    params: &params,
                     heads: *heads,
                     tokenizer,
                     device,
                 };
-                for (event, buffers) in specimen.seen(&eye, Moment::default()).await? {
+                for (event, buffers) in masked_text.seen(&view, RunStep::default()).await? {
                     self.host.emit(event, buffers);
                 }
             }
@@ -504,7 +508,7 @@ impl<H: Host> Session<H> {
     fn tell_vocabulary(&self, filter: &str, limit: usize) {
         // Other text came in between: nobody waits for the words of the last one, and those of this one will be asked for.
         let Ok(tokenizer) = self.words() else { return };
-        let all = (0..tokenizer.len() as u32).map(|id| ask::entry(tokenizer, id));
+        let all = (0..tokenizer.len() as u32).map(|id| inference::entry(tokenizer, id));
         let entries = all
             .filter(|entry| entry.token.contains(filter))
             .take(limit)
@@ -538,7 +542,10 @@ impl<H: Host> Session<H> {
 }
 
 /// The files of a model: loose ones, or those of a single `.zip`.
-fn model_files(files: &[protocol::FileInfo], contents: &[Rc<dyn Content>]) -> Result<ModelFiles> {
+fn model_files(
+    files: &[protocol::FileInfo],
+    contents: &[Rc<dyn ByteSource>],
+) -> Result<ModelFiles> {
     let given = || files.iter().zip(contents);
     if let [file] = files
         && file.name.to_ascii_lowercase().ends_with(".zip")
@@ -576,7 +583,7 @@ fn check_directory(names: Vec<String>, start: &dyn Fn(&str) -> Option<Vec<u8>>) 
     .check()?)
 }
 
-fn bytes_of(file: &protocol::FileInfo, content: &Rc<dyn Content>) -> Result<Vec<u8>> {
+fn bytes_of(file: &protocol::FileInfo, content: &Rc<dyn ByteSource>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = content
         .open()
@@ -586,7 +593,7 @@ fn bytes_of(file: &protocol::FileInfo, content: &Rc<dyn Content>) -> Result<Vec<
 }
 
 /// How a file begins; nothing where it cannot be read.
-fn start_of(content: &Rc<dyn Content>) -> Option<Vec<u8>> {
+fn start_of(content: &Rc<dyn ByteSource>) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     content
         .open()
@@ -598,7 +605,7 @@ fn start_of(content: &Rc<dyn Content>) -> Option<Vec<u8>> {
 }
 
 /// A file that came beside a command.
-fn input(file: protocol::FileInfo, content: Rc<dyn Content>) -> InputFile {
+fn input(file: protocol::FileInfo, content: Rc<dyn ByteSource>) -> InputFile {
     let protocol::FileInfo {
         name,
         role,
@@ -624,9 +631,9 @@ mod tests {
             member_roles: std::collections::BTreeMap::new(),
         };
         let infos: Vec<_> = files.iter().map(|(name, _)| info(name)).collect();
-        let contents: Vec<Rc<dyn Content>> = files
+        let contents: Vec<Rc<dyn ByteSource>> = files
             .iter()
-            .map(|(_, bytes)| Rc::new(bytes.to_vec()) as Rc<dyn Content>)
+            .map(|(_, bytes)| Rc::new(bytes.to_vec()) as Rc<dyn ByteSource>)
             .collect();
         Ok(model_files(&infos, &contents)?
             .into_iter()

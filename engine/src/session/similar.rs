@@ -3,10 +3,10 @@
 //! Mu & Viswanath 2018, "All-but-the-top".)
 
 use super::checks::no_model;
+use super::loaded_model::LoadedModel;
 use super::read::read;
 use super::task::evaluation_model;
-use super::trained::Trained;
-use super::{BATCH_SIZE, Host, Session, ask};
+use super::{BATCH_SIZE, Host, Session, inference};
 use crate::error::Result;
 use crate::train::DeviceBatch;
 
@@ -100,21 +100,21 @@ impl<H: Host> Session<H> {
         Ok(means)
     }
 
-    async fn means_of(&self, model: &Trained, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+    async fn means_of(&self, model: &LoadedModel, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let rows = texts
             .iter()
-            .map(|text| ask::row(model, text))
+            .map(|text| inference::row(model, text))
             .collect::<Result<Vec<_>>>()?;
-        let batch = ask::padded(model, &rows);
+        let batch = inference::padded(model, &rows);
         let max_len = batch.max_len;
         let batch = DeviceBatch::upload(&batch, &model.config, &self.device);
-        let leaves = model.leaves(&self.device);
-        let hidden = evaluation_model(&model.config, &leaves)
+        let params = model.params(&self.device);
+        let hidden = evaluation_model(&model.config, &params)
             .encode(batch.input())
             .hidden; // [B * T, F]
         let width = hidden.dims()[1];
         let values = read(hidden).await?;
-        let mean = |(row, (ids, _)): (&[f32], &ask::Row)| {
+        let mean = |(row, (ids, _)): (&[f32], &inference::Row)| {
             let mut mean = vec![0.0; width];
             let share = 1.0 / ids.len() as f32;
             row.chunks(width)

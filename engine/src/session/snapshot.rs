@@ -2,10 +2,10 @@
 //! exactly; alone, enough to use the model.
 
 use super::host::Snapshot;
+use super::loaded_model::{LoadedModel, groups_of, weights_of};
 use super::plan::Plan;
 use super::read::read_groups;
-use super::standing::{Best, Standing};
-use super::trained::{Trained, groups_of, weights_of};
+use super::train_progress::{Best, TrainProgress};
 use crate::error::{Error, Result};
 use crate::interop::{self, HostTensor, Weights};
 use crate::model::{Heads, Layout, ParameterGroup};
@@ -147,9 +147,9 @@ pub fn heads_of(phase: Phase, config: &RunConfig) -> Heads {
 /// When the device no longer answers.
 pub async fn encode(
     state: &RunState,
-    trained: &Trained,
+    trained: &LoadedModel,
     values: &TrainState,
-    at: &Standing,
+    at: &TrainProgress,
     source: &Weights,
 ) -> Result<Snapshot> {
     let best = at.best.as_ref();
@@ -229,7 +229,7 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
             .ok_or_else(|| damaged(&format!("{name} is missing")))
     };
     let state = state_of(snapshot)?;
-    let trained = Trained::from_files(&snapshot.files, device)?;
+    let trained = LoadedModel::from_files(&snapshot.files, device)?;
     let heads = heads_of(phase, &state.config);
     if state.plan.phase != phase || trained.heads != heads {
         return Err(damaged("it belongs to a run of another command"));
@@ -357,7 +357,7 @@ pub struct Decoded {
     /// Where it stands.
     pub state: RunState,
     /// Its model.
-    pub trained: Trained,
+    pub trained: LoadedModel,
     /// Its values with their moments.
     pub values: TrainState,
     /// Its best values so far.

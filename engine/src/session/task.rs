@@ -4,11 +4,11 @@
 use crate::data::examples::{Batch, MaskedExamples};
 use crate::error::Result;
 use crate::kernels::RowTargets;
-use crate::model::{Layout, Leaves, ModelConfig, Network};
+use crate::model::{Layout, ModelConfig, Network, ParamTensors};
+use crate::session::loaded_model::Restored;
 use crate::session::parts::Ensemble;
 use crate::session::plan::Plan;
 use crate::session::read::read;
-use crate::session::trained::Restored;
 use crate::train::{DeviceBatch, Objective, evaluate_masked_lm, single_label_loss};
 use burn::tensor::{Device, Tensor};
 use protocol::{MaskedLmMetrics, Metrics};
@@ -43,7 +43,7 @@ pub trait Task {
     async fn evaluate(
         &mut self,
         config: &mut ModelConfig,
-        leaves: &Leaves,
+        params: &ParamTensors,
         device: &Device,
         split: Split,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
@@ -141,7 +141,7 @@ impl Task for MaskedLm {
     async fn evaluate(
         &mut self,
         config: &mut ModelConfig,
-        leaves: &Leaves,
+        params: &ParamTensors,
         device: &Device,
         split: Split,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
@@ -150,7 +150,7 @@ impl Task for MaskedLm {
             (Some(valid), Split::Valid) => {
                 let batches = self.evaluation_batches;
                 let metrics =
-                    masked_lm_metrics(valid, batches, config, leaves, device, goes_on).await?;
+                    masked_lm_metrics(valid, batches, config, params, device, goes_on).await?;
                 Ok(metrics.map(Metrics::MaskedLm))
             }
             _ => Ok(None),
@@ -166,7 +166,7 @@ pub async fn masked_lm_metrics(
     examples: &mut MaskedExamples,
     batches: u64,
     config: &ModelConfig,
-    leaves: &Leaves,
+    params: &ParamTensors,
     device: &Device,
     goes_on: &mut impl AsyncFnMut() -> Result<bool>,
 ) -> Result<Option<MaskedLmMetrics>> {
@@ -175,7 +175,7 @@ pub async fn masked_lm_metrics(
     let count = (examples.batches_per_epoch() as u64).min(batches);
     for index in 0..count {
         let batch = DeviceBatch::upload(&examples.batch_once(index as usize), config, device);
-        sums = Some(evaluate_masked_lm(config, leaves, &batch, sums, device));
+        sums = Some(evaluate_masked_lm(config, params, &batch, sums, device));
         // Bounds what is queued, and keeps each f32 sum short enough to be exact.
         if index % BATCHES_PER_READ == BATCHES_PER_READ - 1 || index + 1 == count {
             let read = read(sums.take().expect("a batch was just added")).await?;
@@ -204,14 +204,14 @@ const BATCHES_PER_READ: u64 = 8;
 /// The model in training mode; `seed` says what dropout drops.
 pub fn training_model<'a>(
     config: &'a ModelConfig,
-    leaves: &'a Leaves,
+    params: &'a ParamTensors,
     plan: &Plan,
     seed: u64,
 ) -> Network<'a> {
-    Network::new(config, leaves).with_dropout(plan.dropout(), seed)
+    Network::new(config, params).with_dropout(plan.dropout(), seed)
 }
 
 /// The model in evaluation mode.
-pub fn evaluation_model<'a>(config: &'a ModelConfig, leaves: &'a Leaves) -> Network<'a> {
-    Network::new(config, leaves)
+pub fn evaluation_model<'a>(config: &'a ModelConfig, params: &'a ParamTensors) -> Network<'a> {
+    Network::new(config, params)
 }

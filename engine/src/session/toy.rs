@@ -5,17 +5,17 @@ use super::plan::{self, Budget, DataShape, Plan};
 use super::read::read;
 use super::run::Finished;
 use super::task::{Split, Task};
-use super::training::Starting;
+use super::training::RunSetup;
 use super::{Host, Session};
 use crate::data::Tokenizer;
+use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::examples::counting::{Counting, MAJORITY_LOSS};
-use crate::data::floors::Floors;
 use crate::error::Result;
 use crate::interop::Weights;
-use crate::model::{Dropout, Heads, Leaves, ModelConfig, Network, ProblemType};
+use crate::model::{Dropout, Heads, ModelConfig, Network, ParamTensors, ProblemType};
 use crate::train::{
-    Decision, DeviceBatch, Judged, Objective, Schedule, USUAL_WARMUP, classifier_metrics, classify,
-    probabilities, single_label_loss,
+    Decision, DeviceBatch, EvalInput, Objective, Schedule, USUAL_WARMUP, classifier_metrics,
+    classify, probabilities, single_label_loss,
 };
 use burn::tensor::Device;
 use protocol::{Metrics, Phase, RunConfig, TokenizerKind};
@@ -98,14 +98,14 @@ impl<H: Host> Session<H> {
         model.problem_type = Some(ProblemType::SingleLabelClassification);
         model.max_position_embeddings = Counting::MAX_LEN;
         let plan = toy_plan(&config, &model, batch_size)?;
-        let floors = Floors {
+        let floors = EntropyBaselines {
             uniform: std::f64::consts::LN_2,
             unigram: MAJORITY_LOSS,
             bigram: None,
         };
         let tokenizer = Rc::new(tokenizer);
         let heads = Heads::CLASSIFIER;
-        let start = Starting {
+        let start = RunSetup {
             heads,
             model,
             tokenizer,
@@ -188,7 +188,7 @@ impl Task for Toy {
     async fn evaluate(
         &mut self,
         config: &mut ModelConfig,
-        leaves: &Leaves,
+        params: &ParamTensors,
         device: &Device,
         split: Split,
         goes_on: &mut impl AsyncFnMut() -> Result<bool>,
@@ -207,7 +207,7 @@ impl Task for Toy {
             );
             let logits = read(classify(
                 config,
-                leaves,
+                params,
                 &DeviceBatch::upload(&batch, config, device),
             ))
             .await?;
@@ -226,7 +226,7 @@ impl Task for Toy {
             .map(|(scores, truth)| -scores[truth[0]].max(f64::MIN_POSITIVE).ln());
         let loss = losses.sum::<f64>() / scores.len() as f64;
         let unseen = BTreeMap::new();
-        let judged = Judged {
+        let judged = EvalInput {
             scores: &scores,
             truth: &truth,
             labels: &config.labels,

@@ -3,19 +3,19 @@
 
 use super::card::{Provenance, card};
 use super::checks::{check_same_corpus, no_corpus};
-use super::corpus::Learned;
-use super::learner::Learner;
-use super::listen::Ear;
+use super::loaded_model::{Restored, starting_values};
 use super::plan::{self, Budget, Plan};
 use super::run::{Finished, Run};
+use super::run_control::RunControl;
 use super::snapshot::{self, Decoded};
-use super::standing::Standing;
 use super::task::Task;
-use super::trained::{Restored, starting_values};
+use super::tokenized_corpus::TokenizedCorpus;
+use super::train_progress::TrainProgress;
+use super::trainer::Trainer;
 use super::{Host, Session, Snapshot};
 use crate::data::Tokenizer;
 use crate::data::embeddings::WordEmbeddings;
-use crate::data::floors::Floors;
+use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::word_vectors::{FoundVectors, WordVectors};
 use crate::error::Result;
 use crate::interop::Weights;
@@ -28,7 +28,7 @@ use std::rc::Rc;
 const NOTABLE_UNKNOWN_SHARE: f64 = 0.05;
 
 /// All that a run starts with besides its values and its data.
-pub(super) struct Starting {
+pub(super) struct RunSetup {
     /// Which heads are trained.
     pub heads: Heads,
     /// The shape.
@@ -40,7 +40,7 @@ pub(super) struct Starting {
     /// What was asked for.
     pub config: RunConfig,
     /// What the loss is measured against.
-    pub floors: Floors,
+    pub floors: EntropyBaselines,
     /// Whether new word embeddings are taken from the vectors that were given.
     pub word_vectors: bool,
     /// Vectors of the training text that new word embeddings start from, where none were given.
@@ -52,7 +52,7 @@ impl<H: Host> Session<H> {
     pub(super) async fn run<T: Task>(
         &mut self,
         name: &str,
-        start: Starting,
+        start: RunSetup,
         mut task: T,
         corpus: String,
         resumed: Option<Decoded>,
@@ -90,13 +90,17 @@ impl<H: Host> Session<H> {
                     networks.len(),
                     start.plan.seed.wrapping_add(networks.len() as u64),
                 );
-                (values, Standing::resumed(&state, best, networks), None)
+                (values, TrainProgress::resumed(&state, best, networks), None)
             }
             None => {
                 let (groups, restored) =
                     beginning.values(&start.model, &optimizer.layout, &task, start.plan.seed);
                 let report = (!beginning.source.is_empty()).then(|| restored.sentence());
-                (optimizer.state_from(groups), Standing::default(), report)
+                (
+                    optimizer.state_from(groups),
+                    TrainProgress::default(),
+                    report,
+                )
             }
         };
         self.host.emit(
@@ -106,7 +110,7 @@ impl<H: Host> Session<H> {
         if let Some(sentence) = report {
             self.warn(name, "restored", sentence);
         }
-        let Starting {
+        let RunSetup {
             heads,
             model,
             tokenizer,
@@ -115,7 +119,7 @@ impl<H: Host> Session<H> {
             floors,
             ..
         } = start;
-        let ear = Ear {
+        let control = RunControl {
             host: &self.host,
             run: name,
             answers: task.answers(),
@@ -136,7 +140,7 @@ impl<H: Host> Session<H> {
             config: &config,
             plan: plan.clone(),
             task,
-            learner: Learner {
+            trainer: Trainer {
                 model,
                 heads,
                 tokenizer,
@@ -145,7 +149,7 @@ impl<H: Host> Session<H> {
                 steps_before,
             },
             at,
-            ear,
+            control,
             corpus,
             device_name: &self.info.name,
             scores: Vec::new(),
@@ -175,12 +179,12 @@ impl<H: Host> Session<H> {
     fn beginning(
         &self,
         run: &str,
-        start: &Starting,
+        start: &RunSetup,
         source: Weights,
         is_resumed: bool,
-    ) -> Result<Beginning> {
+    ) -> Result<InitialWeights> {
         if !source.is_empty() || (is_resumed && start.plan.networks == 1) {
-            return Ok(Beginning {
+            return Ok(InitialWeights {
                 source,
                 embeddings: None,
             });
@@ -192,14 +196,14 @@ impl<H: Host> Session<H> {
             None
         };
         let own = start.own_vectors.clone().map(StartingEmbeddings::Own);
-        Ok(Beginning {
+        Ok(InitialWeights {
             source,
             embeddings: given.or(own),
         })
     }
 
-    fn started(&self, run: &str, start: &Starting, layout: &Layout, step: u64) -> Event {
-        let Starting {
+    fn started(&self, run: &str, start: &RunSetup, layout: &Layout, step: u64) -> Event {
+        let RunSetup {
             model,
             plan,
             floors,
@@ -307,7 +311,7 @@ impl<H: Host> Session<H> {
         tokenizer: Option<Rc<Tokenizer>>,
     ) -> Result<()> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let fits = |learned: &Learned| learned.serves(config, tokenizer.as_ref());
+        let fits = |learned: &TokenizedCorpus| learned.serves(config, tokenizer.as_ref());
         if !self.learned.as_ref().is_some_and(fits) {
             let is_new = tokenizer.is_none();
             let tell = |message: &str| {
@@ -322,7 +326,7 @@ impl<H: Host> Session<H> {
                     );
                 }
             };
-            let learned = Learned::of(&self.host, &tell, corpus, config, tokenizer)?;
+            let learned = TokenizedCorpus::of(&self.host, &tell, corpus, config, tokenizer)?;
             self.warn_unknown_share(run, learned.train.unknown_share(), is_new);
             self.learned = Some(learned);
         }
@@ -347,7 +351,7 @@ impl<H: Host> Session<H> {
 }
 
 /// What the values of a network are before its first step.
-pub(super) struct Beginning {
+pub(super) struct InitialWeights {
     /// Values of another model, by name.
     pub source: Weights,
     /// Vectors for new word embeddings.
@@ -362,7 +366,7 @@ pub(super) enum StartingEmbeddings {
     Own(Rc<WordEmbeddings>),
 }
 
-impl Beginning {
+impl InitialWeights {
     /// The values, a flat vector per group, and what of the source they hold.
     pub fn values(
         &self,

@@ -1,7 +1,7 @@
 //! Files of word vectors, line by line.
 
 use super::VectorLines;
-use crate::data::{Content, DataError, unpacked};
+use crate::data::{ByteSource, DataError, unpacked};
 use std::io::{BufRead, BufReader, Read};
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use std::rc::Rc;
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// The lines of `content`, packed with gzip or not, which people call `name`.
-pub fn vector_lines(name: String, content: Rc<dyn Content>) -> VectorLines {
+pub fn vector_lines(name: String, content: Rc<dyn ByteSource>) -> VectorLines {
     Box::new(move |take| {
         let failed = |error| DataError::reading(&name, error);
         let mut reader = BufReader::with_capacity(1 << 20, unpacked(&*content).map_err(failed)?);

@@ -4,7 +4,7 @@
 use super::scored::UNTUNED_THRESHOLD;
 use crate::model::ProblemType;
 use crate::train::{
-    Decision, Fusion, Judged, Logits, Outcomes, classifier_metrics, logit_adjustment,
+    Decision, EvalInput, Fusion, Logits, Outcomes, classifier_metrics, logit_adjustment,
     tune_scaled_threshold, tune_thresholds,
 };
 use protocol::PartsKind;
@@ -137,7 +137,7 @@ impl Vote {
             ..
         } = *outputs;
         let unseen = BTreeMap::new();
-        let judged = Judged {
+        let judged = EvalInput {
             scores: &self.scores,
             truth,
             labels,
@@ -157,7 +157,7 @@ impl Vote {
             ..
         } = *outputs;
         let unseen = BTreeMap::new();
-        let judged = Judged {
+        let judged = EvalInput {
             scores: &self.scores,
             truth,
             labels,

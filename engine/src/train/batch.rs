@@ -9,7 +9,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 /// One batch on a device. A task's own part is absent from the batches of another task.
 pub struct DeviceBatch {
     input: Input,
-    guesses: Option<Guesses>,
+    guesses: Option<MaskedPositions>,
     labels: Option<Tensor<2>>,
     next_sentence: Option<Tensor<2>>,
     /// 1, or 0 for a row that only fills the batch, `[B]`.
@@ -20,7 +20,7 @@ pub struct DeviceBatch {
 
 /// Where to guess, and what is true there.
 #[derive(Clone, Debug)]
-pub struct Guesses {
+pub struct MaskedPositions {
     /// Flat positions in `B * T`, `M` of them.
     pub positions: RowNumbers,
     /// True tokens there, `[M]`.
@@ -69,7 +69,7 @@ impl DeviceBatch {
             .iter()
             .map(|&keep| f32::from(keep))
             .collect();
-        let guesses = || Guesses {
+        let guesses = || MaskedPositions {
             positions: RowNumbers::new(&batch.masked_positions, b * t, device),
             targets: ints(&batch.masked_targets, device),
             weights: floats(&batch.masked_weights, device),
@@ -97,7 +97,7 @@ impl DeviceBatch {
     ///
     /// # Panics
     /// For a batch of another task: a wrong program.
-    pub fn guesses(&self) -> &Guesses {
+    pub fn guesses(&self) -> &MaskedPositions {
         self.guesses
             .as_ref()
             .expect("a masked-LM batch has positions to guess")

@@ -1,7 +1,7 @@
 //! What chance does to a score: a bootstrap over documents (Efron 1979). It gives the interval of one classifier's scores,
 //! and tells whether another one is better by more than chance.
 
-use super::metrics::{Counts, Decision, Judged, decide, macro_f1, micro};
+use super::metrics::{Counts, Decision, EvalInput, decide, macro_f1, micro};
 use crate::data::random::{Purpose, below, generator};
 use protocol::ScoreInterval;
 
@@ -38,7 +38,7 @@ struct Outcome {
 
 impl Outcomes {
     /// What `decision` predicts.
-    pub fn new(judged: &Judged, decision: &Decision) -> Self {
+    pub fn new(judged: &EvalInput, decision: &Decision) -> Self {
         let of_document = |(scores, truth): (&Vec<f64>, &Vec<usize>)| {
             let predicted = decide(scores, decision);
             let missed = truth.iter().filter(|label| !predicted.contains(label));
@@ -104,7 +104,7 @@ impl Outcomes {
 }
 
 /// 95 % intervals of micro and macro F1; `None` for fewer than two documents.
-pub fn score_interval(judged: &Judged, decision: &Decision) -> Option<ScoreInterval> {
+pub fn score_interval(judged: &EvalInput, decision: &Decision) -> Option<ScoreInterval> {
     let n = judged.scores.len();
     if n < 2 {
         return None;
@@ -135,7 +135,7 @@ mod tests {
         let scores: Vec<Vec<f64>> = (0..n).map(|_| vec![0.9, 0.1]).collect();
         let truth: Vec<Vec<usize>> = (0..n).map(|i| vec![usize::from(i >= right)]).collect();
         let labels = ["a", "b"].map(String::from);
-        let judged = Judged {
+        let judged = EvalInput {
             scores: &scores,
             truth: &truth,
             labels: &labels,
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(interval(50, 50).micro_f1, [1.0, 1.0]);
         let labels = ["a".to_string()];
         let (scores, truth, unseen) = ([vec![1.0]], [vec![0]], BTreeMap::new());
-        let judged = Judged {
+        let judged = EvalInput {
             scores: &scores,
             truth: &truth,
             labels: &labels,

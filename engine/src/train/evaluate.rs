@@ -2,7 +2,7 @@
 
 use super::batch::DeviceBatch;
 use crate::kernels::{RowTargets, cross_entropy_sums};
-use crate::model::{Leaves, ModelConfig, Network};
+use crate::model::{ModelConfig, Network, ParamTensors};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -10,12 +10,12 @@ use burn::tensor::{Device, Tensor, TensorData};
 /// next-sentence prediction, zeros where it is not learned) and gives the new sums.
 pub fn evaluate_masked_lm(
     config: &ModelConfig,
-    leaves: &Leaves,
+    params: &ParamTensors,
     batch: &DeviceBatch,
     sums: Option<Tensor<1>>,
     device: &Device,
 ) -> Tensor<1> {
-    let model = Network::new(config, leaves);
+    let model = Network::new(config, params);
     let encoded = model.encode(batch.input());
     let guesses = batch.guesses();
     let logits = model.masked_lm(&encoded, &guesses.positions); // [M, V]
@@ -59,8 +59,8 @@ fn next_sentence_sums(logits: Tensor<2>, truth: Tensor<2>, batch: &DeviceBatch) 
 }
 
 /// A classifier's logits `[B, C]` on one batch.
-pub fn classify(config: &ModelConfig, leaves: &Leaves, batch: &DeviceBatch) -> Tensor<2> {
-    let model = Network::new(config, leaves);
+pub fn classify(config: &ModelConfig, params: &ParamTensors, batch: &DeviceBatch) -> Tensor<2> {
+    let model = Network::new(config, params);
     let encoded = model.encode(batch.input());
     model.classify(&encoded)
 }

@@ -36,7 +36,7 @@ pub fn probabilities(logits: &[f32], problem: ProblemType) -> Vec<f64> {
 
 /// Documents with what a model says of them and what is true.
 #[derive(Clone, Copy, Debug)]
-pub struct Judged<'a> {
+pub struct EvalInput<'a> {
     /// Probabilities, per document and label.
     pub scores: &'a [Vec<f64>],
     /// True labels that the model knows, per document, as indices into `labels`.
@@ -50,8 +50,8 @@ pub struct Judged<'a> {
 }
 
 /// Figures of judged documents.
-pub fn classifier_metrics(judged: Judged, decision: Decision) -> ClassifierMetrics {
-    let Judged {
+pub fn classifier_metrics(judged: EvalInput, decision: Decision) -> ClassifierMetrics {
+    let EvalInput {
         scores,
         truth,
         labels,
@@ -267,7 +267,7 @@ mod tests {
             .map(|(label, n)| ((*label).to_string(), *n))
             .collect();
         classifier_metrics(
-            Judged {
+            EvalInput {
                 scores,
                 truth,
                 labels: &labels,

@@ -13,14 +13,14 @@ mod schedule;
 mod seed_metrics;
 mod step;
 
-pub use batch::{DeviceBatch, Guesses};
+pub use batch::{DeviceBatch, MaskedPositions};
 pub use bootstrap::{Outcomes, score_interval};
 pub use calibration::{calibration_of_best, calibration_of_predicted, reliability, surest};
 pub use evaluate::{classify, evaluate_masked_lm};
 pub use fusion::{Fusion, Logits, logit_adjustment};
 pub use loss::{balanced_weights, multi_label_loss, single_label_loss};
 pub use metrics::{
-    Decision, Judged, classifier_metrics, decide, probabilities, tune_scaled_threshold,
+    Decision, EvalInput, classifier_metrics, decide, probabilities, tune_scaled_threshold,
     tune_threshold, tune_thresholds,
 };
 pub use muon::MuonSettings;

@@ -3,7 +3,7 @@
 
 use super::muon::{MuonSettings, muon};
 use crate::kernels::{AdamWSettings, AdamWState, CollectedGradients, adamw, collect_gradients};
-use crate::model::{Layout, Leaves, ParameterGroup};
+use crate::model::{Layout, ParamTensors, ParameterGroup};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -130,15 +130,15 @@ impl Optimizer {
     }
 
     /// The parameters as tracked tensors.
-    pub fn leaves(&self, state: &TrainState) -> Leaves {
+    pub fn params(&self, state: &TrainState) -> ParamTensors {
         let values: Vec<Tensor<1>> = state.groups.iter().map(|group| group.p.clone()).collect();
-        self.layout.leaves(&values, &self.device.clone().autodiff())
+        self.layout.params(&values, &self.device.clone().autodiff())
     }
 
     /// The parameters as plain tensors, for evaluation.
-    pub fn frozen(&self, state: &TrainState) -> Leaves {
+    pub fn frozen(&self, state: &TrainState) -> ParamTensors {
         let values: Vec<Tensor<1>> = state.groups.iter().map(|group| group.p.clone()).collect();
-        self.layout.leaves(&values, &self.device)
+        self.layout.params(&values, &self.device)
     }
 
     /// Does one step at learning rate `lr` on the loss that `loss` computes from the parameters.
@@ -146,15 +146,15 @@ impl Optimizer {
         &self,
         state: &mut TrainState,
         lr: f64,
-        loss: impl FnOnce(&Leaves) -> O,
+        loss: impl FnOnce(&ParamTensors) -> O,
     ) -> StepReport {
-        let leaves = self.leaves(state);
+        let params = self.params(state);
         let Objective {
             total,
             next_sentence,
-        } = loss(&leaves).into();
-        let gradients = self.layout.gradients(&leaves, total.backward());
-        drop(leaves);
+        } = loss(&params).into();
+        let gradients = self.layout.gradients(&params, total.backward());
+        drop(params);
         let lens: Vec<usize> = self.layout.groups.iter().map(ParameterGroup::len).collect();
         let CollectedGradients {
             groups: gradients,

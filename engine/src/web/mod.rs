@@ -3,7 +3,7 @@
 
 mod checkpoints;
 
-use crate::data::{Content, InputFile, Opened};
+use crate::data::{ByteSource, InputFile, Opened};
 use crate::error::Result;
 use crate::session::{Host, Snapshot};
 use checkpoints::Checkpoints;
@@ -21,7 +21,7 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 type Delivery = (Command, Files);
 
 /// What files hold, in their order.
-type Files = Vec<Rc<dyn Content>>;
+type Files = Vec<Rc<dyn ByteSource>>;
 
 /// Seconds without an event after which a worker that computes says that it is alive.
 const HEARTBEAT_SECS: f64 = 1.0;
@@ -106,7 +106,7 @@ impl Host for WebHost {
 
     /// Gives the browser one turn of its event loop, in which messages and GPU callbacks arrive. Not a timer: those are
     /// clamped to 4 ms, and slowed in hidden pages.
-    async fn breathe(&self) -> Vec<Command> {
+    async fn yield_now(&self) -> Vec<Command> {
         if self.now_secs() - self.posted_secs.get() > HEARTBEAT_SECS {
             self.emit(Event::Alive {}, Vec::new());
         }
@@ -140,7 +140,7 @@ impl Host for WebHost {
         }
     }
 
-    async fn next_order(&self) -> Command {
+    async fn next_control_command(&self) -> Command {
         loop {
             let mut inbox = self.inbox.borrow_mut();
             if let Some(place) = inbox.iter().position(|(command, _)| is_order(command))
@@ -166,7 +166,7 @@ impl Host for WebHost {
         self.checkpoints.resume(checkpoint, log);
     }
 
-    fn keeps(&self, run: &str) -> bool {
+    fn saves_checkpoints(&self, run: &str) -> bool {
         self.checkpoints.has(run)
     }
 
@@ -206,7 +206,7 @@ impl Host for WebHost {
 }
 
 /// A blob is read where it lies; a buffer is in memory already.
-fn content(value: JsValue) -> Rc<dyn Content> {
+fn content(value: JsValue) -> Rc<dyn ByteSource> {
     match value.dyn_into::<Blob>() {
         Ok(blob) => Rc::new(WebFile(blob)),
         Err(buffer) => Rc::new(Uint8Array::new(&buffer).to_vec()),

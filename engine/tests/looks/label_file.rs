@@ -36,7 +36,7 @@ fn label(request: u64, file: &InputFile, text_column: Option<&str>) -> Command {
 fn labelled(script: Script, files: Vec<InputFile>, text_column: Option<&str>) -> Script {
     labelled_after(
         script,
-        vec![finetune_from(StartFrom::Scratch)],
+        vec![finetune_from(StartFrom::TempStorage)],
         files,
         text_column,
     )

@@ -9,7 +9,7 @@ fn questions_and_pauses_are_heard_amid_an_evaluation_which_they_do_not_change() 
     let finetune = || Command::Finetune {
         run: "f".into(),
         config: config(&[("steps", "60"), ("parts", "one")]),
-        from: StartFrom::Scratch,
+        from: StartFrom::TempStorage,
     };
     let ask = Command::Classify {
         request: 7,
@@ -71,7 +71,7 @@ fn the_counting_task_leaves_questions_to_the_models_that_are_there() {
     let finetune = Command::Finetune {
         run: "f".into(),
         config: config(&[("steps", "30")]),
-        from: StartFrom::Scratch,
+        from: StartFrom::TempStorage,
     };
     let toy = Command::Toy {
         run: "t".into(),

@@ -8,7 +8,7 @@ fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
     let finetune = Command::Finetune {
         run: "f".into(),
         config: config(&[("steps", "60")]),
-        from: StartFrom::Scratch,
+        from: StartFrom::TempStorage,
     };
     let hit = LineQuery::Confused {
         truth: "cat".into(),
@@ -141,7 +141,7 @@ fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
     let finetune = Command::Finetune {
         run: "f".into(),
         config: config(&[]),
-        from: StartFrom::Scratch,
+        from: StartFrom::TempStorage,
     };
     let review = |request| Command::Review {
         request,
@@ -193,7 +193,7 @@ fn what_is_said_of_a_run_during_a_review_is_heard_by_the_run() {
     let finetune = Command::Finetune {
         run: "f".into(),
         config: config(&[]),
-        from: StartFrom::Scratch,
+        from: StartFrom::TempStorage,
     };
     let script = Script::default();
     // The first one ends the last evaluation of the first run.

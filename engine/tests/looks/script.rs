@@ -61,7 +61,7 @@ impl Host for Script {
         *self.clock.borrow()
     }
 
-    async fn breathe(&self) -> Vec<Command> {
+    async fn yield_now(&self) -> Vec<Command> {
         let is_start = |event: &Event| matches!(event, Event::Started { run, .. } if Some(run.as_str()) == self.unwanted);
         let told = self.events();
         let begun = told.iter().rposition(is_start);
@@ -92,7 +92,7 @@ impl Host for Script {
     }
 
     /// A run that waits gets what the script says next, whatever its step.
-    async fn next_order(&self) -> Command {
+    async fn next_control_command(&self) -> Command {
         self.during
             .borrow_mut()
             .pop_front()

@@ -1,7 +1,7 @@
 //! Runs whose loss diverges: they return to a good checkpoint, and none that is saved holds garbage.
 
 use super::host::{Memory, config, session};
-use engine::session::{ComparisonProgress, LabelRule, Snapshot};
+use engine::session::{ComparisonProgress, DecisionRule, Snapshot};
 use futures_lite::future::block_on;
 use protocol::{CompareConfig, Event, Metrics, RunConfig};
 
@@ -31,7 +31,7 @@ fn diverging(change: &[(&str, &str)]) -> RunConfig {
 fn held_out_loss(snapshot: &Snapshot) -> f64 {
     let mut session = session(&Memory::default());
     session.import(snapshot.files.clone()).expect("a model");
-    let rule = LabelRule::Tuned;
+    let rule = DecisionRule::Tuned;
     match block_on(session.evaluate("e", "valid", rule, 1)).expect("finite outputs") {
         Metrics::MaskedLm(metrics) => metrics.masked_lm_loss,
         Metrics::Classifier(_) => unreachable!("a language model"),
@@ -132,7 +132,7 @@ fn a_model_whose_outputs_overflow_refuses_to_answer() {
     let error =
         block_on(session.fill_mask("the [MASK] purrs", 3)).expect_err("its outputs are not");
     assert_eq!(error.code(), "not-finite");
-    let error =
-        block_on(session.evaluate("e", "valid", LabelRule::Tuned, 1)).expect_err("nor is its loss");
+    let error = block_on(session.evaluate("e", "valid", DecisionRule::Tuned, 1))
+        .expect_err("nor is its loss");
     assert_eq!(error.code(), "not-finite");
 }

@@ -52,7 +52,7 @@ impl Host for Memory {
         0.0
     }
 
-    async fn breathe(&self) -> Vec<Command> {
+    async fn yield_now(&self) -> Vec<Command> {
         self.breaths.set(self.breaths.get() + 1);
         let stop = self.stop_after.is_some_and(|step| self.steps() >= step);
         if stop || self.stop_at_breath.get() == Some(self.breaths.get()) {

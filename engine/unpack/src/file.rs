@@ -1,6 +1,6 @@
 //! A file of the page as the engine reads it: a slice at a time, where it lies on the person's disk.
 
-use data::Content;
+use data::ByteSource;
 use js_sys::{Array, Reflect, Uint8Array};
 use std::any::Any;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ const SLICE_BYTES: f64 = 4_194_304.0;
 /// A file, or any other blob, of the page.
 pub struct WebFile(pub Blob);
 
-impl Content for WebFile {
+impl ByteSource for WebFile {
     fn size(&self) -> u64 {
         self.0.size() as u64
     }
@@ -35,7 +35,7 @@ impl Content for WebFile {
 ///
 /// # Errors
 /// As the browser says, when it cannot be read or copied.
-pub fn blob_of(content: &Rc<dyn Content>) -> Result<Blob, JsValue> {
+pub fn blob_of(content: &Rc<dyn ByteSource>) -> Result<Blob, JsValue> {
     let found: &dyn Any = &**content;
     if let Some(WebFile(blob)) = found.downcast_ref() {
         return Ok(blob.clone());

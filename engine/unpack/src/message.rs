@@ -1,6 +1,6 @@
 //! What goes to the module and comes back, beside the bytes.
 
-use data::content::Converted;
+use data::byte_source::Converted;
 use data::{DataError, InputFile};
 use protocol::FileRole;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ impl Described {
     }
 
     /// The file with its content.
-    pub fn with(self, content: std::rc::Rc<dyn data::Content>) -> InputFile {
+    pub fn with(self, content: std::rc::Rc<dyn data::ByteSource>) -> InputFile {
         let Self {
             name,
             role,

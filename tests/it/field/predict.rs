@@ -100,7 +100,7 @@ fn a_table_comes_back_with_its_answers() {
     });
 }
 
-/// Trained on a workbook whose table begins below and beside its first cell.
+/// LoadedModel on a workbook whose table begins below and beside its first cell.
 #[test]
 fn a_workbook_is_learned_and_comes_back_as_a_table() {
     cases(|bench| {

@@ -4,8 +4,8 @@ use super::is_shortcut;
 use crate::chart::attention::paint_thumbnail;
 use crate::chart::heads::{Pattern, Traits, traits};
 use crate::page::Dark;
-use crate::scope::{Scope, scope};
-use crate::state::{AttentionMap, Film};
+use crate::preview_context::{PreviewContext, scope};
+use crate::state::{AttentionMap, PreviewHistory};
 use crate::tr;
 use crate::wording::figure;
 use leptos::html::{Canvas, Div};
@@ -80,8 +80,8 @@ fn focus_head(grid: NodeRef<Div>, index: usize) {
     }
 }
 
-pub(super) fn no_map_reason(scope: Scope) -> impl Fn() -> String + Copy {
-    let guessed = Memo::new(move |_| scope.read_film(Film::is_guessed));
+pub(super) fn no_map_reason(scope: PreviewContext) -> impl Fn() -> String + Copy {
+    let guessed = Memo::new(move |_| scope.read_film(PreviewHistory::is_guessed));
     let before = Memo::new(move |_| {
         scope.read_film(|film| film.frames().iter().any(|frame| frame.attention.is_some()))
     });
@@ -99,7 +99,7 @@ pub(super) fn no_map_reason(scope: Scope) -> impl Fn() -> String + Copy {
 #[component]
 fn Head(
     map: Memo<Option<AttentionMap>>,
-    scope: Scope,
+    scope: PreviewContext,
     chosen: Memo<(usize, usize)>,
     place: (usize, usize),
 ) -> impl IntoView {
@@ -113,7 +113,7 @@ fn Head(
                 .map_or(0, |map| map.layers * map.heads * map.tokens.len().pow(2))
         });
         let tell = move || news.try_update(|news| *news += 1).unwrap_or_default();
-        match bytes > MOST_AT_ONCE {
+        match bytes > MAX_AT_ONCE {
             true => set_timeout(tell, Duration::ZERO),
             false => tell(),
         }
@@ -167,7 +167,7 @@ fn Head(
 }
 
 /// Bytes of all heads that are measured and painted within one task: some milliseconds' worth.
-const MOST_AT_ONCE: usize = 1_000_000;
+const MAX_AT_ONCE: usize = 1_000_000;
 
 const NOTHING: Traits = Traits {
     entropy: 0.0,

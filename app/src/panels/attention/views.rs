@@ -7,7 +7,7 @@ use crate::chart::attention::{
 };
 use crate::chart::heads::{full_colour, lines};
 use crate::chart::scene::Size;
-use crate::lab::lab;
+use crate::context::context;
 use crate::page::Dark;
 use crate::panels::picture::save_png;
 use crate::state::probability;
@@ -19,7 +19,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{HtmlCanvasElement, PointerEvent, ResizeObserver};
 
 /// More lines than this are a blur, and take time.
-const MOST_LINES: usize = 3000;
+const MAX_LINES: usize = 3000;
 
 /// A canvas that is painted again, once per animation frame at most, when what `reads` tracks or its size has changed.
 fn repaint(
@@ -77,7 +77,7 @@ fn picture_button(
         let (layer, head) = choice.head.get_untracked();
         let url = choice.shown(|shown| png(&canvas, shown)).flatten();
         save_png(
-            lab(),
+            app(),
             &format!("clozelab-{name}-{}-{}", layer + 1, head + 1),
             url,
         );
@@ -129,7 +129,7 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
                 &places,
                 &queries,
                 mass,
-                MOST_LINES,
+                MAX_LINES,
             ))
         })
     });

@@ -1,10 +1,10 @@
 //! What can be done with a run that is over, and the field for its name.
 
 use super::Shown;
-use super::link_out::LinkOut;
+use super::share_link::LinkOut;
+use crate::context::context;
 use crate::focus;
-use crate::lab::lab;
-use crate::state::Topic;
+use crate::state::StateSlice;
 use crate::tr;
 use crate::wording::bytes;
 use leptos::prelude::*;
@@ -12,14 +12,16 @@ use leptos::prelude::*;
 /// Opens, names, shares and deletes a run.
 #[component]
 pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
-    let lab = lab();
-    let busy = lab.memo(&[Topic::Runs, Topic::Progress], |state| state.is_at_work());
+    let app = app();
+    let busy = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
+        state.is_at_work()
+    });
     let sure = RwSignal::new(false);
     let over = move || row.with(|row| row.over && (row.own || row.compared || !row.key.is_empty()));
     let compared = move || row.with(|row| row.compared);
     let show = {
         let id = id.clone();
-        move |_| lab.show_comparison(&id)
+        move |_| app.show_comparison(&id)
     };
     let resumes = move || row.with(|row| row.resumes);
     let elsewhere = move || row.with(|row| row.elsewhere);
@@ -42,7 +44,7 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
     let delete = move |_| {
         if sure.get_untracked() {
             focus::on("#runs-table");
-            lab.delete_run(&id);
+            app.delete_run(&id);
         } else {
             sure.set(true);
         }
@@ -52,7 +54,7 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
             <Show when=resumes>
                 <Resume row busy />
             </Show>
-            <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| lab.open_run(&row.get_untracked().key)>
+            <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| app.open_run(&row.get_untracked().key)>
                 {words}
             </button>
             <button
@@ -77,14 +79,14 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
 /// Continues a run that ended before its plan was done, here or, from a file, on the command line.
 #[component]
 fn Resume(row: Memo<Shown>, busy: Memo<bool>) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     view! {
         <button
             type="button"
             class="primary"
             data-testid="resume-run"
             disabled=busy
-            on:click=move |_| lab.resume_run(&row.get_untracked().key)
+            on:click=move |_| app.resume_run(&row.get_untracked().key)
         >
             {tr!("Resume")}
         </button>
@@ -94,7 +96,7 @@ fn Resume(row: Memo<Shown>, busy: Memo<bool>) -> impl IntoView {
             hidden=move || !row.with(|row| row.own)
             disabled=busy
             title=tr!("Includes the newest checkpoint. Continue the run with clozelab pretrain --resume or clozelab finetune --resume.")
-            on:click=move |_| lab.save_run(&row.get_untracked().key)
+            on:click=move |_| app.save_run(&row.get_untracked().key)
         >
             {tr!("Save the run as .zip")}
         </button>
@@ -104,7 +106,7 @@ fn Resume(row: Memo<Shown>, busy: Memo<bool>) -> impl IntoView {
 /// A field in place of the run's name, until Enter or Escape.
 #[component]
 pub fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
-    let lab = lab();
+    let app = app();
     let now = row.get_untracked();
     let field = NodeRef::<leptos::html::Input>::new();
     Effect::new(move |_| {
@@ -119,7 +121,7 @@ pub fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
             let name = given.get_untracked().trim().to_string();
             // A name that was left alone stays the one that the page gives, in its language.
             if name != row.with_untracked(|row| row.name.clone()) {
-                lab.change_run(&row.get_untracked().key, |run| {
+                app.change_run(&row.get_untracked().key, |run| {
                     run.title = (!name.is_empty()).then_some(name)
                 });
             }

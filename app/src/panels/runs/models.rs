@@ -1,18 +1,18 @@
 //! The way out and in for models.
 
-use crate::intake::Source;
-use crate::lab::lab;
+use crate::context::context;
+use crate::file_import::Source;
+use crate::localize_message::localize_message;
 use crate::panels::file_button::FileButton;
-use crate::state::Topic;
-use crate::told::told;
+use crate::state::StateSlice;
 use crate::tr;
 use leptos::prelude::*;
 
 /// Saves the model at hand, or opens another one.
 #[component]
 pub fn Models() -> impl IntoView {
-    let lab = lab();
-    let reason = lab.memo(&[Topic::Runs, Topic::Progress, Topic::Engine], |state| match () {
+    let app = app();
+    let reason = app.memo(&[StateSlice::Runs, StateSlice::Progress, StateSlice::Engine], |state| match () {
         // Of a run of one's own, the present values are saved.
         () if state.active().is_some_and(|run| !run.is_own()) => {
             Some(tr!("The run under way can be saved when it is over."))
@@ -25,10 +25,10 @@ pub fn Models() -> impl IntoView {
     });
     let take = move |sources: Result<Vec<Source>, String>| match sources {
         Ok(sources) if sources.is_empty() => {}
-        Ok(sources) => lab.import(sources),
-        Err(reason) => lab.complain(reason, tr!("Open a .zip, or all files of one model.")),
+        Ok(sources) => app.import(sources),
+        Err(reason) => app.complain(reason, tr!("Open a .zip, or all files of one model.")),
     };
-    let imported = lab.memo(&[Topic::Runs, Topic::Engine], |state| {
+    let imported = app.memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
         state.model.imported.clone()
     });
     view! {
@@ -40,7 +40,7 @@ pub fn Models() -> impl IntoView {
                     data-testid="export-model"
                     aria-describedby="export-reason"
                     disabled=move || reason.get().is_some()
-                    on:click=move |_| lab.save_model()
+                    on:click=move |_| app.save_model()
                 >
                     {tr!("Save the model as .zip")}
                 </button>
@@ -49,7 +49,7 @@ pub fn Models() -> impl IntoView {
             <p id="export-reason" class="help">
                 {move || reason.get()}
             </p>
-            <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = told(&summary)))}</p>
+            <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = localize_message(&summary)))}</p>
         </div>
     }
 }

@@ -1,6 +1,6 @@
 //! What the browser's storage says of itself.
 
-use crate::lab::{Storage, lab};
+use crate::context::{Storage, app};
 use crate::tr;
 use crate::wording::bytes;
 use leptos::prelude::*;
@@ -8,8 +8,8 @@ use leptos::prelude::*;
 /// How much room the runs take, and whether the browser may clear them.
 #[component]
 pub fn StorageLine() -> impl IntoView {
-    let lab = lab();
-    let words = move || match lab.storage.get() {
+    let app = app();
+    let words = move || match app.storage.get() {
         Storage::Unknown => tr!("Looking for kept runs…"),
         Storage::Denied => {
             tr!(
@@ -38,12 +38,12 @@ pub fn StorageLine() -> impl IntoView {
     let sure = RwSignal::new(false);
     let delete = move |_| {
         if sure.get_untracked() {
-            lab.delete_everything();
+            app.delete_everything();
         }
         sure.update(|sure| *sure = !*sure);
     };
     let deleted = move || {
-        lab.deleted.get().map(|(runs, models, size)| {
+        app.deleted.get().map(|(runs, models, size)| {
             tr!(
                 "Deleted {runs} runs ({models} with a model or checkpoints) and all stored texts and choices: {size} in all.",
                 runs,
@@ -52,10 +52,10 @@ pub fn StorageLine() -> impl IntoView {
             )
         })
     };
-    let is_open = move || matches!(lab.storage.get(), Storage::Open { .. });
+    let is_open = move || matches!(app.storage.get(), Storage::Open { .. });
     let can_ask = move || {
         matches!(
-            lab.storage.get(),
+            app.storage.get(),
             Storage::Open {
                 persistent: false,
                 ..
@@ -65,7 +65,7 @@ pub fn StorageLine() -> impl IntoView {
     view! {
         <div class="start">
             <p class="help" data-testid="storage">{words}</p>
-            <button type="button" hidden=move || !can_ask() on:click=move |_| lab.ask_to_persist()>
+            <button type="button" hidden=move || !can_ask() on:click=move |_| app.ask_to_persist()>
                 {tr!("Ask the browser to keep them")}
             </button>
             <button

@@ -47,7 +47,7 @@ impl Run {
         };
         match self.from {
             Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run),
-            Some(StartFrom::Scratch) => tr!("{run}, from scratch", run),
+            Some(StartFrom::TempStorage) => tr!("{run}, from scratch", run),
             None => run,
         }
     }

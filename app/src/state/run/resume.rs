@@ -2,7 +2,7 @@
 
 use super::{Run, Stage};
 use crate::chart::curve::Curve;
-use protocol::{ComparisonCell, Event};
+use protocol::{ComparisonTrial, Event};
 use serde::{Deserialize, Serialize};
 
 /// What a run needs to be resumed.
@@ -19,7 +19,7 @@ pub struct Resume {
     pub text: Text,
     /// Runs of a comparison that are done.
     #[serde(default)]
-    pub cells: Vec<ComparisonCell>,
+    pub cells: Vec<ComparisonTrial>,
     /// Runs that a comparison takes at least.
     #[serde(default)]
     pub least_runs: u64,

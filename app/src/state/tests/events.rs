@@ -247,7 +247,7 @@ fn columns_that_the_text_does_not_have_keep_a_run_from_starting() {
     ]);
     state.columns_refused = true;
     for phase in [Phase::Pretrain, Phase::Finetune] {
-        let reason = state.reason_not_to_start(phase, StartFrom::Scratch);
+        let reason = state.reason_not_to_start(phase, StartFrom::TempStorage);
         assert!(
             reason
                 .as_ref()
@@ -293,11 +293,11 @@ fn files_that_cannot_be_read_leave_the_corpus_before_them() {
         corpus(9, 0),
     ]);
     state.reading = true;
-    let reason = state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch);
+    let reason = state.reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage);
     assert_eq!(reason.as_deref(), Some("The text is still being read."));
     state.apply(failed("", "corpus-empty"));
     assert_eq!(
-        state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch),
+        state.reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage),
         None
     );
     assert_eq!(
@@ -401,7 +401,7 @@ fn warnings_of_a_large_folder_change_little_of_the_page() {
     };
     assert_eq!(
         (warn(0), warn(0)),
-        (&[Topic::Warnings][..], &[][..]),
+        (&[StateSlice::Warnings][..], &[][..]),
         "a repeated one changes nothing"
     );
     let touching = (1..5000).filter(|number| !warn(*number).is_empty()).count();

@@ -1,7 +1,7 @@
 //! Streams of events and the state they must leave: in order, repeated, with gaps, and about unknown runs.
 
 mod events;
-mod questions;
+mod queries;
 mod rows;
 
 use super::*;

@@ -38,7 +38,12 @@ fn begin_names_runs_by_phase_and_records_what_was_asked() {
         "pretrain-1"
     );
     assert_eq!(
-        state.begin(Phase::Finetune, &config, Some(StartFrom::Scratch), false),
+        state.begin(
+            Phase::Finetune,
+            &config,
+            Some(StartFrom::TempStorage),
+            false
+        ),
         "finetune-1"
     );
     assert_eq!(
@@ -95,7 +100,7 @@ fn n_grams_are_kept_with_the_runs_on_the_same_text() {
         state.begin(
             Phase::Finetune,
             &RunConfig::default(),
-            Some(StartFrom::Scratch),
+            Some(StartFrom::TempStorage),
             false,
         )
     };
@@ -199,7 +204,7 @@ fn a_run_tells_whose_values_it_began_with() {
     }
     state.begin(first, &config, None, true);
     state.begin(tuned, &config, Some(StartFrom::Pretrained), true);
-    state.begin(tuned, &config, Some(StartFrom::Scratch), false);
+    state.begin(tuned, &config, Some(StartFrom::TempStorage), false);
     let told = |state: &RunState| {
         state
             .runs
@@ -382,7 +387,7 @@ fn the_model_at_hand_has_a_name_that_outlives_its_run() {
 #[test]
 fn runs_that_differ_in_their_start_only_differ() {
     let mut state = RunState::default();
-    for from in [StartFrom::Pretrained, StartFrom::Scratch] {
+    for from in [StartFrom::Pretrained, StartFrom::TempStorage] {
         state.begin(Phase::Finetune, &RunConfig::default(), Some(from), false);
     }
     let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string())];
@@ -413,7 +418,7 @@ fn runs_that_differ_in_their_start_only_differ() {
 fn the_headline_tells_how_both_starts_ended() {
     let mut state = RunState::default();
     let words = |state: &RunState| state.headline(Phase::Finetune).unwrap_or_default();
-    let [first, second] = [StartFrom::Pretrained, StartFrom::Scratch].map(|from| {
+    let [first, second] = [StartFrom::Pretrained, StartFrom::TempStorage].map(|from| {
         let id = state.begin(Phase::Finetune, &RunConfig::default(), Some(from), false);
         state.apply(step(&id, 3, 0.5));
         if from == StartFrom::Pretrained {

@@ -2,7 +2,7 @@
 //! them out. Of many files, each is one document; a few large ones hold one document per line.
 
 use super::Document;
-use crate::content::InputFile;
+use crate::byte_source::InputFile;
 use crate::error::DataError;
 use crate::file::{FileRows, ReadFile, Warning, read_file};
 use crate::label_map::Renaming;

@@ -6,10 +6,10 @@ mod folders;
 mod label_names;
 mod near_duplicates;
 mod other_columns;
-mod part;
 mod roles;
 mod select;
-mod survey;
+mod split;
+mod stats;
 mod traits;
 
 pub use near_duplicates::NearDuplicateCounts;
@@ -17,7 +17,7 @@ pub use near_duplicates::NearDuplicateCounts;
 pub(crate) use roles::split_role;
 pub use select::{LOOKED_AT, Selection};
 
-use super::content::InputFile;
+use super::byte_source::InputFile;
 use super::error::DataError;
 use super::file::{ReadFile, Warning};
 use super::label_map::Renaming;
@@ -26,13 +26,13 @@ use super::table::{ReadOptions, TextColumns};
 use folders::FolderClass;
 use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
-use part::{Part, PartFile};
 use protocol::{FileReport, FileRole};
+use split::{CorpusSplit, SplitFile};
+use stats::{CorpusStats, MAX_HELD_OUT, text_hash};
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
-use survey::{MAX_HELD_OUT, Survey, text_hash};
 
 /// One line of text.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,13 +65,13 @@ impl Document {
 
 /// Documents of the training files that are not trained on.
 #[derive(Default)]
-struct SetAside {
+struct HeldOutHashes {
     /// Of their texts.
     hashes: BTreeSet<u64>,
     documents: Vec<Document>,
 }
 
-impl SetAside {
+impl HeldOutHashes {
     fn labels(&self) -> impl Iterator<Item = &String> {
         self.documents.iter().flat_map(|document| &document.labels)
     }
@@ -86,13 +86,13 @@ impl SetAside {
 
 /// All documents of a project, by use.
 pub struct Corpus {
-    train: Part,
-    valid: Part,
-    test: Part,
+    train: CorpusSplit,
+    valid: CorpusSplit,
+    test: CorpusSplit,
     /// Training documents that validate, where no file holds validation documents.
-    valid_aside: SetAside,
+    valid_aside: HeldOutHashes,
     /// Training documents that test, where no file holds documents for either and there are many.
-    test_aside: SetAside,
+    test_aside: HeldOutHashes,
     /// Whether the documents that were set aside to validate are trained on all the same.
     trains_on_all: bool,
     near_duplicates: Excluded,
@@ -125,16 +125,16 @@ impl Corpus {
         options: &ReadOptions,
         most_held: u64,
     ) -> Result<(Self, Vec<Warning>), DataError> {
-        let part = || Part {
+        let part = || CorpusSplit {
             held: Some(Vec::new()),
-            ..Part::default()
+            ..CorpusSplit::default()
         };
         let mut corpus = Self {
             train: part(),
             valid: part(),
             test: part(),
-            valid_aside: SetAside::default(),
-            test_aside: SetAside::default(),
+            valid_aside: HeldOutHashes::default(),
+            test_aside: HeldOutHashes::default(),
             trains_on_all: false,
             near_duplicates: Excluded::default(),
             files: Vec::new(),
@@ -210,8 +210,9 @@ impl Corpus {
         };
         let first_block = part.survey.blocks;
         let number = self.files.len() as u32;
-        let (mut survey, mut documents) = (Survey::default(), part.held.is_some().then(Vec::new));
-        let part_file = PartFile {
+        let (mut survey, mut documents) =
+            (CorpusStats::default(), part.held.is_some().then(Vec::new));
+        let part_file = SplitFile {
             file: file.clone(),
             options: options.clone(),
             number,

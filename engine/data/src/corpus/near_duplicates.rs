@@ -1,6 +1,6 @@
 //! Which held-out documents of a corpus are near-duplicates of its training documents.
 
-use super::survey::text_hash;
+use super::stats::text_hash;
 use super::{Corpus, Selection};
 use crate::error::DataError;
 use crate::near_duplicates::TrainingSketches;

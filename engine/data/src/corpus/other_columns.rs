@@ -1,7 +1,7 @@
 //! A table that lacks columns which another one has, such as the texts without labels that a competition gives beside those
 //! with. What was asked for holds where it can: the rest is read by the table's own names.
 
-use crate::content::InputFile;
+use crate::byte_source::InputFile;
 use crate::error::DataError;
 use crate::file::{Warning, read_file};
 use crate::shown::quoted;

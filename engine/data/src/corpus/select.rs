@@ -1,7 +1,7 @@
 //! Which documents of a corpus a run uses, and the ways to walk over them: all, those with labels, text by text, sentence
 //! by sentence. Each walk may read the files anew and ends as soon as its taker has enough.
 
-use super::survey::text_hash;
+use super::stats::text_hash;
 use super::{Corpus, Document};
 use crate::error::DataError;
 use crate::sentences::sentences;

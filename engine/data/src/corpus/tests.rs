@@ -2,7 +2,7 @@
 
 use super::*;
 
-use crate::content::Content;
+use crate::byte_source::ByteSource;
 use protocol::FileRole::{Test, Train, Valid};
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -503,7 +503,7 @@ struct Counted {
     opened: Rc<Cell<usize>>,
 }
 
-impl Content for Counted {
+impl ByteSource for Counted {
     fn size(&self) -> u64 {
         self.text.len() as u64
     }

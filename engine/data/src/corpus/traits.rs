@@ -1,6 +1,6 @@
 //! What stands out in a corpus as a whole: labels and their counts, copies, leaks, and settings without effect.
 
-use super::part::Part;
+use super::split::CorpusSplit;
 use super::{Corpus, label_names};
 use crate::error::DataError;
 use crate::file::Warning;
@@ -33,7 +33,7 @@ impl Corpus {
     /// How many documents carry each label, most frequent first.
     pub(super) fn label_counts(&self) -> Vec<LabelCount> {
         let mut counts: BTreeMap<String, LabelCount> = BTreeMap::new();
-        let mut add = |part: &'_ Part, of: fn(&mut LabelCount, u64)| {
+        let mut add = |part: &'_ CorpusSplit, of: fn(&mut LabelCount, u64)| {
             for (label, documents) in &part.survey.labels {
                 of(counts.entry(label.clone()).or_default(), *documents);
             }

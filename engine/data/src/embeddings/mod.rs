@@ -3,7 +3,7 @@
 //! documents for the linear classifier.
 //!
 //! "You shall know a word by the company it keeps" (Firth 1957); the method is Levy, Goldberg & Dagan 2015 ("Improving
-//! Distributional Similarity with Lessons Learned from Word Embeddings"). Counts are whole numbers and every sum has a
+//! Distributional Similarity with Lessons TokenizedCorpus from Word Embeddings"). Counts are whole numbers and every sum has a
 //! fixed order, so that the vectors don't depend on the number of threads.
 
 mod cooccurrence;

@@ -2,7 +2,7 @@
 //! of weight 0 where an epoch does not fill its last batch.
 
 use super::{Batch, Tokens, TokensBuilder};
-use crate::content::{Blocks, Scratch};
+use crate::byte_source::{ChunkedBuffer, TempStorage};
 use crate::corpus::Document;
 use crate::labels::LabelSet;
 use crate::random::{Purpose, generator, permutation};
@@ -117,7 +117,7 @@ pub struct EncodedDocumentsBuilder {
 
 impl EncodedDocumentsBuilder {
     /// Sets documents over a vocabulary of `vocab_size` aside in `scratch`, which is empty.
-    pub fn new(scratch: Box<dyn Scratch>, vocab_size: usize) -> Self {
+    pub fn new(scratch: Box<dyn TempStorage>, vocab_size: usize) -> Self {
         Self {
             texts: TokensBuilder::new(scratch, vocab_size),
             is_pair: Vec::new(),
@@ -158,7 +158,7 @@ impl EncodedDocumentsBuilder {
 impl EncodedDocuments {
     /// Documents in memory.
     pub fn held(documents: impl Iterator<Item = EncodedDocument>, vocab_size: usize) -> Self {
-        let mut builder = EncodedDocumentsBuilder::new(Box::<Blocks>::default(), vocab_size);
+        let mut builder = EncodedDocumentsBuilder::new(Box::<ChunkedBuffer>::default(), vocab_size);
         documents.for_each(|document| builder.push(document).expect("memory takes bytes"));
         builder.finish().expect("memory takes bytes")
     }

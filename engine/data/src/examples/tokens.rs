@@ -1,6 +1,6 @@
 //! Documents as token ids, end to end, in two bytes each where the vocabulary allows it, wherever a host keeps them.
 
-use crate::content::{Blocks, Scratch, Stored};
+use crate::byte_source::{ChunkedBuffer, ReadAt, TempStorage};
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::rc::Rc;
 /// Encoded documents that stand still. Clones share them.
 #[derive(Clone)]
 pub struct Tokens {
-    bytes: Rc<dyn Stored>,
+    bytes: Rc<dyn ReadAt>,
     /// Bytes per token.
     width: usize,
     /// Where each document begins, in tokens, and where the last one ends.
@@ -17,7 +17,7 @@ pub struct Tokens {
 
 /// Encoded documents on their way into [`Tokens`].
 pub struct TokensBuilder {
-    bytes: Box<dyn Scratch>,
+    bytes: Box<dyn TempStorage>,
     width: usize,
     bounds: Vec<usize>,
     waiting: Vec<u8>,
@@ -32,7 +32,7 @@ const NARROW: usize = 1 << 16;
 
 impl TokensBuilder {
     /// Takes documents of ids below `vocab_size` and sets them aside in `bytes`, which is empty.
-    pub fn new(bytes: Box<dyn Scratch>, vocab_size: usize) -> Self {
+    pub fn new(bytes: Box<dyn TempStorage>, vocab_size: usize) -> Self {
         let width = if vocab_size <= NARROW { 2 } else { 4 };
         Self {
             bytes,
@@ -70,7 +70,7 @@ impl TokensBuilder {
     /// When there is no room for the last ones.
     pub fn finish(mut self) -> io::Result<Tokens> {
         self.flush()?;
-        let bytes: Box<dyn Stored> = self.bytes;
+        let bytes: Box<dyn ReadAt> = self.bytes;
         Ok(Tokens {
             bytes: bytes.into(),
             width: self.width,
@@ -88,7 +88,7 @@ impl TokensBuilder {
 impl Tokens {
     /// Documents in memory.
     pub fn held(documents: impl Iterator<Item = Vec<u32>>, vocab_size: usize) -> Self {
-        let mut builder = TokensBuilder::new(Box::<Blocks>::default(), vocab_size);
+        let mut builder = TokensBuilder::new(Box::<ChunkedBuffer>::default(), vocab_size);
         documents.for_each(|ids| builder.push(ids.into_iter()).expect("memory takes bytes"));
         builder.finish().expect("memory takes bytes")
     }
@@ -154,7 +154,7 @@ impl Tokens {
 /// What a file of [`Tokens`] needs besides its bytes.
 impl Tokens {
     /// The bytes of the tokens, `len` times the width.
-    pub fn stored(&self) -> (&Rc<dyn Stored>, u64) {
+    pub fn stored(&self) -> (&Rc<dyn ReadAt>, u64) {
         (&self.bytes, (self.len() * self.width) as u64)
     }
 
@@ -168,7 +168,7 @@ impl Tokens {
 
     /// Tokens of which [`Self::stored`] and [`Self::lengths`] were kept; `None` where they do not fit each other.
     pub fn restored(
-        bytes: Rc<dyn Stored>,
+        bytes: Rc<dyn ReadAt>,
         size: u64,
         lengths: &[u8],
         vocab_size: usize,

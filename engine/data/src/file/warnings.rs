@@ -2,7 +2,7 @@
 //! odd about its rows and labels. Each is a sentence with a stable name.
 
 use super::Warning;
-use crate::content::InputFile;
+use crate::byte_source::InputFile;
 use crate::encoding::Decoding;
 use crate::error::DataError;
 use crate::lines::{LabelRows, OpenQuotes, Parsed};

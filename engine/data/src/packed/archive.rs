@@ -4,7 +4,7 @@
 use super::open::{Budget, MAX_BYTES};
 use super::promised::Promised;
 use super::{damaged, names, too_large, word};
-use crate::content::{Converted, InputFile};
+use crate::byte_source::{Converted, InputFile};
 use crate::error::DataError;
 use crate::shown::quoted;
 use std::io::{Cursor, Read, Write};

@@ -18,7 +18,7 @@ mod workbook;
 
 pub(crate) use stream::{Format, Unpacking};
 
-use crate::content::{Content, InputFile};
+use crate::byte_source::{ByteSource, InputFile};
 use crate::error::DataError;
 use std::io::{self, Read};
 
@@ -56,7 +56,7 @@ impl Opened {
 ///
 /// # Errors
 /// When they cannot be read.
-pub fn is_archive(content: &dyn Content) -> io::Result<bool> {
+pub fn is_archive(content: &dyn ByteSource) -> io::Result<bool> {
     let mut start = Vec::new();
     content.open()?.take(4).read_to_end(&mut start)?;
     Ok(start == b"PK\x03\x04")

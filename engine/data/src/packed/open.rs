@@ -1,7 +1,7 @@
 //! Opens archives: each is replaced by the texts in it.
 
 use super::{Opened, archive, is_archive, is_bomb, ratio_limit, too_large};
-use crate::content::InputFile;
+use crate::byte_source::InputFile;
 use crate::error::DataError;
 
 /// Bytes that archives may hold in all: they stay in memory.

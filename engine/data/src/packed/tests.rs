@@ -516,7 +516,7 @@ fn what_was_converted_is_not_looked_at_again() {
     );
     let sheet = InputFile::held("a.xlsx", "text\none; two\nthree; four\nfive; six\n", None);
     let sheet = InputFile {
-        converted: Some(crate::content::Converted::Table),
+        converted: Some(crate::byte_source::Converted::Table),
         ..sheet
     };
     assert_eq!(documents(&sheet).0[0].0, "one; two");

@@ -2,7 +2,7 @@
 
 use super::damaged;
 use super::open::Budget;
-use crate::content::{Converted, InputFile};
+use crate::byte_source::{Converted, InputFile};
 use crate::corpus::split_role;
 use crate::error::DataError;
 use crate::shown::quoted;

@@ -2,7 +2,7 @@
 
 use super::reading::check_error;
 use super::seeds;
-use crate::content::Content;
+use crate::byte_source::ByteSource;
 use crate::{DataError, InputFile, ReadOptions, unpacked};
 use bzip2::write::BzEncoder;
 use flate2::write::GzEncoder;
@@ -58,7 +58,8 @@ fn packed() -> Vec<Vec<u8>> {
 
 fn unpack(file: &Vec<u8>) -> Result<Vec<u8>, DataError> {
     let mut bytes = Vec::new();
-    let read = unpacked(file as &dyn Content).and_then(|mut reader| reader.read_to_end(&mut bytes));
+    let read =
+        unpacked(file as &dyn ByteSource).and_then(|mut reader| reader.read_to_end(&mut bytes));
     read.map(|_| bytes)
         .map_err(|error| DataError::reading("a", error))
 }

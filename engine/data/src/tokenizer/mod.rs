@@ -78,7 +78,7 @@ impl VocabularyLearner {
         }
     }
 
-    /// Leaves out what occurs less often: rare words reveal most of the text. By default 2, and 1 for characters.
+    /// ParamTensors out what occurs less often: rare words reveal most of the text. By default 2, and 1 for characters.
     pub fn min_count(self, min_count: Option<u64>) -> Self {
         Self { min_count, ..self }
     }

@@ -3,8 +3,8 @@
 
 use super::attention::Attention;
 use super::{
-    Backbone, Recipe, SpecList, layer_norm, linear, linear_gelu, max_over_time, mean_over_time,
-    transform, transform_specs,
+    Backbone, SpecList, TrainingDefaults, layer_norm, linear, linear_gelu, max_over_time,
+    mean_over_time, transform, transform_specs,
 };
 use crate::kernels::{self, RowNumbers};
 use crate::model::config::ModelConfig;
@@ -49,8 +49,8 @@ impl Backbone for Bert {
         })
     }
 
-    fn recipe(&self) -> Recipe {
-        Recipe {
+    fn recipe(&self) -> TrainingDefaults {
+        TrainingDefaults {
             mask_rate: 0.15,
             pretraining_lr: 2e-3,
             finetuning_lr: 3e-3,
@@ -134,13 +134,13 @@ impl Backbone for Bert {
     }
 
     fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {
-        transform(network.leaves, rows, network.config.layer_norm_eps)
+        transform(network.params, rows, network.config.layer_norm_eps)
     }
 
     fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2> {
         match pooling(network.config) {
             Pooling::Cls => {
-                linear(network.leaves, "bert.pooler.dense", first_token(encoded)).tanh()
+                linear(network.params, "bert.pooler.dense", first_token(encoded)).tanh()
             }
             Pooling::FirstToken => first_token(encoded),
             Pooling::Mean => mean(encoded),
@@ -183,7 +183,7 @@ fn embed(network: &Network, input: &Input) -> Tensor<2> {
     let rows = |part: &str, rows: &RowNumbers| {
         kernels::gather_rows(
             network
-                .leaves
+                .params
                 .get(&format!("bert.embeddings.{part}_embeddings.weight")),
             rows,
         )
@@ -205,16 +205,16 @@ fn block(
     x: Tensor<2>,
     attention: &Attention,
 ) -> (Tensor<2>, Option<Tensor<4>>) {
-    let leaves = network.leaves;
+    let params = network.params;
     let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
     let [weight, bias] =
         ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
-    let qkv = kernels::linear(x.clone(), leaves.stack(&weight), Some(leaves.stack(&bias))); // [B * T, 3 D]
+    let qkv = kernels::linear(x.clone(), params.stack(&weight), Some(params.stack(&bias))); // [B * T, 3 D]
     let (context, probabilities) = attention.forward(qkv, network.attention_mask());
-    let context = linear(leaves, &name("attention.output.dense"), context);
+    let context = linear(params, &name("attention.output.dense"), context);
     let x = network.add_norm(&name("attention.output.LayerNorm"), x, context);
-    let inner = linear_gelu(leaves, &name("intermediate.dense"), x.clone()); // [B * T, 4 D]
-    let outer = linear(leaves, &name("output.dense"), inner);
+    let inner = linear_gelu(params, &name("intermediate.dense"), x.clone()); // [B * T, 4 D]
+    let outer = linear(params, &name("output.dense"), inner);
     (
         network.add_norm(&name("output.LayerNorm"), x, outer),
         probabilities,
@@ -222,5 +222,5 @@ fn block(
 }
 
 fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {
-    layer_norm(network.leaves, name, x, network.config.layer_norm_eps)
+    layer_norm(network.params, name, x, network.config.layer_norm_eps)
 }

@@ -3,7 +3,9 @@
 //! form does not (`docs/recipes.md`).
 
 use super::attention::{Attention, rotary_tables};
-use super::{Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, linear, linear_gelu};
+use super::{
+    Backbone, SpecList, TrainingDefaults, embed, embedding_specs, layer_norm, linear, linear_gelu,
+};
 use crate::kernels;
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
@@ -39,8 +41,8 @@ impl Backbone for Fast {
         })
     }
 
-    fn recipe(&self) -> Recipe {
-        Recipe {
+    fn recipe(&self) -> TrainingDefaults {
+        TrainingDefaults {
             mask_rate: 0.4,
             pretraining_lr: 3e-3,
             finetuning_lr: 3e-3,
@@ -155,25 +157,25 @@ fn block(
     attention: &Attention,
     input: &Input,
 ) -> (Tensor<2>, Option<Tensor<4>>) {
-    let leaves = network.leaves;
+    let params = network.params;
     let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
-    let taps = leaves.get::<2>(&name("conv.weight")); // [D, 3]
+    let taps = params.get::<2>(&name("conv.weight")); // [D, 3]
     let x = kernels::convolve(x, taps, input.keep.clone(), input.dims[1]);
     let normal = norm(network, &name("attention.norm"), x.clone());
-    let qkv = linear(leaves, &name("attention.qkv"), normal); // [B * T, 3 D]
+    let qkv = linear(params, &name("attention.qkv"), normal); // [B * T, 3 D]
     let (context, probabilities) = attention.forward(qkv, network.attention_mask());
-    let x = x + network.drop_hidden(linear(leaves, &name("attention.output"), context));
+    let x = x + network.drop_hidden(linear(params, &name("attention.output"), context));
     let inner = linear_gelu(
-        leaves,
+        params,
         &name("mlp.up"),
         norm(network, &name("mlp.norm"), x.clone()),
     );
     (
-        x + network.drop_hidden(linear(leaves, &name("mlp.down"), inner)),
+        x + network.drop_hidden(linear(params, &name("mlp.down"), inner)),
         probabilities,
     )
 }
 
 fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {
-    layer_norm(network.leaves, name, x, network.config.layer_norm_eps)
+    layer_norm(network.params, name, x, network.config.layer_norm_eps)
 }

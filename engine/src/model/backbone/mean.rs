@@ -3,7 +3,8 @@
 //! 2016). It knows no order: what it reaches is what word choice alone tells.
 
 use super::{
-    Backbone, Recipe, SpecList, embed, embedding_specs, mean_over_time, transform, transform_specs,
+    Backbone, SpecList, TrainingDefaults, embed, embedding_specs, mean_over_time, transform,
+    transform_specs,
 };
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
@@ -30,8 +31,8 @@ impl Backbone for Mean {
         (name == "mean").then_some([1, 128, 1])
     }
 
-    fn recipe(&self) -> Recipe {
-        Recipe {
+    fn recipe(&self) -> TrainingDefaults {
+        TrainingDefaults {
             mask_rate: 0.3,
             pretraining_lr: 4e-3,
             finetuning_lr: 1e-2,
@@ -71,7 +72,7 @@ impl Backbone for Mean {
     }
 
     fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {
-        transform(network.leaves, rows, network.config.layer_norm_eps)
+        transform(network.params, rows, network.config.layer_norm_eps)
     }
 
     /// The mean, which each position carries as its second half: that of the first is it.

@@ -12,8 +12,8 @@ pub use attention::rotary_values;
 
 use super::config::ModelConfig;
 use super::layers::{layer_norm, linear, linear_gelu};
-use super::leaves::Leaves;
 use super::network::{Encoded, Input, Network};
+use super::param_tensors::ParamTensors;
 use super::parameters::{Init, ParameterSpec};
 use crate::kernels;
 use burn::tensor::Tensor;
@@ -50,7 +50,7 @@ impl Architecture {
 
 /// Settings that suit a backbone, each measured in `docs/recipes.md` unless it is a published value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Recipe {
+pub struct TrainingDefaults {
     /// Share of tokens to guess in pre-training.
     pub mask_rate: f64,
     /// Peak learning rate of pre-training, at width 128 and below.
@@ -78,7 +78,7 @@ pub trait Backbone: Sync {
     fn preset(&self, name: &str) -> Option<[usize; 3]>;
 
     /// Settings that suit it.
-    fn recipe(&self) -> Recipe;
+    fn recipe(&self) -> TrainingDefaults;
 
     /// What a preset has besides its sizes, e.g. dropout as published.
     fn settle(&self, _config: &mut ModelConfig) {}
@@ -130,11 +130,11 @@ pub trait Backbone: Sync {
 
 /// Word embeddings and, where the model has two segments, segment embeddings: `[B * T, D]`.
 fn embed(network: &Network, input: &Input) -> Tensor<2> {
-    let words = kernels::gather_rows(network.leaves.get(WORDS), &input.ids);
+    let words = kernels::gather_rows(network.params.get(WORDS), &input.ids);
     if network.config.type_vocab_size == 1 {
         return words;
     }
-    words + kernels::gather_rows(network.leaves.get(SEGMENTS), &input.segments)
+    words + kernels::gather_rows(network.params.get(SEGMENTS), &input.segments)
 }
 
 /// Parameters of [`embed`].
@@ -281,9 +281,9 @@ fn transform_specs(config: &ModelConfig, features: usize) -> Vec<ParameterSpec> 
 }
 
 /// The transform itself: `[M, F]` to `[M, D]`.
-fn transform(leaves: &Leaves, rows: Tensor<2>, eps: f64) -> Tensor<2> {
-    let rows = linear_gelu(leaves, "cls.predictions.transform.dense", rows);
-    layer_norm(leaves, "cls.predictions.transform.LayerNorm", rows, eps)
+fn transform(params: &ParamTensors, rows: Tensor<2>, eps: f64) -> Tensor<2> {
+    let rows = linear_gelu(params, "cls.predictions.transform.dense", rows);
+    layer_norm(params, "cls.predictions.transform.LayerNorm", rows, eps)
 }
 
 /// Embeddings, the four matrices of attention and the two of the feed-forward layer; biases are too few to matter.

@@ -5,8 +5,8 @@
 //! A convolution of width k is one matrix product with the k shifted copies of its input side by side.
 
 use super::{
-    Backbone, Recipe, SpecList, embed, embedding_specs, layer_norm, max_over_time, transform,
-    transform_specs,
+    Backbone, SpecList, TrainingDefaults, embed, embedding_specs, layer_norm, max_over_time,
+    transform, transform_specs,
 };
 use crate::kernels::{self, gelu, shifted};
 use crate::model::config::ModelConfig;
@@ -40,8 +40,8 @@ impl Backbone for TextCnn {
         (name == "textcnn").then_some([1, 128, 1])
     }
 
-    fn recipe(&self) -> Recipe {
-        Recipe {
+    fn recipe(&self) -> TrainingDefaults {
+        TrainingDefaults {
             mask_rate: 0.3,
             pretraining_lr: 2e-3,
             finetuning_lr: 1.2e-2,
@@ -109,7 +109,7 @@ impl Backbone for TextCnn {
     }
 
     fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {
-        transform(network.leaves, rows, network.config.layer_norm_eps)
+        transform(network.params, rows, network.config.layer_norm_eps)
     }
 
     fn pool(&self, _network: &Network, encoded: &Encoded) -> Tensor<2> {
@@ -204,13 +204,13 @@ fn convolve(
             let unfolded = Tensor::cat(copies, 2).reshape([b * t, size * inputs]); // [B * T, k D]
             kernels::linear(
                 unfolded,
-                network.leaves.get(&convolution(layer, size)),
+                network.params.get(&convolution(layer, size)),
                 None,
             ) // [B * T, filters]
         });
     let features = Tensor::cat(branches.collect(), 1);
     let normal = layer_norm(
-        network.leaves,
+        network.params,
         &norm_name(layer),
         features,
         config.layer_norm_eps,

@@ -195,7 +195,7 @@ pub struct FillMask {
     pub model: PathBuf,
     /// Text with at least one [MASK]
     pub text: String,
-    /// Guesses per mask
+    /// MaskedPositions per mask
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top_k: usize,
 }

@@ -1,5 +1,5 @@
 //! A model that answers other programs: over HTTP (`serve-model`) and as tools of a language model's client (`mcp`).
-//! Both ask a [`Service`]; neither writes anything.
+//! Both query a [`Service`]; neither writes anything.
 
 mod http;
 mod mcp;
@@ -10,7 +10,7 @@ pub(super) use mcp::mcp;
 
 use super::host::NativeHost;
 use super::store::shown;
-use super::{ask, inputs, output};
+use super::{inputs, output, query};
 use crate::data::{DataError, Document, FileRows, Opened, ReadOptions};
 use crate::error::Error;
 use crate::native::args::{Common, Served};
@@ -52,7 +52,7 @@ impl Service {
     /// When the model or the documents cannot be read.
     fn open(common: &Common, args: &Served) -> Result<Self, Error> {
         let model = inputs::read_model(&args.model)?;
-        let session = ask::session(common, model, true)?;
+        let session = query::session(common, model, true)?;
         let labels = session.labels().len();
         let mut service = Self {
             session,

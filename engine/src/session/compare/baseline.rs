@@ -5,12 +5,12 @@ use crate::data::examples::{EncodedDocument, EncodedDocuments};
 use crate::data::{Document, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::session::checks::no_corpus;
-use crate::session::corpus::Labelled;
 use crate::session::folds::Folds;
 use crate::session::parts::DocumentVectors;
 use crate::session::portfolio::{self, VECTOR_WIDTH};
+use crate::session::tokenized_corpus::Labelled;
 use crate::session::{Host, Session};
-use crate::train::{Judged, classifier_metrics, score_interval};
+use crate::train::{EvalInput, classifier_metrics, score_interval};
 use protocol::{FileRole, LinearResult, RunConfig};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -66,8 +66,8 @@ impl<H: Host> Session<H> {
             seed: config.seed,
         };
         let (host, deferred) = (&self.host, &mut self.deferred);
-        let mut breathe = async || deferred.extend(host.breathe().await);
-        let chosen = portfolio::choose(&task, &mut breathe)
+        let mut yield_now = async || deferred.extend(host.yield_now().await);
+        let chosen = portfolio::choose(&task, &mut yield_now)
             .await
             .ok_or_else(|| {
                 Error::input(
@@ -99,7 +99,7 @@ impl<H: Host> Session<H> {
             .map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem))
             .collect();
         let decision = chosen.vote.decision(problem);
-        let judged = Judged {
+        let judged = EvalInput {
             scores: &scores,
             truth: &truth,
             labels: labels.names(),

@@ -55,7 +55,7 @@ fn sentence(point: &ComparisonPoint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{ComparisonArm, ComparisonRun, Figures, LinearResult, Spread};
+    use protocol::{ComparisonCondition, ComparisonRun, Figures, LinearResult, Spread};
 
     fn run(micro_f1: f64) -> ComparisonRun {
         let test = Figures {
@@ -72,9 +72,9 @@ mod tests {
         }
     }
 
-    fn arm(scores: &[f64]) -> ComparisonArm {
+    fn arm(scores: &[f64]) -> ComparisonCondition {
         let spread = Spread::of(scores.iter().copied());
-        ComparisonArm {
+        ComparisonCondition {
             lr: 1e-3,
             sweep: Vec::new(),
             runs: scores.iter().map(|score| run(*score)).collect(),

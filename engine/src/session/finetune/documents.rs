@@ -6,8 +6,8 @@ use crate::data::labels::{LabelSet, LabelSurvey};
 use crate::data::{Corpus, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
-use crate::session::corpus::{self, Labelled};
 use crate::session::parts::LinearPart;
+use crate::session::tokenized_corpus::{self, Labelled};
 use crate::session::{Host, Session};
 use crate::train::Logits;
 use protocol::{FileRole, RunConfig};
@@ -95,8 +95,9 @@ impl<H: Host> Session<H> {
         labels: &LabelSet,
         (corpus, selection): (&Corpus, &Selection),
     ) -> Result<EncodedDocuments> {
-        let train =
-            corpus::labelled_for_training(&self.host, tokenizer, labels, corpus, selection)?;
+        let train = tokenized_corpus::labelled_for_training(
+            &self.host, tokenizer, labels, corpus, selection,
+        )?;
         self.warn_unknown_share(run, train.share_of(tokenizer.specials().unk), false);
         Ok(train)
     }
@@ -115,8 +116,12 @@ impl<H: Host> Session<H> {
     ) -> Result<Option<Encoded>> {
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
         let (mut margins, mut has_unseen) = (linear.map(|_| Logits::new()), Vec::new());
-        let encoded =
-            corpus::labelled(&self.host, tokenizer, labels, documents, &mut |document| {
+        let encoded = tokenized_corpus::labelled(
+            &self.host,
+            tokenizer,
+            labels,
+            documents,
+            &mut |document| {
                 if let Some((linear, margins)) = linear.zip(margins.as_mut()) {
                     margins.extend(linear.margins(Some(tokenizer), std::slice::from_ref(document)));
                 }
@@ -125,7 +130,8 @@ impl<H: Host> Session<H> {
                 for label in unknown {
                     *unseen.entry(label).or_default() += 1;
                 }
-            })?;
+            },
+        )?;
         if encoded.is_empty() {
             return Ok(None);
         }

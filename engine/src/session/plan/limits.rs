@@ -14,7 +14,7 @@ const MAX_EPOCHS: f64 = 1e6;
 /// A year.
 const MAX_MINUTES: f64 = 525_600.0;
 /// A run that would need more than this is refused before anything is allocated. A wasm memory ends at 4 GiB.
-const MOST_BYTES: f64 = if cfg!(target_arch = "wasm32") {
+const MAX_BYTES: f64 = if cfg!(target_arch = "wasm32") {
     3e9
 } else {
     12e9
@@ -144,7 +144,7 @@ pub fn check_frozen_memory(model: &ModelConfig, batch_size: usize, max_len: usiz
 }
 
 fn check_bytes(bytes: f64) -> Result<()> {
-    if bytes > MOST_BYTES {
+    if bytes > MAX_BYTES {
         let message = format!("this run would need about {:.0} GB of memory", bytes / 1e9);
         return Err(Error::input(
             "too-large",

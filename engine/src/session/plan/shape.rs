@@ -7,7 +7,7 @@ use protocol::{BackboneKind, RunConfig};
 /// Positions that a new model gets: as published.
 const POSITIONS: usize = 512;
 /// Widest model: four times bert-base.
-const MOST_WIDTH: usize = 3072;
+const MAX_WIDTH: usize = 3072;
 
 /// The shape of a new model for `config` and a vocabulary of `vocab_size`.
 ///
@@ -55,7 +55,7 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
 fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
     let per_head = width / model.num_attention_heads;
     if width == 0
-        || width > MOST_WIDTH
+        || width > MAX_WIDTH
         || per_head * model.num_attention_heads != width
         || width % 2 == 1
     {
@@ -63,7 +63,7 @@ fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
         return Err(Error::input(
             "bad-setting",
             format!(
-                "--hidden-size is {width}, but it must be an even multiple of the preset's {heads} heads, at most {MOST_WIDTH}"
+                "--hidden-size is {width}, but it must be an even multiple of the preset's {heads} heads, at most {MAX_WIDTH}"
             ),
             "Change --hidden-size or leave it out.",
         ));

@@ -4,12 +4,12 @@ use super::Run;
 use crate::error::{Error, Result};
 use crate::session::Host;
 use crate::session::clock::Clock;
-use crate::session::learner::Learner;
 use crate::session::plan::Budget;
 use crate::session::read::read_groups;
 use crate::session::snapshot::{Decoded, decode};
-use crate::session::standing::{Standing, Sums};
 use crate::session::task::{Task, evaluation_model};
+use crate::session::train_progress::{Sums, TrainProgress};
+use crate::session::trainer::Trainer;
 use crate::train::{DeviceBatch, Objective};
 use protocol::{Event, Phase};
 
@@ -46,7 +46,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             .at
             .first_loss
             .map_or(self.floors.uniform, |first| first.max(self.floors.uniform));
-        let steps = self.learner.values.step;
+        let steps = self.trainer.values.step;
         let (is_warm, is_settled) = match self.plan.budget {
             Budget::Steps(_) => {
                 let warmup = self.plan.schedule.warmup_steps;
@@ -71,16 +71,16 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if sums.steps == 0 && sums.skipped > 0 {
             return Ok(false);
         }
-        let batch = self.task.batch(self.learner.values.step);
-        let Learner {
+        let batch = self.task.batch(self.trainer.values.step);
+        let Trainer {
             model, optimizer, ..
-        } = &self.learner;
+        } = &self.trainer;
         let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
-        let leaves = self.learner.leaves();
+        let params = self.trainer.params();
         let Objective {
             total,
             next_sentence,
-        } = self.task.loss(&evaluation_model(model, &leaves), &batch);
+        } = self.task.loss(&evaluation_model(model, &params), &batch);
         let read =
             read_groups(&[total].into_iter().chain(next_sentence).collect::<Vec<_>>()).await?;
         let loss = (
@@ -95,32 +95,37 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     /// # Errors
     /// When that was done twice before, or the checkpoint cannot be read.
     pub(super) async fn roll_back(&mut self, clock: &Clock) -> Result<()> {
-        let diverged = self.learner.step();
+        let diverged = self.trainer.step();
         if self.at.rollbacks == MAX_ROLLBACKS {
             return Err(Error::Diverged { step: diverged });
         }
         let rollbacks = self.at.rollbacks + 1;
         let rate_scale = self.at.rate_scale * RATE_FACTOR;
         let first_loss = self.at.first_loss;
-        match self.ear.host.newest_checkpoint(self.ear.run).await? {
+        match self
+            .control
+            .host
+            .newest_checkpoint(self.control.run)
+            .await?
+        {
             Some(snapshot) => {
-                let device = &self.learner.optimizer.device;
+                let device = &self.trainer.optimizer.device;
                 self.return_to(decode(&snapshot, self.plan.phase, device)?);
             }
             // What it started from was not kept with the checkpoint that it resumed from.
             None if self.at.kept.is_some() => return Err(Error::Diverged { step: diverged }),
             None => self.start_over(),
         }
-        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
+        self.at.elapsed_secs = clock.elapsed(self.control.host.now_secs());
         self.at.rollbacks = rollbacks;
         self.at.rate_scale = rate_scale;
         self.at.has_skipped = true;
         self.at.first_loss = first_loss;
-        let step = self.learner.step();
+        let step = self.trainer.step();
         let rate = self.next_lr(clock);
-        self.ear.host.emit(
+        self.control.host.emit(
             Event::RolledBack {
-                run: self.ear.run.into(),
+                run: self.control.run.into(),
                 step,
             },
             Vec::new(),
@@ -145,19 +150,19 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     ) {
         let seed = self.plan.seed.wrapping_add(networks.len() as u64);
         self.task.begin_network(networks.len(), seed);
-        self.learner.values = values;
-        self.learner.steps_before = state.steps_before;
-        self.at = Standing::resumed(&state, best, networks);
+        self.trainer.values = values;
+        self.trainer.steps_before = state.steps_before;
+        self.at = TrainProgress::resumed(&state, best, networks);
     }
 
     /// Starts the present network over.
     fn start_over(&mut self) {
         let seed = self.network_seed();
-        let layout = &self.learner.optimizer.layout;
+        let layout = &self.trainer.optimizer.layout;
         let (groups, _) = self
             .beginning
-            .values(&self.learner.model, layout, &self.task, seed);
-        self.learner.values = self.learner.optimizer.state_from(groups);
+            .values(&self.trainer.model, layout, &self.task, seed);
+        self.trainer.values = self.trainer.optimizer.state_from(groups);
         self.at.best = None;
         self.at.owes_evaluation = false;
     }

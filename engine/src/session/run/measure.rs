@@ -7,7 +7,7 @@ use crate::session::Host;
 use crate::session::clock::Clock;
 use crate::session::compare::figures;
 use crate::session::diagnosis;
-use crate::session::listen::Wish;
+use crate::session::run_control::Wish;
 use crate::session::task::{Split, Task};
 use protocol::{Event, Metrics};
 
@@ -33,16 +33,20 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         clock: &mut Clock,
     ) -> Result<Option<Metrics>> {
         let Self {
-            task, learner, ear, ..
+            task,
+            trainer,
+            control,
+            ..
         } = self;
-        let (leaves, device) = (learner.leaves(), &learner.optimizer.device);
-        let mut model = learner.model.clone();
-        let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
+        let (params, device) = (trainer.params(), &trainer.optimizer.device);
+        let mut model = trainer.model.clone();
+        let mut goes_on =
+            async || Ok(control.poll_during_evaluation(trainer, clock).await? == Wish::GoOn);
         let metrics = task
-            .evaluate(&mut model, &leaves, device, split, &mut goes_on)
+            .evaluate(&mut model, &params, device, split, &mut goes_on)
             .await?;
-        learner.model = model;
-        self.at.owes_evaluation = metrics.is_none() && self.ear.hears_stop();
+        trainer.model = model;
+        self.at.owes_evaluation = metrics.is_none() && self.control.stop_requested();
         let Some(metrics) = metrics else {
             return Ok(None);
         };
@@ -61,14 +65,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.measured.retain(|(other, _)| *other != split);
         self.measured.push((split, metrics.clone()));
         let event = Event::Evaluated {
-            run: self.ear.run.into(),
-            step: self.learner.step(),
-            epoch: self.learner.step() as f64 / self.plan.steps_per_epoch as f64,
+            run: self.control.run.into(),
+            step: self.trainer.step(),
+            epoch: self.trainer.step() as f64 / self.plan.steps_per_epoch as f64,
             split: split.name().into(),
             network,
             metrics,
         };
-        self.ear.host.emit(event, Vec::new());
+        self.control.host.emit(event, Vec::new());
     }
 
     /// Remembers a classifier's figures.
@@ -76,7 +80,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let Metrics::Classifier(measured) = metrics else {
             return;
         };
-        let epoch = self.learner.values.step as f64 / self.plan.steps_per_epoch as f64;
+        let epoch = self.trainer.values.step as f64 / self.plan.steps_per_epoch as f64;
         self.scores.push(Score {
             split,
             epoch,
@@ -100,28 +104,32 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             .map(|network| network.groups.clone())
             .collect();
         let Self {
-            task, learner, ear, ..
+            task,
+            trainer,
+            control,
+            ..
         } = self;
         let (layout, device) = (
-            learner.optimizer.layout.clone(),
-            learner.optimizer.device.clone(),
+            trainer.optimizer.layout.clone(),
+            trainer.optimizer.device.clone(),
         );
         // The first network stands where other programs look, with its own thresholds.
         let (threshold, thresholds) = (first.threshold, first.thresholds.clone());
         let mut model = ModelConfig {
             threshold,
             thresholds,
-            ..learner.model.clone()
+            ..trainer.model.clone()
         };
-        let mut goes_on = async || Ok(ear.listen_amid(learner, clock).await? == Wish::GoOn);
+        let mut goes_on =
+            async || Ok(control.poll_during_evaluation(trainer, clock).await? == Wish::GoOn);
         let measured = task
             .conclude(&mut model, &layout, networks, &device, &mut goes_on)
             .await?;
-        if measured.is_empty() || self.ear.hears_stop() {
+        if measured.is_empty() || self.control.stop_requested() {
             return Ok(None);
         }
         self.leave(first);
-        self.learner.model = model;
+        self.trainer.model = model;
         let test = measured
             .iter()
             .find(|(split, _)| *split == Split::Test)
@@ -133,7 +141,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Says what the figures of the model that a run leaves mean, where they mean trouble.
     fn diagnose(&self, last: Option<&Metrics>) {
-        if self.learner.step() < diagnosis::LEAST_STEPS {
+        if self.trainer.step() < diagnosis::MIN_STEPS {
             return;
         }
         let (code, message) = match last {
@@ -162,14 +170,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                 .clone()
                 .map(|metrics| (self.network(&metrics), metrics));
             let recalled = self.set_aside();
-            if self.ear.hears_stop() {
+            if self.control.stop_requested() {
                 return Ok(());
             }
             // What the last values lack the recalled ones may have.
             left = last.filter(|_| !recalled);
         }
         let concluded = self.conclude(clock).await?;
-        if self.ear.hears_stop() {
+        if self.control.stop_requested() {
             return Ok(());
         }
         let joined = concluded

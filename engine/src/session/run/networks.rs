@@ -4,19 +4,19 @@ use super::Run;
 use crate::error::Result;
 use crate::session::Host;
 use crate::session::clock::Clock;
-use crate::session::learner::Learner;
-use crate::session::standing::Best;
 use crate::session::task::{Split, Task};
+use crate::session::train_progress::Best;
+use crate::session::trainer::Trainer;
 
 impl<H: Host, T: Task> Run<'_, H, T> {
     /// Sets the best values of the present network aside and starts another one; `false` where the host said stop amid it.
     pub(super) async fn next_network(&mut self, clock: &mut Clock) -> Result<bool> {
         self.evaluate(Split::Valid, clock).await?;
-        if self.ear.hears_stop() {
+        if self.control.stop_requested() {
             return Ok(false);
         }
         self.set_aside();
-        self.at.elapsed_secs = clock.elapsed(self.ear.host.now_secs());
+        self.at.elapsed_secs = clock.elapsed(self.control.host.now_secs());
         self.at.began_secs = self.at.elapsed_secs;
         let (number, all) = (self.at.networks.len() + 1, self.plan.networks);
         self.note(
@@ -25,14 +25,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         );
         let seed = self.network_seed();
         self.task.begin_network(self.at.networks.len(), seed);
-        let Learner {
+        let Trainer {
             model, optimizer, ..
-        } = &self.learner;
+        } = &self.trainer;
         let (groups, _) = self
             .beginning
             .values(model, &optimizer.layout, &self.task, seed);
-        self.learner.steps_before = self.learner.step();
-        self.learner.values = self.learner.optimizer.state_from(groups);
+        self.trainer.steps_before = self.trainer.step();
+        self.trainer.values = self.trainer.optimizer.state_from(groups);
         Ok(true)
     }
 
@@ -53,11 +53,11 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     fn present(&self, score: f64) -> Best {
         Best {
             score,
-            step: self.learner.step(),
-            threshold: self.learner.model.threshold,
-            thresholds: self.learner.model.thresholds.clone(),
+            step: self.trainer.step(),
+            threshold: self.trainer.model.threshold,
+            thresholds: self.trainer.model.thresholds.clone(),
             groups: self
-                .learner
+                .trainer
                 .values
                 .groups
                 .iter()
@@ -86,7 +86,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         recalled
     }
 
-    /// Leaves the best of the networks that were set aside: what a run that was stopped leaves.
+    /// ParamTensors the best of the networks that were set aside: what a run that was stopped leaves.
     pub(super) fn leave_best_network(&mut self) {
         let networks = std::mem::take(&mut self.at.networks).into_iter();
         let best = networks.reduce(|best, network| {
@@ -101,9 +101,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
 
     /// Makes a network that was set aside the present one.
     pub(super) fn leave(&mut self, network: Best) {
-        self.learner.model.threshold = network.threshold;
-        self.learner.model.thresholds = network.thresholds;
-        self.learner
+        self.trainer.model.threshold = network.threshold;
+        self.trainer.model.thresholds = network.thresholds;
+        self.trainer
             .values
             .groups
             .iter_mut()
@@ -117,7 +117,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             .at
             .best
             .take()
-            .filter(|best| best.step != self.learner.step())
+            .filter(|best| best.step != self.trainer.step())
         else {
             return false;
         };

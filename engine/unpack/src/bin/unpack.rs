@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod module {
-    use data::{Content, InputFile, Opened};
+    use data::{ByteSource, InputFile, Opened};
     use js_sys::{Array, Object, Reflect};
     use std::rc::Rc;
     use unpack::message::{Described, Found};
@@ -20,7 +20,7 @@ mod module {
         let described: Vec<Described> =
             serde_json::from_str(described).map_err(|error| JsValue::from(error.to_string()))?;
         let file = |(described, blob): (Described, JsValue)| {
-            let content: Rc<dyn Content> = Rc::new(WebFile(blob.dyn_into::<Blob>()?));
+            let content: Rc<dyn ByteSource> = Rc::new(WebFile(blob.dyn_into::<Blob>()?));
             Ok::<_, JsValue>(described.with(content))
         };
         let files = described

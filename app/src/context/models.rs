@@ -1,0 +1,165 @@
+//! The lab's models as files: saved by the person, kept with their runs in the browser, opened again.
+
+use super::AppContext;
+use super::resuming::described;
+use crate::archive;
+use crate::download;
+use crate::file_import::Source;
+use crate::state::{Question, Stage};
+use crate::tr;
+use js_sys::ArrayBuffer;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::{Command, FileInfo};
+use std::collections::VecDeque;
+use web_sys::Blob;
+
+/// What becomes of an exported model.
+pub(super) enum Export {
+    /// The person saves it.
+    Download,
+    /// It is kept with the run of this key.
+    Keep(String),
+}
+
+impl AppContext {
+    /// Saves the model at hand as a file.
+    pub fn save_model(&self) {
+        self.export(Export::Download);
+    }
+
+    /// Asks for the model at hand as a file.
+    pub(super) fn export(&self, wanted: Export) {
+        let request = self.next_request(Question::Export);
+        self.exports
+            .update_value(|exports| drop(exports.insert(request, wanted)));
+        self.send(Command::ExportModel { request });
+    }
+
+    /// Saves a run with its newest checkpoint as a file, which the command line resumes.
+    pub fn save_run(&self, key: &str) {
+        let (app, key) = (*self, key.to_string());
+        spawn_local(async move {
+            let files = archive::checkpoints(&key).await.unwrap_or_default();
+            let (files, blobs): (Vec<FileInfo>, Vec<Blob>) =
+                files.into_iter().map(described).unzip();
+            let request = app.next_request(Question::Export);
+            app.exports
+                .update_value(|exports| drop(exports.insert(request, Export::Download)));
+            app.send_with(Command::ExportRun { request, files }, blobs);
+        });
+    }
+
+    /// Takes an exported model to where it was wanted.
+    pub(super) fn exported(&self, request: u64, name: &str, buffers: &[ArrayBuffer]) {
+        let wanted = self
+            .exports
+            .try_update_value(|exports| exports.remove(&request))
+            .flatten();
+        match (wanted, buffers.first()) {
+            (None, _) => {}
+            (Some(Export::Keep(key)), Some(bytes)) => self.keep_model(key, bytes.clone()),
+            (_, Some(bytes)) if download::save(name, bytes).is_ok() => {}
+            _ => self.complain(
+                tr!("The model could not be saved."),
+                tr!("Try again, or free some memory."),
+            ),
+        }
+    }
+
+    /// Writes a model, after those before it: of two of one run the later one stays.
+    fn keep_model(&self, key: String, bytes: ArrayBuffer) {
+        let app = *self;
+        let is_idle = self.models.with_value(Option::is_none);
+        self.models
+            .update_value(|models| models.get_or_insert_default().push_back((key, bytes)));
+        if is_idle {
+            spawn_local(async move {
+                while let Some((key, bytes)) = app.next_model() {
+                    app.write_model(&key, &bytes).await;
+                }
+            });
+        }
+    }
+
+    fn next_model(&self) -> Option<(String, ArrayBuffer)> {
+        let next = |models: &mut Option<VecDeque<_>>| {
+            let next = models.as_mut().and_then(VecDeque::pop_front);
+            if next.is_none() {
+                *models = None;
+            }
+            next
+        };
+        self.models.try_update_value(next).flatten()
+    }
+
+    async fn write_model(&self, key: &str, bytes: &ArrayBuffer) {
+        match archive::put_model(key, bytes).await {
+            // Deleted meanwhile: its model goes too.
+            Ok(()) if self.peek(|state| state.runs.iter().all(|run| run.key != key)) => {
+                archive::forget_model(key).await
+            }
+            Ok(()) => {
+                let size = u64::from(bytes.byte_length());
+                self.change_run(key, |run| {
+                    run.kept = Some(size);
+                    run.resume.saved = run.resume.saved.filter(|_| run.stage != Stage::Finished);
+                });
+                if self.peek(|state| {
+                    state
+                        .runs
+                        .iter()
+                        .any(|run| run.key == key && run.stage == Stage::Finished)
+                }) {
+                    archive::forget_checkpoints(key).await;
+                }
+            }
+            Err(reason) => {
+                self.unsaved
+                    .update_value(|unsaved| unsaved.push(key.into()));
+                self.complain(
+                    tr!("The model of this run could not be saved in the browser: {reason}.", reason),
+                    tr!("It will be saved as soon as there is room. Until then, leave this tab open, or save the model as .zip."),
+                );
+            }
+        }
+    }
+
+    /// Opens the model that is kept with a run, or that of its newest checkpoint.
+    pub fn open_run(&self, key: &str) {
+        let (app, key) = (*self, key.to_string());
+        spawn_local(async move {
+            let kept = match archive::model(&key).await {
+                Ok(blob) => Ok(vec![Source::of_blob("model.zip", blob)]),
+                Err(reason) => archive::newest_checkpoint(&key)
+                    .await
+                    .ok_or(reason)
+                    .map(sources),
+            };
+            match kept {
+                Ok(sources) => {
+                    let run = app.peek(|state| {
+                        state
+                            .runs
+                            .iter()
+                            .find(|run| run.key == key)
+                            .map(|run| run.id.clone())
+                    });
+                    app.import_of(run, sources);
+                }
+                Err(reason) => app.complain(
+                    tr!("The model could not be opened: {reason}.", reason),
+                    tr!("It may have been cleared."),
+                ),
+            }
+        });
+    }
+}
+
+/// The files of a checkpoint as those of a model.
+fn sources(files: Vec<(String, Blob)>) -> Vec<Source> {
+    files
+        .into_iter()
+        .map(|(name, blob)| Source::of_blob(&name, blob))
+        .collect()
+}

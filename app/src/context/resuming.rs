@@ -1,0 +1,236 @@
+//! Runs that were interrupted go on: after a reload, a crash or a kill from their newest checkpoint, on the text that they
+//! began with, a comparison from its finished runs.
+
+use super::AppContext;
+use crate::archive;
+use crate::file_import::Source;
+use crate::locks;
+use crate::state::{Origin, Run, StateSlice, Text};
+use crate::tr;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::{Command, FileInfo};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use web_sys::Blob;
+
+/// A run that resumes as soon as its text is read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pending {
+    key: String,
+    text: Text,
+}
+
+impl AppContext {
+    /// Resumes the run of this key, first bringing back its text if another one is in use.
+    pub fn resume_run(&self, key: &str) {
+        if self.peek(|state| state.active().is_some()) {
+            return self.complain(
+                tr!("Another run is under way."),
+                tr!("Stop it before you resume this one."),
+            );
+        }
+        let Some(run) = self.run_of(key) else { return };
+        self.dismiss();
+        let text = run.resume.text.clone();
+        if self.reads(&text.fingerprint) {
+            return self.resume_now(key);
+        }
+        self.pending.set_value(Some(Pending {
+            key: key.into(),
+            text: text.clone(),
+        }));
+        if text.bundled {
+            return self.use_bundle();
+        }
+        self.use_stored_text(text.fingerprint, |app| {
+            app.complain(
+                tr!("The text of this run is not stored in this browser."),
+                tr!("Choose the same files again: the run then resumes by itself."),
+            );
+        });
+    }
+
+    /// Resumes the run of this key once its text, which is on its way to the engine, is read.
+    pub(super) fn resume_when_read(&self, key: &str) {
+        let text = self
+            .run_of(key)
+            .map(|run| run.resume.text)
+            .unwrap_or_default();
+        self.pending.set_value(Some(Pending {
+            key: key.into(),
+            text,
+        }));
+    }
+
+    /// Opens the model of the run of this key, if the browser has it.
+    pub(super) async fn open_model_of(&self, key: &str) {
+        if let Ok(blob) = archive::model(key).await {
+            self.import_of(
+                self.run_of(key).map(|run| run.id),
+                vec![Source::of_blob("model.zip", blob)],
+            );
+        }
+    }
+
+    /// Resumes the run that waits for its text, if that was read now.
+    pub(super) fn resume_pending(&self) {
+        let Some(pending) = self.pending.get_value() else {
+            return;
+        };
+        if self.peek(|state| state.active().is_some()) {
+            return;
+        }
+        if self.reads(&pending.text.fingerprint) {
+            self.pending.set_value(None);
+            self.resume_now(&pending.key);
+        } else if pending.text.bundled {
+            self.pending.set_value(None);
+            self.complain(
+                tr!("This run began with another version of the bundled text and cannot resume."),
+                tr!("Its model can still be opened."),
+            );
+        } else if self.has_own_files() && self.peek(|state| !state.reading) {
+            self.pending.set_value(None);
+            self.complain(
+                tr!("These files are not the text that the run began with."),
+                tr!("Press Resume again and choose the same files, or start a new run."),
+            );
+        }
+    }
+
+    fn resume_now(&self, key: &str) {
+        let (app, key) = (*self, key.to_string());
+        spawn_local(async move {
+            let Some(run) = app.run_of(&key) else { return };
+            let is_ours = app.lock.with_value(Option::is_some);
+            if !is_ours && locks::held().await.contains(&lock_name(&key)) {
+                return app.complain(
+                    tr!("This run is under way in another tab."),
+                    tr!("Stop it there first."),
+                );
+            }
+            app.open_origin(&run).await;
+            if app.peek(|state| state.active().is_some()) {
+                return;
+            }
+            if run.is_own() {
+                app.resume_from_checkpoint(&run).await;
+            } else {
+                app.resume_comparison(&run);
+            }
+        });
+    }
+
+    async fn resume_from_checkpoint(&self, run: &Run) {
+        let files = archive::checkpoints(&run.key).await.unwrap_or_default();
+        let has_checkpoint = archive::newest_checkpoint(&run.key).await.is_some();
+        match (has_checkpoint, command_of(run)) {
+            (true, _) => {
+                let (infos, blobs): (Vec<FileInfo>, Vec<Blob>) =
+                    files.into_iter().map(described).unzip();
+                self.reopen(&run.key);
+                self.announce_checkpoints(&run.key, &run.id);
+                self.send_with(
+                    Command::ResumeRun {
+                        run: run.id.clone(),
+                        files: infos,
+                    },
+                    blobs,
+                );
+            }
+            // It ended before its first checkpoint.
+            (false, Some(command)) => {
+                self.change_run(&run.key, |run| run.replay(vec![]));
+                self.reopen(&run.key);
+                self.announce_checkpoints(&run.key, &run.id);
+                self.send_text(command.to_string());
+            }
+            (false, None) => self.complain(
+                tr!("The checkpoints of this run are gone from this browser."),
+                tr!("They may have been cleared. Start a new run."),
+            ),
+        }
+    }
+
+    fn resume_comparison(&self, run: &Run) {
+        let Some(mut command) = command_of(run) else {
+            return;
+        };
+        self.reopen(&run.key);
+        self.state
+            .update_value(|state| state.expect_runs(run.resume.least_runs));
+        command["known"] = serde_json::to_value(&run.resume.cells).expect("plain data");
+        self.send_text(command.to_string());
+    }
+
+    /// Opens the model that a run began with, if the engine has lost it and the browser has it.
+    async fn open_origin(&self, run: &Run) {
+        let Some(origin) = &run.origin else { return };
+        let Origin::Run(key) = origin else { return };
+        if self.peek(|state| state.has_at_hand(origin)) {
+            return;
+        }
+        self.open_model_of(key).await;
+    }
+
+    /// Has the engine save the checkpoints of a run that starts or resumes.
+    pub(super) fn announce_checkpoints(&self, key: &str, id: &str) {
+        if self.archive.with_value(Option::is_some) {
+            let folder = archive::folder_name(key);
+            self.send(Command::SaveCheckpoints {
+                run: id.into(),
+                folder,
+            });
+        }
+    }
+
+    /// Makes a run the present one again, and this tab the one that runs it.
+    fn reopen(&self, key: &str) {
+        self.change_run(key, Run::reopen);
+        self.lock_run(key);
+        self.notify(&[StateSlice::Runs, StateSlice::Progress]);
+    }
+
+    /// Tells other tabs that this one runs the run of this key.
+    pub(super) fn lock_run(&self, key: &str) {
+        self.lock.set_value(locks::hold(&lock_name(key)));
+    }
+
+    fn run_of(&self, key: &str) -> Option<Run> {
+        self.peek(|state| state.runs.iter().find(|run| run.key == key).cloned())
+    }
+
+    /// Whether the engine has read the text of this fingerprint.
+    fn reads(&self, fingerprint: &str) -> bool {
+        self.peek(|state| {
+            let corpus = state.corpus.as_ref().filter(|_| !state.reading);
+            corpus.is_some_and(|corpus| corpus.traits.fingerprint == fingerprint)
+        })
+    }
+}
+
+/// The command that started a run, for the name that it has now.
+fn command_of(run: &Run) -> Option<Value> {
+    let mut command: Value = serde_json::from_str(run.resume.command.as_deref()?).ok()?;
+    command["run"] = run.id.clone().into();
+    Some(command)
+}
+
+/// The lock of the tab that runs the run of this key.
+pub(super) fn lock_name(key: &str) -> String {
+    format!("clozelab-run-{key}")
+}
+
+/// A file of a checkpoint, as it travels to the engine.
+pub(super) fn described((name, blob): (String, Blob)) -> (FileInfo, Blob) {
+    (
+        FileInfo {
+            name,
+            role: None,
+            encoding: None,
+            member_roles: BTreeMap::new(),
+        },
+        blob,
+    )
+}

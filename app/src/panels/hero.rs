@@ -1,0 +1,45 @@
+//! The first screen: one line of the text, hidden in part, and a button. After it is pressed the same line fills in, the
+//! heads sharpen, the loss falls, and a sentence says what that means.
+
+use super::attention::AttentionGrid;
+use super::clozes::Clozes;
+use super::deferred_mount::DeferredMount;
+use super::loss_chart::LossChart;
+use super::microscope::{Guesses, Microscope, MicroscopeSettings, OtherLooks};
+use super::start::{PhaseSentence, StartButton};
+use super::try_it::FinishedModel;
+use super::verdict::VerdictLine;
+use crate::tr;
+use leptos::prelude::*;
+use protocol::Phase;
+
+/// The text under the microscope, the start of pre-training, the loss and the heads.
+#[component]
+pub fn Stage() -> impl IntoView {
+    view! {
+        <section id="stage" class="stage" aria-labelledby="stage-heading" tabindex="-1">
+            <div class="stage-text">
+                <h2 id="stage-heading">{tr!("A model learns to guess the hidden words")}</h2>
+                <Microscope />
+                <div class="stage-actions">
+                    <StartButton phase=Phase::Pretrain label=tr!("Start") testid="start-pretrain" />
+                    <DeferredMount><OtherLooks /></DeferredMount>
+                </div>
+                <PhaseSentence phase=Phase::Pretrain />
+                <DeferredMount><FinishedModel phase=Phase::Pretrain testid="finished-model" /></DeferredMount>
+                <DeferredMount><VerdictLine phase=Phase::Pretrain /></DeferredMount>
+                <DeferredMount><Guesses /></DeferredMount>
+                <DeferredMount><Clozes /></DeferredMount>
+                <details class="more">
+                    <summary>{tr!("Under the microscope: your own sentence, another mask, replay")}</summary>
+                    <DeferredMount><MicroscopeSettings /></DeferredMount>
+                </details>
+            </div>
+            <div class="stage-figures">
+                <DeferredMount><LossChart /></DeferredMount>
+                <DeferredMount><AttentionGrid /></DeferredMount>
+            </div>
+        </section>
+    }
+    .into_any()
+}

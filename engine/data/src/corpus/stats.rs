@@ -1,0 +1,208 @@
+//! What one look at documents tells about all of them, gathered one at a time and in bounded memory: counts, labels, which
+//! of them would be held out, and a digest.
+
+use super::Document;
+use crate::script::Unspaced;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
+use std::ops::Range;
+
+/// From this many different words, or different characters (text without spaces), text is varied enough to be scored.
+const VARIED_WORDS: usize = 5;
+const VARIED_CHARACTERS: usize = 8;
+
+/// Different texts that later ones are compared with: 32 MiB of hashes.
+const MAX_COMPARED: usize = 1 << 21;
+
+/// More held-out documents cost time and tell nothing new.
+pub(super) const MAX_HELD_OUT: usize = 2000;
+
+/// What is known of documents that were looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CorpusStats {
+    /// Documents.
+    pub documents: u64,
+    /// Of these, with labels.
+    pub labelled: u64,
+    /// Characters that are not white space.
+    pub characters: u64,
+    /// Letters of scripts without spaces.
+    pub unspaced: Unspaced,
+    /// ChunkedBuffer of lines.
+    pub blocks: u64,
+    /// Bytes that they take in memory, about.
+    pub bytes: u64,
+    /// Documents whose texts came before.
+    pub repeated: u64,
+    /// How many documents carry each label.
+    pub labels: BTreeMap<String, u64>,
+    /// The smallest hashes of all documents.
+    pub all: SmallestHashes,
+    /// The smallest hashes of those with labels.
+    pub with_labels: SmallestHashes,
+    /// The hashes of different texts, [`MAX_COMPARED`] at most.
+    texts: HashSet<u64>,
+    words: BTreeSet<String>,
+    letters: BTreeSet<char>,
+    digest: Sha256,
+}
+
+impl CorpusStats {
+    /// Looks at one more document.
+    pub fn take(&mut self, document: &Document) {
+        let hash = text_hash(document);
+        self.documents += 1;
+        self.blocks = document.block + 1;
+        self.all.take(hash);
+        self.compare(hash);
+        if !document.labels.is_empty() {
+            self.labelled += 1;
+            self.with_labels.take(hash);
+        }
+        for label in &document.labels {
+            *self.labels.entry(label.clone()).or_default() += 1;
+        }
+        self.bytes += size_of::<Document>() as u64;
+        for text in document.texts() {
+            self.bytes += text.len() as u64;
+            self.characters += text.chars().filter(|c| !c.is_whitespace()).count() as u64;
+            self.unspaced.take(text);
+            self.take_variety(text);
+            self.digest_text(text);
+        }
+        self.digest_text("\t");
+        document
+            .labels
+            .iter()
+            .for_each(|label| self.digest_text(label));
+        self.digest_text("\n");
+    }
+
+    /// Counts a text that came before.
+    fn compare(&mut self, hash: u64) {
+        if self.texts.contains(&hash) {
+            self.repeated += 1;
+        } else if self.texts.len() < MAX_COMPARED {
+            self.texts.insert(hash);
+        }
+    }
+
+    /// Counts different words and characters, until there are enough.
+    fn take_variety(&mut self, text: &str) {
+        for word in text.split_whitespace() {
+            if !self.is_monotonous() {
+                return;
+            }
+            if !self.words.contains(word) {
+                self.words.insert(word.into());
+            }
+            self.letters.extend(word.chars());
+        }
+    }
+
+    /// Adds what is known of the documents of another file.
+    pub fn join(&mut self, other: Self) {
+        self.documents += other.documents;
+        self.labelled += other.labelled;
+        self.characters += other.characters;
+        self.unspaced.join(other.unspaced);
+        self.blocks += other.blocks;
+        self.bytes += other.bytes;
+        for (label, count) in other.labels {
+            *self.labels.entry(label).or_default() += count;
+        }
+        self.all.join(other.all);
+        self.with_labels.join(other.with_labels);
+        self.repeated += other.repeated;
+        other.texts.into_iter().for_each(|hash| self.compare(hash));
+        self.words.extend(other.words);
+        self.letters.extend(other.letters);
+        self.digest.update(other.digest.finalize());
+    }
+
+    /// How many different texts these documents share with others.
+    pub fn shared_with(&self, other: &Self) -> u64 {
+        other
+            .texts
+            .iter()
+            .filter(|hash| self.texts.contains(hash))
+            .count() as u64
+    }
+
+    /// Whether they repeat so few words that any score on them means nothing.
+    pub fn is_monotonous(&self) -> bool {
+        self.words.len() < VARIED_WORDS && self.letters.len() < VARIED_CHARACTERS
+    }
+
+    /// Different words seen, as far as they were counted.
+    pub fn words(&self) -> usize {
+        self.words.len()
+    }
+
+    /// A number for all texts and labels in order.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest.clone().finalize().into()
+    }
+
+    fn digest_text(&mut self, text: &str) {
+        self.digest.update((text.len() as u64).to_le_bytes());
+        self.digest.update(text);
+    }
+}
+
+/// The smallest hashes of many, and the largest.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SmallestHashes {
+    kept: BinaryHeap<u64>,
+    largest: Option<u64>,
+}
+
+impl SmallestHashes {
+    fn take(&mut self, hash: u64) {
+        self.largest = self.largest.max(Some(hash));
+        if self.kept.len() < 2 * MAX_HELD_OUT {
+            self.kept.push(hash);
+        } else if self.kept.peek().is_some_and(|&worst| hash < worst) {
+            self.kept.pop();
+            self.kept.push(hash);
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.largest = self.largest.max(other.largest);
+        other.kept.into_iter().for_each(|hash| self.take(hash));
+    }
+
+    /// The hashes of the documents that rank at `ranks`, below twice [`MAX_HELD_OUT`]; never all: at least one distinct text
+    /// remains. A text that occurs several times has several ranks, and all of it goes to the first one asked for.
+    pub fn chosen(&self, ranks: Range<usize>) -> BTreeSet<u64> {
+        let sorted = self.kept.clone().into_sorted_vec();
+        let before = ranks
+            .start
+            .checked_sub(1)
+            .and_then(|last| sorted.get(last))
+            .copied();
+        let is_free = |hash: &u64| Some(*hash) < self.largest && Some(*hash) > before;
+        let end = ranks.end.min(sorted.len());
+        sorted[ranks.start.min(end)..end]
+            .iter()
+            .copied()
+            .filter(is_free)
+            .collect()
+    }
+}
+
+/// FNV-1a over the texts of a document, mixed by SplitMix64's finaliser (Steele et al. 2014): the same on every
+/// platform.
+pub(super) fn text_hash(document: &Document) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in document
+        .texts()
+        .flat_map(|text| text.bytes().chain([b'\t']))
+    {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}

@@ -1,0 +1,205 @@
+//! Questions to a model: measure it, fill masks, look at its attention. Answers are JSON on stdout;
+//! whatever is meant for people goes to stderr.
+
+use super::args::{Attention, Common, Evaluate, FillMask, Neighbours};
+use super::host::NativeHost;
+use super::inputs;
+use super::output;
+use super::record::Record;
+use super::text_refusals::naming;
+use super::train::files_of;
+use crate::data::{Opened, ReadOptions};
+use crate::error::Error;
+use crate::interop::{CONFIG_FILE, config_from_json};
+use crate::model::ProblemType;
+use crate::model::config::ModelConfig;
+use crate::session::{DecisionRule, ModelFiles, Session};
+use futures_lite::future::block_on;
+use protocol::{Candidate, FileRole, MaskPrediction, RunConfig};
+use serde::Serialize;
+
+/// Names the events of a question, which has no run of its own.
+const RUN: &str = "evaluate";
+
+#[derive(Serialize)]
+struct Neighbourhood<'a> {
+    word: &'a str,
+    neighbours: Vec<Candidate>,
+}
+
+#[derive(Serialize)]
+struct MaskedPositions {
+    masks: Vec<MaskPrediction>,
+}
+
+#[derive(Serialize)]
+struct Attentions {
+    tokens: Vec<String>,
+    layers: Vec<Vec<Vec<Vec<f32>>>>,
+}
+
+/// The `evaluate` command.
+///
+/// # Errors
+/// When the model, the data or the threshold cannot be used.
+pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
+    let model = inputs::read_model(&args.model)?;
+    let rule = match &args.threshold {
+        _ if args.seed_metrics => DecisionRule::Seed,
+        None => DecisionRule::Tuned,
+        Some(given) => threshold(given, &model)?,
+    };
+    // A classifier is measured on labelled test text; a language model on held-out text, as while it was trained.
+    let is_classifier = !config_of(&model)?.labels.is_empty();
+    let (role, split) = if is_classifier {
+        (FileRole::Test, "test")
+    } else {
+        (FileRole::Valid, "valid")
+    };
+    let files = files_of(inputs::read(&args.data, Some(role))?);
+    // What was read is worth a line: what was left out is not measured.
+    let mut session = session(common, model, common.quiet)?;
+    let mut options = ReadOptions {
+        reads_folder_classes: true,
+        ..args.table.read_options()?
+    };
+    if args.table.label_map.is_none() {
+        // Labels that were renamed for training are renamed here too.
+        options.label_map = match Record::read(&args.model) {
+            Ok(record) => record.config.label_map,
+            // What it would rename is not known.
+            Err(error) if error.code() == "newer-version" => return Err(error),
+            Err(_) => Default::default(),
+        };
+    }
+    let options = session.reading_as_trained(options);
+    let mut config = RunConfig::default();
+    common.apply(&mut config)?;
+    let metrics = session
+        .set_corpus(&Opened::new(&files), &options)
+        .and_then(|()| block_on(session.evaluate(RUN, split, rule, config.seed)))
+        .map_err(|error| naming(error, &files))?;
+    output::json_line(&metrics).map(drop)
+}
+
+/// The `fill-mask` command.
+///
+/// # Errors
+/// When the model cannot be used or the text has no `[MASK]`.
+pub(super) fn fill_mask(common: &Common, args: &FillMask) -> Result<(), Error> {
+    let mut session = session(common, inputs::read_model(&args.model)?, true)?;
+    let masks = block_on(session.fill_mask(&args.text, args.top_k))?;
+    output::json_line(&MaskedPositions { masks }).map(drop)
+}
+
+/// The `neighbours` command.
+///
+/// # Errors
+/// When the model cannot be used or does not know the word.
+pub(super) fn neighbours(common: &Common, args: &Neighbours) -> Result<(), Error> {
+    let session = session(common, inputs::read_model(&args.model)?, true)?;
+    let neighbours = block_on(session.neighbours(&args.word, args.top_k))?;
+    output::json_line(&Neighbourhood {
+        word: &args.word,
+        neighbours,
+    })
+    .map(drop)
+}
+
+/// The `attention` command.
+///
+/// # Errors
+/// When the model cannot be used.
+pub(super) fn attention(common: &Common, args: &Attention) -> Result<(), Error> {
+    let mut session = session(common, inputs::read_model(&args.model)?, true)?;
+    let (tokens, layers) = block_on(session.attention(&args.text))?;
+    output::json_line(&Attentions { tokens, layers }).map(drop)
+}
+
+pub(super) fn session(
+    common: &Common,
+    model: ModelFiles,
+    quiet: bool,
+) -> Result<Session<NativeHost>, Error> {
+    let mut config = RunConfig::default();
+    common.apply(&mut config)?;
+    // Answers are the result, so events stay off stdout.
+    let mut session = block_on(Session::open(NativeHost::new(false, quiet), config.device))?;
+    session.import(model)?;
+    Ok(session)
+}
+
+/// A threshold as it was given; `tuned` and `per-label` are those in the model's configuration.
+fn threshold(given: &str, model: &ModelFiles) -> Result<DecisionRule, Error> {
+    let refuse = |message: String, hint: &str| Error::Input {
+        code: "bad-threshold",
+        message,
+        hint: hint.into(),
+    };
+    let config = config_of(model)?;
+    // A model that gives the likeliest label, whatever its probability, has no threshold to tune.
+    let single = config.problem_type == Some(ProblemType::SingleLabelClassification);
+    let tuned = match given {
+        "tuned" => Some((single || config.threshold.is_some(), DecisionRule::Tuned)),
+        "per-label" => Some((
+            single || config.thresholds.is_some(),
+            DecisionRule::PerLabel,
+        )),
+        _ => None,
+    };
+    if let Some((there, rule)) = tuned {
+        let hint = "Fine-tune with --valid to tune one, or give a number from 0 to 1.";
+        return if there {
+            Ok(rule)
+        } else {
+            Err(refuse(format!("the model has no {given} threshold"), hint))
+        };
+    }
+    if single {
+        output::to_people(
+            "warning: --threshold not used: this model gives each text its likeliest label",
+        );
+    }
+    let number = given
+        .parse()
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number))
+        .map(DecisionRule::At);
+    let given = output::plain(given);
+    number.ok_or_else(|| {
+        refuse(
+            format!("--threshold {given} is not a number from 0 to 1"),
+            "Give a number, or one of the words tuned and per-label.",
+        )
+    })
+}
+
+fn config_of(model: &ModelFiles) -> Result<ModelConfig, Error> {
+    let config = model.iter().find(|(name, _)| name == CONFIG_FILE);
+    let (_, bytes) = config.expect("a model was read with its configuration");
+    Ok(config_from_json(bytes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_is_a_number_or_the_tuned_one() {
+        let model: ModelFiles = vec![(
+            CONFIG_FILE.into(),
+            include_bytes!("../../../tests/golden/model/multi-label/config.json").to_vec(),
+        )];
+        assert_eq!(
+            threshold("0.25", &model).expect("valid"),
+            DecisionRule::At(0.25)
+        );
+        for bad in ["1.5", "nan", "half", "-1", "tuned", "per-label"] {
+            assert_eq!(
+                threshold(bad, &model).expect_err("refused").code(),
+                "bad-threshold",
+                "{bad}"
+            );
+        }
+    }
+}
