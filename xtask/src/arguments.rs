@@ -1,14 +1,15 @@
-//! The command line of `xtask`: words in, a [`Task`] out. Starts nothing and reads no file.
+//! Parses the command line of `xtask` into a [`Task`]. Starts no program and reads no file.
 
 use crate::check::Part;
 use crate::error::Error;
 use std::path::PathBuf;
 
-/// What `cargo xtask help` prints.
+/// Text printed by `cargo xtask help`.
 pub const USAGE: &str = "\
 cargo xtask serve [--port 8080] [--debug]   install what is missing, build the page and the engine, serve dist/
 cargo xtask build [--debug]                 the same without serving: a static site in dist/
-cargo xtask test [PART...]                  every check, or only: format lint native web browser
+cargo xtask test [PART...]                  every check, or only: format tidy lint native web browser
+cargo xtask tidy                            only the rules of structure and names
 cargo xtask soak [--minutes 60]             generated inputs for all that reads files and messages
 cargo xtask interop                         tests against Hugging Face transformers
 cargo xtask setup                           only install what is missing
@@ -18,63 +19,65 @@ cargo xtask setup                           only install what is missing
 --dir PATH    with --no-build: serve that folder instead of dist/
 --port 0      any free port";
 
-/// Port of the page where none is named.
+/// Default port of the page.
 const DEFAULT_PORT: u16 = 8080;
 
-/// How long inputs are generated where nothing is said.
+/// Default duration of `soak` in minutes.
 const DEFAULT_SOAK_MINUTES: u64 = 60;
 
-/// A day; more is a slip of the keyboard.
+/// One day; a larger number is most likely a typing error.
 const MAX_SOAK_MINUTES: u64 = 24 * 60;
 
-/// What a person asked for.
+/// A task given on the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
     /// Print the usage.
     Help,
-    /// Install what is missing.
+    /// Install missing tools.
     Setup,
-    /// Make `dist/`.
+    /// Build `dist/`.
     Build {
-        /// How much work to put into size.
+        /// Build mode.
         mode: Mode,
     },
-    /// Make `dist/` and serve it.
+    /// Build `dist/` and serve it.
     Serve {
-        /// 0 takes any free port.
+        /// TCP port; 0 selects a free one.
         port: u16,
-        /// `None` serves what is there.
+        /// Build mode; `None` serves the existing site.
         mode: Option<Mode>,
-        /// Another folder than `dist/`.
+        /// Folder to serve instead of `dist/`.
         site: Option<PathBuf>,
     },
     /// Run the tests against Hugging Face transformers.
     Interop,
-    /// Try generated inputs.
+    /// Run the property tests with generated inputs.
     Soak {
-        /// For how long.
+        /// Duration in minutes.
         minutes: u64,
     },
+    /// Check structure, names and prose.
+    Tidy,
     /// Run checks.
     Test {
-        /// Which, in their fixed order.
+        /// Parts to run, in their fixed order.
         parts: Vec<Part>,
     },
 }
 
-/// How the web binaries are built.
+/// Build mode of the web binaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Small and fast to run.
+    /// Optimised for size and speed.
     Release,
     /// Fast to build.
     Debug,
 }
 
-/// Reads the words after `cargo xtask`.
+/// Parses the arguments after `cargo xtask`.
 ///
 /// # Errors
-/// [`Error::Usage`] names the word that is not understood.
+/// Returns [`Error::Usage`], which names the offending argument.
 pub fn parse(words: impl Iterator<Item = String>) -> Result<Task, Error> {
     let words: Vec<String> = words.collect();
     if words.iter().any(|word| word == "--help" || word == "-h") {
@@ -84,8 +87,9 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task, Error> {
     let task = words.next().unwrap_or_else(|| "help".into());
     match task.as_str() {
         "help" => Ok(Task::Help),
-        "setup" => done(words, Task::Setup),
-        "interop" => done(words, Task::Interop),
+        "setup" => expect_end(words, Task::Setup),
+        "interop" => expect_end(words, Task::Interop),
+        "tidy" => expect_end(words, Task::Tidy),
         "build" => parse_build(words),
         "serve" => parse_serve(words),
         "soak" => parse_soak(words),
@@ -163,21 +167,21 @@ fn parse_minutes(word: Option<String>) -> Result<u64, Error> {
 }
 
 fn parse_test(words: impl Iterator<Item = String>) -> Result<Task, Error> {
-    let mut asked = Vec::new();
+    let mut requested = Vec::new();
     for word in words {
-        asked.push(
+        requested.push(
             Part::named(&word)
                 .ok_or_else(|| usage(format!("there is no part \"{word}\" of the tests")))?,
         );
     }
     let parts = Part::ALL
         .into_iter()
-        .filter(|part| asked.is_empty() || asked.contains(part))
+        .filter(|part| requested.is_empty() || requested.contains(part))
         .collect();
     Ok(Task::Test { parts })
 }
 
-fn done(mut words: impl Iterator<Item = String>, task: Task) -> Result<Task, Error> {
+fn expect_end(mut words: impl Iterator<Item = String>, task: Task) -> Result<Task, Error> {
     words.next().map_or(Ok(task), |word| Err(unknown(&word)))
 }
 
@@ -205,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_lines_are_understood() {
+    fn documented_command_lines_are_parsed() {
         let serve = |port, mode| Task::Serve {
             port,
             mode,
@@ -214,6 +218,7 @@ mod tests {
         check("", Task::Help);
         check("setup", Task::Setup);
         check("interop", Task::Interop);
+        check("tidy", Task::Tidy);
         check(
             "build",
             Task::Build {
@@ -249,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_with_a_mistake_is_refused() {
+    fn invalid_command_lines_are_refused() {
         for line in [
             "sevre",
             "serve 9000",

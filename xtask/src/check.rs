@@ -1,5 +1,6 @@
-//! `cargo xtask test`: every check in a fixed order, the quick ones first. Each part has a heading and a time on standard
-//! error; the first part that fails ends the run; the count of all tests is the one line on standard output.
+//! `cargo xtask test`: runs all checks in a fixed order, the quick ones first. Each part prints a
+//! heading and its duration to standard error; the first part that fails ends the run. The count of
+//! all tests is the only line on standard output.
 
 mod tally;
 
@@ -7,18 +8,20 @@ use crate::arguments::Mode;
 use crate::error::Error;
 use crate::program::Program;
 use crate::project::Project;
-use crate::{setup, web};
+use crate::{setup, tidy, web};
 use std::time::Instant;
 use tally::Tally;
 
-/// The product and this program, each by itself: together cargo would unite the features of their dependencies, and build
-/// the shared ones a second time for the union. The product's selection has the features of a plain `cargo build`.
+/// The product and this program are built separately: built together, cargo would unify the
+/// features of their dependencies and compile the shared ones a second time. The product is built
+/// with the features of a plain `cargo build`.
 const SELECTIONS: [&[&str]; 2] = [
     &["--workspace", "--exclude", "xtask"],
     &["--package", "xtask"],
 ];
 
-/// The journeys, in order; one file at a time, since each measures times on the whole machine.
+/// Browser journeys, in order. They run one file at a time, since each measures times on the whole
+/// machine.
 const JOURNEYS: [&str; 13] = [
     "harness.test.mjs",
     "start.test.mjs",
@@ -35,32 +38,35 @@ const JOURNEYS: [&str; 13] = [
     "webgpu.test.mjs",
 ];
 
-/// One part of the checks.
+/// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// rustfmt.
     Format,
-    /// clippy, for this machine and for the browser.
+    /// Structure, names and prose.
+    Tidy,
+    /// clippy, for the native target and for the page's.
     Lint,
-    /// Every test that runs natively.
+    /// All tests that run natively.
     Native,
-    /// The site builds and keeps within its limits.
+    /// The site builds and stays within its size limits.
     Web,
     /// Journeys in a real browser.
     Browser,
 }
 
 impl Part {
-    /// In the order they run.
-    pub const ALL: [Self; 5] = [
+    /// All parts, in the order in which they run.
+    pub const ALL: [Self; 6] = [
         Self::Format,
+        Self::Tidy,
         Self::Lint,
         Self::Native,
         Self::Web,
         Self::Browser,
     ];
 
-    /// The part of that name.
+    /// Returns the part with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|part| part.name() == name)
     }
@@ -68,6 +74,7 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Format => "format",
+            Self::Tidy => "tidy",
             Self::Lint => "lint",
             Self::Native => "native",
             Self::Web => "web",
@@ -80,6 +87,7 @@ impl Part {
             Self::Format => Program::cargo(project.root())
                 .args(["fmt", "--all", "--check"])
                 .run(),
+            Self::Tidy => tidy::check(project),
             Self::Lint => lint(project),
             Self::Native => native(project, tally),
             Self::Web => web::build(project, Mode::Release),
@@ -91,7 +99,7 @@ impl Part {
 /// Runs the parts and prints the count of their tests.
 ///
 /// # Errors
-/// That of the first part that fails.
+/// Returns the error of the first part that fails.
 pub fn run(project: &Project, parts: &[Part]) -> Result<(), Error> {
     let mut tally = Tally::default();
     let result = parts
@@ -103,10 +111,11 @@ pub fn run(project: &Project, parts: &[Part]) -> Result<(), Error> {
     result
 }
 
-/// Every kind of run directory against Hugging Face transformers. Not a part of [`run`]: it needs torch.
+/// Tests every kind of run directory against Hugging Face transformers. Not a part of [`run`],
+/// since it needs torch.
 ///
 /// # Errors
-/// When the packages cannot be installed or a test fails.
+/// Returns an error if the packages cannot be installed or a test fails.
 pub fn interop(project: &Project) -> Result<(), Error> {
     let python = setup::interop(project)?;
     Program::cargo(project.root())
@@ -161,7 +170,7 @@ fn lint(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// The command line first, as a person builds it: tests across the boundary start it.
+/// Builds the command line first, since some tests start it.
 fn native(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     setup::vulkan();
     let cargo = |task: &str| Program::cargo(project.root()).args([task, "--release", "--locked"]);

@@ -1,4 +1,4 @@
-//! What can go wrong around the product: one variant per thing a person can do something about.
+//! Errors of the build tasks: one variant per cause that the user can act on.
 
 use crate::web::size::OverBudget;
 use std::fmt::{Display, Formatter};
@@ -8,59 +8,67 @@ use std::path::{Path, PathBuf};
 /// Why a task ended early.
 #[derive(Debug)]
 pub enum Error {
-    /// The command line was not understood.
+    /// The command line is invalid.
     Usage {
         /// What is wrong with it.
         message: String,
     },
     /// A tool is missing and could not be installed.
     Missing {
-        /// What is missing and what it is for.
+        /// The missing tool and its purpose.
         what: String,
-        /// How to get it.
+        /// How to install it.
         hint: String,
     },
-    /// A program ran and failed; its own words are above.
+    /// A program failed; its own output precedes this error.
     Failed {
-        /// The program and its arguments.
+        /// Program and arguments.
         line: String,
-        /// How it ended.
+        /// Exit status or reason.
         end: String,
     },
     /// A file or folder could not be read or written.
     File {
-        /// What was being done, e.g. `read`.
+        /// The attempted action, e.g. `read`.
         doing: &'static str,
-        /// To what.
+        /// File or folder.
         path: PathBuf,
-        /// Why not.
+        /// Underlying error.
         source: io::Error,
     },
-    /// The port is not free, or not allowed.
+    /// The port is in use or not permitted.
     Port {
-        /// Which.
+        /// Requested port.
         port: u16,
-        /// Why not.
+        /// Underlying error.
         source: io::Error,
     },
-    /// wasm-bindgen refused a module.
+    /// wasm-bindgen rejected a module.
     Bindgen {
-        /// The module.
+        /// Path of the module.
         module: PathBuf,
-        /// Its reason.
+        /// Reason given by wasm-bindgen.
         message: String,
     },
-    /// A module runs all of its static constructors at each call from JavaScript.
+    /// A module runs all static constructors at each call from JavaScript.
     Command {
-        /// The module.
+        /// Path of the module.
         module: PathBuf,
     },
-    /// A part of the page grew beyond its limit.
+    /// The code breaks rules of `cargo xtask tidy`, or `xtask/tidy.txt` lists a breach that no
+    /// longer exists.
+    Untidy {
+        /// Breaches that are not listed.
+        new: Vec<String>,
+        /// Listed breaches that are gone.
+        gone: Vec<String>,
+    },
+    /// A part of the page exceeds its size limit.
     OverBudget(OverBudget),
 }
 
 impl Error {
-    /// Turns an I/O error into [`Error::File`]; for `map_err`.
+    /// Returns a closure for `map_err` that turns an I/O error into [`Error::File`].
     pub fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::File {
@@ -70,7 +78,7 @@ impl Error {
         }
     }
 
-    /// 2 for a mistake in the command line, else 1.
+    /// Returns the exit code: 2 for an invalid command line, otherwise 1.
     pub fn exit_code(&self) -> u8 {
         if matches!(self, Self::Usage { .. }) {
             2
@@ -111,6 +119,20 @@ impl Display for Error {
                 "each function that {} exports runs all static constructors first: call `__wasm_call_ctors` once, where it starts",
                 module.display()
             ),
+            Self::Untidy { new, gone } => {
+                for finding in new {
+                    writeln!(f, "new: {finding}")?;
+                }
+                for finding in gone {
+                    writeln!(f, "no longer needed: {finding}")?;
+                }
+                write!(
+                    f,
+                    "{} new breaches of the rules and {} lines to delete from xtask/tidy.txt",
+                    new.len(),
+                    gone.len()
+                )
+            }
             Self::OverBudget(over) => write!(f, "{over}"),
         }
     }

@@ -1,8 +1,9 @@
-//! `cargo xtask serve | build | test | soak | interop | setup`: everything between a bare machine and a working page. It installs what is
-//! missing, builds the wasm binaries, weighs and serves them, and runs every check. It knows the tools around the
-//! product and nothing of what the product computes.
+//! `cargo xtask serve | build | test | tidy | soak | interop | setup`: build, test and development
+//! tasks. Installs missing tools, builds the wasm binaries, checks their sizes, serves them, and
+//! runs all checks. It knows the tools around the product but none of the product's code.
 //!
-//! Standard output carries results only (the address of the page, the count of tests); all progress is on standard error.
+//! Results (the address of the page, the count of tests) go to standard output; progress goes to
+//! standard error.
 
 mod arguments;
 mod check;
@@ -12,6 +13,7 @@ mod project;
 mod serve;
 mod setup;
 mod soak;
+mod tidy;
 mod web;
 
 use arguments::{Mode, Task};
@@ -41,11 +43,12 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Serve { port, mode, site } => serve_page(&project, port, mode, site),
         Task::Interop => check::interop(&project),
         Task::Soak { minutes } => soak::run(&project, minutes),
+        Task::Tidy => tidy::check(&project),
         Task::Test { parts } => check::run(&project, &parts),
     }
 }
 
-/// Takes the port before the long build, so that a port in use is said at once.
+/// Binds the port before the long build, so that a port in use is reported at once.
 fn serve_page(
     project: &Project,
     port: u16,

@@ -1,5 +1,5 @@
-//! Running other programs: their output goes to standard error, their failure is an [`Error`], and they do not inherit
-//! what `cargo run` set for this one.
+//! Runs external programs. Their output goes to standard error, their failure is an [`Error`], and
+//! they do not inherit the variables that `cargo run` set for this program.
 
 use crate::error::Error;
 use std::ffi::OsStr;
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// How often a program with a time limit is looked at.
+/// Polling interval while waiting for a program with a time limit.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Variables that cargo sets for the program it runs; a second cargo would take them for the person's own wishes.
+/// Variables that `cargo run` sets; a nested cargo would take them for the user's own.
 const SET_BY_CARGO_RUN: [&str; 7] = [
     "CARGO",
     "CARGO_MANIFEST_DIR",
@@ -22,13 +22,13 @@ const SET_BY_CARGO_RUN: [&str; 7] = [
     "RUST_RECURSION_COUNT",
 ];
 
-/// A program about to run.
+/// A program that is about to run.
 pub struct Program {
     command: Command,
 }
 
 impl Program {
-    /// Names the program: a path, or a name to look for in `PATH`.
+    /// Creates a program from a path, or from a name to look up in `PATH`.
     pub fn new(name: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(name);
         command.stdin(Stdio::null());
@@ -42,7 +42,7 @@ impl Program {
         Self { command }
     }
 
-    /// The cargo that runs this program, in the workspace.
+    /// Returns the cargo that runs this program, with the workspace as its working directory.
     pub fn cargo(root: &Path) -> Self {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Self::new(cargo).dir(root)
@@ -54,13 +54,13 @@ impl Program {
         self
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable.
     pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(key, value);
         self
     }
 
-    /// Removes every variable whose name passes.
+    /// Removes all environment variables whose names satisfy the predicate.
     pub fn without_env(mut self, named: impl Fn(&str) -> bool) -> Self {
         for (key, _) in std::env::vars_os().filter(|(key, _)| named(&key.to_string_lossy())) {
             self.command.env_remove(key);
@@ -68,22 +68,22 @@ impl Program {
         self
     }
 
-    /// Runs in this folder.
+    /// Sets the working directory.
     pub fn dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
         self
     }
 
-    /// Keeps standard input, for a program that may ask for a password.
+    /// Inherits standard input, for a program that may ask for a password.
     pub fn with_stdin(mut self) -> Self {
         self.command.stdin(Stdio::inherit());
         self
     }
 
-    /// Runs it to its end; all it prints goes to standard error.
+    /// Runs the program to completion; its output goes to standard error.
     ///
     /// # Errors
-    /// When it cannot be started or does not end with 0.
+    /// Returns an error if the program cannot be started or exits with a status other than 0.
     pub fn run(mut self) -> Result<(), Error> {
         self.command.stdout(Stdio::from(std::io::stderr()));
         let status = self
@@ -93,10 +93,11 @@ impl Program {
         self.expect_success(status)
     }
 
-    /// Runs it to its end and hands each line of its standard output to `each`, which says whether it failed later.
+    /// Runs the program to completion and calls `each` for every line of its standard output. The
+    /// inner result is that of the program.
     ///
     /// # Errors
-    /// When it cannot be started; its exit status is the answer.
+    /// Returns an error if the program cannot be started.
     pub fn lines(mut self, mut each: impl FnMut(&str)) -> Result<Result<(), Error>, Error> {
         self.command.stdout(Stdio::piped());
         let mut child = self
@@ -111,7 +112,8 @@ impl Program {
         Ok(self.expect_success(status))
     }
 
-    /// What it prints on standard output, trimmed; `None` where it is absent or fails. Its complaints are dropped.
+    /// Returns the program's standard output, trimmed; `None` if the program is missing or fails.
+    /// Standard error is discarded.
     pub fn answer(mut self) -> Option<String> {
         let output = self.command.stderr(Stdio::null()).output().ok()?;
         output
@@ -120,7 +122,8 @@ impl Program {
             .then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
     }
 
-    /// Runs it quietly for at most `limit`; true where it ended with 0 in that time.
+    /// Runs the program without output for at most `limit`; returns whether it exited with 0 in
+    /// that time.
     pub fn succeeds_within(mut self, limit: Duration) -> bool {
         let Ok(mut child) = self
             .command
@@ -138,7 +141,7 @@ impl Program {
                 Err(_) => break,
             }
         }
-        // An error here means that it has just ended by itself, which comes to the same.
+        // An error means that the program has just exited on its own.
         let _ = child.kill();
         let _ = child.wait();
         false
@@ -149,7 +152,7 @@ impl Program {
             return Ok(());
         }
         Err(Error::Failed {
-            line: self.shown(),
+            line: self.command_line(),
             end: format!("failed ({status})"),
         })
     }
@@ -163,12 +166,12 @@ impl Program {
             };
         }
         Error::Failed {
-            line: self.shown(),
+            line: self.command_line(),
             end: format!("could not be started: {error}"),
         }
     }
 
-    fn shown(&self) -> String {
+    fn command_line(&self) -> String {
         let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
         words
             .map(|word| word.to_string_lossy().into_owned())
@@ -177,7 +180,7 @@ impl Program {
     }
 }
 
-/// Where a program lies on `PATH`.
+/// Returns the path of a program on `PATH`.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&std::env::var_os("PATH")?)
@@ -185,7 +188,8 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Takes cargo's own entries out of the library path: another rustc must not load this one's libraries.
+/// Removes cargo's own entries from the library path: another rustc must not load this one's
+/// libraries.
 fn restore_library_path(command: &mut Command) {
     const KEY: &str = if cfg!(target_os = "macos") {
         "DYLD_FALLBACK_LIBRARY_PATH"
@@ -205,10 +209,10 @@ fn restore_library_path(command: &mut Command) {
             .flatten()
             .any(|dir| path.starts_with(dir))
     };
-    let kept: Vec<_> = std::env::split_paths(&value)
+    let remaining: Vec<_> = std::env::split_paths(&value)
         .filter(|path| !from_cargo(path))
         .collect();
-    match std::env::join_paths(&kept) {
+    match std::env::join_paths(&remaining) {
         Ok(joined) if !joined.is_empty() => command.env(KEY, joined),
         _ => command.env_remove(KEY),
     };
@@ -219,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ending_is_reported_as_it_was() {
+    fn exit_status_is_reported() {
         assert!(Program::new("true").run().is_ok());
         assert!(matches!(
             Program::new("false").run(),
@@ -237,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_arrive_even_from_a_program_that_fails() {
+    fn lines_of_a_failing_program_are_read() {
         let mut seen = Vec::new();
         let end = Program::new("sh")
             .args(["-c", "echo one; echo two; exit 3"])
@@ -247,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_limit_ends_a_program() {
+    fn time_limit_kills_the_program() {
         let begin = Instant::now();
         assert!(
             !Program::new("sleep")

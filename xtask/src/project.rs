@@ -1,19 +1,22 @@
-//! Where things lie: the clone, the build folder (inside the clone, or wherever `CARGO_TARGET_DIR` says), the site.
+//! Paths of the project: the repository, the build folder (inside the repository, or
+//! `CARGO_TARGET_DIR`), the site.
 
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 
-/// The clone this program was built from.
+/// The repository that this program was built from.
 pub struct Project {
     root: PathBuf,
     target: PathBuf,
 }
 
 impl Project {
-    /// Takes the clone from the place of this crate, and the build folder from the environment as cargo does.
+    /// Locates the repository by the path of this crate, and the build folder by the environment,
+    /// as cargo does.
     ///
     /// # Errors
-    /// When the clone was moved after this program was built, or the present folder cannot be read.
+    /// Returns an error if the repository was moved after this program was built, or if the current
+    /// directory cannot be read.
     pub fn find() -> Result<Self, Error> {
         let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = crate_dir
@@ -30,37 +33,37 @@ impl Project {
         Ok(Self { root, target })
     }
 
-    /// The clone.
+    /// Returns the root of the repository.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The build folder.
+    /// Returns the build folder.
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// The finished site.
+    /// Returns the folder of the finished site.
     pub fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
 
-    /// Tools that npm installs for the build.
+    /// Returns the folder of the build tools installed by npm.
     pub fn tools(&self) -> PathBuf {
         self.target.join("tools")
     }
 
-    /// The journeys in a browser.
+    /// Returns the folder of the browser journeys.
     pub fn journeys(&self) -> PathBuf {
         self.root.join("tests").join("e2e")
     }
 
-    /// The tests against Hugging Face transformers.
+    /// Returns the folder of the tests against Hugging Face transformers.
     pub fn interop(&self) -> PathBuf {
         self.root.join("tests").join("interop")
     }
 
-    /// The native command line.
+    /// Returns the path of the native command line.
     pub fn clozelab(&self) -> PathBuf {
         self.target
             .join("release")

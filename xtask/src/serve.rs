@@ -1,9 +1,9 @@
-//! A static file server for this machine only: GET and HEAD, the right media types, the security headers that a page
-//! cannot set itself, nothing outside its folder. Browsers ask again each time, since a build replaces the files under
-//! the same names.
+//! A static file server for the local machine: GET and HEAD, correct media types, the security
+//! headers that a page cannot set itself, and no access outside its folder. Browsers revalidate
+//! each file, since a build replaces files under the same names.
 //!
-//! One thread per connection, one request per connection. [`LIMITS`] bounds what a client can take: connections, the
-//! size of a request and time.
+//! One thread per connection, one request per connection. [`LIMITS`] bounds the number of
+//! connections, the size of a request and the time.
 
 mod connection;
 mod files;
@@ -21,46 +21,49 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What one client, or all together, may take of the server.
+/// Limits on what a client, or all clients together, can use of the server.
 #[derive(Clone, Copy)]
 struct Limits {
-    /// Connections at once; further ones are refused.
+    /// Maximum number of simultaneous connections; further ones are refused.
     connections: usize,
-    /// Bytes of a request line with its headers.
+    /// Maximum size of a request line with its headers, in bytes.
     request_bytes: usize,
-    /// How long a request, and each piece of a response, may take on its way.
+    /// Time limit for receiving a request, and for sending each chunk of a response.
     timeout: Duration,
 }
 
-/// The limits of `cargo xtask serve`. A browser opens six connections to a host, and sends about 1 kB of headers.
+/// Limits of `cargo xtask serve`. A browser opens six connections to a host and sends about 1 kB of
+/// headers.
 const LIMITS: Limits = Limits {
     connections: 64,
     request_bytes: 16 << 10,
     timeout: Duration::from_secs(10),
 };
 
-/// Pause after a connection that could not be accepted, e.g. because all file descriptors are in use.
+/// Pause after a connection that could not be accepted, e.g. because all file descriptors are in
+/// use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What is served, under which names, within which limits.
+/// The served folder, the port and the limits.
 struct Site {
     folder: PathBuf,
     port: u16,
     limits: Limits,
 }
 
-/// Takes the port; 0 takes any free one.
+/// Binds the port; 0 selects a free one.
 ///
 /// # Errors
-/// [`Error::Port`].
+/// Returns [`Error::Port`] if the port is in use or not permitted.
 pub fn listen(port: u16) -> Result<TcpListener, Error> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| Error::Port { port, source })
 }
 
-/// Prints the address of the page on standard output, and serves the folder until the program is ended.
+/// Prints the address of the page to standard output and serves the folder until the program is
+/// terminated.
 ///
 /// # Errors
-/// When the folder is missing, or the listener has no address.
+/// Returns an error if the folder is missing or the listener has no address.
 pub fn forever(listener: TcpListener, folder: PathBuf) -> Result<(), Error> {
     std::fs::metadata(&folder).map_err(Error::file("serve", &folder))?;
     let address = listener
@@ -78,7 +81,7 @@ pub fn forever(listener: TcpListener, folder: PathBuf) -> Result<(), Error> {
     Ok(())
 }
 
-/// Serves each connection in a thread of its own, and refuses those beyond the limit.
+/// Serves each connection in its own thread, and refuses those beyond the limit.
 fn accept(listener: &TcpListener, site: &Site) {
     let slots = Slots::new(site.limits.connections);
     std::thread::scope(|scope| {
@@ -93,10 +96,10 @@ fn accept(listener: &TcpListener, site: &Site) {
             };
             let serving = move || {
                 let _slot = slot;
-                // A client that left, or was too slow, needs no answer.
+                // A client that disconnected or was too slow needs no answer.
                 let _ = serve(&stream, site);
             };
-            // Without a thread the closure is dropped, which closes the connection.
+            // If no thread can be started, the closure is dropped, which closes the connection.
             let _ = std::thread::Builder::new().spawn_scoped(scope, serving);
         }
     });
@@ -126,7 +129,8 @@ fn serve(stream: &TcpStream, site: &Site) -> io::Result<()> {
     let is_refusal = response.is_error();
     response.send(has_body, |piece| connection::send(stream, piece, timeout))?;
     if is_refusal {
-        // A request that was not read to its end would otherwise reset the connection before the answer is read.
+        // If a request was not read to its end, closing the connection would reset it before the
+        // client has read the answer.
         connection::drain(stream);
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Installs what a machine lacks, and nothing that it has. Each thing is looked for first; each installation is
-//! announced by one line on standard error that says what for. Knows where tools come from, not how they are used.
+//! Installs missing tools. Each tool is looked up first; each installation is announced on standard
+//! error with its purpose. Knows where tools come from, not how they are used.
 
 mod debian;
 mod node;
@@ -24,13 +24,13 @@ const BROWSERS: [&str; 4] = [
     "google-chrome-stable",
 ];
 
-/// Where the Vulkan loader looks for drivers on Linux.
+/// Folders in which the Vulkan loader looks for drivers on Linux.
 const VULKAN_DRIVERS: [&str; 2] = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 
-/// Everything that any task needs.
+/// Installs the tools of all tasks.
 ///
 /// # Errors
-/// [`Error::Missing`] for what cannot be installed here.
+/// Returns [`Error::Missing`] if a tool cannot be installed here.
 pub fn everything(project: &Project) -> Result<(), Error> {
     for_web(project, Mode::Release)?;
     vulkan();
@@ -39,10 +39,10 @@ pub fn everything(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a web build needs; the answer compiles to wasm.
+/// Installs the tools of the web build and returns the toolchain that compiles to wasm.
 ///
 /// # Errors
-/// [`Error::Missing`] for what cannot be installed here.
+/// Returns [`Error::Missing`] if a tool cannot be installed here.
 pub fn for_web(project: &Project, mode: Mode) -> Result<Toolchain, Error> {
     let toolchain = wasm::toolchain()?;
     if mode == Mode::Release {
@@ -51,7 +51,8 @@ pub fn for_web(project: &Project, mode: Mode) -> Result<Toolchain, Error> {
     Ok(toolchain)
 }
 
-/// A Vulkan driver for the native GPU tests. Where there is none and none can be installed, those tests show as ignored.
+/// Installs a Vulkan driver for the native GPU tests. Without one those tests are reported as
+/// ignored.
 pub fn vulkan() {
     let has_driver =
         |dir: &str| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
@@ -64,13 +65,14 @@ pub fn vulkan() {
     }
 }
 
-/// What the journeys in a browser need: Node, their npm packages, and the browser that is the answer.
+/// Installs the requirements of the browser journeys (Node.js and npm packages) and returns the
+/// path of the browser.
 ///
 /// # Errors
-/// [`Error::Missing`] for what cannot be installed here.
+/// Returns [`Error::Missing`] if a tool cannot be installed here.
 pub fn journeys(project: &Project) -> Result<PathBuf, Error> {
     node::install_journeys(project)?;
-    thai_letters();
+    thai_font();
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(named.into());
     }
@@ -82,8 +84,9 @@ pub fn journeys(project: &Project) -> Result<PathBuf, Error> {
         .and_then(|()| browser().ok_or_else(missing_browser))
 }
 
-/// A font for pictures of the page in Thai. Without one they show boxes, and nothing fails.
-fn thai_letters() {
+/// Installs a font for screenshots of the page in Thai. Without one they show boxes, but nothing
+/// fails.
+fn thai_font() {
     let fonts = || Program::new("fc-list").args([":lang=th"]).answer();
     if !cfg!(target_os = "linux") || fonts().is_some_and(|fonts| !fonts.is_empty()) {
         return;

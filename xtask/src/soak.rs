@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: the property tests of whatever reads untrusted data, for as long as a person has time, with other
-//! inputs each time. The product is built with checks of arithmetic.
+//! `cargo xtask soak`: runs the property tests of all code that reads untrusted data for a given
+//! time, with different inputs each time. The product is built with overflow checks.
 
 mod tried;
 
@@ -9,16 +9,17 @@ use crate::project::Project;
 use std::time::{Duration, Instant};
 use tried::Tried;
 
-/// Seconds for each target in one round: the tests run in rounds, since it is theirs to say how many targets there are.
+/// Seconds per target and round. The tests run in rounds, since only they know the number of
+/// targets.
 const SECS_PER_ROUND: u64 = 20;
 
-/// The crates with modules named `properties`.
+/// Crates with modules named `properties`.
 const CRATES: [&str; 2] = ["clozelab-data", "clozelab-protocol"];
 
-/// Tries inputs for about so many minutes, and prints how many there were of each target.
+/// Runs the property tests for about `minutes`, and prints the number of inputs per target.
 ///
 /// # Errors
-/// When a property does not hold, with the input above.
+/// Returns an error if a property does not hold; the input is printed before it.
 pub fn run(project: &Project, minutes: u64) -> Result<(), Error> {
     let time = Duration::from_secs(minutes * 60);
     let mut tried = Tried::default();
@@ -26,11 +27,11 @@ pub fn run(project: &Project, minutes: u64) -> Result<(), Error> {
     let begin = Instant::now();
     let mut result = Ok(());
     while result.is_ok() && begin.elapsed() < time {
-        let left = (time - begin.elapsed()).as_secs().max(1);
+        let remaining = (time - begin.elapsed()).as_secs().max(1);
         let round = tests(
             project,
             &["properties::", "--", "--nocapture"],
-            SECS_PER_ROUND.min(left),
+            SECS_PER_ROUND.min(remaining),
         );
         result = round.lines(|line| tried.read(line))?;
     }

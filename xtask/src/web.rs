@@ -1,5 +1,6 @@
-//! From sources to `dist/`: compile three wasm binaries, bind them to JavaScript, shrink them, lay the site out, weigh it.
-//! Each stage keeps its result in the build folder and is skipped while its input is the same.
+//! Builds `dist/` from the sources: compiles three wasm binaries, generates their JavaScript
+//! bindings, optimises them, assembles the site and checks its size. Each stage caches its result
+//! in the build folder and is skipped while its input is unchanged.
 
 mod bind;
 mod compile;
@@ -19,38 +20,39 @@ use std::path::PathBuf;
 
 /// One of the three wasm binaries.
 struct Binary {
-    /// Its name in the site: `NAME.js` and `NAME_bg.wasm`.
+    /// Name in the site: `NAME.js` and `NAME_bg.wasm`.
     name: &'static str,
-    /// The crate.
+    /// Name of the crate.
     package: &'static str,
-    /// The crate's binary target.
+    /// Binary target of the crate.
     bin: &'static str,
-    /// The crate's features, instead of its default ones; empty keeps the default.
+    /// Features that replace the crate's default ones; empty keeps the defaults.
     features: &'static str,
     /// Flags for rustc.
     rustflags: &'static str,
     /// Further settings of the release profile.
     profile: &'static [&'static str],
-    /// How wasm-opt weighs size against speed.
+    /// Optimisation flags for wasm-opt.
     optimise: &'static [&'static str],
 }
 
-/// Leptos and our panels: usable before the engine has loaded, so every byte counts. Views of erased types and
-/// optimisation across crates take a sixth off it (measured); the engine would take too long to build that way.
+/// Leptos and the panels. The page is usable before the engine has loaded, so its size matters
+/// most. Type erasure of views and link-time optimisation reduce it by a sixth (measured); building
+/// the engine that way would take too long.
 const PAGE: Binary = Binary {
     name: "page",
     package: "clozelab-app",
     bin: "page",
     features: "",
     rustflags: "--cfg erase_components",
-    // The page waits for people, never for itself: size is all that counts.
+    // The page is never CPU-bound, so only size matters.
     profile: &[
         "profile.web.lto=\"fat\"",
         "profile.web.codegen-units=1",
         "profile.web.opt-level=\"z\"",
     ],
-    // Control flow that is taken apart and built anew compresses better: 6 kB after brotli (measured). So do functions that stay
-    // apart where they have one caller: 5 kB.
+    // Rebuilding the control flow from scratch compresses better: 6 kB after brotli (measured). Not
+    // inlining functions with a single caller saves another 5 kB.
     optimise: &[
         "-Oz",
         "--flatten",
@@ -60,7 +62,8 @@ const PAGE: Binary = Binary {
     ],
 };
 
-/// The engine in its worker. `simd128` is what makes the CPU backend fast; every browser with WebGPU has it.
+/// The engine in its worker. `simd128` makes the CPU backend fast; every browser with WebGPU
+/// supports it.
 const ENGINE: Binary = Binary {
     name: "engine",
     package: "clozelab-engine",
@@ -71,8 +74,8 @@ const ENGINE: Binary = Binary {
     optimise: &["-Os"],
 };
 
-/// What opens archives, workbooks and Word documents: fetched when the first of them comes, which for most people is
-/// never.
+/// Opens archives, workbooks and Word documents. Fetched for the first of them, which for most
+/// users is never.
 const UNPACK: Binary = Binary {
     name: "unpack",
     package: "clozelab-unpack",
@@ -83,28 +86,28 @@ const UNPACK: Binary = Binary {
     optimise: &["-Os"],
 };
 
-/// What a first visit may cost before the page can be used.
+/// Size limit of what a first visit downloads before the page can be used.
 const PAGE_BUDGET: Budget = Budget {
     what: "page",
     kilobytes: 600,
 };
 
-/// What the worker may load beside it.
+/// Size limit of what the worker loads in addition.
 const ENGINE_BUDGET: Budget = Budget {
     what: "engine",
     kilobytes: 3000,
 };
 
-/// What the worker fetches for the first archive.
+/// Size limit of what the worker fetches for the first archive.
 const UNPACK_BUDGET: Budget = Budget {
     what: "module for archives",
     kilobytes: 400,
 };
 
-/// Makes `dist/`.
+/// Builds `dist/`.
 ///
 /// # Errors
-/// Whatever stage fails; in release mode also [`Error::OverBudget`].
+/// Returns the error of the stage that fails; in release mode also [`Error::OverBudget`].
 pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
     let toolchain = setup::for_web(project, mode)?;
     let mut modules = Vec::new();
@@ -123,7 +126,7 @@ pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
     Ok(())
 }
 
-/// One binary, ready for the site: the folder that holds its files.
+/// Builds one binary and returns the folder with its files for the site.
 fn make(
     project: &Project,
     toolchain: Toolchain,

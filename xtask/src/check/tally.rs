@@ -1,8 +1,9 @@
-//! Counts tests from what their runners print last: cargo's `test result:` lines and the summary of node's TAP.
+//! Counts tests by the output of their runners: cargo's `test result:` lines and the summary of
+//! node's TAP.
 
 use std::fmt::{Display, Formatter};
 
-/// How many tests ended how.
+/// Numbers of tests by outcome.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     passed: u64,
@@ -11,12 +12,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// True once any test was seen.
+    /// Returns whether any test was counted.
     pub fn is_some(&self) -> bool {
         self.passed + self.failed + self.skipped > 0
     }
 
-    /// Reads one line of cargo's test output, and passes it on to standard error.
+    /// Reads one line of cargo's test output and forwards it to standard error.
     pub fn read_cargo(&mut self, line: &str) {
         eprintln!("{line}");
         let Some(result) = line.strip_prefix("test result: ") else {
@@ -34,7 +35,7 @@ impl Tally {
         }
     }
 
-    /// Reads one line of node's TAP; the other reporter shows the tests to people.
+    /// Reads one line of node's TAP output; another reporter prints the tests for the user.
     pub fn read_node(&mut self, line: &str) {
         let mut words = line
             .strip_prefix("# ")
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_runners_are_counted() {
+    fn tests_of_both_runners_are_counted() {
         let mut tally = Tally::default();
         assert!(!tally.is_some());
         for line in [
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_skipped_is_not_mentioned() {
+    fn skipped_tests_are_mentioned_only_if_any() {
         let tally = Tally {
             passed: 2,
             ..Tally::default()

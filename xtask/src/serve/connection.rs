@@ -1,4 +1,5 @@
-//! Connections with deadlines, and how many there may be. Knows nothing of HTTP but that a refusal is short.
+//! Connections with deadlines and a limit on their number. Independent of HTTP, except that a
+//! refusal is assumed to be short.
 
 use super::response::Response;
 use std::io::{self, Read, Write};
@@ -6,23 +7,23 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long, and for how many bytes, the rest of a refused request is read and dropped.
+/// Time and size limits for draining the rest of a refused request.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 const DRAIN_BYTES: u64 = 64 << 10;
 
-/// How many connections may still be opened.
+/// Number of connections that may still be opened.
 pub struct Slots(AtomicUsize);
 
-/// One open connection; dropping it frees the slot.
+/// An open connection; dropping it frees the slot.
 pub struct Slot<'a>(&'a Slots);
 
 impl Slots {
-    /// So many at once.
+    /// Allows `free` simultaneous connections.
     pub fn new(free: usize) -> Self {
         Self(AtomicUsize::new(free))
     }
 
-    /// A slot, where one is free.
+    /// Takes a slot if one is free.
     pub fn take(&self) -> Option<Slot<'_>> {
         let taken = self
             .0
@@ -39,13 +40,13 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// A connection whose reads and writes all end at one deadline, however small the pieces that trickle in or out.
+/// A connection whose reads and writes share one deadline, however small the chunks that arrive.
 pub struct Timed<'a> {
     stream: &'a TcpStream,
     deadline: Instant,
 }
 
-/// The connection, for at most `time`.
+/// Returns the connection with a deadline of `time` from now.
 pub fn until(stream: &TcpStream, time: Duration) -> Timed<'_> {
     Timed {
         stream,
@@ -82,18 +83,18 @@ impl Write for Timed<'_> {
     }
 }
 
-/// Sends one piece of a response.
+/// Sends one chunk of a response.
 ///
 /// # Errors
-/// When the client left, or does not take the piece in `time`.
+/// Returns an error if the client has disconnected, or does not accept the chunk within `time`.
 pub fn send(stream: &TcpStream, piece: &[u8], time: Duration) -> io::Result<()> {
     until(stream, time).write_all(piece)
 }
 
-/// Ends the response, and reads what the client still sends, within limits.
+/// Ends the response and reads what the client still sends, within limits.
 pub fn drain(stream: &TcpStream) {
     if stream.shutdown(Shutdown::Write).is_ok() {
-        // Whatever ends it: the connection is closed now.
+        // The connection is closed now, whatever the result.
         let _ = io::copy(
             &mut until(stream, DRAIN_TIME).take(DRAIN_BYTES),
             &mut io::sink(),
@@ -101,7 +102,7 @@ pub fn drain(stream: &TcpStream) {
     }
 }
 
-/// Refuses a connection without waiting for it: its send buffer is empty, so a short answer fits at once.
+/// Refuses a connection without blocking: its send buffer is empty, so a short answer fits at once.
 pub fn turn_away(mut stream: &TcpStream, response: Response) {
     if stream.set_nonblocking(true).is_ok() {
         // The client is refused with or without the reason.

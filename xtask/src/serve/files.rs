@@ -1,8 +1,9 @@
-//! From the target of a request to a file inside the served folder, and its media type.
+//! Maps the target of a request to a file in the served folder, and determines its media type.
 
 use std::path::{Component, Path, PathBuf};
 
-/// The file that a request means, if it lies inside the folder. A link that leads outside is not followed.
+/// Returns the file that a request refers to if it is inside the folder. Links to files outside are
+/// not followed.
 pub fn find(folder: &Path, target: &str) -> Option<PathBuf> {
     let path = decode(target.split(['?', '#']).next()?)?;
     let relative = Path::new(path.trim_start_matches('/'));
@@ -21,7 +22,7 @@ pub fn find(folder: &Path, target: &str) -> Option<PathBuf> {
     (file.starts_with(folder) && file.is_file()).then_some(file)
 }
 
-/// Undoes percent-encoding; `None` where it is malformed or not UTF-8.
+/// Percent-decodes a text; `None` if it is malformed or not UTF-8.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -41,7 +42,7 @@ fn digit(byte: u8) -> Option<u8> {
         .and_then(|value| u8::try_from(value).ok())
 }
 
-/// The media type of a file, by its name.
+/// Returns the media type of a file by its extension.
 pub fn media_type(path: &Path) -> &'static str {
     let ending = path
         .extension()
@@ -71,7 +72,7 @@ mod tests {
     use crate::serve::tests::site;
 
     #[test]
-    fn nothing_outside_the_folder_is_found() {
+    fn files_outside_the_folder_are_not_found() {
         let site = site("files");
         for inside in [
             "/",
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn wasm_streams_only_under_its_own_type() {
+    fn media_types_follow_the_extension() {
         assert_eq!(media_type(Path::new("engine_bg.wasm")), "application/wasm");
         assert_eq!(
             media_type(Path::new("page.js")),

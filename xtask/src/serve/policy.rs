@@ -1,11 +1,13 @@
-//! Security headers: what the `<meta>` policy of the page cannot say or does not reach. A `<meta>` cannot forbid framing,
-//! and a worker started from a URL takes its policy from the headers of its own script (CSP Level 3, section 4.2.3).
+//! Security headers beyond the page's `<meta>` policy. A `<meta>` element cannot forbid framing,
+//! and a worker started from a URL takes its policy from the headers of its own script (CSP Level
+//! 3, section 4.2.3).
 //!
-//! No Cross-Origin-Embedder-Policy: it would isolate the page for shared memory, which nothing here uses.
+//! There is no Cross-Origin-Embedder-Policy: it would isolate the page to enable shared memory,
+//! which is not used.
 
 use std::path::Path;
 
-/// What holds for every file of every site.
+/// Headers of every file of every site.
 const HEADERS: [(&str, &str); 5] = [
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -14,14 +16,14 @@ const HEADERS: [(&str, &str); 5] = [
     ("Permissions-Policy", PERMISSIONS),
 ];
 
-/// Sensors, devices and payment, none of which the page uses. It does use the clipboard.
+/// Denies sensors, devices and payment, none of which the page uses. The clipboard stays allowed.
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), \
                            payment=(), serial=(), usb=(), xr-spatial-tracking=()";
 
-/// No other page may show this one in a frame.
+/// No other page may embed this one in a frame.
 const FRAMES: &str = "frame-ancestors 'none'";
 
-/// The headers of every file in `folder`, with the policy of its page as it stands now.
+/// Returns the headers of every file in `folder`, with the current policy of its page.
 pub fn headers(folder: &Path) -> Vec<(&'static str, String)> {
     let page = std::fs::read_to_string(folder.join("index.html")).unwrap_or_default();
     let policy =
@@ -33,7 +35,7 @@ pub fn headers(folder: &Path) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// The policy in the `<meta>` of a page; `None` where it has none on one line.
+/// Returns the policy in the `<meta>` element of a page; `None` if there is none on a single line.
 fn page_policy(page: &str) -> Option<&str> {
     let (_, element) = page.split_once("http-equiv=\"Content-Security-Policy\"")?;
     let (element, _) = element.split_once('>')?;
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worker_has_the_policy_of_the_page() {
+    fn worker_has_the_policy_of_the_page() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("the workspace");
@@ -67,7 +69,8 @@ mod tests {
         assert_eq!(policy("Cross-Origin-Opener-Policy"), Some("same-origin"));
     }
 
-    /// Compares each directive of `text` with that of the page; each must occur at least `times`.
+    /// Compares each directive of `text` with that of the page; each must occur at least `times`
+    /// times.
     fn check_directives(text: &str, times: usize) {
         let text = text.replace("\\\n", "");
         let page = page_policy(include_str!("../../../index.html")).expect("the page has a policy");
@@ -87,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn other_servers_are_told_to_send_the_same() {
+    fn documented_servers_send_the_same_headers() {
         let own = include_str!("../../../public/_headers");
         check_directives(own, 1);
         for (name, value) in HEADERS {
@@ -96,12 +99,12 @@ mod tests {
                 "{name}: {value}"
             );
         }
-        // nginx, Caddy, Apache.
+        // nginx, Caddy and Apache.
         check_directives(include_str!("../../../docs/hosting.md"), 3);
     }
 
     #[test]
-    fn a_policy_is_found_or_absent() {
+    fn page_policy_is_parsed() {
         let meta = |rest: &str| {
             format!("<head><meta\n http-equiv=\"Content-Security-Policy\"\n {rest}></head>")
         };

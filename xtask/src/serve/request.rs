@@ -1,40 +1,40 @@
-//! The head of an HTTP/1.1 request (RFC 9112): bytes in, method, target and host out. Bodies are never read, since only
-//! GET and HEAD are served.
+//! Parses the head of an HTTP/1.1 request (RFC 9112) into method, target and host. Bodies are never
+//! read, since only GET and HEAD are served.
 
 use std::io::{ErrorKind, Read};
 
-/// Names by which a program on this machine may call the server. A page of another site whose name resolves to this
-/// machine (DNS rebinding) sends its own name.
+/// Host names by which programs on this machine may address the server. A page of another site
+/// whose name resolves to this machine (DNS rebinding) sends its own name.
 const LOCAL_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// The port that an address need not name.
+/// Port that an address may omit.
 const HTTP_PORT: u16 = 80;
 
-/// What ends the head.
+/// Terminator of the head.
 const END: &[u8] = b"\r\n\r\n";
 
-/// What a client asks for.
+/// A parsed request.
 #[derive(Debug, PartialEq)]
 pub struct Request {
-    /// In capitals, as it was sent.
+    /// Method in upper case, as sent.
     pub method: String,
-    /// The path with its query, still percent-encoded.
+    /// Path and query, still percent-encoded.
     pub target: String,
-    /// The header of that name.
+    /// Value of the Host header, in lower case.
     host: String,
 }
 
-/// Why a request gets no file.
+/// Reason why a request gets no file.
 #[derive(Debug, PartialEq)]
 pub struct Refusal {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// One sentence for the person who reads it.
+    /// Explanation for the user, in one sentence.
     pub reason: String,
 }
 
 impl Refusal {
-    /// With this status and reason.
+    /// Creates a refusal with this status and reason.
     pub fn new(status: u16, reason: impl Into<String>) -> Self {
         Self {
             status,
@@ -43,10 +43,11 @@ impl Refusal {
     }
 }
 
-/// Reads a request of at most `max_bytes`; `None` where the client left or sent nothing.
+/// Reads a request of at most `max_bytes`; `None` if the client disconnected or sent nothing.
 ///
 /// # Errors
-/// 400 for what is no request, 408 for one that was not complete in time, 431 for one that is too large.
+/// Returns 400 for a malformed request, 408 for one that is incomplete within the time limit, 431
+/// for one that is too large.
 pub fn read(stream: &mut impl Read, max_bytes: usize) -> Result<Option<Request>, Refusal> {
     let mut bytes = vec![0; max_bytes];
     let mut filled = 0;
@@ -77,7 +78,7 @@ pub fn read(stream: &mut impl Read, max_bytes: usize) -> Result<Option<Request>,
     }
 }
 
-/// A read that runs out of time is one or the other, depending on the platform.
+/// A read timeout is reported as one or the other, depending on the platform.
 fn is_timeout(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::TimedOut | ErrorKind::WouldBlock)
 }
@@ -113,10 +114,10 @@ fn parse(head: &str) -> Result<Request, Refusal> {
 }
 
 impl Request {
-    /// Whether the client means this server, which listens to this machine on `port`.
+    /// Checks that the request addresses this server, which listens locally on `port`.
     ///
     /// # Errors
-    /// 421 (misdirected request) with the names that it answers to.
+    /// Returns 421 (misdirected request) with the names that the server accepts.
     pub fn check_host(&self, port: u16) -> Result<(), Refusal> {
         let is_ours = |name: &str| match self.host.strip_prefix(name) {
             Some("") => port == HTTP_PORT,
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_read_or_refused() {
+    fn request_heads_are_parsed_or_refused() {
         check(
             "GET /a?b HTTP/1.1\r\nhost:  LocalHost:1 \r\n\r\nrest",
             Ok(Some(("GET", "/a?b", "localhost:1"))),
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_by_its_port_is_meant() {
+    fn only_local_hosts_with_the_port_are_accepted() {
         let status = |host: &str, port| {
             let request = Request {
                 method: "GET".into(),

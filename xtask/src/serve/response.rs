@@ -1,15 +1,15 @@
-//! An HTTP/1.1 response: status, headers and a body of known length, since a length lets a browser show progress. Does
-//! not know connections.
+//! An HTTP/1.1 response: status, headers and a body of known length, so that a browser can show
+//! progress. Independent of connections.
 
 use super::request::Refusal;
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 
-/// Bytes of a body that are sent together.
+/// Chunk size of a body, in bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// What a client gets.
+/// A response to a client.
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -18,10 +18,10 @@ pub struct Response {
 }
 
 impl Response {
-    /// A file.
+    /// Creates a response with the contents of a file.
     ///
     /// # Errors
-    /// When its length cannot be read.
+    /// Returns an error if the length of the file cannot be read.
     pub fn of_file(file: File) -> io::Result<Self> {
         let body_bytes = file.metadata()?.len();
         Ok(Self {
@@ -32,19 +32,19 @@ impl Response {
         })
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Whether it refuses the request.
+    /// Returns whether the response refuses the request.
     pub fn is_error(&self) -> bool {
         self.status >= 400
     }
 
-    /// The status line and the headers.
+    /// Returns the status line and the headers.
     fn head(&self) -> String {
         let mut head = format!(
             "HTTP/1.1 {} {}\r\n",
@@ -63,10 +63,10 @@ impl Response {
         head
     }
 
-    /// Hands the response to `send` piece by piece; the answer to HEAD has no body.
+    /// Passes the response to `send` chunk by chunk; `has_body` is false for HEAD.
     ///
     /// # Errors
-    /// When a piece cannot be read or sent.
+    /// Returns an error if a chunk cannot be read or sent.
     pub fn send(
         self,
         has_body: bool,
@@ -102,7 +102,7 @@ impl From<Refusal> for Response {
     }
 }
 
-/// The words of a status in RFC 9110 and RFC 6585.
+/// Returns the reason phrase of a status (RFC 9110 and RFC 6585).
 fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -1,4 +1,5 @@
-//! The server over real connections: what a browser gets, and what a client that misbehaves cannot take.
+//! Tests the server over real connections: the answers a browser gets, and the limits on
+//! misbehaving clients.
 
 use super::*;
 use std::io::{Read, Write};
@@ -7,10 +8,11 @@ use std::time::Instant;
 
 /// Short enough for a test, long enough for a busy machine to answer an ordinary request.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Beyond this a client was blocked by others: the time limit, and as much again for a busy machine.
+/// A longer delay means that a client was blocked by others: the time limit, and as much again for
+/// a busy machine.
 const PROMPT: Duration = Duration::from_secs(4);
 
-/// A folder with files inside it, one beside it, and a link from the inside to the outside.
+/// Creates a folder with files, a file outside of it, and a link from the inside to the outside.
 pub fn site(name: &str) -> PathBuf {
     let root = std::env::temp_dir().join(format!("clozelab-serve-{}-{name}", std::process::id()));
     let site = root.join("site");
@@ -26,7 +28,7 @@ pub fn site(name: &str) -> PathBuf {
 }
 
 /// Serves a folder until the tests end.
-fn started(folder: PathBuf, limits: Limits) -> SocketAddr {
+fn start_server(folder: PathBuf, limits: Limits) -> SocketAddr {
     let listener = listen(0).expect("a free port");
     let address = listener.local_addr().expect("it has an address");
     std::thread::spawn(move || {
@@ -42,7 +44,7 @@ fn started(folder: PathBuf, limits: Limits) -> SocketAddr {
     address
 }
 
-fn connected(address: SocketAddr) -> TcpStream {
+fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("connected");
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -50,17 +52,17 @@ fn connected(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The answer to a request; what was read before the server closed the connection, however it did.
-fn ask_as(address: SocketAddr, line: &str, headers: &str) -> String {
-    let mut stream = connected(address);
+/// Returns the answer to a request: whatever was read before the server closed the connection.
+fn request_with_headers(address: SocketAddr, line: &str, headers: &str) -> String {
+    let mut stream = connect(address);
     let _ = write!(stream, "{line} HTTP/1.1\r\n{headers}\r\n");
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn ask(address: SocketAddr, line: &str) -> String {
-    ask_as(
+fn request(address: SocketAddr, line: &str) -> String {
+    request_with_headers(
         address,
         line,
         &format!("Host: localhost:{}\r\n", address.port()),
@@ -75,14 +77,14 @@ fn check_status(text: &str, status: u16) {
 }
 
 #[test]
-fn a_browser_gets_what_it_needs() {
-    let address = started(site("browser"), LIMITS);
-    let page = ask(address, "GET /");
+fn responses_have_the_required_headers() {
+    let address = start_server(site("browser"), LIMITS);
+    let page = request(address, "GET /");
     assert!(
         page.starts_with("HTTP/1.1 200") && page.ends_with("<p>page</p>"),
         "{page}"
     );
-    for wanted in [
+    for expected in [
         "Content-Type: text/html; charset=utf-8",
         "Cache-Control: no-cache",
         "Content-Length: 11",
@@ -93,23 +95,23 @@ fn a_browser_gets_what_it_needs() {
         "Permissions-Policy: camera=()",
     ] {
         assert!(
-            page.contains(&format!("\r\n{wanted}")),
-            "{wanted} is missing in {page}"
+            page.contains(&format!("\r\n{expected}")),
+            "{expected} is missing in {page}"
         );
     }
-    let head = ask(address, "HEAD /index.html");
+    let head = request(address, "HEAD /index.html");
     assert!(
         head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"),
         "{head}"
     );
-    check_status(&ask(address, "GET /absent"), 404);
-    check_status(&ask(address, "POST /"), 405);
+    check_status(&request(address, "GET /absent"), 404);
+    check_status(&request(address, "POST /"), 405);
 }
 
 #[test]
-fn another_host_is_told_why_it_gets_nothing() {
-    let address = started(site("host"), LIMITS);
-    let text = ask_as(address, "GET /", "Host: rebound.example\r\n");
+fn other_hosts_are_refused_with_a_reason() {
+    let address = start_server(site("host"), LIMITS);
+    let text = request_with_headers(address, "GET /", "Host: rebound.example\r\n");
     check_status(&text, 421);
     assert!(
         text.contains(&format!(
@@ -118,12 +120,12 @@ fn another_host_is_told_why_it_gets_nothing() {
         )),
         "{text}"
     );
-    check_status(&ask_as(address, "GET /", ""), 400);
+    check_status(&request_with_headers(address, "GET /", ""), 400);
 }
 
 #[test]
-fn a_large_head_is_refused_without_being_read() {
-    let address = started(site("large"), LIMITS);
+fn large_heads_are_refused() {
+    let address = start_server(site("large"), LIMITS);
     let headers = |bytes: usize| {
         format!(
             "Host: localhost:{}\r\nX: {}\r\n",
@@ -131,17 +133,23 @@ fn a_large_head_is_refused_without_being_read() {
             "x".repeat(bytes)
         )
     };
-    check_status(&ask_as(address, "GET /", &headers(15 << 10)), 200);
-    check_status(&ask_as(address, "GET /", &headers(17 << 10)), 431);
+    check_status(
+        &request_with_headers(address, "GET /", &headers(15 << 10)),
+        200,
+    );
+    check_status(
+        &request_with_headers(address, "GET /", &headers(17 << 10)),
+        431,
+    );
 }
 
 #[test]
-fn clients_that_do_not_read_block_nobody() {
+fn stalled_clients_do_not_block_others() {
     let site = site("unread");
-    // More than the buffers of a connection hold.
+    // More than a connection's buffers can hold.
     std::fs::write(site.join("large.bin"), vec![0; 64 << 20]).expect("written");
-    let address = started(site.clone(), LIMITS);
-    let stalled: Vec<TcpStream> = (0..12).map(|_| connected(address)).collect();
+    let address = start_server(site.clone(), LIMITS);
+    let stalled: Vec<TcpStream> = (0..12).map(|_| connect(address)).collect();
     for mut stream in &stalled {
         write!(
             stream,
@@ -151,7 +159,7 @@ fn clients_that_do_not_read_block_nobody() {
         .expect("sent");
     }
     let begin = Instant::now();
-    check_status(&ask(address, "GET /"), 200);
+    check_status(&request(address, "GET /"), 200);
     assert!(
         begin.elapsed() < PROMPT,
         "answered after {:?}",
@@ -162,10 +170,10 @@ fn clients_that_do_not_read_block_nobody() {
 }
 
 #[test]
-fn a_slow_client_is_dropped_and_its_slot_is_free_again() {
+fn slow_clients_are_dropped_and_free_their_slots() {
     let site = site("slow");
     std::fs::write(site.join("large.bin"), vec![0; 64 << 20]).expect("written");
-    let address = started(
+    let address = start_server(
         site.clone(),
         Limits {
             connections: 3,
@@ -173,8 +181,7 @@ fn a_slow_client_is_dropped_and_its_slot_is_free_again() {
             ..LIMITS
         },
     );
-    let (silent, mut writer, mut reader) =
-        (connected(address), connected(address), connected(address));
+    let (silent, mut writer, mut reader) = (connect(address), connect(address), connect(address));
     write!(writer, "GET / HTTP/1.1\r\n").expect("sent");
     write!(
         reader,
@@ -182,9 +189,9 @@ fn a_slow_client_is_dropped_and_its_slot_is_free_again() {
         address.port()
     )
     .expect("sent");
-    // All three slots are taken once the server has accepted them, in this order.
+    // All three slots are taken once the server has accepted the connections, in this order.
     for _ in 0..3 {
-        check_status(&ask(address, "GET /"), 503);
+        check_status(&request(address, "GET /"), 503);
     }
     let end = |mut stream: &TcpStream| {
         let mut bytes = Vec::new();
@@ -193,9 +200,9 @@ fn a_slow_client_is_dropped_and_its_slot_is_free_again() {
     };
     assert_eq!(end(&silent), b"");
     check_status(&String::from_utf8_lossy(&end(&writer)), 408);
-    // Its last piece began before that of the writer timed out.
+    // The last chunk to `reader` was started before `writer` timed out.
     std::thread::sleep(TIMEOUT);
-    check_status(&ask(address, "GET /"), 200);
+    check_status(&request(address, "GET /"), 200);
     assert!(
         end(&reader).len() < 64 << 20,
         "the response to a client that did not read is cut"
@@ -204,7 +211,7 @@ fn a_slow_client_is_dropped_and_its_slot_is_free_again() {
 }
 
 #[test]
-fn a_port_in_use_is_said_in_words() {
+fn port_in_use_is_explained() {
     let taken = listen(0).expect("a free port");
     let port = taken.local_addr().expect("it has an address").port();
     let error = listen(port).expect_err("it is taken").to_string();

@@ -1,24 +1,25 @@
-//! Debian's packages: which are installed, and how to install the others.
+//! Debian packages: whether they are installed, and how to install them.
 
 use crate::error::Error;
 use crate::program::{Program, on_path};
 use std::sync::Once;
 
-/// How long another apt may keep its lock before this one gives up, in seconds.
+/// Seconds to wait for the lock of another apt.
 const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=300";
 
 /// The package lists are fetched once per process.
 static UPDATE: Once = Once::new();
 
-/// True where every package is installed.
+/// Returns whether all packages are installed.
 pub fn installed(packages: &[&str]) -> bool {
     packages.iter().all(|package| is_installed(package))
 }
 
-/// Installs what is missing of `packages`, which serve `purpose`.
+/// Installs those of `packages` that are missing; `purpose` is shown to the user.
 ///
 /// # Errors
-/// [`Error::Missing`] where there is no apt or no right to use it; [`Error::Failed`] where apt fails.
+/// Returns [`Error::Missing`] if there is no apt or no permission to use it, [`Error::Failed`] if
+/// apt fails.
 pub fn install(packages: &[&str], purpose: &str) -> Result<(), Error> {
     let missing: Vec<_> = packages
         .iter()
@@ -32,10 +33,10 @@ pub fn install(packages: &[&str], purpose: &str) -> Result<(), Error> {
     }
 }
 
-/// Installs the newest version of `packages`, which serve `purpose`.
+/// Installs the newest version of `packages`; `purpose` is shown to the user.
 ///
 /// # Errors
-/// As [`install`].
+/// Same as [`install`].
 pub fn upgrade(packages: &[&str], purpose: &str) -> Result<(), Error> {
     let list = packages.join(" ");
     let apt = apt().ok_or_else(|| Error::Missing {
@@ -43,7 +44,7 @@ pub fn upgrade(packages: &[&str], purpose: &str) -> Result<(), Error> {
         hint: advice(&list),
     })?;
     eprintln!("xtask: installing Debian's {list}: {purpose}");
-    // A failed update is no reason to stop: the lists that are there may do.
+    // A failed update is ignored: the existing lists may suffice.
     UPDATE.call_once(|| drop(apt(&["update", "-qq"]).run()));
     let install = [
         "install",
@@ -63,7 +64,7 @@ fn advice(list: &str) -> String {
     format!("install what this system calls {list}")
 }
 
-/// A way to call apt-get as root, where there is one.
+/// Returns a way to call apt-get as root, if there is one.
 fn apt() -> Option<fn(&[&str]) -> Program> {
     on_path("apt-get")?;
     if Program::new("id").args(["-u"]).answer()? == "0" {

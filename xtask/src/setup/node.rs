@@ -1,5 +1,6 @@
-//! Node.js and the packages that npm serves: wasm-opt for the build, the browser driver for the journeys. Both come by
-//! lock files (`xtask/npm`, `tests/e2e`): npm refuses a package whose digest is not the one in the lock file.
+//! Node.js and packages from npm: wasm-opt for the build, the browser driver for the journeys. Both
+//! are pinned by lock files (`xtask/npm`, `tests/e2e`): npm refuses a package whose digest differs
+//! from the lock file.
 
 use super::debian;
 use crate::error::Error;
@@ -8,10 +9,11 @@ use crate::project::Project;
 use crate::web::stamp;
 use std::path::Path;
 
-/// Oldest Node.js that everything here runs on; Debian 12 has 18.20.
-const OLDEST_NODE: u32 = 18;
+/// Oldest supported Node.js; Debian 12 has 18.20.
+const MIN_NODE: u32 = 18;
 
-/// What npm reads to install the tools of the build. Compiled in, so that the files are part of the stamp.
+/// Files that npm reads to install the build tools. Compiled in, so that they are part of the
+/// stamp.
 const TOOL_FILES: [(&str, &str); 3] = [
     (".npmrc", include_str!("../../npm/.npmrc")),
     ("package.json", include_str!("../../npm/package.json")),
@@ -21,7 +23,7 @@ const TOOL_FILES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Quiet, and without running anything that a package brings along.
+/// Quiet, and without running install scripts of packages.
 const NPM_FLAGS: [&str; 4] = [
     "--no-audit",
     "--no-fund",
@@ -29,16 +31,17 @@ const NPM_FLAGS: [&str; 4] = [
     "--loglevel=error",
 ];
 
-/// wasm-opt, once [`install_wasm_opt`] has run.
+/// Returns wasm-opt, once [`install_wasm_opt`] has run.
 pub fn wasm_opt(project: &Project) -> Program {
     let package = project.tools().join("node_modules").join("binaryen");
     Program::new("node").args([package.join("bin").join("wasm-opt")])
 }
 
-/// Installs Binaryen, whose wasm-opt shrinks the binaries, unless exactly that was installed before.
+/// Installs Binaryen, whose wasm-opt optimises the binaries, unless this version is already
+/// installed.
 ///
 /// # Errors
-/// [`Error::Missing`] without Node.js; [`Error::Failed`] where npm fails.
+/// Returns [`Error::Missing`] without Node.js, [`Error::Failed`] if npm fails.
 pub fn install_wasm_opt(project: &Project) -> Result<(), Error> {
     install_node()?;
     let digest = stamp::digest(&TOOL_FILES.map(|(_, text)| text.as_bytes()));
@@ -53,10 +56,10 @@ pub fn install_wasm_opt(project: &Project) -> Result<(), Error> {
     stamp::unless_done(&project.tools(), &digest, install).map(drop)
 }
 
-/// Installs the pinned packages of the journeys, where the pins changed or were never installed.
+/// Installs the pinned packages of the journeys if they are missing or the lock file has changed.
 ///
 /// # Errors
-/// [`Error::Missing`] without Node.js; [`Error::Failed`] where npm fails.
+/// Returns [`Error::Missing`] without Node.js, [`Error::Failed`] if npm fails.
 pub fn install_journeys(project: &Project) -> Result<(), Error> {
     install_node()?;
     let dir = project.journeys();
@@ -76,25 +79,25 @@ pub fn install_journeys(project: &Project) -> Result<(), Error> {
 }
 
 fn install_node() -> Result<(), Error> {
-    if is_good_node() && on_path("npm").is_some() {
+    if is_node_recent() && on_path("npm").is_some() {
         return Ok(());
     }
     let missing = || Error::Missing {
         what: "Node.js".into(),
         hint: format!(
-            "install Node.js {OLDEST_NODE} or newer with npm; it runs wasm-opt and the journeys"
+            "install Node.js {MIN_NODE} or newer with npm; it runs wasm-opt and the journeys"
         ),
     };
     debian::install(&["nodejs", "npm"], "Node.js runs wasm-opt and the journeys")
         .map_err(|_| missing())?;
-    if is_good_node() {
+    if is_node_recent() {
         Ok(())
     } else {
         Err(missing())
     }
 }
 
-fn is_good_node() -> bool {
+fn is_node_recent() -> bool {
     let answer = Program::new("node")
         .args(["--version"])
         .answer()
@@ -104,7 +107,7 @@ fn is_good_node() -> bool {
         .split('.')
         .next()
         .and_then(|major| major.parse().ok())
-        >= Some(OLDEST_NODE)
+        >= Some(MIN_NODE)
 }
 
 fn npm(dir: &Path) -> Program {
@@ -116,7 +119,7 @@ fn npm(dir: &Path) -> Program {
 mod tests {
     use super::*;
 
-    /// One check per lock file; `name` is the package that must be in it.
+    /// Checks a lock file; `name` is a package that it must contain.
     fn check(lock: &str, name: &str) {
         let packages = lock.matches("\"node_modules/").count();
         assert!(
@@ -135,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_locked_by_digest_and_name_no_registry() {
+    fn lock_files_pin_digests_and_name_no_registry() {
         let [npmrc, _, (_, tools)] = TOOL_FILES;
         check(tools, "binaryen");
         check(

@@ -1,5 +1,5 @@
-//! A Python with Hugging Face's packages, in an environment of its own below `target`. torch is Debian's where there is
-//! one: the one of PyPI brings gigabytes of CUDA.
+//! A Python environment below `target` with Hugging Face's packages. torch comes from Debian if
+//! available: PyPI's includes gigabytes of CUDA.
 
 use super::debian;
 use crate::error::Error;
@@ -7,10 +7,11 @@ use crate::program::{Program, on_path};
 use crate::project::Project;
 use std::path::{Path, PathBuf};
 
-/// Installs what `tests/interop/requirements.txt` lists, and torch; says which Python has them.
+/// Installs torch and the packages in `tests/interop/requirements.txt`; returns the Python that has
+/// them.
 ///
 /// # Errors
-/// [`Error::Missing`] where there is no Python, [`Error::Failed`] where pip fails.
+/// Returns [`Error::Missing`] without Python, [`Error::Failed`] if pip fails.
 pub fn interop(project: &Project) -> Result<PathBuf, Error> {
     let environment = project.target().join("interop");
     let python = environment.join("bin/python");
@@ -18,7 +19,7 @@ pub fn interop(project: &Project) -> Result<PathBuf, Error> {
         &["python3-torch", "python3-venv"],
         "torch for the tests against transformers",
     );
-    // Debian's packages belong to Debian's Python, whichever comes first on the path.
+    // Debian's packages belong to Debian's Python, whichever Python comes first on the path.
     let debian = Path::new("/usr/bin/python3");
     let system = if has_debian.is_ok() && debian.is_file() {
         Some(debian.into())

@@ -1,5 +1,6 @@
-//! A compiler for `wasm32-unknown-unknown`: the one that runs this program with its target added by rustup or, where
-//! rustup cannot download, Debian's compiler, which builds the standard library from source along the way.
+//! A compiler for `wasm32-unknown-unknown`: the toolchain that built this program with the target
+//! added by rustup or, if rustup cannot download it, Debian's compiler, which builds the standard
+//! library from source.
 
 use super::debian;
 use crate::error::Error;
@@ -7,26 +8,26 @@ use crate::program::{Program, on_path};
 use std::path::Path;
 use std::time::Duration;
 
-/// The only target of the web build.
+/// Target of the web build.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// rustup answers in seconds where it can download at all.
+/// Time limit for rustup, which takes seconds if it can download at all.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 
-/// Debian's compiler, its standard library's source, and a linker.
+/// Debian's compiler, the sources of its standard library, and a linker.
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 
-/// Who compiles to wasm.
+/// Toolchain that compiles to wasm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Toolchain {
     /// The toolchain that built this program.
     Own,
-    /// Debian's, beside it.
+    /// Debian's toolchain.
     Debian,
 }
 
 impl Toolchain {
-    /// Its cargo, in the workspace, free of flags and wrappers meant for the native build.
+    /// Returns its cargo in the workspace, without the flags and wrappers of the native build.
     pub fn cargo(self, root: &Path) -> Program {
         let native_only = |key: &str| {
             matches!(
@@ -37,13 +38,13 @@ impl Toolchain {
         match self {
             Self::Own => Program::cargo(root).without_env(native_only),
             Self::Debian => {
-                let other = |key: &str| {
+                let not_debian = |key: &str| {
                     native_only(key) || key.starts_with("RUSTC") || key == "RUSTUP_TOOLCHAIN"
                 };
                 let linker = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
                 Program::new("/usr/bin/cargo")
                     .dir(root)
-                    .without_env(other)
+                    .without_env(not_debian)
                     .env("PATH", debian_first())
                     .env("RUSTC_BOOTSTRAP", "1")
                     .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
@@ -52,7 +53,7 @@ impl Toolchain {
         }
     }
 
-    /// True where it comes with clippy for the target.
+    /// Returns whether it includes clippy for the target.
     pub fn lints(self) -> bool {
         self == Self::Own
     }
@@ -61,7 +62,7 @@ impl Toolchain {
 /// Finds a toolchain, or installs one.
 ///
 /// # Errors
-/// [`Error::Missing`] where neither rustup nor apt can help.
+/// Returns [`Error::Missing`] if neither rustup nor apt can provide one.
 pub fn toolchain() -> Result<Toolchain, Error> {
     if own_has_target() {
         return Ok(Toolchain::Own);
@@ -88,13 +89,14 @@ pub fn toolchain() -> Result<Toolchain, Error> {
     }
 }
 
-/// Whether Debian's compiler is as new as the workspace needs: one that was installed long ago may not be.
+/// Returns whether Debian's compiler is as new as the workspace requires: an old installation may
+/// not be.
 fn is_recent() -> bool {
     let answer = Program::new("/usr/bin/rustc").args(["--version"]).answer();
     answer.is_some_and(|answer| version(&answer) >= version(env!("CARGO_PKG_RUST_VERSION")))
 }
 
-/// The first two numbers of the version in `text`: `rustc 1.96.0 (..)`, `1.95`.
+/// Parses the first two numbers of the version in `text`: `rustc 1.96.0 (..)`, `1.95`.
 fn version(text: &str) -> Option<(u32, u32)> {
     let digits = text.find(|c: char| c.is_ascii_digit())?;
     let mut numbers = text[digits..].split(['.', ' ']).map(str::parse);

@@ -1,17 +1,17 @@
-//! Adds up what the property tests print: `fuzz: NAME COUNT inputs ..`.
+//! Sums up the reports of the property tests: `fuzz: NAME COUNT inputs ..`.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
 
-/// How many inputs each target was tried on.
+/// Number of inputs per target.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tried(BTreeMap<String, u64>);
 
 impl Tried {
-    /// Reads one line of the tests' output, and passes it on to standard error.
+    /// Reads one line of the tests' output and forwards it to standard error.
     pub fn read(&mut self, line: &str) {
         eprintln!("{line}");
-        // The name of a test may stand before it, without a line end.
+        // The name of a test may precede the report on the same line.
         let Some((_, report)) = line.split_once("fuzz: ") else {
             return;
         };
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_of_one_target_are_added_up() {
+    fn counts_per_target_are_summed() {
         let mut tried = Tried::default();
         for line in [
             "running 2 tests",

@@ -1,5 +1,6 @@
-//! A compiled module to what a browser loads: wasm-bindgen writes the JavaScript that imports it, wasm-opt shrinks it.
-//! wasm-bindgen is a library here, so that its version is the one that the module was compiled against.
+//! Turns a compiled module into what a browser loads: wasm-bindgen generates the JavaScript
+//! bindings, wasm-opt shrinks the module. wasm-bindgen is used as a library, so that its version
+//! matches the one that the module was compiled against.
 
 use super::stamp::{digest, unless_done};
 use super::{Binary, constructors};
@@ -10,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// Part of each stamp: raise it when this file changes what it makes.
+/// Version of this stage, part of each stamp: increase it when the output of this file changes.
 const RECIPE: &[u8] = b"2";
 
-/// What rustc emits and every browser with WebGPU reads; no more, so that wasm-opt adds nothing that only some read.
+/// Features that rustc emits and every browser with WebGPU supports; no others, so that wasm-opt
+/// adds nothing with less support.
 const WASM_FEATURES: [&str; 9] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -26,7 +28,7 @@ const WASM_FEATURES: [&str; 9] = [
     "--enable-simd",
 ];
 
-/// Writes `NAME.js` and `NAME_bg.wasm` into a folder beside the module, and says which.
+/// Generates `NAME.js` and `NAME_bg.wasm` in a folder beside the module, and returns that folder.
 pub fn bind(module: &Path, binary: &Binary) -> Result<PathBuf, Error> {
     let bytes = std::fs::read(module).map_err(Error::file("read", module))?;
     if constructors::run_on_every_call(&bytes) {
@@ -48,14 +50,15 @@ pub fn bind(module: &Path, binary: &Binary) -> Result<PathBuf, Error> {
         bindgen
             .remove_name_section(true)
             .remove_producers_section(true);
-        // Whoever starts a module need not know where its wasm lies: beside its JavaScript.
+        // The module's JavaScript locates its wasm file by itself, so that callers need not know
+        // the path.
         bindgen.omit_default_module_path(false);
         bindgen.web(true).map_err(|error| failed(&error))?;
         bindgen.generate(folder).map_err(|error| failed(&error))
     })
 }
 
-/// Copies a bound folder and shrinks the module in the copy; says where the copy is.
+/// Copies a bound folder, shrinks the module in the copy, and returns the copy.
 pub fn shrink(project: &Project, bound: &Path, binary: &Binary) -> Result<PathBuf, Error> {
     let name = format!("{}_bg.wasm", binary.name);
     let bytes =

@@ -1,5 +1,5 @@
-//! Sources to wasm, by cargo. Each binary has a build folder: their flags differ, and one shared folder would
-//! rebuild the world at every change of sides.
+//! Compiles the sources to wasm with cargo. Each binary has its own build folder: their flags
+//! differ, and in a shared folder each would rebuild all dependencies after the other.
 
 use super::{Binary, PAGE, UNPACK};
 use crate::arguments::Mode;
@@ -9,10 +9,10 @@ use crate::project::Project;
 use crate::setup::Toolchain;
 use std::path::PathBuf;
 
-/// The only target of the web build.
+/// Target of the web build.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Compiles one binary and says where its module lies.
+/// Compiles a binary and returns the path of its module.
 pub fn compile(
     project: &Project,
     toolchain: Toolchain,
@@ -28,10 +28,11 @@ pub fn compile(
         .join(module))
 }
 
-/// Clippy on the page and the module for archives as the browser gets them; most of both exists for that target only.
+/// Runs clippy on the page and the archive module for the browser's target, since most of their
+/// code exists only there.
 ///
 /// # Errors
-/// When clippy finds something.
+/// Returns an error if clippy reports a problem.
 pub fn lint(project: &Project, toolchain: Toolchain) -> Result<(), Error> {
     [&PAGE, &UNPACK].into_iter().try_for_each(|binary| {
         cargo(project, toolchain, "clippy", binary, profile(Mode::Release))
@@ -75,7 +76,8 @@ fn folder(project: &Project, binary: &Binary) -> PathBuf {
     project.target().join(format!("web-{}", binary.name))
 }
 
-/// Both profiles stand in the workspace: `web` in `Cargo.toml`, `web-debug` in `.cargo/config.toml`.
+/// Both profiles are defined in the workspace: `web` in `Cargo.toml`, `web-debug` in
+/// `.cargo/config.toml`.
 fn profile(mode: Mode) -> &'static str {
     match mode {
         Mode::Release => "web",

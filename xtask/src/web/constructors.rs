@@ -1,17 +1,19 @@
-//! Whether a module runs its static constructors once. The linker takes a module that never calls them for a command, and
-//! lets each exported function run all of them first: the engine's took nine tenths of its time on WebGPU that way.
+//! Detects modules that run their static constructors on every call. The linker treats a module
+//! that never calls them as a command and makes each exported function run all of them first: on
+//! WebGPU the engine spent nine tenths of its time that way.
 
 use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 
-/// Whether every exported function of `module` begins with a call of one and the same function, as those of a command do.
-/// `false` for what is no module: later stages say so.
+/// Returns whether every exported function of `module` begins by calling the same function, as
+/// those of a command do. Returns `false` for invalid modules, which later stages report.
 pub fn run_on_every_call(module: &[u8]) -> bool {
     first_calls(module).is_ok_and(|calls| {
         calls.len() > 1 && calls[0].is_some() && calls.iter().all(|c| *c == calls[0])
     })
 }
 
-/// Which function each exported function calls before it does anything else; exported imports have no body to look at.
+/// Returns the function that each exported function calls first, if any; exported imports have no
+/// body and are left out.
 fn first_calls(module: &[u8]) -> wasmparser::Result<Vec<Option<u32>>> {
     let (mut imported, mut exported, mut bodies) = (0, Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(module) {
@@ -52,7 +54,8 @@ fn first_calls(module: &[u8]) -> wasmparser::Result<Vec<Option<u32>>> {
 mod tests {
     use super::*;
 
-    /// A module with a function that does nothing and two exported ones with these bodies (operators before `end`).
+    /// Builds a module with an empty function and two exported ones with these bodies (operators
+    /// before `end`).
     fn module(bodies: [&[u8]; 2]) -> Vec<u8> {
         let mut code = vec![3, 2, 0, 0x0b];
         for body in bodies {
@@ -73,7 +76,7 @@ mod tests {
     const NOTHING: &[u8] = &[0x01];
 
     #[test]
-    fn a_command_is_known_by_its_exports() {
+    fn commands_are_detected_by_their_exports() {
         assert!(run_on_every_call(&module([CALL_0, CALL_0])));
         assert!(!run_on_every_call(&module([CALL_0, NOTHING])));
         assert!(!run_on_every_call(&module([NOTHING, NOTHING])));

@@ -1,4 +1,5 @@
-//! Lays the finished parts out as a static site. A reader of `dist/` sees the old site or the new one, never a mixture.
+//! Assembles the static site. A reader of `dist/` sees the old site or the new one, never a
+//! mixture.
 
 use super::stamp::remove;
 use crate::error::Error;
@@ -18,7 +19,7 @@ pub fn assemble(project: &Project, modules: &[PathBuf]) -> Result<(), Error> {
     replace(&project.dist(), &next)
 }
 
-/// Copies the files of a folder, and its folders, into another one.
+/// Copies a folder recursively into another one.
 pub fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(to).map_err(Error::file("create", to))?;
     for entry in std::fs::read_dir(from).map_err(Error::file("read", from))? {
@@ -39,7 +40,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), Error> {
         .map_err(Error::file("copy", from))
 }
 
-/// Puts `next` where `site` is, by renaming.
+/// Replaces `site` by `next`, by renaming.
 fn replace(site: &Path, next: &Path) -> Result<(), Error> {
     let old = site.with_extension("old");
     remove(&old)?;
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_site_replaces_the_old_one_whole() {
+    fn new_site_replaces_the_old_one_completely() {
         let root = std::env::temp_dir().join(format!("clozelab-site-{}", std::process::id()));
         let (site, next) = (root.join("dist"), root.join("dist.tmp"));
         for (folder, file) in [(&site, "old"), (&next, "new/deep")] {

@@ -1,5 +1,5 @@
-//! What a visitor downloads: each file of the site, raw and as brotli at its best setting (what a static host serves),
-//! and the limits that no build may pass.
+//! Download sizes: each file of the site, raw and compressed with brotli at its best quality (as
+//! served by a static host), and the limits that fail the build.
 
 use super::stamp::digest;
 use crate::error::Error;
@@ -7,22 +7,22 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Write as _};
 use std::path::{Path, PathBuf};
 
-/// brotli's best setting.
+/// Best quality of brotli.
 const QUALITY: i32 = 11;
 
-/// The largest window that every browser takes, as a power of two.
+/// Largest window that every browser supports, as a power of two.
 const WINDOW: i32 = 24;
 
-/// A limit, in kilobytes of 1000 bytes after brotli.
+/// A size limit, in kilobytes of 1000 bytes after brotli.
 #[derive(Debug)]
 pub struct Budget {
-    /// Which part of the site.
+    /// Name of the part of the site.
     pub what: &'static str,
-    /// How much.
+    /// Limit in kilobytes.
     pub kilobytes: u64,
 }
 
-/// A part that passed its limit.
+/// A part that exceeds its limit.
 #[derive(Debug)]
 pub struct OverBudget {
     what: &'static str,
@@ -42,7 +42,7 @@ impl Display for OverBudget {
     }
 }
 
-/// The sizes of a site's files.
+/// Sizes of the site's files.
 pub struct Table {
     rows: Vec<Row>,
 }
@@ -54,9 +54,9 @@ struct Row {
 }
 
 impl Table {
-    /// Weighs every file of a site; `memory` keeps what was weighed before, by digest.
+    /// Measures every file of a site; `memory` is a cache of earlier results by digest.
     pub fn weigh(site: &Path, memory: &Path) -> Result<Self, Error> {
-        let known = recall(memory);
+        let known = load_cache(memory);
         let mut now = BTreeMap::new();
         let mut rows = Vec::new();
         for path in files(site)? {
@@ -77,14 +77,14 @@ impl Table {
                 packed,
             });
         }
-        remember(memory, &now)?;
+        save_cache(memory, &now)?;
         Ok(Self { rows })
     }
 
-    /// Refuses a part of the site that is larger than its budget.
+    /// Checks a part of the site against its budget.
     ///
     /// # Errors
-    /// [`Error::OverBudget`].
+    /// Returns [`Error::OverBudget`] if the part is larger.
     pub fn check(&self, budget: &Budget, belongs: fn(&Path) -> bool) -> Result<(), Error> {
         let bytes = self
             .rows
@@ -126,21 +126,21 @@ impl Display for Table {
     }
 }
 
-/// True for what the engine's worker loads.
+/// Returns whether the engine's worker loads this file.
 pub fn is_engine(path: &Path) -> bool {
     ["engine.js", "engine_bg.wasm", "worker.js"]
         .iter()
         .any(|name| path == Path::new(name))
 }
 
-/// True for what the worker fetches to open archives.
+/// Returns whether the worker fetches this file to open archives.
 pub fn is_unpack(path: &Path) -> bool {
     ["unpack.js", "unpack_bg.wasm"]
         .iter()
         .any(|name| path == Path::new(name))
 }
 
-/// True for the code and style that the page needs before it can be used.
+/// Returns whether this file is code or style that the page needs before it can be used.
 pub fn is_page(path: &Path) -> bool {
     let code = path
         .extension()
@@ -179,8 +179,8 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// Reads `DIGEST SIZE` lines; a line that is something else is forgotten.
-fn recall(memory: &Path) -> BTreeMap<String, u64> {
+/// Reads lines of `DIGEST SIZE`; other lines are ignored.
+fn load_cache(memory: &Path) -> BTreeMap<String, u64> {
     let text = std::fs::read_to_string(memory).unwrap_or_default();
     let pair = |line: &str| {
         line.split_once(' ')
@@ -189,7 +189,7 @@ fn recall(memory: &Path) -> BTreeMap<String, u64> {
     text.lines().filter_map(pair).collect()
 }
 
-fn remember(memory: &Path, known: &BTreeMap<String, u64>) -> Result<(), Error> {
+fn save_cache(memory: &Path, known: &BTreeMap<String, u64>) -> Result<(), Error> {
     let text = known.iter().fold(String::new(), |mut text, (key, size)| {
         writeln!(text, "{key} {size}").expect("a string takes every write");
         text
@@ -201,7 +201,7 @@ fn remember(memory: &Path, known: &BTreeMap<String, u64>) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    const ROOM: Budget = Budget {
+    const BUDGET: Budget = Budget {
         what: "page",
         kilobytes: 1,
     };
@@ -222,10 +222,10 @@ mod tests {
     }
 
     #[test]
-    fn only_what_belongs_to_a_part_counts_against_its_budget() {
-        assert!(table(1000).check(&ROOM, is_page).is_ok());
+    fn files_count_against_the_budget_of_their_part() {
+        assert!(table(1000).check(&BUDGET, is_page).is_ok());
         let error = table(1001)
-            .check(&ROOM, is_page)
+            .check(&BUDGET, is_page)
             .expect_err("one byte too many");
         assert!(
             error
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_is_weighed_and_remembered() {
+    fn sizes_are_cached() {
         let root = std::env::temp_dir().join(format!("clozelab-size-{}", std::process::id()));
         std::fs::create_dir_all(root.join("site/deep")).expect("created");
         std::fs::write(root.join("site/deep/a.js"), "a".repeat(10_000)).expect("written");
@@ -257,8 +257,8 @@ mod tests {
             first.packed
         );
         let memory = std::fs::read_to_string(root.join("memory")).expect("remembered");
-        let lie = memory.replace(&format!(" {}", first.packed), " 77");
-        std::fs::write(root.join("memory"), lie).expect("written");
+        let altered = memory.replace(&format!(" {}", first.packed), " 77");
+        std::fs::write(root.join("memory"), altered).expect("written");
         assert_eq!(weigh().packed, 77, "the second time it is looked up");
         std::fs::remove_dir_all(root).expect("removed");
     }

@@ -1,11 +1,11 @@
-//! Skips work whose input is the same as last time: a digest of the input lies beside the result.
+//! Skips work whose input is unchanged: a digest of the input is stored beside the result.
 
 use crate::error::Error;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// The name of an input: equal inputs have equal digests.
+/// Returns the digest of an input, made of several parts.
 pub fn digest(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -20,8 +20,8 @@ pub fn digest(parts: &[&[u8]]) -> String {
         })
 }
 
-/// Fills the folder `result` by calling `work`, unless that was done for this digest already. A failed or interrupted
-/// work leaves no stamp and is done again.
+/// Fills the folder `result` by calling `work`, unless that was already done for this digest.
+/// Failed or interrupted work leaves no stamp and is repeated.
 pub fn unless_done(
     result: &Path,
     digest: &str,
@@ -40,7 +40,7 @@ pub fn unless_done(
     Ok(result.to_path_buf())
 }
 
-/// Removes a file or a folder; one that is not there is as good as removed.
+/// Removes a file or a folder if it exists.
 pub fn remove(path: &Path) -> Result<(), Error> {
     let gone = if path.is_dir() {
         std::fs::remove_dir_all(path)
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_done_once_per_input_and_again_after_a_failure() {
+    fn work_is_repeated_only_for_new_input_or_after_a_failure() {
         let result = std::env::temp_dir()
             .join(format!("clozelab-stamp-{}", std::process::id()))
             .join("result");
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_an_input_do_not_run_together() {
+    fn digest_separates_parts() {
         assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
         assert_eq!(digest(&[b"ab"]).len(), 64);
     }
