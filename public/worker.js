@@ -1,5 +1,5 @@
-// Starts the engine in its worker. If it cannot be loaded or fails, the page receives an event that says why, and starts
-// another one.
+// Starts the engine in its worker. If the engine cannot be loaded or fails, the page receives an
+// event with the reason and starts another worker.
 function fail(message, hint, code = 'engine-crashed') {
   const event = { event: 'failed', run: '', code, message, hint };
   postMessage({ message: JSON.stringify(event), buffers: [] });
@@ -7,11 +7,12 @@ function fail(message, hint, code = 'engine-crashed') {
 
 const reason = (error) => String(error?.message ?? error);
 
-// The page waits for this lock: the browser releases it when the worker ends, however that happens.
+// The page waits for this lock: the browser releases it when the worker ends, for whatever reason.
 const lock = new URL(import.meta.url).searchParams.get('lock');
 if (lock) navigator.locks?.request(lock, () => new Promise(() => {}));
 
-// Faults of the GPU, as WebGPU itself describes them; the page words them. The engine would name a place in its source.
+// Reports GPU errors as described by WebGPU; the page adds the message for the user. The engine
+// would only report a location in its source.
 const requestDevice = self.GPUAdapter?.prototype.requestDevice;
 if (requestDevice) {
   self.GPUAdapter.prototype.requestDevice = async function (...options) {
@@ -24,7 +25,7 @@ if (requestDevice) {
   };
 }
 
-// The file `runs/FOLDER/CHECKPOINT/NAME` in the browser's private file system.
+// Returns the file `runs/FOLDER/CHECKPOINT/NAME` in the origin private file system.
 async function checkpointFile(folder, checkpoint, name, create) {
   let directory = await navigator.storage.getDirectory();
   for (const part of ['runs', folder, checkpoint]) directory = await directory.getDirectoryHandle(part, { create });
@@ -47,8 +48,8 @@ self.saveFile = async (folder, checkpoint, name, bytes) => {
   }
 };
 
-// The module for archives, workbooks and Word documents is loaded on first use. An instance that has failed is not used
-// again; under another address the browser makes a new one.
+// The module for archives, workbooks and Word documents is loaded on first use. An instance that
+// has failed is not reused: under another URL the browser creates a new one.
 let archives;
 let failures = 0;
 
@@ -71,7 +72,7 @@ addEventListener('unhandledrejection', (rejection) => {
   fail(`The engine stopped: ${reason(rejection.reason)}`, 'Restart the engine; if it stops again, choose a smaller preset.');
 });
 
-// The smallest module with an instruction of the SIMD proposal: (func (drop (v128.const 0))).
+// Smallest module with a SIMD instruction: (func (drop (v128.const 0))).
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 23, 1, 21, 0, 253, 12, ...Array(16).fill(0), 26, 11];
 
 if (WebAssembly.validate(new Uint8Array(SIMD))) {

@@ -1,9 +1,10 @@
-//! Where the tests find what they share with the product: the workspace, its bundled text, the golden models. The tests
-//! themselves stand in `it/` (the command line) and `e2e/` (the browser).
+//! Locations of the data that the tests share with the product: the workspace, its bundled text,
+//! the golden models. The tests themselves are in `it/` (the command line) and `e2e/` (the
+//! browser).
 
 use std::path::{Path, PathBuf};
 
-/// The workspace's root.
+/// Returns the root of the workspace.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -11,10 +12,10 @@ pub fn workspace() -> PathBuf {
         .into()
 }
 
-/// The first `lines` of a bundled text.
+/// Returns the first `lines` of a bundled text.
 ///
 /// # Panics
-/// When the bundle is not where it belongs.
+/// Panics if the bundle cannot be read.
 pub fn bundle(name: &str, lines: usize) -> String {
     let path = workspace().join("public/bundle").join(name);
     let text = std::fs::read_to_string(&path)
@@ -22,7 +23,7 @@ pub fn bundle(name: &str, lines: usize) -> String {
     text.split_inclusive('\n').take(lines).collect()
 }
 
-/// A golden model directory, as PyTorch and `transformers` wrote it.
+/// Returns a golden model directory, as written by PyTorch and `transformers`.
 pub fn golden(case: &str) -> PathBuf {
     workspace().join("tests/golden/model").join(case)
 }

@@ -1,6 +1,7 @@
-//! What a browser stores of the runs for later visits: figures in IndexedDB, models and checkpoints in its private file
-//! system, both named only here and in `files`. Figures name labels and a model holds its vocabulary; the text itself is
-//! stored only if the person allows it.
+//! Storage of runs in the browser for later visits: metrics in IndexedDB, models and checkpoints in
+//! the origin private file system. Only this module and `files` access either. Metrics contain
+//! label names and a model contains its vocabulary; the corpus itself is stored only if the user
+//! allows it.
 
 mod files;
 
@@ -17,28 +18,28 @@ use web_sys::{Blob, StorageManager};
 
 const DATABASE: &str = "clozelab";
 const RUNS: &str = "runs";
-/// The texts that runs read, by fingerprint.
+/// Object store of corpus texts, by fingerprint.
 const TEXTS: &str = "texts";
 const VERSION: u32 = 2;
 
-/// Fields of a stored text.
+/// Field names of a stored text.
 const DESCRIPTION: &str = "description";
 const BLOBS: &str = "blobs";
 
-/// The storage of this browser for this site.
+/// The browser's IndexedDB storage for this origin.
 pub struct Archive {
     database: Database,
 }
 
 impl Archive {
-    /// Opens the storage, and makes it where there is none yet.
+    /// Opens the database and creates its object stores if they do not exist yet.
     ///
     /// # Errors
-    /// In words, where the browser denies it.
+    /// Returns the browser's message if access is denied.
     pub async fn open() -> Result<Self, String> {
         let mut request = Factory::new()
             .and_then(|factory| factory.open(DATABASE, Some(VERSION)))
-            .map_err(words)?;
+            .map_err(error_message)?;
         request.on_upgrade_needed(|event| {
             let Ok(database) = event.database() else {
                 return;
@@ -57,49 +58,49 @@ impl Archive {
             }
         });
         Ok(Self {
-            database: request.await.map_err(words)?,
+            database: request.await.map_err(error_message)?,
         })
     }
 
-    /// Every run that is kept, as it was put.
+    /// Returns all stored runs, serialised as they were stored.
     ///
     /// # Errors
-    /// In words, where the browser denies it.
+    /// Returns the browser's message if access is denied.
     pub async fn runs(&self) -> Result<Vec<String>, String> {
         let transaction = self
             .database
             .transaction(&[RUNS], TransactionMode::ReadOnly)
-            .map_err(words)?;
-        let store = transaction.object_store(RUNS).map_err(words)?;
+            .map_err(error_message)?;
+        let store = transaction.object_store(RUNS).map_err(error_message)?;
         let all = store
             .get_all(None, None)
-            .map_err(words)?
+            .map_err(error_message)?
             .await
-            .map_err(words)?;
+            .map_err(error_message)?;
         Ok(all.iter().filter_map(JsValue::as_string).collect())
     }
 
-    /// The run that is stored under this key, as it was put.
+    /// Returns the run stored under `key`, serialised as it was stored.
     ///
     /// # Errors
-    /// In words, where the browser denies it.
+    /// Returns the browser's message if access is denied.
     pub async fn run(&self, key: &str) -> Result<Option<String>, String> {
         let found = self.get(RUNS, key).await?;
         Ok(found.and_then(|value| value.as_string()))
     }
 
-    /// Keeps a run, in place of what was kept under this key.
+    /// Stores a run, replacing any run under the same key.
     ///
     /// # Errors
-    /// In words, where the browser denies it or has no room.
+    /// Returns the browser's message if access is denied or the quota is exceeded.
     pub async fn put(&self, key: &str, run: &str) -> Result<(), String> {
         self.put_into(RUNS, key, &run.into()).await
     }
 
-    /// Forgets a run, its model and its checkpoints.
+    /// Deletes a run, its model and its checkpoints.
     ///
     /// # Errors
-    /// In words, where the browser denies it.
+    /// Returns the browser's message if access is denied.
     pub async fn remove(&self, key: &str) -> Result<(), String> {
         self.remove_from(RUNS, key).await?;
         forget_model(key).await;
@@ -107,10 +108,10 @@ impl Archive {
         Ok(())
     }
 
-    /// Stores the files of a text under its fingerprint, with what describes them.
+    /// Stores the files of a corpus and their description under its fingerprint.
     ///
     /// # Errors
-    /// In words, where the browser denies it or has no room.
+    /// Returns the browser's message if access is denied or the quota is exceeded.
     pub async fn put_text(
         &self,
         fingerprint: &str,
@@ -129,10 +130,10 @@ impl Archive {
         self.put_into(TEXTS, fingerprint, &text).await
     }
 
-    /// The description and the files of the text of this fingerprint, if it is stored.
+    /// Returns the description and the files of the corpus with this fingerprint, if it is stored.
     ///
     /// # Errors
-    /// In words, where the browser denies it.
+    /// Returns the browser's message if access is denied.
     pub async fn text(&self, fingerprint: &str) -> Result<Option<(String, Vec<Blob>)>, String> {
         let Some(text) = self.get(TEXTS, fingerprint).await? else {
             return Ok(None);
@@ -147,21 +148,22 @@ impl Archive {
             .map(|description| (description, blobs)))
     }
 
-    /// Forgets every stored text but those of these fingerprints, and returns how many it forgot.
+    /// Deletes all stored corpora except those with these fingerprints, and returns the number
+    /// deleted.
     ///
     /// # Errors
-    /// In words, where the browser denies it.
+    /// Returns the browser's message if access is denied.
     pub async fn keep_texts(&self, fingerprints: &[String]) -> Result<usize, String> {
         let transaction = self
             .database
             .transaction(&[TEXTS], TransactionMode::ReadOnly)
-            .map_err(words)?;
-        let store = transaction.object_store(TEXTS).map_err(words)?;
+            .map_err(error_message)?;
+        let store = transaction.object_store(TEXTS).map_err(error_message)?;
         let keys = store
             .get_all_keys(None, None)
-            .map_err(words)?
+            .map_err(error_message)?
             .await
-            .map_err(words)?;
+            .map_err(error_message)?;
         let unused = keys
             .iter()
             .filter_map(JsValue::as_string)
@@ -173,25 +175,29 @@ impl Archive {
         Ok(unused.len())
     }
 
-    /// Forgets every run and every text.
+    /// Deletes all runs and all corpora.
     ///
     /// # Errors
-    /// In words, where the browser denies it.
+    /// Returns the browser's message if access is denied.
     pub async fn clear(&self) -> Result<(), String> {
         let transaction = self
             .database
             .transaction(&[RUNS, TEXTS], TransactionMode::ReadWrite)
-            .map_err(words)?;
+            .map_err(error_message)?;
         for name in [RUNS, TEXTS] {
             transaction
                 .object_store(name)
-                .map_err(words)?
+                .map_err(error_message)?
                 .clear()
-                .map_err(words)?
+                .map_err(error_message)?
                 .await
-                .map_err(words)?;
+                .map_err(error_message)?;
         }
-        transaction.commit().map_err(words)?.await.map_err(words)?;
+        transaction
+            .commit()
+            .map_err(error_message)?
+            .await
+            .map_err(error_message)?;
         Ok(())
     }
 
@@ -199,27 +205,31 @@ impl Archive {
         let transaction = self
             .database
             .transaction(&[store], TransactionMode::ReadOnly)
-            .map_err(words)?;
-        let store = transaction.object_store(store).map_err(words)?;
+            .map_err(error_message)?;
+        let store = transaction.object_store(store).map_err(error_message)?;
         store
             .get(idb::Query::Key(key.into()))
-            .map_err(words)?
+            .map_err(error_message)?
             .await
-            .map_err(words)
+            .map_err(error_message)
     }
 
     async fn put_into(&self, store: &str, key: &str, value: &JsValue) -> Result<(), String> {
         let transaction = self
             .database
             .transaction(&[store], TransactionMode::ReadWrite)
-            .map_err(words)?;
-        let store = transaction.object_store(store).map_err(words)?;
+            .map_err(error_message)?;
+        let store = transaction.object_store(store).map_err(error_message)?;
         store
             .put(value, Some(&key.into()))
-            .map_err(words)?
+            .map_err(error_message)?
             .await
-            .map_err(words)?;
-        transaction.commit().map_err(words)?.await.map_err(words)?;
+            .map_err(error_message)?;
+        transaction
+            .commit()
+            .map_err(error_message)?
+            .await
+            .map_err(error_message)?;
         Ok(())
     }
 
@@ -227,19 +237,23 @@ impl Archive {
         let transaction = self
             .database
             .transaction(&[store], TransactionMode::ReadWrite)
-            .map_err(words)?;
-        let store = transaction.object_store(store).map_err(words)?;
+            .map_err(error_message)?;
+        let store = transaction.object_store(store).map_err(error_message)?;
         store
             .delete(idb::Query::Key(key.into()))
-            .map_err(words)?
+            .map_err(error_message)?
             .await
-            .map_err(words)?;
-        transaction.commit().map_err(words)?.await.map_err(words)?;
+            .map_err(error_message)?;
+        transaction
+            .commit()
+            .map_err(error_message)?
+            .await
+            .map_err(error_message)?;
         Ok(())
     }
 }
 
-/// Bytes used and granted, where the browser tells.
+/// Returns the bytes used and the quota, if the browser reports them.
 pub async fn usage() -> Option<(f64, f64)> {
     let estimate = JsFuture::from(storage()?.estimate().ok()?).await.ok()?;
     let number = |name: &str| {
@@ -250,7 +264,7 @@ pub async fn usage() -> Option<(f64, f64)> {
     Some((number("usage")?, number("quota")?))
 }
 
-/// Asks the browser not to clear what is kept when room runs short; whether it agreed.
+/// Asks the browser not to evict the stored data when space runs short; returns whether it agreed.
 pub async fn persist() -> bool {
     let Some(promise) = storage().and_then(|storage| storage.persist().ok()) else {
         return false;
@@ -262,7 +276,7 @@ pub async fn persist() -> bool {
         .unwrap_or(false)
 }
 
-/// Whether it agreed before.
+/// Returns whether storage is persistent, that is, whether an earlier request was granted.
 pub async fn is_persistent() -> bool {
     let Some(promise) = storage().and_then(|storage| storage.persisted().ok()) else {
         return false;
@@ -274,13 +288,13 @@ pub async fn is_persistent() -> bool {
         .unwrap_or(false)
 }
 
-/// Old browsers, and pages from insecure places, have none.
+/// Returns the storage manager. Old browsers and insecure contexts have none.
 fn storage() -> Option<StorageManager> {
     let navigator = web_sys::window()?.navigator();
     let storage = Reflect::get(&navigator, &"storage".into()).ok()?;
     storage.dyn_into().ok()
 }
 
-fn words(error: idb::Error) -> String {
+fn error_message(error: idb::Error) -> String {
     error.to_string()
 }

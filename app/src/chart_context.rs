@@ -1,17 +1,17 @@
-//! What the charts of a phase share: how they are looked at, and the step under the cross-hair.
+//! State shared by the charts of a phase: their options and the position of the cross-hair.
 
 use crate::chart::options::{Options, ViewState};
 use crate::chart::scene::Size;
 use leptos::prelude::*;
 
-/// Handle to the shared look; copies are the same one.
+/// Handle to the shared chart state; copies refer to the same state.
 #[derive(Clone, Copy)]
 pub struct ChartContext {
-    /// Smoothing, axes, stretch.
+    /// Smoothing, axes and zoomed range.
     pub options: RwSignal<Options>,
-    /// The step under the cross-hair.
+    /// Step under the cross-hair.
     pub cursor: RwSignal<Option<f64>>,
-    /// The stretch that is being chosen.
+    /// Range that is being selected by dragging.
     pub drag: RwSignal<Option<(f64, f64)>>,
 }
 
@@ -26,14 +26,14 @@ impl Default for ChartContext {
 }
 
 impl ChartContext {
-    /// Runs the present reactive computation again whenever the look changes.
+    /// Subscribes the current reactive computation to changes of the view.
     pub fn track(&self) {
         self.options.track();
         self.cursor.track();
         self.drag.track();
     }
 
-    /// The present look at a chart of this size.
+    /// Returns the current view state of a chart of this size.
     pub fn look(&self, size: Size) -> ViewState {
         ViewState {
             size,
@@ -44,7 +44,7 @@ impl ChartContext {
     }
 }
 
-/// The look that the charts of the page share; panels live below its provider.
+/// Returns the chart state provided to the page's panels.
 pub fn plotting() -> ChartContext {
     expect_context::<ChartContext>()
 }

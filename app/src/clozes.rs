@@ -1,23 +1,23 @@
-//! The bundled sentences with one hidden word each.
+//! The bundled cloze sentences with one masked word each.
 
 use crate::state::FilledClozes;
 use protocol::Cloze;
 use std::sync::LazyLock;
 
-/// Guesses for each hidden word; it is found where one of them fits.
+/// Number of predictions per masked word; the word counts as found if one of them is accepted.
 pub const GUESSES: usize = 5;
 
-/// The sentences and the words that fit.
+/// Returns the bundled sentences and their accepted answers.
 pub fn bundled_clozes() -> &'static [Cloze] {
     static CLOZES: LazyLock<Vec<Cloze>> =
         LazyLock::new(|| Cloze::read(include_str!("../../public/bundle/cloze.txt")));
     &CLOZES
 }
 
-/// How many hidden words are among the guesses.
+/// Returns the number of masked words for which a prediction is accepted.
 pub fn found(filled: &FilledClozes) -> usize {
     let is_found = |(cloze, guesses): &(&Cloze, &Vec<protocol::Candidate>)| {
-        cloze.is_found(guesses.iter().map(|guess| guess.token.as_str()))
+        cloze.is_found(guesses.iter().map(|candidate| candidate.token.as_str()))
     };
     bundled_clozes()
         .iter()
@@ -32,12 +32,15 @@ mod tests {
     use protocol::Candidate;
 
     #[test]
-    fn a_word_is_found_among_all_guesses() {
-        let guess = |token: &str| Candidate {
+    fn any_of_the_predictions_may_match() {
+        let candidate = |token: &str| Candidate {
             token: token.into(),
             score: 0.1,
         };
-        let guesses = vec![vec![guess("port"), guess("city")], vec![guess("rose")]];
+        let guesses = vec![
+            vec![candidate("port"), candidate("city")],
+            vec![candidate("rose")],
+        ];
         assert_eq!(
             found(&FilledClozes {
                 step: None,

@@ -1,26 +1,27 @@
-//! What a person asks of a comparison, from two text fields. Pure.
+//! Parses the two text fields of the comparison form. Pure.
 
 use crate::order;
 use crate::tr;
 use protocol::CompareConfig;
 
-/// What was typed, or what is wrong with it; the engine checks the rest.
+/// Parses the number of seeds and the label fractions; the engine checks the rest.
 ///
 /// # Errors
-/// When the seeds are no small number, or the shares no list of shares.
+/// Returns an error if `seeds` is not an integer from 1 to 20, or `shares` is not a comma-separated
+/// list of fractions.
 pub fn asked_for(seeds: &str, shares: &str) -> Result<CompareConfig, String> {
     let seeds = seeds
         .trim()
         .parse()
         .ok()
         .filter(|seeds| (1..=20).contains(seeds));
-    let share = |text: &str| {
+    let parse_share = |text: &str| {
         text.trim()
             .parse::<f64>()
             .ok()
             .filter(|share| *share > 0.0 && *share <= 1.0)
     };
-    let shares: Option<Vec<f64>> = shares.split(',').map(share).collect();
+    let shares: Option<Vec<f64>> = shares.split(',').map(parse_share).collect();
     match (seeds, shares) {
         (None, _) => Err(tr!("Seeds must be a whole number from 1 to 20.")),
         (_, None) => Err(tr!(
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_typed_is_read_or_refused_in_words() {
+    fn fields_are_parsed_or_refused() {
         let compare = asked_for(" 2", "0.1, 1").expect("sound");
         assert_eq!(
             (compare.least_runs(), compare.seeds, compare.label_fractions),

@@ -1,6 +1,7 @@
-//! The page's one shared object: what is known ([`RunState`]), what was chosen ([`Settings`]), which files are held,
-//! and the link to the engine. Panels read it by topic and call its verbs. State lies outside of signals; a topic's
-//! signal only says that something changed.
+//! The page's shared context: the application state ([`RunState`]), the user's [`Settings`], the
+//! loaded files and the connection to the engine. Panels read the state by slice and call its
+//! methods. The state itself is not in signals; a slice's signal only announces that something
+//! changed.
 
 mod events;
 mod files;
@@ -35,88 +36,90 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use web_sys::Blob;
 
-/// Model of the counting task.
+/// Preset of the counting task's model.
 const TOY_PRESET: &str = "bert-tiny";
 
-/// Handle to everything the panels share; copies are the same object.
+/// Handle to everything that the panels share; copies refer to the same object.
 #[derive(Clone, Copy)]
 pub struct AppContext {
-    /// What the person chose.
+    /// The user's settings.
     pub settings: RwSignal<Settings>,
-    /// What the link asks for beside settings.
+    /// Page options from the link that are not settings.
     pub guide: StoredValue<Guide>,
     state: StoredValue<RunState, LocalStorage>,
     link: StoredValue<Option<EngineClient>, LocalStorage>,
-    /// The files the engine reported on, and those on their way to it.
+    /// Sources of the current corpus, as acknowledged by the engine.
     sources: StoredValue<Vec<Source>, LocalStorage>,
     offered: StoredValue<VecDeque<PendingUpload>, LocalStorage>,
-    /// Those that the present files were read by.
+    /// Column settings with which the current corpus was read.
     columns: StoredValue<Columns>,
-    /// Word vectors that new models start from.
+    /// Word vectors with which new models are initialised.
     vectors: StoredValue<Option<Source>, LocalStorage>,
     file_import: StoredValue<u64>,
     topics: [RwSignal<()>; StateSlice::COUNT],
     progress_due: StoredValue<bool>,
     on_read: StoredValue<Option<Action>, LocalStorage>,
-    /// What the tokens that are listed contain.
+    /// Substring that filters the vocabulary table.
     filter: StoredValue<String>,
-    /// The browser's storage.
+    /// State of the browser's storage.
     pub storage: RwSignal<Storage>,
     archive: StoredValue<Option<Rc<Archive>>, LocalStorage>,
-    /// Models on their way from the engine, by the number of the question, and what each is for.
+    /// Pending exports by request number, with their destination.
     exports: StoredValue<BTreeMap<u64, Export>, LocalStorage>,
-    /// The table of labels so far, which the browser may keep on disk.
+    /// Parts of the labelled table received so far; the browser may keep them on disk.
     table: StoredValue<Vec<Blob>, LocalStorage>,
-    /// When the run under way was last kept, in the page's milliseconds.
+    /// Time at which the active run was last saved, in milliseconds since the epoch.
     kept_at: StoredValue<f64>,
-    /// Encoding of all files, where it was chosen.
+    /// Encoding of all files, if the user selected one.
     pub encoding: RwSignal<Option<String>>,
-    /// Whether new files join the present ones instead of replacing them.
+    /// Whether new files are added to the current ones instead of replacing them.
     pub joins: RwSignal<bool>,
-    /// Keys of the runs whose last model was asked for.
+    /// Keys of finished runs whose final model was already requested.
     ended: StoredValue<Vec<String>>,
-    /// Models that wait to be written, by the keys of their runs; `None` while none is being written.
+    /// Models waiting to be written, with the keys of their runs; `None` while no write is in
+    /// progress.
     models: StoredValue<Option<VecDeque<(String, ArrayBuffer)>>, LocalStorage>,
-    /// What starts when the present run is over.
+    /// Action that follows when the active run ends.
     next: StoredValue<Option<After>>,
-    /// Whether the browser may store the text; `None` until the person answered.
+    /// Whether the corpus may be stored in the browser; `None` until the user has answered.
     stores_text: RwSignal<Option<bool>>,
-    /// The run that resumes when its text is read.
+    /// Run to resume once its corpus has been read.
     pending: StoredValue<Option<Pending>>,
-    /// Tells other tabs which run this one works on.
+    /// Lock by which other tabs see which run this tab works on.
     lock: StoredValue<Option<Lock>, LocalStorage>,
-    /// How regularly the engine reports.
+    /// Heartbeat statistics of the engine.
     pulse: StoredValue<Pulse>,
-    /// How often it failed.
+    /// Number of recent engine failures.
     failures: StoredValue<Failures>,
-    /// Where it computed last.
+    /// Backend of the last engine that was ready.
     device: StoredValue<Option<String>>,
-    /// The device that is used in place of the chosen one, after faults.
+    /// Backend used instead of the selected one after failures.
     backend: StoredValue<Option<BackendChoice>>,
-    /// Keys of the runs whose models could not be saved for lack of room.
+    /// Keys of the runs whose models could not be saved for lack of space.
     unsaved: StoredValue<Vec<String>>,
-    /// What was deleted when everything was: runs, their models or checkpoints, and bytes.
+    /// Result of deleting all stored data: number of runs, number of runs with models or
+    /// checkpoints, and bytes freed.
     pub deleted: RwSignal<Option<(usize, usize, u64)>>,
-    /// How many rows the table of files shows.
+    /// Paging of the table of files.
     pub file_rows: RwSignal<Paging>,
-    /// Whether the table of runs shows the oldest of many, too.
+    /// Whether the table of runs also shows the oldest runs of a long list.
     pub shows_all_runs: RwSignal<bool>,
 }
 
-/// What follows a run.
+/// Action that follows a run.
 #[derive(Clone, Copy, PartialEq)]
 enum After {
-    /// Fine-tuning from this start, where the run ended well.
+    /// Fine-tuning from these weights, if the run finished without being stopped.
     Finetune(StartFrom),
-    /// Pre-training with the settings as they are then.
+    /// Pre-training with the settings at that time.
     Pretrain,
 }
 
-/// Something to do.
+/// A callback without arguments.
 type Action = Box<dyn Fn()>;
 
 impl AppContext {
-    /// Reads the link's query, starts the engine and fetches the bundled corpus.
+    /// Reads the link's query, starts the engine and loads the bundled corpus.
     pub fn open() -> Self {
         let (settings, guide, refused) = query::read(&location_query());
         let app = Self {
@@ -172,13 +175,14 @@ impl AppContext {
         app
     }
 
-    /// What a link to the present settings says.
+    /// Returns the query string of a link to the current settings.
     pub fn query(&self) -> String {
         self.settings
             .with_untracked(|settings| self.guide.with_value(|guide| query::write(settings, guide)))
     }
 
-    /// Reads the state and, inside a reactive computation, runs it again whenever one of the topics changes.
+    /// Reads the state. Inside a reactive computation, subscribes it to changes of the given
+    /// slices.
     pub fn read<T>(&self, topics: &[StateSlice], view: impl FnOnce(&RunState) -> T) -> T {
         topics
             .iter()
@@ -186,12 +190,12 @@ impl AppContext {
         self.peek(view)
     }
 
-    /// Reads the state once.
+    /// Reads the state without subscribing.
     pub fn peek<T>(&self, view: impl FnOnce(&RunState) -> T) -> T {
         self.state.with_value(view)
     }
 
-    /// A value derived from the state that changes only when it differs.
+    /// Returns a memo derived from the state, which notifies only if its value differs.
     pub fn memo<T>(
         &self,
         topics: &'static [StateSlice],
@@ -204,20 +208,20 @@ impl AppContext {
         Memo::new(move |_| app.read(topics, &view))
     }
 
-    /// Shows what went wrong.
+    /// Shows an error notice.
     pub fn complain(&self, message: impl Into<String>, hint: impl Into<String>) {
         let notice = Notice::new(message, hint);
         self.state.update_value(|state| state.notice = Some(notice));
         self.notify(&[StateSlice::Notice]);
     }
 
-    /// Takes the notice away.
+    /// Dismisses the notice.
     pub fn dismiss(&self) {
         self.state.update_value(|state| state.notice = None);
         self.notify(&[StateSlice::Notice]);
     }
 
-    /// Does something each time that a text was read.
+    /// Registers a callback that runs each time a corpus has been read.
     pub fn when_read(&self, act: impl Fn() + 'static) {
         self.on_read.set_value(Some(Box::new(act)));
     }
@@ -227,8 +231,9 @@ impl AppContext {
         self.send_with(command, vec![]);
     }
 
-    /// Starts a run with the present settings; fine-tuning from both starts begins from scratch, beside n-grams, so that the
-    /// model that stays at hand is the pre-trained one.
+    /// Starts a run with the current settings. Fine-tuning from both initialisations trains the
+    /// n-gram baseline, then from scratch, so that the pre-trained classifier is the last one and
+    /// remains loaded.
     pub fn start(&self, phase: Phase) {
         if phase == Phase::Pretrain {
             return self.pretrain(false);
@@ -241,10 +246,10 @@ impl AppContext {
         }
         self.next
             .set_value(both.then_some(After::Finetune(StartFrom::Pretrained)));
-        self.finetune(if both { StartFrom::TempStorage } else { from });
+        self.finetune(if both { StartFrom::Scratch } else { from });
     }
 
-    /// Pre-trains with the present settings, from new weights or from those at hand.
+    /// Pre-trains with the current settings, from new weights or from those of the loaded model.
     pub fn pretrain(&self, go_on: bool) {
         let config = self
             .settings
@@ -253,7 +258,7 @@ impl AppContext {
         self.start_run(Command::Pretrain { run, config, go_on });
     }
 
-    /// Stops the run under way and starts anew with the settings as they are.
+    /// Stops the active run and starts a new one with the current settings.
     pub fn apply_changes(&self) {
         self.next.set_value(Some(After::Pretrain));
         self.send(Command::Stop);
@@ -261,7 +266,7 @@ impl AppContext {
 
     fn finetune(&self, from: StartFrom) {
         let mut config = self.settings.with_untracked(Settings::finetune);
-        if from == StartFrom::TempStorage {
+        if from == StartFrom::Scratch {
             // New weights are never frozen.
             config.freeze = None;
         }
@@ -274,7 +279,8 @@ impl AppContext {
         self.start_run(Command::Finetune { run, config, from });
     }
 
-    /// Sends the command that starts a run, which is kept to start it over.
+    /// Sends the command that starts a run and saves it with the run, so that the run can be
+    /// restarted.
     fn start_run(&self, command: Command) {
         let Some(id) = command.run() else { return };
         self.pending.set_value(None);
@@ -302,16 +308,16 @@ impl AppContext {
         from: Option<StartFrom>,
         takes_over: bool,
     ) -> String {
-        let begun = self
+        let id = self
             .state
             .try_update_value(|state| state.begin(phase, config, from, takes_over));
-        let run = begun.unwrap_or_default();
+        let run = id.unwrap_or_default();
         self.name_run(&run);
         self.notify(&[StateSlice::Runs, StateSlice::Progress, StateSlice::Notice]);
         run
     }
 
-    /// Starts a comparison with the present settings of fine-tuning.
+    /// Starts a comparison with the current fine-tuning settings.
     pub fn compare(&self, compare: CompareConfig) {
         let config = self.settings.with_untracked(Settings::finetune);
         let run = self
@@ -334,7 +340,7 @@ impl AppContext {
         });
     }
 
-    /// Starts the counting task, with the published BERT at a size that a tab learns in minutes.
+    /// Starts the counting task, with a published BERT size that a tab trains in minutes.
     pub fn toy(&self) {
         let seed = self
             .settings
@@ -357,19 +363,19 @@ impl AppContext {
         self.send(Command::Toy { run, config });
     }
 
-    /// Replaces a stopped engine and gives it the corpus again, on the device that was chosen.
+    /// Replaces a stopped engine and reloads the corpus, on the selected device.
     pub fn restart_engine_as_chosen(&self) {
         self.backend.set_value(None);
         self.failures.set_value(Failures::default());
         self.restart_engine();
     }
 
-    /// Replaces a stopped engine and gives it the corpus again.
+    /// Replaces a stopped engine and reloads the corpus.
     pub(crate) fn restart_engine(&self) {
         self.restart_engine_with(self.files());
     }
 
-    /// Replaces a stopped engine and gives it these files, or the bundled ones where there are none.
+    /// Replaces a stopped engine and loads these files, or the bundled corpus if there are none.
     fn restart_engine_with(&self, sources: Vec<Source>) {
         self.state.update_value(RunState::restart);
         self.exports.update_value(BTreeMap::clear);
@@ -411,7 +417,7 @@ impl AppContext {
         });
     }
 
-    /// Ends the engine: what a failed one still sends is of no use.
+    /// Terminates the engine; messages that a failed engine still sends are ignored.
     fn end_engine(&self) {
         self.link.set_value(None);
     }
@@ -433,7 +439,7 @@ impl AppContext {
     }
 }
 
-/// Every topic, for a restart.
+/// All slices, notified on a restart.
 const ALL: [StateSlice; StateSlice::COUNT] = [
     StateSlice::Engine,
     StateSlice::Corpus,
@@ -446,7 +452,7 @@ const ALL: [StateSlice; StateSlice::COUNT] = [
     StateSlice::Notice,
 ];
 
-/// The lab of the page; panels live below its provider.
+/// Returns the context of the page, which its panels inherit.
 pub fn app() -> AppContext {
     expect_context::<AppContext>()
 }

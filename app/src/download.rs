@@ -1,4 +1,4 @@
-//! Hands bytes to the browser's download list.
+//! Saves data through the browser's downloads.
 
 use js_sys::{Array, ArrayBuffer};
 use leptos::prelude::set_timeout;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, HtmlAnchorElement, Url};
 
-/// The browser reads the blob after the click returns; a minute is ample for that.
-const KEEP: Duration = Duration::from_secs(60);
+/// Lifetime of a blob URL: the browser reads the blob after the click returns, and a minute is
+/// ample for that.
+const URL_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Offers `bytes` as a file of this name.
+/// Downloads `bytes` as a file of this name.
 ///
 /// # Errors
-/// When the browser refuses to make the blob or its link.
+/// Returns an error if the browser refuses to create the blob or its URL.
 pub fn save(name: &str, bytes: &ArrayBuffer) -> Result<(), JsValue> {
     save_blob(
         name,
@@ -20,19 +21,19 @@ pub fn save(name: &str, bytes: &ArrayBuffer) -> Result<(), JsValue> {
     )
 }
 
-/// Offers a blob as a file of this name.
+/// Downloads a blob as a file of this name.
 ///
 /// # Errors
-/// When the browser refuses to make its link.
+/// Returns an error if the browser refuses to create its URL.
 pub fn save_blob(name: &str, blob: &Blob) -> Result<(), JsValue> {
     let url = Url::create_object_url_with_blob(blob)?;
     click(name, &url)?;
     let release = move || Url::revoke_object_url(&url).unwrap_or_default();
-    set_timeout(release, KEEP);
+    set_timeout(release, URL_LIFETIME);
     Ok(())
 }
 
-/// Offers what an address holds as a file of this name; a browser that refuses leaves a word in its console.
+/// Downloads the resource at a URL as a file of this name; logs a failure to the console.
 pub fn save_url(name: &str, url: &str) {
     if let Err(error) = click(name, url) {
         web_sys::console::warn_2(&"a file could not be saved".into(), &error);

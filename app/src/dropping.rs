@@ -1,4 +1,4 @@
-//! What is dropped or pasted anywhere on the page: files, and lines of text.
+//! Files and text that are dropped or pasted anywhere on the page.
 
 use crate::context::AppContext;
 use crate::{file_import, tr};
@@ -7,22 +7,23 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, DragEvent};
 
-/// What a text is pasted into.
+/// Selector of the elements that accept pasted text.
 const TEXT_INPUTS: &str =
     "textarea, input:not([type=radio], [type=checkbox], [type=range], [type=file])";
 
-/// Files may be dropped anywhere: beside the drop zone the browser would otherwise leave the page for them.
+/// Accepts files dropped anywhere on the page: outside the drop zone the browser would otherwise
+/// navigate away from it.
 pub fn catch_drops(app: AppContext) {
     let options = EventListenerOptions::enable_prevent_default();
-    let hold = |event: &web_sys::Event| {
+    let on_drag_over = |event: &web_sys::Event| {
         if carries_files(event) {
             event.prevent_default();
             show_drop(true);
         }
     };
-    EventListener::new_with_options(&window(), "dragover", options, hold).forget();
-    // Whatever leaves the window goes to no other part of it.
-    let leave = |event: &web_sys::Event| {
+    EventListener::new_with_options(&window(), "dragover", options, on_drag_over).forget();
+    // A drag that leaves the window has no related target.
+    let on_drag_leave = |event: &web_sys::Event| {
         if event
             .dyn_ref::<DragEvent>()
             .is_some_and(|drag| drag.related_target().is_none())
@@ -30,7 +31,7 @@ pub fn catch_drops(app: AppContext) {
             show_drop(false);
         }
     };
-    EventListener::new(&window(), "dragleave", leave).forget();
+    EventListener::new(&window(), "dragleave", on_drag_leave).forget();
     let take = move |event: &web_sys::Event| {
         show_drop(false);
         if !carries_files(event) {
@@ -50,7 +51,7 @@ pub fn catch_drops(app: AppContext) {
     EventListener::new_with_options(&window(), "drop", options, take).forget();
 }
 
-/// Lines of text and files that are pasted into no text input are taken as if they were dropped.
+/// Imports files and multi-line text pasted outside a text input, as if they were dropped.
 pub fn catch_pastes(app: AppContext) {
     let take = move |event: &web_sys::Event| {
         let target = event
@@ -69,7 +70,8 @@ pub fn catch_pastes(app: AppContext) {
         };
         let failure = tr!("What was pasted could not be read");
         let text = pasted.get_data("text").unwrap_or_default();
-        // Lines come first: an office program puts a picture of them beside them. A word may be pasted by mistake.
+        // Text comes first: office programs also put a picture of the text on the clipboard. A
+        // single word may have been pasted by mistake.
         if text.trim().contains('\n') {
             let source = file_import::from_text("pasted.txt", &text);
             app.take(async move { source.map(|source| vec![source]) }, &failure);
@@ -80,7 +82,7 @@ pub fn catch_pastes(app: AppContext) {
     EventListener::new(&window(), "paste", take).forget();
 }
 
-/// Whether the page shows that it takes what is dragged over it.
+/// Shows or hides the drop indicator of the page.
 fn show_drop(on: bool) {
     if let Some(body) = document().body() {
         body.class_list()
@@ -89,7 +91,7 @@ fn show_drop(on: bool) {
     }
 }
 
-/// Text that is dragged is for the inputs.
+/// Returns whether the drag carries files; dragged text is left to the inputs.
 fn carries_files(event: &web_sys::Event) -> bool {
     let dragged = event
         .dyn_ref::<DragEvent>()

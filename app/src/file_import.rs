@@ -1,5 +1,5 @@
-//! Files from wherever they come (an input, a drop, the bundle) to [`Source`]s, and these to what travels to the engine:
-//! the files themselves, which it reads where they lie. The text is never looked at here.
+//! Turns files from an input, a drop or the bundle into [`Source`]s, and these into what is sent to
+//! the engine: handles to the files, which the engine reads itself. The page never reads the text.
 
 use crate::model_files::{WEIGHTS, model_folder, name_in_model};
 use crate::tr;
@@ -14,10 +14,10 @@ use web_sys::{
     FileSystemEntry, FileSystemFileEntry, Response,
 };
 
-/// More files than this are a mistaken folder rather than a corpus.
+/// A larger number of files is more likely a mistaken folder than a corpus.
 const MAX_FILES: usize = 5_000;
 
-/// The bundled corpus, relative to the page.
+/// Bundled corpus, relative to the page.
 const BUNDLE: [(&str, FileRole); 4] = [
     ("train.txt", FileRole::Train),
     ("pretrain_extra.txt", FileRole::Train),
@@ -29,27 +29,28 @@ const BUNDLE: [(&str, FileRole); 4] = [
 const FINISHED_MODEL: &str = "finished-model.zip";
 const FINISHED_CLASSIFIER: &str = "finished-classifier.zip";
 
-/// Bytes at the end of an archive that are searched for the name of weights: a saved model has some thirty entries.
+/// Number of bytes at the end of an archive that are searched for the name of a weights file: a
+/// saved model has about thirty entries.
 const ARCHIVE_DIRECTORY_BYTES: f64 = 65_536.0;
 
-/// A file that the page holds on to, so that a restarted engine can be given it again.
+/// A file that the page retains, so that it can be sent to a restarted engine.
 #[derive(Clone)]
 pub struct Source {
-    /// Name as the person sees it, with its folder where there is one.
+    /// Name as shown to the user, including its folder if it has one.
     pub name: String,
-    /// What it is for; `None` lets the engine decide.
+    /// Role of the file; `None` lets the engine decide.
     pub role: Option<FileRole>,
-    /// Of an archive: what files inside it are for, by their names with the archive's before them.
+    /// Roles of the files inside an archive, by member name prefixed with the archive's name.
     pub member_roles: BTreeMap<String, FileRole>,
-    /// Whether it is an archive with a model in it.
+    /// Whether it is an archive that contains a model.
     holds_model: bool,
     blob: Blob,
     bundled: bool,
-    /// Whether it was typed or pasted: then its encoding is known.
+    /// Whether it was typed or pasted: its encoding is then known.
     typed: bool,
 }
 
-/// A file as the browser's storage describes it.
+/// Description of a file in the browser's storage.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredSource {
     name: String,
@@ -59,7 +60,7 @@ pub struct StoredSource {
 }
 
 impl StoredSource {
-    /// The file with its bytes.
+    /// Returns the source with its bytes.
     pub fn with(self, blob: Blob) -> Source {
         let Self {
             name,
@@ -76,16 +77,16 @@ impl StoredSource {
     }
 }
 
-/// Fetches the corpus that ships with the page.
+/// Fetches the bundled corpus.
 ///
 /// # Errors
-/// In words, when a file cannot be fetched.
+/// Returns a message if a file cannot be fetched.
 pub async fn bundle() -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for (name, role) in BUNDLE {
         let blob = fetch(&format!("./bundle/{name}"))
             .await
-            .map_err(|error| format!("{name}: {}", words(&error)))?;
+            .map_err(|error| format!("{name}: {}", error_message(&error)))?;
         sources.push(Source {
             role: Some(role),
             bundled: true,
@@ -95,10 +96,10 @@ pub async fn bundle() -> Result<Vec<Source>, String> {
     Ok(sources)
 }
 
-/// Fetches the model of a phase that ships with the page.
+/// Fetches the bundled model of a phase.
 ///
 /// # Errors
-/// In words, when it cannot be fetched.
+/// Returns a message if it cannot be fetched.
 pub async fn finished_model(phase: Phase) -> Result<Vec<Source>, String> {
     let name = if phase == Phase::Pretrain {
         FINISHED_MODEL
@@ -107,17 +108,18 @@ pub async fn finished_model(phase: Phase) -> Result<Vec<Source>, String> {
     };
     let blob = fetch(&format!("./bundle/{name}"))
         .await
-        .map_err(|error| words(&error))?;
+        .map_err(|error| error_message(&error))?;
     Ok(vec![Source {
         bundled: true,
         ..Source::of_blob(name, blob)
     }])
 }
 
-/// The files of an `<input type=file>`, folders included; hidden ones are passed over, as in a folder that is dropped.
+/// Returns the files of an `<input type=file>`, folders included. Hidden files in folders are
+/// skipped, as in a dropped folder.
 ///
 /// # Errors
-/// In words, when there are too many.
+/// Returns a message if there are too many files.
 pub fn from_input(files: &FileList) -> Result<Vec<Source>, String> {
     let files = (0..files.length())
         .filter_map(|index| files.get(index))
@@ -148,7 +150,7 @@ fn too_many() -> String {
 }
 
 impl Source {
-    /// What lies in the browser's storage, as a file.
+    /// Returns a source for a blob from the browser's storage.
     pub fn of_blob(name: &str, blob: Blob) -> Self {
         Self {
             name: name.into(),
@@ -161,7 +163,7 @@ impl Source {
         }
     }
 
-    /// What is stored of it beside its bytes.
+    /// Returns the description that is stored alongside the bytes.
     pub fn description(&self) -> StoredSource {
         let Self {
             name,
@@ -178,64 +180,64 @@ impl Source {
         }
     }
 
-    /// Its bytes.
+    /// Returns a handle to its bytes.
     pub fn blob(&self) -> Blob {
         self.blob.clone()
     }
 
-    /// Whether it is the file `name`, or the archive that holds it.
+    /// Returns whether the source is the file `name`, or the archive that contains it.
     pub fn contains(&self, name: &str) -> bool {
         name.strip_prefix(&self.name)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Whether its bytes are a person's own, in whatever encoding.
-    fn is_foreign(&self) -> bool {
+    /// Returns whether the source is a file of the user, whose encoding is unknown.
+    fn has_unknown_encoding(&self) -> bool {
         !self.bundled && !self.typed
     }
 
-    /// Whether it ships with the page.
+    /// Returns whether the source is bundled with the page.
     pub fn is_bundled(&self) -> bool {
         self.bundled
     }
 }
 
-/// Text that was typed, as a file.
+/// Returns typed text as a file.
 ///
 /// # Errors
-/// In words, when the browser refuses to make one.
+/// Returns a message if the browser refuses to create the blob.
 pub fn from_text(name: &str, text: &str) -> Result<Source, String> {
-    let blob =
-        Blob::new_with_str_sequence(&Array::of1(&text.into())).map_err(|error| words(&error))?;
+    let blob = Blob::new_with_str_sequence(&Array::of1(&text.into()))
+        .map_err(|error| error_message(&error))?;
     Ok(Source {
         typed: true,
         ..Source::of_blob(name, blob)
     })
 }
 
-/// The present files and new ones behind them. A new file takes the place of one of its name; a text that was typed gets a
-/// name of its own.
+/// Appends new sources to the present ones. A new file replaces one of the same name and inherits
+/// its role; typed text gets a unique name instead.
 pub fn joined(mut present: Vec<Source>, new: Vec<Source>) -> Vec<Source> {
-    // Where each name comes first.
-    let named = present
+    // Index of the first source with each name.
+    let first_indices = present
         .iter()
         .enumerate()
         .rev()
-        .map(|(place, source)| (source.name.clone(), place));
-    let mut places: BTreeMap<String, usize> = named.collect();
+        .map(|(index, source)| (source.name.clone(), index));
+    let mut indices: BTreeMap<String, usize> = first_indices.collect();
     for mut source in new {
         if source.typed
             && let Some((stem, ending)) = source.name.clone().rsplit_once('.')
         {
             let names = (2..).map(|number| format!("{stem}-{number}.{ending}"));
-            let free = std::iter::once(source.name.clone())
+            let unused_name = std::iter::once(source.name.clone())
                 .chain(names)
-                .find(|name| !places.contains_key(name));
-            source.name = free.unwrap_or(source.name);
+                .find(|name| !indices.contains_key(name));
+            source.name = unused_name.unwrap_or(source.name);
         }
-        match places.get(&source.name) {
-            Some(&place) => {
-                let before = &mut present[place];
+        match indices.get(&source.name) {
+            Some(&index) => {
+                let before = &mut present[index];
                 let member_roles = std::mem::take(&mut before.member_roles);
                 *before = Source {
                     role: before.role,
@@ -244,7 +246,7 @@ pub fn joined(mut present: Vec<Source>, new: Vec<Source>) -> Vec<Source> {
                 };
             }
             None => {
-                places.insert(source.name.clone(), present.len());
+                indices.insert(source.name.clone(), present.len());
                 present.push(source);
             }
         }
@@ -252,7 +254,8 @@ pub fn joined(mut present: Vec<Source>, new: Vec<Source>) -> Vec<Source> {
     present
 }
 
-/// What was dropped. The entries are taken before the first wait, since the browser empties the list after the event.
+/// Reads the files of a drop. The entries are taken before the first await, since the browser
+/// empties the list after the event.
 pub fn from_drop(
     dropped: &DataTransfer,
 ) -> impl Future<Output = Result<Vec<Source>, String>> + 'static {
@@ -271,15 +274,16 @@ pub fn from_drop(
     async move {
         walk(entries, &mut sources)
             .await
-            .map_err(|error| words(&error))?;
+            .map_err(|error| error_message(&error))?;
         Ok(sources)
     }
 }
 
-/// The files of a model, where these are one: a single `.zip`, or a run directory with its weights. Names lose their folder.
+/// Returns the files of a model if the sources are one: a single `.zip`, or a run directory with
+/// weights. Names are made relative to the model's folder.
 pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
-    if let [only] = sources {
-        return only.holds_model.then(|| vec![only.clone()]);
+    if let [single] = sources {
+        return single.holds_model.then(|| vec![single.clone()]);
     }
     let folder = model_folder(sources.iter().map(|source| source.name.as_str()))?;
     let inside = |source: &Source| {
@@ -292,7 +296,7 @@ pub fn as_model(sources: &[Source]) -> Option<Vec<Source>> {
     Some(sources.iter().filter_map(inside).collect())
 }
 
-/// The same files, with archives that hold a model marked.
+/// Marks the archives that contain a model.
 pub async fn mark_models(mut sources: Vec<Source>) -> Vec<Source> {
     for source in &mut sources {
         if source.name.to_ascii_lowercase().ends_with(".zip") {
@@ -302,7 +306,7 @@ pub async fn mark_models(mut sources: Vec<Source>) -> Vec<Source> {
     sources
 }
 
-/// Whether an archive lists a file of weights: its directory stands at its end.
+/// Returns whether an archive lists a weights file. A ZIP archive's directory is at its end.
 async fn lists_weights(archive: &Blob) -> Result<bool, JsValue> {
     let end = archive.size();
     let directory =
@@ -316,12 +320,15 @@ async fn lists_weights(archive: &Blob) -> Result<bool, JsValue> {
     Ok(WEIGHTS.iter().any(|name| lists(name)))
 }
 
-/// What travels to the engine: the names and the files. Those that a person brought are in `encoding`, where it was chosen.
+/// Returns the descriptions and blobs to send to the engine. `encoding`, if selected, applies to
+/// the user's own files.
 pub fn to_transfer(sources: &[Source], encoding: Option<&str>) -> (Vec<FileInfo>, Vec<Blob>) {
     let info = |source: &Source| FileInfo {
         name: source.name.clone(),
         role: source.role,
-        encoding: encoding.filter(|_| source.is_foreign()).map(String::from),
+        encoding: encoding
+            .filter(|_| source.has_unknown_encoding())
+            .map(String::from),
         member_roles: source.member_roles.clone(),
     };
     (
@@ -351,7 +358,8 @@ fn from_file(file: File) -> Source {
     Source::of_blob(&name, file.into())
 }
 
-/// Files below the entries, folder by folder: a list of work to do rather than recursion, since folders nest deeply.
+/// Collects the files below the entries, folder by folder. Uses a work list instead of recursion,
+/// since folders can be deeply nested.
 async fn walk(mut entries: Vec<FileSystemEntry>, sources: &mut Vec<Source>) -> Result<(), JsValue> {
     entries.reverse();
     while let Some(entry) = entries.pop() {
@@ -368,33 +376,30 @@ async fn walk(mut entries: Vec<FileSystemEntry>, sources: &mut Vec<Source>) -> R
                     .filter(|entry| !entry.name().starts_with('.')),
             );
         } else {
-            sources.push(file_of(entry.unchecked_into()).await?);
+            sources.push(read_file_entry(entry.unchecked_into()).await?);
         }
     }
     Ok(())
 }
 
-/// All entries of a folder. A reader gives them in portions (100 in Chromium) and ends with an empty one.
+/// Returns all entries of a folder. A reader returns them in batches (100 in Chromium) and ends
+/// with an empty one.
 async fn list(reader: &FileSystemDirectoryReader) -> Result<Vec<FileSystemEntry>, JsValue> {
     let mut all = Vec::new();
     loop {
         let reader = reader.clone();
-        let portion = promise(move |done, failed| {
+        let batch = promise(move |done, failed| {
             reader.read_entries_with_callback_and_callback(done, failed)
         });
-        let portion = Array::from(&portion.await?);
-        if portion.length() == 0 {
+        let batch = Array::from(&batch.await?);
+        if batch.length() == 0 {
             return Ok(all);
         }
-        all.extend(
-            portion
-                .iter()
-                .map(JsCast::unchecked_into::<FileSystemEntry>),
-        );
+        all.extend(batch.iter().map(JsCast::unchecked_into::<FileSystemEntry>));
     }
 }
 
-async fn file_of(entry: FileSystemFileEntry) -> Result<Source, JsValue> {
+async fn read_file_entry(entry: FileSystemFileEntry) -> Result<Source, JsValue> {
     let path = entry.full_path();
     let file = promise(move |done, failed| {
         entry.file_with_callback_and_callback(done, failed);
@@ -404,19 +409,19 @@ async fn file_of(entry: FileSystemFileEntry) -> Result<Source, JsValue> {
     Ok(Source::of_blob(path.trim_start_matches('/'), file.into()))
 }
 
-/// The file system's callbacks as a future.
+/// Wraps the file system's callbacks in a future.
 fn promise(
-    ask: impl Fn(&js_sys::Function, &js_sys::Function) -> Result<(), JsValue> + 'static,
+    start: impl Fn(&js_sys::Function, &js_sys::Function) -> Result<(), JsValue> + 'static,
 ) -> impl Future<Output = Result<JsValue, JsValue>> {
     let promise = js_sys::Promise::new(&mut |resolve, reject| {
-        if let Err(error) = ask(&resolve, &reject) {
+        if let Err(error) = start(&resolve, &reject) {
             reject.call1(&JsValue::NULL, &error).unwrap_or_default();
         }
     });
     JsFuture::from(promise)
 }
 
-fn words(error: &JsValue) -> String {
+fn error_message(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into())
         .ok()
         .and_then(|message| message.as_string());

@@ -1,6 +1,7 @@
-//! The page. It knows the protocol and never the engine: [`state`] turns events into what is shown, [`settings`] turns
-//! the link into a configuration, [`chart`] turns numbers into pixels. These are pure and tested natively; what touches
-//! the browser is compiled for wasm only.
+//! The page. It depends on the protocol and never on the engine: [`state`] reduces events to what
+//! is shown, [`settings`] turns the link into a configuration, [`chart`] turns numbers into pixels.
+//! These modules are pure and tested natively; modules that use browser APIs are compiled for wasm
+//! only.
 
 pub mod chart;
 pub mod clozes;

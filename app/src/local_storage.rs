@@ -1,24 +1,24 @@
-//! Small choices that this browser remembers from one visit to the next. It may deny that, by policy or in a private window:
-//! then nothing is remembered, and nothing fails.
+//! Small settings in the browser's local storage. Access may be denied by policy or in a private
+//! window; then nothing is saved, and nothing fails.
 
 use web_sys::Storage;
 
-/// What was kept under this key.
+/// Returns the value stored under this key.
 pub fn get(key: &str) -> Option<String> {
     storage()?.get_item(key).ok().flatten()
 }
 
-/// Keeps a choice under this key, where the browser allows.
+/// Stores a value under this key, if the browser allows it.
 pub fn keep(key: &str, value: &str) {
     storage()
         .and_then(|storage| storage.set_item(key, value).ok())
         .unwrap_or_default();
 }
 
-/// Start of the keys of this page: other pages of the same site have theirs.
+/// Prefix of this page's keys: other pages of the same origin may have their own.
 const PREFIX: &str = "clozelab";
 
-/// Forgets every choice.
+/// Removes all values of this page.
 pub fn clear() {
     let Some(storage) = storage() else { return };
     let keys = (0..storage.length().unwrap_or_default())

@@ -1,5 +1,6 @@
-//! Web Locks: how tabs know which of them runs what, and how the page learns that a worker has ended. The browser releases
-//! a lock when its holder ends, however that happens. The only file that names them.
+//! Web Locks, with which tabs see each other's active runs and the page learns that a worker has
+//! ended. The browser releases a lock when its holder ends, for whatever reason. The only file that
+//! uses the API.
 
 use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
@@ -12,12 +13,13 @@ pub struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Resolving a promise does not fail.
+        // Resolving a promise cannot fail.
         let _ = self.release.call0(&JsValue::NULL);
     }
 }
 
-/// Takes the lock `name` as soon as it is free; nothing where the browser has no locks.
+/// Requests the lock `name`, which is granted as soon as it is free. Returns `None` if the browser
+/// does not support locks.
 pub fn hold(name: &str) -> Option<Lock> {
     let mut release = None;
     let held = Promise::new(&mut |resolve, _| release = Some(resolve));
@@ -26,14 +28,15 @@ pub fn hold(name: &str) -> Option<Lock> {
     release.map(|release| Lock { release })
 }
 
-/// Calls `ended` once nobody holds the lock `name` any more.
+/// Calls `ended` once the lock `name` is free. Never calls it if the browser does not support
+/// locks.
 pub fn when_free(name: &str, ended: impl FnOnce() + 'static) {
     let granted = Closure::once_into_js(move |_: JsValue| ended());
-    // Without locks, nobody tells.
+    // Without support for locks there is no notification.
     let _ = request(name, &granted);
 }
 
-/// The names of all locks that some tab holds.
+/// Returns the names of all locks held by any tab of this origin.
 pub async fn held() -> Vec<String> {
     query().await.unwrap_or_default()
 }
@@ -63,12 +66,12 @@ fn request(name: &str, granted: &JsValue) -> Option<()> {
         .ok()?
         .dyn_into()
         .ok()?;
-    // A rejection would be reported as an error of the page's own.
+    // An unhandled rejection would be reported as an error of the page.
     spawn_local(async move { drop(JsFuture::from(promise).await) });
     Some(())
 }
 
-/// Pages from insecure places have none.
+/// Returns the lock manager; insecure contexts have none.
 fn manager() -> Option<JsValue> {
     let navigator = web_sys::window()?.navigator();
     Reflect::get(&navigator, &"locks".into())

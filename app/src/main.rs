@@ -1,8 +1,8 @@
-//! The page's wasm binary: hands over to [`context::page`]. No logic.
+//! The page's wasm binary: calls [`app::page::mount`]. Contains no logic.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    context::page::mount();
+    app::page::mount();
 }
 
 #[cfg(not(target_arch = "wasm32"))]

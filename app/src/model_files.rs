@@ -1,6 +1,6 @@
-//! Which files of a folder that was dropped are the model's.
+//! Selects the files of a model from a dropped folder.
 
-/// Files that make a folder a model's; the engine says which of them it does not read.
+/// File names that identify a model folder; the engine reports those that it does not support.
 pub const WEIGHTS: [&str; 9] = [
     "model.safetensors",
     "model.safetensors.index.json",
@@ -13,12 +13,13 @@ pub const WEIGHTS: [&str; 9] = [
     "bert_model.ckpt.index",
 ];
 
-/// Folders of a model directory whose files belong to the model: a classifier's parts, and the pooling of
+/// Subfolders that belong to a model directory: the parts of a classifier, and the pooling of
 /// sentence-transformers.
 const MODEL_FOLDERS: [&str; 2] = ["parts/", "1_Pooling/"];
 
-/// The folder of a model, with its `/`, among the files `names`: the highest one with weights, since a directory of
-/// sentence-transformers may hold those of further modules in folders of its own.
+/// Returns the folder of a model, including the trailing `/`, among the files `names`: the topmost
+/// one with weights, since a sentence-transformers directory may contain weights of further modules
+/// in subfolders.
 pub fn model_folder<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let folder_of = |name: &'a str| {
         let (folder, file) = name.split_at(name.rfind('/').map_or(0, |slash| slash + 1));
@@ -29,15 +30,15 @@ pub fn model_folder<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str>
         .min_by_key(|folder| folder.len())
 }
 
-/// The name that a file has inside the model directory `folder`, where it is one of the model's: those of its own folder and
-/// of its parts.
+/// Returns the path of a file relative to the model directory `folder`, if it belongs to the model:
+/// files directly in the folder and in its parts.
 pub fn name_in_model<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     let name = path.strip_prefix(folder)?;
-    let plain = MODEL_FOLDERS
+    let relative = MODEL_FOLDERS
         .iter()
         .find_map(|folder| name.strip_prefix(folder))
         .unwrap_or(name);
-    (!plain.contains('/')).then_some(name)
+    (!relative.contains('/')).then_some(name)
 }
 
 #[cfg(test)]
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_of_any_form_make_a_model() {
+    fn any_weights_file_marks_a_model_folder() {
         let check = |names: &[&str], expected| {
             assert_eq!(model_folder(names.iter().copied()), expected, "{names:?}")
         };
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_directory_brings_its_parts_and_no_checkpoints() {
+    fn model_files_include_parts_but_no_checkpoints() {
         let check =
             |path, expected| assert_eq!(name_in_model(path, "runs/labels/"), expected, "{path}");
         check("runs/labels/config.json", Some("config.json"));

@@ -1,32 +1,33 @@
-//! How many rows of a long table the page shows: the first ones, and more at each press of a button. A folder holds
-//! thousands of files; 5,000 rows at once blocked the page for 6 seconds.
+//! Paging of long tables: the number of rows shown, and how many more each press of a button adds.
+//! A folder can hold thousands of files; 5,000 rows at once blocked the page for 6 seconds.
 
-/// Rows that are shown at first.
+/// Rows shown initially.
 const FIRST_ROWS: usize = 100;
 
-/// Rows that each press of the button adds.
+/// Rows added by each press of the button.
 const ROWS_PER_PRESS: usize = 500;
 
-/// How many rows of a table were asked for.
+/// Number of rows requested for a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Paging {
-    /// The table that they belong to.
+    /// Name of the table.
     table: String,
     added: usize,
 }
 
 impl Paging {
-    /// Rows that are shown of a table with `total` rows. A table by another name starts with its first rows.
+    /// Returns the number of rows to show of a table with `total` rows. A table with another name
+    /// starts from its first rows.
     pub fn shown(&self, table: &str, total: usize) -> usize {
         total.min(FIRST_ROWS + self.added_to(table))
     }
 
-    /// Rows that one more press of the button adds.
+    /// Returns the number of rows that another press of the button adds.
     pub fn next(&self, table: &str, total: usize) -> usize {
         ROWS_PER_PRESS.min(total - self.shown(table, total))
     }
 
-    /// Takes in one press of the button.
+    /// Handles a press of the button.
     pub fn press(&mut self, table: &str) {
         let added = self.added_to(table) + ROWS_PER_PRESS;
         *self = Self {
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_table_shows_its_first_rows_and_more_at_each_press() {
+    fn each_press_shows_more_rows() {
         let mut paging = Paging::default();
         for (shown, next) in [(100, 500), (600, 500), (1100, 134), (1234, 0), (1234, 0)] {
             assert_eq!(

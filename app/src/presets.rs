@@ -1,31 +1,31 @@
-//! The presets as cards show them, and which of them a device can learn while a person waits. Pure.
+//! Presets as shown on cards, and which of them a device can train while the user waits. Pure.
 
 use crate::wording::duration;
 use crate::{mark, tr};
 use protocol::Estimate;
 use std::collections::BTreeMap;
 
-/// A model that can be chosen by name.
+/// A model that can be selected by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// As the command line and links name it.
+    /// Name on the command line and in links.
     pub name: &'static str,
-    /// In short.
+    /// Short title on the card.
     pub title: &'static str,
-    /// Its shape.
+    /// Description of the architecture's size.
     pub shape: &'static str,
 }
 
-/// Presets of one kind.
+/// A group of related presets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// What they have in common.
+    /// Heading of the group.
     pub title: &'static str,
-    /// In the order shown.
+    /// Presets in the order shown.
     pub presets: &'static [Preset],
 }
 
-/// All of them, in the order shown; a person who has no reason to choose another kind takes one of the first.
+/// All groups in the order shown. The first group suits users without a specific need.
 pub const GROUPS: [Group; 4] = [
     Group {
         title: mark!("Learns fastest"),
@@ -79,16 +79,18 @@ const fn preset(name: &'static str, title: &'static str, shape: &'static str) ->
     Preset { name, title, shape }
 }
 
-/// How long a person waits without going away, in seconds: five minutes is what a lesson can spare.
-const PATIENCE_SECS: f64 = 300.0;
+/// Maximum duration in seconds that a user is assumed to wait for: five minutes fit into a lesson.
+const MAX_WAIT_SECS: f64 = 300.0;
 
-/// How long the run would take, in seconds: as long as was asked for, else by the steps that were tried; `None` without either.
+/// Returns the duration of the run in seconds: the requested one, otherwise the one extrapolated
+/// from timed steps. `None` without either.
 pub fn run_secs(estimate: &Estimate) -> Option<f64> {
     let tried = (estimate.step_secs > 0.0).then_some(estimate.step_secs * estimate.steps as f64);
     estimate.seconds.or(tried)
 }
 
-/// How long a run would take, in words: a range where the tried steps differed much. `None` where nothing tells.
+/// Describes the duration of a run: a range if the timed steps differ considerably. `None` if the
+/// duration is unknown.
 pub fn run_time(estimate: &Estimate) -> Option<String> {
     let middle = run_secs(estimate)?;
     let [least, most] = estimate
@@ -104,11 +106,11 @@ pub fn run_time(estimate: &Estimate) -> Option<String> {
     Some(duration(middle))
 }
 
-/// Steps whose times differ by less are alike.
+/// Ratio of the slowest to the fastest step above which the duration is given as a range.
 const NOTABLE_SPREAD: f64 = 1.2;
 
-/// The largest of the models that learn fastest whose run ends while a person waits, by what was measured; `None` until
-/// each of them was.
+/// Returns the largest preset of the fastest-training group whose measured duration is within
+/// [`PATIENCE_SECS`]. `None` until all of them have been measured.
 pub fn suggested(estimates: &BTreeMap<String, Estimate>) -> Option<&'static str> {
     let tried = |name: &str| estimates.get(name).filter(|estimate| estimate.tried);
     let measured: Option<Vec<_>> = GROUPS[0]
@@ -116,7 +118,7 @@ pub fn suggested(estimates: &BTreeMap<String, Estimate>) -> Option<&'static str>
         .iter()
         .map(|preset| Some((preset.name, tried(preset.name)?)))
         .collect();
-    let fits = |estimate: &Estimate| run_secs(estimate).is_some_and(|secs| secs <= PATIENCE_SECS);
+    let fits = |estimate: &Estimate| run_secs(estimate).is_some_and(|secs| secs <= MAX_WAIT_SECS);
     measured?
         .into_iter()
         .filter(|(_, estimate)| fits(estimate))
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cards_are_exactly_the_presets_of_the_protocol() {
+    fn cards_match_the_presets_of_the_protocol() {
         let shown: Vec<&str> = GROUPS
             .iter()
             .flat_map(|group| group.presets.iter().map(|preset| preset.name))
@@ -138,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_differ_much_make_a_range() {
-        let told = |step_secs, step_secs_range| {
+    fn varying_step_times_give_a_range() {
+        let time_text = |step_secs, step_secs_range| {
             run_time(&Estimate {
                 steps: 100,
                 step_secs,
@@ -147,10 +149,13 @@ mod tests {
                 ..Estimate::default()
             })
         };
-        assert_eq!(told(0.5, [0.48, 0.52]).as_deref(), Some("50 s"));
-        assert_eq!(told(0.5, [0.4, 0.9]).as_deref(), Some("40 s to 1 min 30 s"));
-        assert_eq!(told(0.0, [0.0, 0.0]), None);
-        let asked = Estimate {
+        assert_eq!(time_text(0.5, [0.48, 0.52]).as_deref(), Some("50 s"));
+        assert_eq!(
+            time_text(0.5, [0.4, 0.9]).as_deref(),
+            Some("40 s to 1 min 30 s")
+        );
+        assert_eq!(time_text(0.0, [0.0, 0.0]), None);
+        let timed_run = Estimate {
             steps: 900,
             step_secs: 0.5,
             step_secs_range: [0.1, 0.9],
@@ -158,14 +163,14 @@ mod tests {
             ..Estimate::default()
         };
         assert_eq!(
-            run_time(&asked).as_deref(),
+            run_time(&timed_run).as_deref(),
             Some("5 min 0 s"),
             "only its steps are uncertain"
         );
     }
 
     #[test]
-    fn the_largest_that_ends_in_time_is_suggested() {
+    fn largest_preset_within_the_wait_is_suggested() {
         let names = ["fast-nano", "fast-tiny", "fast-mini", "fast-small"];
         for (secs, expected) in [
             (&[10.0, 100.0, 299.0, 900.0][..], Some("fast-mini")),

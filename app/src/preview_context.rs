@@ -1,52 +1,52 @@
-//! What a person has under the microscope: which text and mask, which moment of its film, which attention head. Shared by
-//! the panels that show the same thing from different sides.
+//! State of the masking preview: the text and mask, the selected snapshot of its history, the
+//! attention head. Shared by the panels that show the preview.
 
 use crate::context::AppContext;
 use crate::state::{AttentionMap, PreviewHistory, PreviewSnapshot, StateSlice};
 use leptos::prelude::*;
 use protocol::RunConfig;
 
-/// Which document of the bundled text, and which draw of its mask, is looked at first: one of plain words, with all three
-/// treatments under the default settings.
-const BUNDLED_LOOK: (u64, u64) = (798, 357);
+/// Document of the bundled corpus and epoch of the mask that are previewed first: plain words, with
+/// all three kinds of replacement under the default settings.
+const BUNDLED_PREVIEW: (u64, u64) = (798, 357);
 
-/// The mask of the microscope where it is not that of the settings.
+/// Mask settings of the preview where they differ from those of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OwnMask {
-    /// Share of the tokens to guess.
+    /// Share of tokens selected for masking.
     pub rate: Option<f64>,
-    /// Whole words, or not.
+    /// Whether whole words are masked.
     pub whole_word: Option<bool>,
-    /// Another draw of everything.
+    /// Seed of the mask.
     pub seed: Option<u64>,
 }
 
-/// Handle to the microscope; copies are the same one.
+/// Handle to the preview's state; copies refer to the same state.
 #[derive(Clone, Copy)]
 pub struct PreviewContext {
     app: AppContext,
-    /// A typed text in place of a document.
+    /// Text typed in place of a document.
     pub text: RwSignal<Option<String>>,
-    /// Which document.
+    /// Index of the document.
     pub example: RwSignal<u64>,
-    /// Which draw of the mask.
+    /// Epoch, which selects the draw of the mask.
     pub epoch: RwSignal<u64>,
-    /// How it is masked.
+    /// Mask settings of the preview.
     pub mask: RwSignal<OwnMask>,
-    /// The run whose film is shown, by its name in events; `None`: the usual one.
+    /// Id of the run whose preview history is shown; `None`: the default one.
     pub film: RwSignal<Option<String>>,
-    /// Which moment of the film, in steps, 0 before training; `None`: the newest.
+    /// Step of the selected snapshot, 0 before training; `None`: the latest.
     pub moment: RwSignal<Option<u64>>,
-    /// The token whose guesses are shown.
+    /// Index of the token whose predictions are shown.
     pub token: RwSignal<Option<usize>>,
-    /// Layer and head.
+    /// Selected layer and head.
     pub head: RwSignal<(usize, usize)>,
-    /// Whether attention is that of a typed text.
+    /// Whether the attention shown is that of a typed text.
     pub typed: RwSignal<bool>,
 }
 
 impl PreviewContext {
-    /// A microscope on the first document.
+    /// Creates the state for a preview of the first document.
     pub fn new(app: AppContext) -> Self {
         let scope = Self {
             app,
@@ -65,12 +65,13 @@ impl PreviewContext {
         scope
     }
 
-    /// Puts the first document under the microscope, of the bundled text one that tells more: the text is another one.
+    /// Previews the first document of a new corpus; of the bundled one, a more instructive
+    /// document.
     pub fn reset(&self) {
         let (example, epoch) = if self.app.has_own_files() {
             (0, 0)
         } else {
-            BUNDLED_LOOK
+            BUNDLED_PREVIEW
         };
         self.text.set(None);
         self.example.set(example);
@@ -78,7 +79,7 @@ impl PreviewContext {
         self.look();
     }
 
-    /// Asks for what is under the microscope now.
+    /// Requests the preview for the current text, mask and settings.
     pub fn look(&self) {
         self.moment.set(None);
         let (text, example) = (self.text.get_untracked(), self.example.get_untracked());
@@ -104,7 +105,7 @@ impl PreviewContext {
         }
     }
 
-    /// Reads the film that is shown, now and whenever it may be another.
+    /// Reads the preview history on display, and subscribes to its changes.
     pub fn read_film<T>(&self, read: impl FnOnce(&PreviewHistory) -> T) -> T {
         let run = self.film.get();
         self.app.read(
@@ -113,7 +114,7 @@ impl PreviewContext {
         )
     }
 
-    /// The frame that is shown.
+    /// Returns the snapshot on display.
     pub fn frame(&self) -> Memo<Option<PreviewSnapshot>> {
         let scope = *self;
         Memo::new(move |_| {
@@ -126,7 +127,8 @@ impl PreviewContext {
         })
     }
 
-    /// The attention that is shown: of the frame, else of the last frame that has any, or of the typed text.
+    /// Returns the attention on display: of the selected snapshot, otherwise of the last snapshot
+    /// that has attention, or of the typed text.
     pub fn attention(&self) -> Memo<Option<AttentionMap>> {
         let scope = *self;
         Memo::new(move |_| {
@@ -147,7 +149,7 @@ impl PreviewContext {
         })
     }
 
-    /// Layer and head, within what the attention that is shown has.
+    /// Returns the selected layer and head, limited to those of the attention on display.
     pub fn chosen_head(&self) -> Memo<(usize, usize)> {
         let (map, head) = (self.attention(), self.head);
         Memo::new(move |_| {
@@ -160,24 +162,27 @@ impl PreviewContext {
         })
     }
 
-    /// Another run begins another film: what was replayed of the one before is over.
+    /// Returns to the latest snapshot when another run starts a new history.
     fn follow_runs(self) {
         let run = self.app.memo(
             &[StateSlice::Masking, StateSlice::Corpus, StateSlice::Runs],
             |state| state.film(None).run().map(String::from),
         );
         Effect::new(move |_| {
-            // A memo that is tracked but never read is never computed, and so follows nothing.
+            // A memo that is tracked but never read is never computed, and so triggers nothing.
             run.with(|_| ());
             self.film.set(None);
             self.moment.set(None);
         });
     }
 
-    /// A changed setting that shapes masking or the vocabulary asks for the same text again.
+    /// Requests the preview again when a setting that affects masking or the vocabulary changes.
     fn follow_settings(self) {
         let app = self.app;
-        let shaping = Memo::new(move |_| app.settings.with(|settings| shape(&settings.pretrain)));
+        let shaping = Memo::new(move |_| {
+            app.settings
+                .with(|settings| preview_relevant(&settings.pretrain))
+        });
         Effect::new(move |before: Option<()>| {
             shaping.with(|_| ());
             if before.is_some() && app.peek(|state| state.corpus.is_some()) {
@@ -188,9 +193,9 @@ impl PreviewContext {
     }
 }
 
-/// The configuration without what changes most often and shapes neither masking nor vocabulary: where, how long and in what
-/// batches a run computes.
-fn shape(config: &RunConfig) -> RunConfig {
+/// Returns the configuration without the settings that change most often and affect neither masking
+/// nor the vocabulary: device, length and batch size.
+fn preview_relevant(config: &RunConfig) -> RunConfig {
     let (steps, epochs, minutes, lr, batch_size) = (None, None, None, None, None);
     RunConfig {
         device: Default::default(),
@@ -203,7 +208,7 @@ fn shape(config: &RunConfig) -> RunConfig {
     }
 }
 
-/// The microscope of the page; panels live below its provider.
+/// Returns the preview state provided to the page's panels.
 pub fn scope() -> PreviewContext {
     expect_context::<PreviewContext>()
 }

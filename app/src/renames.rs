@@ -1,8 +1,8 @@
-//! Labels by other names: how one change follows another.
+//! Renaming of labels: how successive changes combine.
 
 use protocol::LabelMap;
 
-/// Gives the label that is shown as `label` another name; `None` deletes it.
+/// Renames the label currently shown as `label`; `None` deletes it.
 pub fn rename(renames: &mut LabelMap, label: &str, new: Option<&str>) {
     for name in renames
         .values_mut()
@@ -19,20 +19,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn renames_follow_each_other() {
+    fn successive_renames_combine() {
         let mut renames = LabelMap::new();
         rename(&mut renames, "spam", Some("Spam"));
         rename(&mut renames, "Spam", Some("junk"));
-        let all = |renames: &LabelMap| {
+        let to_pairs = |renames: &LabelMap| {
             renames
                 .iter()
                 .map(|(old, new)| format!("{old}>{}", new.as_deref().unwrap_or("-")))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(all(&renames), ["Spam>junk", "spam>junk"]);
+        assert_eq!(to_pairs(&renames), ["Spam>junk", "spam>junk"]);
         rename(&mut renames, "junk", Some("spam"));
-        assert_eq!(all(&renames), ["Spam>spam", "junk>spam"]);
+        assert_eq!(to_pairs(&renames), ["Spam>spam", "junk>spam"]);
         rename(&mut renames, "spam", None);
-        assert_eq!(all(&renames), ["Spam>-", "junk>-", "spam>-"]);
+        assert_eq!(to_pairs(&renames), ["Spam>-", "junk>-", "spam>-"]);
     }
 }

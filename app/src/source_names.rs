@@ -1,17 +1,18 @@
-//! Which of the files that a person chose a file of the corpus comes from, by its name: the file itself, or the archive
-//! whose name stands before its own (`texts.zip/a.txt`). Each function takes time in proportion to the number of names,
-//! not of pairs of names: a folder holds thousands of files.
+//! Maps a file of the corpus to the user's file that it comes from, by name: the file itself, or
+//! the archive whose name prefixes its own (`texts.zip/a.txt`). Each function takes time
+//! proportional to the number of names, not of pairs of names: a folder can hold thousands of
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The names of chosen files, to find those that files of the corpus come from.
+/// Index of the names of the user's files.
 pub struct SourceNames<'a> {
-    /// Where each name comes first.
+    /// Index of the first file with each name.
     places: BTreeMap<&'a str, usize>,
 }
 
 impl<'a> SourceNames<'a> {
-    /// Of chosen files, in their order.
+    /// Indexes the names of the user's files, in order.
     pub fn new(sources: impl Iterator<Item = &'a str>) -> Self {
         let mut places = BTreeMap::new();
         for (place, name) in sources.enumerate() {
@@ -20,7 +21,7 @@ impl<'a> SourceNames<'a> {
         Self { places }
     }
 
-    /// The first chosen file that is the file `name`, or holds it.
+    /// Returns the first of the user's files that is the file `name`, or contains it.
     pub fn source_of(&self, name: &str) -> Option<&'a str> {
         let found = name_and_folders(name).filter_map(|name| self.places.get_key_value(name));
         found
@@ -29,7 +30,7 @@ impl<'a> SourceNames<'a> {
     }
 }
 
-/// The chosen files that no file of the corpus comes from, in their order.
+/// Returns those of the user's files that no file of the corpus comes from, in order.
 pub fn unused<'a, 'b>(
     sources: impl Iterator<Item = &'a str>,
     corpus: impl Iterator<Item = &'b str>,
@@ -41,7 +42,7 @@ pub fn unused<'a, 'b>(
         .collect()
 }
 
-/// A name and the names of the folders, or archives, that it lies in.
+/// Returns a name and the names of the folders, or archives, that contain it.
 fn name_and_folders(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('/')
         .map(|(end, _)| &name[..end])
@@ -78,7 +79,7 @@ mod tests {
         );
     }
 
-    /// Pairs of names would be 40 thousand million: this test would not finish.
+    /// There are 4e10 pairs of names: a quadratic algorithm would not finish.
     #[test]
     fn many_files_are_looked_up() {
         let sources: Vec<String> = (0..200_000)

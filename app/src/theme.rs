@@ -1,12 +1,12 @@
-//! Light or dark: as the system says, until the person chooses otherwise. The choice is kept in this browser;
-//! `shell.js` applies it before the first paint.
+//! Light or dark theme: that of the system, until the user selects one. The selection is saved in
+//! this browser; `shell.js` applies it before the first paint.
 
 use crate::local_storage;
 
-/// Where the choice is kept; `shell.js` reads the same key.
+/// Local storage key of the selection; `shell.js` reads the same key.
 const KEY: &str = "clozelab-theme";
 
-/// Whether the page is dark now.
+/// Returns whether the page is dark.
 pub fn is_dark() -> bool {
     match local_storage::get(KEY).as_deref() {
         Some("dark") => true,
@@ -15,7 +15,7 @@ pub fn is_dark() -> bool {
     }
 }
 
-/// MountQueue the page dark or light and remembers it where the browser allows.
+/// Makes the page dark or light, and saves the selection if the browser allows it.
 pub fn choose(dark: bool) {
     let name = if dark { "dark" } else { "light" };
     if let Some(root) = web_sys::window()

@@ -1,37 +1,37 @@
-//! What each threshold of a classifier would give, in figures and words.
+//! Scores of a classifier by decision threshold, as numbers and sentences.
 
 use crate::tr;
 use crate::wording::{figure, percent};
 use protocol::Review;
 
-/// The threshold of equal chances.
+/// Threshold of even odds.
 pub const EVEN: f64 = 0.5;
 
-/// Figures at one threshold.
+/// Scores at one threshold.
 #[derive(Clone, Copy, PartialEq)]
 pub struct Point {
-    /// Probability from which a label counts.
+    /// Probability from which a label counts as predicted.
     pub threshold: f64,
-    /// Of what is given.
+    /// Share of predicted labels that are true, 0 to 1.
     pub precision: f64,
-    /// Of what is true.
+    /// Share of true labels that are predicted, 0 to 1.
     pub recall: f64,
-    /// Of all labels together, or of the label by itself.
+    /// Micro F1, or F1 of a single label.
     pub f1: f64,
-    /// Mean over the labels, where all of them are looked at.
+    /// Macro F1; `None` for a single label.
     pub macro_f1: Option<f64>,
 }
 
-/// Figures at each threshold, of one label or of all together.
+/// Returns the scores at each threshold, of one label or of all labels.
 pub fn points(review: &Review, label: Option<usize>) -> Vec<Point> {
     let own = |label: usize| review.label_sweeps.get(label);
-    let point = |(place, all): (usize, &protocol::ThresholdPoint)| match label.and_then(own) {
+    let point = |(index, all): (usize, &protocol::ThresholdPoint)| match label.and_then(own) {
         Some(points) => {
             let protocol::LabelPoint {
                 precision,
                 recall,
                 f1,
-            } = points[place];
+            } = points[index];
             Point {
                 threshold: all.threshold,
                 precision,
@@ -51,7 +51,7 @@ pub fn points(review: &Review, label: Option<usize>) -> Vec<Point> {
     review.sweep.iter().enumerate().map(point).collect()
 }
 
-/// Figures at one threshold, in a sentence.
+/// Describes the scores at one threshold.
 pub fn words(point: Point) -> String {
     let [precision, recall, f1] =
         [point.precision, point.recall, point.f1].map(|value| figure(value, 3));
@@ -75,16 +75,20 @@ pub fn words(point: Point) -> String {
     }
 }
 
-/// Where F1 is highest; of equals, the point nearest to this threshold, as the engine chooses.
+/// Returns the point with the highest F1. Ties go to the threshold nearest to `near`, as in the
+/// engine.
 fn best(points: &[Point], near: f64) -> Option<Point> {
-    let far = |point: &Point| (point.threshold - near).abs();
+    let distance = |point: &Point| (point.threshold - near).abs();
     points
         .iter()
-        .max_by(|a, b| a.f1.total_cmp(&b.f1).then(far(b).total_cmp(&far(a))))
+        .max_by(|a, b| {
+            a.f1.total_cmp(&b.f1)
+                .then(distance(b).total_cmp(&distance(a)))
+        })
         .copied()
 }
 
-/// Where F1 is highest, in a sentence.
+/// Describes the point with the highest F1.
 pub fn best_words(points: &[Point], near: f64) -> Option<String> {
     let best = best(points, near)?;
     Some(tr!(
@@ -99,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_equal_thresholds_the_nearest_is_best() {
+    fn ties_go_to_the_nearest_threshold() {
         let point = |threshold, f1| Point {
             threshold,
             precision: 0.5,

@@ -1,4 +1,4 @@
-//! What is compiled for wasm only has no tests: nothing would run them.
+//! Modules that are compiled for wasm only must not contain tests: nothing would run them.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn tests_stand_where_they_are_compiled() {
+fn wasm_only_modules_have_no_tests() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let library = std::fs::read_to_string(sources.join("lib.rs")).expect("the library");
     let (_, browser) = library
@@ -31,7 +31,7 @@ fn tests_stand_where_they_are_compiled() {
     });
     let modules: Vec<&str> = modules.collect();
     assert!(modules.contains(&"panels"), "{modules:?}");
-    let is_of_browser = |path: &Path| {
+    let is_wasm_only = |path: &Path| {
         let path = path
             .strip_prefix(&sources)
             .expect("a source")
@@ -40,7 +40,7 @@ fn tests_stand_where_they_are_compiled() {
     };
     let tested: Vec<PathBuf> = files(&sources)
         .into_iter()
-        .filter(|path| is_of_browser(path))
+        .filter(|path| is_wasm_only(path))
         .filter(|path| {
             std::fs::read_to_string(path)
                 .expect("text")

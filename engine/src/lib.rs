@@ -1,5 +1,6 @@
-//! Everything between text and weights, in four levels of knowledge: `data -> model -> train -> session`. Two thin
-//! hosts, a Web Worker and a command line, drive the same [`session::Session`].
+//! The engine of Clozelab, everything between text and weights, in four layers:
+//! `data -> model -> train -> session`. Two thin hosts, a Web Worker and a command line, drive the
+//! same [`session::Session`].
 #![recursion_limit = "256"]
 
 pub use data;

@@ -1,5 +1,5 @@
-//! What every backbone owes to the harness, checked on all of them: padding changes nothing, a guess knows which
-//! position it is for, gradients are those of the loss, and a model survives the way through its files.
+//! Properties that every backbone must have: padding has no effect, predictions depend on the
+//! position, gradients match the loss, and configurations round-trip through their files.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use engine::interop::{config_from_json, config_to_json};
@@ -8,10 +8,10 @@ use engine::model::{
     Architecture, Heads, Input, Layout, ModelConfig, Network, ParamTensors, initial_values, specs,
 };
 
-/// Single precision through a few layers.
-const SAME: f32 = 1e-5;
-/// Central differences of a loss in single precision, relative to the largest entry.
-const DIFFERENCE: f32 = 2e-2;
+/// Allows for rounding errors in single precision through a few layers.
+const TOLERANCE: f32 = 1e-5;
+/// Tolerance for central differences of a loss in single precision, relative to the largest entry.
+const GRADIENT_TOLERANCE: f32 = 2e-2;
 
 const PRESETS: [&str; 4] = ["bert-tiny", "fast-nano", "textcnn", "mean"];
 const ALL_HEADS: Heads = Heads {
@@ -43,7 +43,7 @@ fn params(layout: &Layout, groups: &[Vec<f32>], device: &Device) -> ParamTensors
     layout.params(&groups.iter().map(flat).collect::<Vec<_>>(), device)
 }
 
-/// One row of ids, padded with zeros to `t`; the second half is a second text.
+/// Returns one row of ids, padded with zeros to `t`; its second half is the second text of a pair.
 fn input(ids: &[i32], t: usize, config: &ModelConfig, device: &Device) -> Input {
     let padded = |values: Vec<i32>| -> Vec<i32> {
         values
@@ -67,11 +67,12 @@ fn input(ids: &[i32], t: usize, config: &ModelConfig, device: &Device) -> Input 
 }
 
 const IDS: [i32; 9] = [2, 10, 4, 11, 12, 3, 4, 13, 3];
-/// Both stand on `[MASK]`.
+/// Positions of both `[MASK]` tokens.
 const MASKED: [i32; 2] = [2, 6];
 
-/// Everything that a model says of `IDS` padded to `t`: masked-LM logits, next sentence, labels.
-fn answers(config: &ModelConfig, params: &ParamTensors, t: usize, device: &Device) -> Tensor<1> {
+/// Returns all outputs of a model for `IDS` padded to `t`: masked-LM, next-sentence and
+/// classification logits.
+fn outputs(config: &ModelConfig, params: &ParamTensors, t: usize, device: &Device) -> Tensor<1> {
     let network = Network::new(config, params);
     let encoded = network.encode(input(&IDS, t, config, device));
     let positions = RowNumbers::new(&MASKED, t, device);
@@ -92,7 +93,7 @@ fn read(tensor: Tensor<1>) -> Vec<f32> {
 }
 
 #[test]
-fn each_backbone_is_tried() {
+fn every_backbone_is_tested() {
     for architecture in Architecture::ALL {
         assert!(
             PRESETS
@@ -104,32 +105,35 @@ fn each_backbone_is_tried() {
 }
 
 #[test]
-fn padding_changes_nothing() {
+fn padding_has_no_effect() {
     let device = Device::flex();
     for preset in PRESETS {
         let config = config(preset);
         let (layout, groups) = values(&config);
         let params = params(&layout, &groups, &device);
-        let short = read(answers(&config, &params, IDS.len(), &device));
+        let short = read(outputs(&config, &params, IDS.len(), &device));
         for t in [IDS.len() + 1, 16, 32] {
-            let long = read(answers(&config, &params, t, &device));
+            let long = read(outputs(&config, &params, t, &device));
             let worst = short
                 .iter()
                 .zip(&long)
                 .map(|(a, b)| (a - b).abs())
                 .fold(0.0, f32::max);
-            assert!(worst < SAME, "{preset} padded to {t} differs by {worst}");
+            assert!(
+                worst < TOLERANCE,
+                "{preset} padded to {t} differs by {worst}"
+            );
         }
     }
 }
 
 #[test]
-fn a_guess_knows_its_position() {
+fn predictions_depend_on_the_position() {
     let device = Device::flex();
     for preset in ["bert-tiny", "fast-nano", "textcnn"] {
         let config = config(preset);
         let (layout, groups) = values(&config);
-        let logits = read(answers(
+        let logits = read(outputs(
             &config,
             &params(&layout, &groups, &device),
             IDS.len(),
@@ -146,13 +150,13 @@ fn a_guess_knows_its_position() {
 }
 
 #[test]
-fn gradients_are_those_of_the_loss() {
+fn gradients_match_finite_differences() {
     let device = Device::flex();
     for preset in PRESETS {
         let config = config(preset);
         let (layout, groups) = values(&config);
         let loss = |params: &ParamTensors, device: &Device| {
-            answers(&config, params, 12, device).powi_scalar(2).mean()
+            outputs(&config, params, 12, device).powi_scalar(2).mean()
         };
         let autodiff = device.clone().autodiff();
         let tracked = params(&layout, &groups, &autodiff);
@@ -164,21 +168,21 @@ fn gradients_are_those_of_the_loss() {
         let plain = |groups: &[Vec<f32>]| read(loss(&params(&layout, groups, &device), &device))[0];
         for (g, gradient) in gradients.iter().enumerate() {
             let largest = gradient.iter().fold(0.0_f32, |a, x| a.max(x.abs()));
-            // The steepest entry and a few others.
+            // The entry with the largest gradient and a few others.
             let steepest = (0..gradient.len())
                 .max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()));
             let spread = (0..8).map(|i| i * gradient.len() / 8);
             for i in steepest.into_iter().chain(spread) {
                 const H: f32 = 1e-2;
-                let moved = |by: f32| {
+                let nudged = |by: f32| {
                     let mut groups = groups.clone();
                     groups[g][i] += by;
                     plain(&groups)
                 };
-                let difference = (moved(H) - moved(-H)) / (2.0 * H);
+                let difference = (nudged(H) - nudged(-H)) / (2.0 * H);
                 let error = (difference - gradient[i]).abs();
                 assert!(
-                    error <= DIFFERENCE * largest,
+                    error <= GRADIENT_TOLERANCE * largest,
                     "{preset} {g}.{i}: {difference} against {}",
                     gradient[i]
                 );
@@ -188,11 +192,11 @@ fn gradients_are_those_of_the_loss() {
 }
 
 #[test]
-fn a_configuration_survives_its_file() {
+fn configurations_round_trip() {
     for preset in PRESETS {
         let config = config(preset);
         let json = String::from_utf8(config_to_json(&config)).expect("JSON");
-        // Labels come with their task.
+        // The default problem type depends on the labels.
         let config = ModelConfig {
             problem_type: config_from_json(json.as_bytes())
                 .expect("ours")

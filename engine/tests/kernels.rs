@@ -1,5 +1,6 @@
-//! Every custom operation against burn's own operations and by finite differences, on the CPU engine and on whatever
-//! adapter there is; and the two against each other.
+//! Compares the GELU, AdamW and gradient collection with their CPU definitions, with burn's
+//! operations and with finite differences, on the CPU backend and, with the `gpu` feature, on an
+//! adapter.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use engine::kernels::{
@@ -7,12 +8,12 @@ use engine::kernels::{
 };
 use shaders::gradients::NormSettings;
 
-/// One unit in the last place or two of values around 1.
-const SAME: f32 = 1e-6;
-/// burn's erf is a coarser polynomial than ours.
-const BURN_ERF: f32 = 2e-6;
-/// A central difference of step 1e-2 in single precision.
-const FINITE: f32 = 1e-3;
+/// One or two units in the last place of values around 1.
+const TOLERANCE: f32 = 1e-6;
+/// burn's erf is a coarser polynomial than the one used here.
+const BURN_ERF_TOLERANCE: f32 = 2e-6;
+/// Error of a central difference with step 1e-2 in single precision.
+const DIFFERENCE_TOLERANCE: f32 = 1e-3;
 
 fn devices() -> Vec<Device> {
     let mut devices = vec![Device::flex()];
@@ -28,7 +29,7 @@ fn devices() -> Vec<Device> {
     devices
 }
 
-/// `n` values that cover both branches of erf and both signs.
+/// Returns `n` values that cover both branches of erf and both signs.
 fn sample(n: usize, phase: f32) -> Vec<f32> {
     (0..n)
         .map(|i| ((i as f32 * 0.37 + phase).sin() * 4.0) + (i % 7) as f32 * 0.1)
@@ -54,17 +55,22 @@ fn near(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
 }
 
 #[test]
-fn gelu_equals_its_shadow_and_burn_s() {
+fn gelu_equals_its_cpu_definition_and_burn() {
     for device in devices() {
-        // More than one workgroup, and not a multiple of one.
+        // Sizes below, at and above one workgroup, also not multiples of it.
         for n in [1, 255, 256, 1000] {
             let x = sample(n, 0.1);
             let ours = values(gelu(tensor(&x, &device)));
             let shadow: Vec<f32> = x.iter().map(|&x| shaders::gelu::cpu(x)).collect();
-            near("gelu", &ours, &shadow, SAME);
+            near("gelu", &ours, &shadow, TOLERANCE);
             let x = tensor(&x, &device);
             let composed = x.clone() * 0.5 * ((x * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0);
-            near("gelu against burn", &ours, &values(composed), BURN_ERF);
+            near(
+                "gelu against burn",
+                &ours,
+                &values(composed),
+                BURN_ERF_TOLERANCE,
+            );
         }
     }
 }
@@ -79,13 +85,13 @@ fn gelu_reads_transposed_tensors() {
             "transposed",
             &values(ours.reshape([6])),
             &values(reference.reshape([6])),
-            SAME,
+            TOLERANCE,
         );
     }
 }
 
 #[test]
-fn gelu_s_gradient_is_its_slope() {
+fn gelu_gradient_matches_finite_differences() {
     for device in devices() {
         let x = sample(300, 0.7);
         let weights: Vec<f32> = sample(300, 1.3);
@@ -93,24 +99,24 @@ fn gelu_s_gradient_is_its_slope() {
         let loss = (gelu(leaf.clone()) * tensor(&weights, &device)).sum();
         let gradient = values(leaf.grad(&loss.backward()).expect("the leaf is tracked"));
         let h = 1e-2_f32;
-        let moved = |by: f32| {
+        let nudged = |by: f32| {
             values(gelu(tensor(
                 &x.iter().map(|x| x + by).collect::<Vec<_>>(),
                 &device,
             )))
         };
-        let slopes: Vec<f32> = moved(h)
+        let slopes: Vec<f32> = nudged(h)
             .iter()
-            .zip(moved(-h))
+            .zip(nudged(-h))
             .zip(&weights)
             .map(|((up, down), w)| w * (up - down) / (2.0 * h))
             .collect();
-        near("gradient", &gradient, &slopes, FINITE);
+        near("gradient", &gradient, &slopes, DIFFERENCE_TOLERANCE);
     }
 }
 
 #[test]
-fn adamw_equals_its_shadow_over_steps() {
+fn adamw_equals_its_cpu_definition() {
     for device in devices() {
         let n = 700;
         let (mut p, mut m, mut v) = (sample(n, 0.0), vec![0.0; n], vec![0.0; n]);
@@ -150,9 +156,9 @@ fn adamw_equals_its_shadow_over_steps() {
 }
 
 #[test]
-fn gradients_are_joined_and_limited() {
+fn gradients_are_concatenated_and_clipped() {
     for device in devices() {
-        // More pieces than one launch copies, of sizes that end within a block of sums.
+        // More pieces than one launch copies, with sizes that end within a block.
         let sizes = [vec![1, 300, 5000, 2048, 7, 64, 129, 3], vec![10]];
         let total: Vec<usize> = sizes.iter().map(|group| group.iter().sum()).collect();
         let lens: Vec<usize> = total.iter().map(|n| n.next_multiple_of(64)).collect();
@@ -186,7 +192,7 @@ fn gradients_are_joined_and_limited() {
             .map(|x| f64::from(*x).powi(2))
             .sum::<f64>()
             .sqrt() as f32;
-        near("the norm", &values(norm), &[expected], SAME);
+        near("the norm", &values(norm), &[expected], TOLERANCE);
         let settings = NormSettings {
             n: 0,
             max_norm: 2.0,
@@ -196,7 +202,7 @@ fn gradients_are_joined_and_limited() {
             "what limits it",
             &values(clip),
             &[shaders::gradients::clip(expected, &settings)],
-            SAME,
+            TOLERANCE,
         );
         for gradient in [0.0, 0.5] {
             let pieces = vec![vec![tensor(&[gradient], &device)]];

@@ -1,6 +1,6 @@
-//! The published BERT against PyTorch and Hugging Face `transformers`: forward, gradients and 20 steps of AdamW, on the
-//! CPU engine and on whatever adapter there is. The reference tensors and the script that made them lie in
-//! `tests/golden/model`.
+//! Compares the published BERT with PyTorch and Hugging Face `transformers`: forward pass,
+//! gradients and 20 steps of AdamW, on the CPU backend and, with the `gpu` feature, on an adapter.
+//! `tests/golden/model` contains the reference tensors and the script that created them.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::interop::{self, HostTensor, Weights};
@@ -10,12 +10,12 @@ use engine::train::{
     Optimizer, OptimizerSettings, TrainState, multi_label_loss, single_label_loss,
 };
 
-/// Forward values: single precision through 2 layers, sums of a few hundred terms.
-const FORWARD: f32 = 1e-4;
-/// Gradients, relative to the largest entry of their tensor.
-const GRADIENT: f32 = 1e-3;
-/// Losses along 20 optimiser steps.
-const TRAJECTORY: f32 = 1e-3;
+/// Tolerance of forward values: single precision through 2 layers, sums of a few hundred terms.
+const FORWARD_TOLERANCE: f32 = 1e-4;
+/// Tolerance of gradients, relative to the largest entry of their tensor.
+const GRADIENT_TOLERANCE: f32 = 1e-3;
+/// Tolerance of losses during 20 optimiser steps.
+const LOSS_TOLERANCE: f32 = 1e-3;
 
 struct Case {
     config: ModelConfig,
@@ -28,7 +28,7 @@ struct Case {
     grad_norm: f32,
 }
 
-/// Tensors of mixed types as `i64` or `f32` vectors.
+/// A safetensors file with tensors of type `i64` and `f32`.
 struct Raw(Vec<u8>);
 
 impl Raw {
@@ -82,7 +82,7 @@ fn case(name: &str, heads: Heads) -> Case {
 }
 
 impl Case {
-    /// `[B, T]`, from the attentions.
+    /// Returns `[B, T]`, from the shape of the attentions.
     fn dims(&self) -> [usize; 2] {
         let shape = &self.outputs["attentions.0"].shape;
         [shape[0], shape[2]]
@@ -103,7 +103,8 @@ impl Case {
     fn optimizer(&self, device: &Device) -> (Optimizer, TrainState) {
         let layout = Layout::new(specs(&self.config, self.heads));
         let groups = layout.arrays(|spec| self.weights[&spec.name].data.clone());
-        // The reference: torch.optim.AdamW's own betas, and the weight decay of the script.
+        // As in the reference: the default betas of torch.optim.AdamW, and the weight decay of the
+        // script.
         let settings = OptimizerSettings {
             beta1: 0.9,
             beta2: 0.999,
@@ -163,7 +164,7 @@ impl Case {
                 TensorData::new(self.inputs.floats("labels"), [rows, classes]),
                 device,
             );
-            // Hugging Face averages over labels too.
+            // Hugging Face also averages over labels.
             multi_label_loss(logits, labels, weights, rows as f32) * (1.0 / classes as f64)
         } else {
             single_label_loss(
@@ -188,7 +189,7 @@ fn values<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
     tensor.into_data().try_into_vec::<f32>().expect("f32")
 }
 
-/// Largest difference, over entries.
+/// Returns the largest absolute difference.
 fn distance(ours: &[f32], reference: &[f32]) -> f32 {
     assert_eq!(ours.len(), reference.len());
     ours.iter()
@@ -208,7 +209,8 @@ fn close(what: &str, ours: &[f32], reference: &HostTensor, tolerance: f32) {
 fn check_forward(case: &Case, device: &Device) {
     let (optimizer, state) = case.optimizer(device);
     let params = optimizer.frozen(&state);
-    // The way to the attention probabilities is another one than that of a training step on the CPU.
+    // With attention probabilities another implementation is used than in a training step on the
+    // CPU.
     check_outputs(case, &Network::new(&case.config, &params), device);
     check_outputs(
         case,
@@ -227,7 +229,7 @@ fn check_outputs(case: &Case, model: &Network, device: &Device) {
     assert_eq!(encoded.attentions.len(), layers);
     let keep = case.inputs.ints("attention_mask");
     let width = case.config.hidden_size;
-    // What stands at padding is nobody's business, so only real tokens are compared.
+    // Hidden states of padding are unspecified, so only tokens are compared.
     let real = |values: &[f32]| -> Vec<f32> {
         values
             .chunks(width)
@@ -240,7 +242,7 @@ fn check_outputs(case: &Case, model: &Network, device: &Device) {
         let reference = &case.outputs[&format!("hidden_states.{i}")];
         let difference = distance(&real(&values(hidden.clone())), &real(&reference.data));
         assert!(
-            difference <= FORWARD,
+            difference <= FORWARD_TOLERANCE,
             "hidden state {i} differs by {difference}"
         );
     }
@@ -249,7 +251,7 @@ fn check_outputs(case: &Case, model: &Network, device: &Device) {
             &format!("attention {i}"),
             &values(attention.clone()),
             &case.outputs[&format!("attentions.{i}")],
-            FORWARD,
+            FORWARD_TOLERANCE,
         );
     }
     if case.heads.classifier {
@@ -257,7 +259,7 @@ fn check_outputs(case: &Case, model: &Network, device: &Device) {
             "logits",
             &values(model.classify(&encoded)),
             &case.outputs["logits"],
-            FORWARD,
+            FORWARD_TOLERANCE,
         );
     }
     if case.heads.next_sentence {
@@ -265,7 +267,7 @@ fn check_outputs(case: &Case, model: &Network, device: &Device) {
             "next sentence",
             &values(model.next_sentence(&encoded)),
             &case.outputs["seq_relationship_logits"],
-            FORWARD,
+            FORWARD_TOLERANCE,
         );
     }
 }
@@ -276,7 +278,7 @@ fn check_gradients(case: &Case, device: &Device) {
     let loss = case.loss(&params, device);
     let ours = values(loss.clone().inner());
     assert!(
-        (ours[0] - case.outputs["loss"].data[0]).abs() <= FORWARD,
+        (ours[0] - case.outputs["loss"].data[0]).abs() <= FORWARD_TOLERANCE,
         "loss {} against {}",
         ours[0],
         case.outputs["loss"].data[0]
@@ -295,7 +297,7 @@ fn check_gradients(case: &Case, device: &Device) {
             let scale = reference.data.iter().fold(1e-3_f32, |a, v| a.max(v.abs()));
             let difference = distance(&flat[start..start + spec.len()], &reference.data);
             assert!(
-                difference <= GRADIENT * scale,
+                difference <= GRADIENT_TOLERANCE * scale,
                 "gradient of {} differs by {difference} of {scale}",
                 spec.name
             );
@@ -304,7 +306,7 @@ fn check_gradients(case: &Case, device: &Device) {
     }
     let norm = squares.sqrt() as f32;
     assert!(
-        (norm - case.grad_norm).abs() <= GRADIENT * case.grad_norm,
+        (norm - case.grad_norm).abs() <= GRADIENT_TOLERANCE * case.grad_norm,
         "norm {norm} against {}",
         case.grad_norm
     );
@@ -318,7 +320,7 @@ fn check_trajectory(case: &Case, device: &Device) {
         let report = optimizer.step(&mut state, lr, |params| case.loss(params, &autodiff));
         let ours = values(report.loss)[0];
         assert!(
-            (ours - reference).abs() <= TRAJECTORY,
+            (ours - reference).abs() <= LOSS_TOLERANCE,
             "step {step}: loss {ours} against {reference}"
         );
     }

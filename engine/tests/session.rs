@@ -1,5 +1,5 @@
-//! Whole runs through the session, with a host that only remembers: the same twice, exactly on after an interruption,
-//! and refusals that change nothing.
+//! Tests of whole runs through the session, with a host that only records: determinism, exact
+//! resumption after an interruption, and rejected requests without side effects.
 
 #[path = "session/divergence.rs"]
 mod divergence;
@@ -14,7 +14,7 @@ use host::{Memory, config, corpus, evaluations, pretrained, session, session_of_
 use protocol::{BackendChoice, Event, FileRole, Metrics, RunConfig, StartFrom};
 
 #[test]
-fn one_seed_gives_one_run_and_it_learns() {
+fn runs_are_deterministic_and_learn() {
     let hosts = [Memory::default(), Memory::default()];
     let config = config(&[("steps", "150"), ("lr", "0.01")]);
     let models = hosts.clone().map(|host| pretrained(&host, &config, None));
@@ -31,9 +31,9 @@ fn one_seed_gives_one_run_and_it_learns() {
     );
 }
 
-/// Dropout on, so that its masks are part of what must go on.
+/// With dropout, so that its masks are also part of the resumed state.
 #[test]
-fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
+fn a_resumed_run_equals_an_uninterrupted_one() {
     for preset in ["fast-nano", "bert-tiny", "textcnn", "mean"] {
         let config = config(&[
             ("preset", preset),
@@ -41,8 +41,8 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
             ("checkpoint-every", "10"),
             ("vocab-size", "60"),
         ]);
-        let whole = Memory::default();
-        let expected = pretrained(&whole, &config, None);
+        let reference = Memory::default();
+        let expected = pretrained(&reference, &config, None);
         let stopped = Memory {
             stop_after: Some(13),
             ..Memory::default()
@@ -58,7 +58,7 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
                 "{preset}: resumed at {}, the model is the same to the bit",
                 snapshot.step
             );
-            let tail: Vec<_> = steps(&whole)
+            let tail: Vec<_> = steps(&reference)
                 .into_iter()
                 .filter(|(step, _)| *step > snapshot.step)
                 .collect();
@@ -73,19 +73,20 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
     }
 }
 
-/// Each of five networks has its own fifth to be measured on, and a run that is stopped anywhere goes on to the same model.
+/// Each of five networks is evaluated on its own fold, and a run that is stopped anywhere resumes
+/// to the same model.
 #[test]
 fn few_labelled_documents_are_cross_validated() {
     let config = config(&[("epochs", "1"), ("lr", "0.01")]);
     let finetuned = |host: &Memory, resume| {
         let mut session = session_of_few(host);
-        let outcome = block_on(session.finetune("f", &config, StartFrom::TempStorage, resume))
+        let outcome = block_on(session.finetune("f", &config, StartFrom::Scratch, resume))
             .expect("it ends well");
         (outcome, block_on(session.export()).expect("a model"))
     };
-    let whole = Memory::default();
-    let (outcome, expected) = finetuned(&whole, None);
-    let measured = evaluations(&whole);
+    let reference = Memory::default();
+    let (outcome, expected) = finetuned(&reference, None);
+    let measured = evaluations(&reference);
     let counts: Vec<u64> = measured
         .iter()
         .map(|metrics| classifier(metrics).n)
@@ -96,13 +97,13 @@ fn few_labelled_documents_are_cross_validated() {
         "{counts:?}"
     );
     assert_eq!(counts.len(), 5 + 1);
-    for breath in (1..=whole.breaths.get()).step_by(3) {
+    for breath in (1..=reference.breaths.get()).step_by(3) {
         let stopped = Memory::default();
         stopped.stop_at_breath.set(Some(breath));
         assert!(
             finetuned(&stopped, None).0.stopped,
             "stopped at breath {breath} of {}",
-            whole.breaths.get()
+            reference.breaths.get()
         );
         let snapshot = stopped
             .snapshots
@@ -124,12 +125,14 @@ fn few_labelled_documents_are_cross_validated() {
     assert!(outcome.step >= 5);
 }
 
-/// What a cross-validated classifier is reviewed by are answers of parts that did not learn from the documents.
+/// Error analysis of a cross-validated classifier uses predictions of parts that were not trained
+/// on the documents.
 #[test]
-fn a_review_of_a_cross_validated_classifier_is_of_unseen_documents() {
+fn error_analysis_of_a_cross_validated_classifier_uses_unseen_documents() {
     let host = Memory::default();
     let mut session = session_of_few(&host);
-    // Labels that no text tells: what was learned by heart looks right, and what was not looks wrong.
+    // The labels are independent of the texts, so that only memorised documents are predicted
+    // correctly.
     let line = |i: usize| {
         format!(
             "word{} word{} __label__{}\n",
@@ -146,7 +149,7 @@ fn a_review_of_a_cross_validated_classifier_is_of_unseen_documents() {
         )
         .expect("sound");
     let config = config(&[("epochs", "30"), ("lr", "0.02")]);
-    block_on(session.finetune("f", &config, StartFrom::TempStorage, None)).expect("it ends well");
+    block_on(session.finetune("f", &config, StartFrom::Scratch, None)).expect("it ends well");
     let review = block_on(session.review("valid")).expect("there is a classifier");
     let right: u64 = (0..review.labels.len())
         .map(|label| review.confusion[label][label])
@@ -162,15 +165,16 @@ fn classifier(metrics: &Metrics) -> &protocol::ClassifierMetrics {
     }
 }
 
-/// An evaluation may take minutes: a stop ends it, too, and the run that goes on makes up for it.
+/// An evaluation may take minutes; a stop command ends it, too, and the resumed run repeats it.
 #[test]
-fn a_stop_is_heard_amid_an_evaluation() {
-    // After each of two passes of each network, and of all parts together: five batches each for every network.
-    stops_amid_evaluations("one", 3, 3 * 5);
-    stops_amid_evaluations("fusion", 7, (6 + 3) * 5);
+fn a_stop_command_ends_an_evaluation() {
+    // After each of two epochs of each network, and of all parts together: five batches each for
+    // every network.
+    stops_during_evaluations("one", 3, 3 * 5);
+    stops_during_evaluations("fusion", 7, (6 + 3) * 5);
 }
 
-fn stops_amid_evaluations(parts: &str, expected_evaluations: usize, expected_stops: usize) {
+fn stops_during_evaluations(parts: &str, expected_evaluations: usize, expected_stops: usize) {
     let change = [
         ("epochs", "2"),
         ("label-fraction", "0.1"),
@@ -180,23 +184,23 @@ fn stops_amid_evaluations(parts: &str, expected_evaluations: usize, expected_sto
     let config = config(&change);
     let finetuned = |host: &Memory, resume| {
         let mut session = session(host);
-        let outcome = block_on(session.finetune("f", &config, StartFrom::TempStorage, resume))
+        let outcome = block_on(session.finetune("f", &config, StartFrom::Scratch, resume))
             .expect("it ends well");
         (outcome, block_on(session.export()).expect("a model"))
     };
-    let whole = Memory::default();
-    let (_, expected) = finetuned(&whole, None);
-    let measured = evaluations(&whole);
+    let reference = Memory::default();
+    let (_, expected) = finetuned(&reference, None);
+    let measured = evaluations(&reference);
     assert_eq!(measured.len(), expected_evaluations, "{parts}");
-    let mut amid = 0;
-    for breath in 1..=whole.breaths.get() {
+    let mut during = 0;
+    for breath in 1..=reference.breaths.get() {
         let stopped = Memory::default();
         stopped.stop_at_breath.set(Some(breath));
         let (outcome, left) = finetuned(&stopped, None);
         assert!(
             outcome.stopped,
             "stopped at breath {breath} of {}",
-            whole.breaths.get()
+            reference.breaths.get()
         );
         let snapshot = stopped
             .snapshots
@@ -204,7 +208,7 @@ fn stops_amid_evaluations(parts: &str, expected_evaluations: usize, expected_sto
             .last()
             .cloned()
             .expect("a stop keeps a checkpoint");
-        // A network that was hardly begun is no answer where one is trained.
+        // A network that has barely started is not used if a trained one exists.
         let trained = snapshot
             .files
             .iter()
@@ -235,15 +239,16 @@ fn stops_amid_evaluations(parts: &str, expected_evaluations: usize, expected_sto
             "each evaluation once, stopped at breath {breath}"
         );
         let ends_an_epoch = outcome.step > 0 && outcome.step.is_multiple_of(5);
-        amid +=
+        during +=
             usize::from(ends_an_epoch && evaluations(&stopped).len() < (outcome.step / 5) as usize);
     }
-    assert_eq!(amid, expected_stops, "{parts}");
+    assert_eq!(during, expected_stops, "{parts}");
 }
 
-/// They are for new models on the person's text, whatever their width; the counting task has other words and shapes.
+/// Word vectors initialise new models on the user's corpus; the toy task has another vocabulary and
+/// another width.
 #[test]
-fn word_vectors_are_no_part_of_the_counting_task() {
+fn the_toy_task_ignores_word_vectors() {
     let mut session = session(&Memory::default());
     session.set_word_vectors(Some(Box::new(|take| take(b"cat 1 2 3"))));
     block_on(session.toy("t", &config(&[("steps", "2")]))).expect("it counts");
@@ -253,9 +258,9 @@ fn word_vectors_are_no_part_of_the_counting_task() {
     );
 }
 
-/// N-grams are a fair baseline only on the documents that the model learns from.
+/// The n-gram baseline is fair only if it uses the same documents as the model.
 #[test]
-fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
+fn the_ngram_baseline_uses_the_same_documents_as_fine_tuning() {
     let mut session = session(&Memory::default());
     let features = |session: &mut Session<Memory>, change: &[(&str, &str)]| match block_on(
         session.baseline(&config(change)),
@@ -285,9 +290,9 @@ fn n_grams_learn_from_what_fine_tuning_would_learn_from() {
     );
 }
 
-/// Figures of another device differ in their last digits: who goes on there is told.
+/// Results differ in the last digits between devices, so resuming on another one emits a warning.
 #[test]
-fn a_run_that_goes_on_on_another_device_says_so() {
+fn resuming_on_another_device_emits_a_warning() {
     let config = config(&[("steps", "8"), ("checkpoint-every", "4")]);
     let host = Memory::default();
     pretrained(&host, &config, None);
@@ -321,7 +326,7 @@ fn fine_tuning_learns_labels_from_pretrained_weights_and_from_scratch() {
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "60"), ("lr", "0.01")]), None))
         .expect("pre-training works");
-    for from in [StartFrom::Pretrained, StartFrom::TempStorage] {
+    for from in [StartFrom::Pretrained, StartFrom::Scratch] {
         host.events.borrow_mut().clear();
         block_on(session.finetune("f", &config(&[("epochs", "3"), ("lr", "0.01")]), from, None))
             .expect("fine-tuning works");
@@ -363,7 +368,7 @@ fn attention_rows_sum_to_one() {
 }
 
 #[test]
-fn an_exported_model_comes_back_the_same() {
+fn an_exported_model_round_trips() {
     for preset in ["fast-nano", "bert-tiny", "textcnn", "mean"] {
         let host = Memory::default();
         let files = pretrained(&host, &config(&[("preset", preset), ("steps", "2")]), None);
@@ -377,7 +382,7 @@ fn an_exported_model_comes_back_the_same() {
 }
 
 #[test]
-fn what_cannot_be_done_is_refused_with_a_reason() {
+fn invalid_requests_are_rejected_with_a_hint() {
     let host = Memory::default();
     let mut session = session(&host);
     let code = |error: Error| {
@@ -449,7 +454,7 @@ fn what_cannot_be_done_is_refused_with_a_reason() {
 }
 
 #[test]
-fn a_run_on_other_text_does_not_resume() {
+fn a_run_does_not_resume_on_another_corpus() {
     let host = Memory {
         stop_after: Some(2),
         ..Memory::default()
@@ -466,17 +471,17 @@ fn a_run_on_other_text_does_not_resume() {
     assert_eq!(error.code(), "other-corpus");
 }
 
-/// Losses of the first step, relative; the same weights and the same batch.
+/// Relative tolerance of the loss of the first step, with the same weights and batch.
 #[cfg(feature = "gpu")]
 const FIRST_STEP: f64 = 1e-4;
-/// Losses after 20 steps, relative: rounding has gone through 20 updates.
+/// Relative tolerance of losses during 20 steps, through which rounding errors accumulate.
 #[cfg(feature = "gpu")]
 const TWENTY_STEPS: f64 = 1e-3;
 
 #[cfg(feature = "gpu")]
 #[test]
 fn the_cpu_and_the_gpu_engine_train_alike() {
-    // `bert-tiny` pre-trains with dropout, whose masks are the same on all engines.
+    // `bert-tiny` pre-trains with dropout, whose masks are the same on all backends.
     for preset in ["fast-nano", "bert-tiny"] {
         check_engines(&config(&[
             ("preset", preset),

@@ -1,35 +1,38 @@
-//! How many inputs a target gets: a fixed number from a fixed seed, so that every run of the tests is the same; or, when a
-//! person asks for it, as many as fit into a time, from another seed each time.
+//! The number of inputs per target. By default it is fixed and starts from a fixed seed, so that
+//! test runs are reproducible; on request, as many inputs as fit into a time are tried, from
+//! another seed each time.
 
 use proptest::test_runner::{Config, RngSeed};
 use std::time::{Duration, SystemTime};
 
-/// Seconds for each target, instead of a fixed number of inputs.
+/// Environment variable: seconds per target, instead of a fixed number of inputs.
 const SECS: &str = "CLOZELAB_FUZZ_SECS";
-/// The number of inputs, as all users of proptest set it.
+/// Environment variable: number of inputs, as in every use of proptest.
 const CASES: &str = "PROPTEST_CASES";
 
-/// The seed of the tests, unless proptest's own `PROPTEST_RNG_SEED` names another one.
+/// Seed of the tests, unless proptest's own `PROPTEST_RNG_SEED` is set.
 const FIXED_SEED: u64 = 1;
 
-/// Without optimisation each input takes ten times as long, and there are a tenth of them.
+/// Divisor of the number of inputs in a build without optimisation, where each takes ten times as
+/// long.
 const DEBUG_SHARE: u32 = 10;
 
-/// Inputs between two looks at the clock.
+/// Number of inputs between two checks of the clock.
 const CASES_PER_ROUND: u32 = 200;
 
-/// What a target may spend.
+/// The number of inputs and the time for a target.
 pub struct Budget {
-    /// Inputs of one round.
+    /// Number of inputs per round.
     pub cases: u32,
-    /// How long rounds follow each other; `None`: there is one.
+    /// Time after which no further round starts; `None` means a single round.
     pub time: Option<Duration>,
-    /// Where chance begins.
+    /// Seed of the random generator in the first round.
     pub seed: u64,
 }
 
 impl Budget {
-    /// As the environment says; otherwise `cases` inputs.
+    /// Reads the budget from the environment. The default is `cases` inputs, or a tenth of them
+    /// without optimisation.
     pub fn of(cases: u32) -> Self {
         let secs = std::env::var(SECS)
             .ok()
@@ -44,15 +47,15 @@ impl Budget {
         };
         let seed = match (from_environment.rng_seed, time) {
             (RngSeed::Fixed(seed), _) => seed,
-            (RngSeed::Random, Some(_)) => now(),
+            (RngSeed::Random, Some(_)) => seed_from_clock(),
             (RngSeed::Random, None) => FIXED_SEED,
         };
         Self { cases, time, seed }
     }
 }
 
-/// A number that no earlier run had.
-fn now() -> u64 {
+/// Returns a seed that no earlier run used.
+fn seed_from_clock() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(FIXED_SEED, |time| time.as_nanos() as u64)

@@ -1,7 +1,9 @@
-//! Property tests of whatever reads untrusted data: generated inputs, a limit on memory and time for each, and a budget for
-//! all of them. It knows no reader: the properties stand in the crates that they are about, in modules named `properties`.
+//! Property tests of code that reads untrusted data: generated inputs, a memory and time limit for
+//! each, and a budget for all of them. This crate knows no reader: the properties are in the crates
+//! that they test, in modules named `properties`.
 //!
-//! Found cases stay: as explicit tests where the fault was, and as seeds in `regressions/`, which are tried first.
+//! Failing cases are kept: as explicit tests next to the bug, and as seeds in `regressions/`, which
+//! are tried first.
 
 mod budget;
 mod limits;

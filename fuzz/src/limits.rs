@@ -1,54 +1,54 @@
-//! What a reader may take for an input of some size: memory at its peak, as the allocator of this thread counts it, and
-//! time. Threads that the reader starts are not counted.
+//! Limits for a reader, depending on the size of its input: the time it takes, and its peak memory
+//! as counted by the allocator of this thread. Threads that the reader starts are not counted.
 
 use proptest::test_runner::TestCaseError;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-/// What a property comes to.
+/// The result of a property.
 pub type Outcome<T = ()> = Result<T, TestCaseError>;
 
-/// Inputs are smaller than [`crate::MAX_INPUT_BYTES`]: linear work on one takes milliseconds, quadratic work takes longer
-/// than this.
+/// Time limit per input. Inputs are at most [`crate::MAX_INPUT_BYTES`]: linear work on one takes
+/// milliseconds, quadratic work takes longer than this.
 const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// Memory that reading may take.
+/// The memory that reading may take, as a linear function of the input size.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes for any input.
+    /// Bytes allowed for any input.
     pub base_bytes: u64,
-    /// Bytes more for each byte of the input.
+    /// Additional bytes allowed for each byte of the input.
     pub bytes_per_byte: u64,
 }
 
 thread_local! {
-    /// The most memory and time that any call of this thread took.
+    /// Maximum memory (in bytes) and time of any call on this thread.
     static PEAK: Cell<(u64, Duration)> = const { Cell::new((0, Duration::ZERO)) };
 }
 
-/// The most bytes and time that any input took since this was asked for last.
+/// Returns the maximum memory (in bytes) and time of any input on this thread since the last call.
 pub fn take_peak() -> (u64, Duration) {
     PEAK.take()
 }
 
 impl Limits {
-    /// What `read` returns for an input of `bytes` bytes.
+    /// Runs `read` on an input of `bytes` bytes, and returns its result.
     ///
     /// # Errors
-    /// When it takes more memory or time than it may.
+    /// If it takes more memory or time than allowed.
     pub fn hold<T>(&self, bytes: usize, read: impl FnOnce() -> T) -> Outcome<T> {
-        let begin = Instant::now();
+        let start = Instant::now();
         let mut result = None;
-        // A panic must leave the counter first, which it would confuse.
+        // A panic must not unwind through the allocation counter, which would be left unbalanced.
         let memory =
             allocation_counter::measure(|| result = Some(catch_unwind(AssertUnwindSafe(read))));
-        let elapsed = begin.elapsed();
+        let elapsed = start.elapsed();
         let value = result
             .expect("the closure has run")
             .unwrap_or_else(|panic| resume_unwind(panic));
-        let (most_bytes, most_time) = PEAK.get();
-        PEAK.set((most_bytes.max(memory.bytes_max), most_time.max(elapsed)));
+        let (max_bytes, max_time) = PEAK.get();
+        PEAK.set((max_bytes.max(memory.bytes_max), max_time.max(elapsed)));
         let allowed = self.base_bytes + self.bytes_per_byte * bytes as u64;
         ensure(memory.bytes_max <= allowed, || {
             format!(
@@ -63,10 +63,10 @@ impl Limits {
     }
 }
 
-/// Fails a property with a sentence unless something holds.
+/// Fails a property with a message unless `holds` is true.
 ///
 /// # Errors
-/// That sentence.
+/// If `holds` is false.
 pub fn ensure(holds: bool, sentence: impl FnOnce() -> String) -> Outcome {
     if holds {
         Ok(())

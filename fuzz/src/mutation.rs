@@ -1,21 +1,23 @@
-//! Inputs from valid ones: a few edits of a file from a small corpus, as a mutating fuzzer makes them, or pieces of a
-//! format in any order. Both shrink: edits are left out one by one.
+//! Generates inputs from valid ones: a few edits of a file from a small corpus, as a mutating
+//! fuzzer makes them, or pieces of a format in any order. Both shrink, by leaving out edits or
+//! pieces one by one.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::fmt;
 
-/// No generated input is larger.
+/// Maximum size of a generated input, in bytes.
 pub const MAX_INPUT_BYTES: usize = 256 << 10;
 
-/// Edits of one input at most.
+/// Exclusive upper bound on the number of edits of one input.
 const MAX_EDITS: usize = 8;
 
-/// Bytes that an edit moves, unless it moves all that follows.
+/// Exclusive upper bound on the number of bytes that an edit moves, unless it moves everything that
+/// follows.
 const MAX_EDIT_BYTES: usize = 64;
 
-/// An input, shown as a byte string of Rust.
+/// An input, whose debug format is a Rust byte string.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -25,30 +27,31 @@ impl fmt::Debug for Bytes {
     }
 }
 
-/// One change of an input.
+/// One edit of an input; an [`Index`] is a position in it or in the corpus.
 #[derive(Clone, Debug)]
 enum Edit {
-    /// Turns one bit over.
+    /// Flips one bit.
     Flip(Index, u8),
-    /// Replaces a byte.
+    /// Replaces one byte.
     Set(Index, u8),
-    /// Puts a piece of the format somewhere.
+    /// Inserts a piece of the format.
     Insert(Index, &'static [u8]),
-    /// Replaces as many bytes as a piece of the format has.
+    /// Overwrites bytes with a piece of the format.
     Overwrite(Index, &'static [u8]),
-    /// Takes bytes out.
+    /// Removes this many bytes.
     Remove(Index, usize),
-    /// Copies bytes to another place.
+    /// Copies this many bytes to another position.
     Copy(Index, usize, Index),
-    /// Repeats bytes many times where they stand.
+    /// Repeats this many bytes in place, this many times.
     Repeat(Index, usize, usize),
-    /// Ends the input early.
+    /// Truncates the input.
     Cut(Index),
-    /// Goes on with the end of another input of the corpus.
+    /// Truncates the input, and appends the end of another one of the corpus.
     Splice(Index, Index, Index),
 }
 
-/// Inputs of `seeds` with a few edits, or none; `pieces` are what the format gives a meaning to.
+/// Generates inputs: members of `seeds` with a few edits, or none. `pieces` are byte sequences that
+/// have a meaning in the format.
 pub fn mutated(
     seeds: Vec<Vec<u8>>,
     pieces: &'static [&'static [u8]],
@@ -56,7 +59,7 @@ pub fn mutated(
     mutated_seed(seeds, pieces).prop_map(|(_, bytes)| bytes)
 }
 
-/// As [`mutated`], with the place of the seed that was edited.
+/// Generates inputs as [`mutated`] does, with the index of the seed that was edited.
 pub fn mutated_seed(
     seeds: Vec<Vec<u8>>,
     pieces: &'static [&'static [u8]],
@@ -75,7 +78,7 @@ pub fn mutated_seed(
     })
 }
 
-/// Text of `pieces` in any order, with other characters between them.
+/// Generates text of `pieces` in any order, with other characters between them.
 pub fn spliced_text(
     pieces: &'static [&'static str],
     max_pieces: usize,
@@ -110,22 +113,22 @@ impl Edit {
         let place = |at: &Index| at.index(size + 1);
         let part = |at: &Index, length: usize| place(at)..size.min(place(at) + length);
         match self {
-            Self::Flip(at, bit) => change(bytes, place(at), |byte| byte ^ (1 << bit)),
-            Self::Set(at, new) => change(bytes, place(at), |_| *new),
-            Self::Insert(at, piece) => put(bytes, place(at), piece),
+            Self::Flip(at, bit) => replace_byte(bytes, place(at), |byte| byte ^ (1 << bit)),
+            Self::Set(at, new) => replace_byte(bytes, place(at), |_| *new),
+            Self::Insert(at, piece) => insert(bytes, place(at), piece),
             Self::Overwrite(at, piece) => {
                 drop(bytes.splice(part(at, piece.len()), piece.iter().copied()))
             }
             Self::Remove(at, length) => drop(bytes.drain(part(at, *length))),
             Self::Copy(from, length, to) => {
                 let copied = bytes[part(from, *length)].to_vec();
-                put(bytes, place(to), &copied);
+                insert(bytes, place(to), &copied);
             }
             Self::Repeat(at, length, times) => {
                 let part = part(at, *length);
                 let times = (*times).min(MAX_INPUT_BYTES / part.len().max(1));
                 let repeated = bytes[part.clone()].repeat(times);
-                put(bytes, part.end, &repeated);
+                insert(bytes, part.end, &repeated);
             }
             Self::Cut(at) => bytes.truncate(place(at)),
             Self::Splice(at, seed, from) => {
@@ -137,11 +140,11 @@ impl Edit {
     }
 }
 
-fn put(bytes: &mut Vec<u8>, place: usize, more: &[u8]) {
+fn insert(bytes: &mut Vec<u8>, place: usize, more: &[u8]) {
     drop(bytes.splice(place..place, more.iter().copied()));
 }
 
-fn change(bytes: &mut [u8], place: usize, new: impl FnOnce(u8) -> u8) {
+fn replace_byte(bytes: &mut [u8], place: usize, new: impl FnOnce(u8) -> u8) {
     if let Some(byte) = bytes.get_mut(place) {
         *byte = new(*byte);
     }

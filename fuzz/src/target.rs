@@ -1,4 +1,4 @@
-//! A target: a strategy that makes inputs and a property that holds for each of them.
+//! A fuzz target: a strategy that generates inputs, and a property that holds for each of them.
 
 use crate::budget::Budget;
 use crate::limits::{Outcome, take_peak};
@@ -7,14 +7,14 @@ use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestRunner}
 use std::cell::Cell;
 use std::time::Instant;
 
-/// A failing input is made smaller for at most so long, in milliseconds.
+/// Maximum time to shrink a failing input, in milliseconds.
 const MAX_SHRINK_MS: u32 = 30_000;
 
-/// Tries inputs of `strategy` until the budget is spent: `cases` of them, unless the environment names a time. Prints
-/// `fuzz: NAME COUNT inputs ..`, which `cargo xtask soak` adds up.
+/// Tests `property` on inputs of `strategy` until the budget is spent: `cases` inputs, unless the
+/// environment sets a time. Prints `fuzz: NAME COUNT inputs ..`, which `cargo xtask soak` adds up.
 ///
 /// # Panics
-/// When `property` fails or panics, with the smallest input that makes it fail. Its seed is added to
+/// If `property` fails or panics, with the smallest input that makes it fail. Its seed is added to
 /// `regressions/NAME.txt` in the crate's folder.
 pub fn check<S: Strategy>(
     name: &'static str,
@@ -31,7 +31,7 @@ pub fn check<S: Strategy>(
         max_shrink_time: MAX_SHRINK_MS,
         ..Config::default()
     };
-    let (begin, inputs) = (Instant::now(), Cell::new(0_u64));
+    let (start, inputs) = (Instant::now(), Cell::new(0_u64));
     take_peak();
     for seed in budget.seed.. {
         let mut runner = TestRunner::new(Config {
@@ -45,7 +45,7 @@ pub fn check<S: Strategy>(
         if let Err(error) = result {
             panic!("{name}: {error}\nseed {seed}, input {}", inputs.get());
         }
-        if budget.time.is_none_or(|time| begin.elapsed() >= time) {
+        if budget.time.is_none_or(|time| start.elapsed() >= time) {
             break;
         }
     }
@@ -53,7 +53,7 @@ pub fn check<S: Strategy>(
     println!(
         "fuzz: {name} {} inputs in {:.1} s, at most {} KiB and {} ms each",
         inputs.get(),
-        begin.elapsed().as_secs_f64(),
+        start.elapsed().as_secs_f64(),
         peak_bytes >> 10,
         slowest.as_millis()
     );

@@ -1,8 +1,9 @@
-//! AdamW with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2) over a flat run of parameters.
+//! AdamW with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2) over a flat array of
+//! parameters.
 
 use crate::Kernel;
 
-/// Text and bindings.
+/// The kernel `adamw.wgsl`.
 pub const KERNEL: Kernel = kernel!(
     "adamw",
     256,
@@ -10,31 +11,31 @@ pub const KERNEL: Kernel = kernel!(
     "place"
 );
 
-/// What one step needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of one step; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Settings {
-    /// Number of parameters.
+    /// Number of model parameters.
     pub n: u32,
     /// Learning rate of this step.
     pub lr: f32,
-    /// Decay of the first moment.
+    /// Decay rate of the first moment.
     pub beta1: f32,
-    /// Decay of the second moment.
+    /// Decay rate of the second moment.
     pub beta2: f32,
-    /// Added to the root of the second moment.
+    /// Epsilon added to the square root of the second moment.
     pub eps: f32,
-    /// Decoupled weight decay, per unit of learning rate.
+    /// Decoupled weight decay, relative to the learning rate.
     pub weight_decay: f32,
-    /// `1 - beta1^t`, with `t` from 1.
+    /// Bias correction `1 - beta1^t`, with `t` from 1.
     pub correction1: f32,
-    /// `1 - beta2^t`.
+    /// Bias correction `1 - beta2^t`, with `t` from 1.
     pub correction2: f32,
 }
 
-/// Defines `adamw.wgsl`: updates parameters `p` and moments `m`, `v` in place from gradients `g`, each `[n]`, after
-/// scaling the gradients by `clip`. A `clip` that is not above 0, that of a gradient which is not finite, leaves them as
-/// they are.
+/// Defines `adamw.wgsl`: updates parameters `p` and moments `m`, `v` in place by gradients `g`
+/// scaled by `clip`; all arrays are `[n]`. Nothing is changed if `clip` is NaN or not above 0,
+/// which is the case for a non-finite gradient.
 #[inline(always)]
 pub fn cpu(s: &Settings, clip: f32, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
     if clip.is_nan() || clip <= 0.0 {
@@ -53,8 +54,9 @@ pub fn cpu(s: &Settings, clip: f32, p: &mut [f32], g: &[f32], m: &mut [f32], v: 
 mod tests {
     use super::*;
 
-    /// Three steps of `torch.optim.AdamW(lr=0.1, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01)` on one parameter
-    /// that starts at 1 with gradients 0.5, -0.25, 1, worked out in double precision.
+    /// Three steps of `torch.optim.AdamW(lr=0.1, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01)`
+    /// on one parameter that starts at 1 with gradients 0.5, -0.25, 1, computed in double
+    /// precision.
     #[test]
     fn three_steps_equal_the_reference() {
         let (mut p, mut m, mut v) = ([1.0_f32], [0.0_f32], [0.0_f32]);
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_that_is_not_finite_changes_nothing() {
+    fn a_non_finite_gradient_changes_nothing() {
         let settings = Settings {
             n: 2,
             lr: 0.1,
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_have_the_size_that_wgsl_gives_them() {
+    fn settings_have_the_same_size_as_in_wgsl() {
         assert_eq!(std::mem::size_of::<Settings>(), 32);
     }
 }

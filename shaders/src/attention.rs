@@ -1,11 +1,12 @@
-//! Multi-head self-attention with its gradient, and rotary positions; `cpu::attention` defines them.
+//! Multi-head self-attention and its gradient, and rotary positions; `cpu::attention` defines them.
 
 use crate::Kernel;
 
-/// Rows of the probabilities that one workgroup of [`ATTENTION`], [`SCORES_BACKWARD`] or [`KEYS_BACKWARD`] computes.
+/// Number of rows of the probabilities that one workgroup of [`ATTENTION`], [`SCORES_BACKWARD`] or
+/// [`KEYS_BACKWARD`] computes.
 pub const BLOCK: usize = 8;
 
-/// Context and probabilities.
+/// Computes the context and the probabilities.
 pub const ATTENTION: Kernel = kernel!(
     "attention",
     32,
@@ -16,7 +17,7 @@ pub const ATTENTION: Kernel = kernel!(
     "attention_tiles"
 );
 
-/// Gradients of scores and queries.
+/// Computes the gradients of scores and queries.
 pub const SCORES_BACKWARD: Kernel = kernel!(
     "attention_scores_backward",
     32,
@@ -26,7 +27,7 @@ pub const SCORES_BACKWARD: Kernel = kernel!(
     "attention_tiles"
 );
 
-/// Gradients of keys and values.
+/// Computes the gradients of keys and values.
 pub const KEYS_BACKWARD: Kernel = kernel!(
     "attention_keys_backward",
     32,
@@ -38,41 +39,42 @@ pub const KEYS_BACKWARD: Kernel = kernel!(
 /// Rotates queries and keys by their positions.
 pub const ROTARY: Kernel = kernel!("rotary", 256, &["x", "tables", "y", "settings"], "place");
 
-/// Of all kernels here but [`ROTARY`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of all kernels in this module except [`ROTARY`]; same memory layout as
+/// `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Settings {
-    /// Texts.
+    /// Number of sequences, `B`.
     pub b: u32,
-    /// Positions.
+    /// Sequence length, `T`.
     pub t: u32,
-    /// Heads.
+    /// Number of heads, `H`.
     pub h: u32,
-    /// Width of a head.
+    /// Width of a head, `K`.
     pub k: u32,
-    /// 1 where some positions are padding.
+    /// 1 if there is an attention mask, else 0.
     pub has_keep: u32,
-    /// What scores are multiplied by, `1 / sqrt(k)`.
+    /// Scale of the scores, `1 / sqrt(k)`.
     pub scale: f32,
     /// See [`crate::dropout::Mask`].
     pub drop_below: u32,
-    /// What probabilities that are kept are multiplied by.
+    /// Scale of the probabilities that are not dropped.
     pub kept_scale: f32,
     /// See [`crate::dropout::Mask`].
     pub key: [u32; 3],
-    /// Blocks of [`BLOCK`] rows per text.
+    /// Number of blocks of [`BLOCK`] rows per sequence.
     pub blocks: u32,
 }
 
-/// Of [`ROTARY`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`ROTARY`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct RotarySettings {
-    /// Elements of `x`.
+    /// Number of elements of `x`.
     pub n: u32,
-    /// Positions.
+    /// Sequence length, `T`.
     pub t: u32,
-    /// Width of a head.
+    /// Width of a head, `K`.
     pub k: u32,
     /// Width of the model, `D`.
     pub width: u32,

@@ -1,8 +1,8 @@
-//! The depth-wise convolution with its gradients; `cpu::convolution` defines them.
+//! The depth-wise convolution and its gradients; `cpu::convolution` defines them.
 
 use crate::Kernel;
 
-/// The values.
+/// Computes the output.
 pub const CONVOLUTION: Kernel = kernel!(
     "convolution",
     256,
@@ -12,7 +12,7 @@ pub const CONVOLUTION: Kernel = kernel!(
     "convolution_seen"
 );
 
-/// The gradient of the input.
+/// Computes the gradient of the input.
 pub const BACKWARD: Kernel = kernel!(
     "convolution_backward",
     256,
@@ -21,7 +21,7 @@ pub const BACKWARD: Kernel = kernel!(
     "convolution"
 );
 
-/// The gradient of the taps.
+/// Computes the gradient of the taps.
 pub const TAPS: Kernel = kernel!(
     "convolution_taps",
     256,
@@ -32,16 +32,16 @@ pub const TAPS: Kernel = kernel!(
     "convolution_seen"
 );
 
-/// Of all kernels here; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of all kernels in this module; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Settings {
-    /// Elements of the input, or, for [`TAPS`], its rows.
+    /// Number of elements of the input, or, for [`TAPS`], of its rows.
     pub n: u32,
-    /// Channels.
+    /// Number of channels, `D`.
     pub width: u32,
-    /// Positions of a text.
+    /// Sequence length, `T`.
     pub t: u32,
-    /// 1 where some positions are padding.
+    /// 1 if there is an attention mask, else 0.
     pub has_keep: u32,
 }

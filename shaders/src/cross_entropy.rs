@@ -1,8 +1,8 @@
-//! Cross-entropy over a vocabulary with its gradient; `cpu::cross_entropy` defines it.
+//! Cross-entropy over a vocabulary and its gradient; `cpu::cross_entropy` defines them.
 
 use crate::Kernel;
 
-/// What each row costs.
+/// Computes the loss of each row.
 pub const ROWS: Kernel = kernel!(
     "cross_entropy",
     32,
@@ -11,7 +11,7 @@ pub const ROWS: Kernel = kernel!(
     "reduce"
 );
 
-/// Sums over the rows.
+/// Sums the results of the rows.
 pub const SUMS: Kernel = kernel!(
     "cross_entropy_sums",
     32,
@@ -19,7 +19,7 @@ pub const SUMS: Kernel = kernel!(
     "reduce"
 );
 
-/// The gradient of the logits.
+/// Computes the gradient of the logits.
 pub const BACKWARD: Kernel = kernel!(
     "cross_entropy_backward",
     256,
@@ -27,24 +27,24 @@ pub const BACKWARD: Kernel = kernel!(
     "place"
 );
 
-/// Of [`ROWS`] and [`BACKWARD`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`ROWS`] and [`BACKWARD`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Settings {
-    /// Rows, or, for [`BACKWARD`], elements.
+    /// Number of rows, or, for [`BACKWARD`], of elements.
     pub n: u32,
-    /// Columns.
+    /// Number of columns, `V`.
     pub v: u32,
-    /// What weights are multiplied by.
+    /// Scale of the row weights.
     pub scale: f32,
 }
 
-/// Of [`SUMS`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`SUMS`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct SumsSettings {
-    /// Rows.
+    /// Number of rows, `M`.
     pub m: u32,
-    /// 1 for the loss, 2 for the right answers too.
+    /// 1 for the loss only, 2 for loss and correct predictions.
     pub outputs: u32,
 }

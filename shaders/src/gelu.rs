@@ -1,26 +1,28 @@
-//! The exact GELU (Hendrycks & Gimpel 2016, section 2): `y = x Phi(x)`, with `Phi` from the error function.
+//! The exact GELU (Hendrycks & Gimpel 2016, section 2): `y = x Phi(x)`, with `Phi` from the error
+//! function.
 
 use crate::Kernel;
 use crate::math::exp;
 
-/// Text and bindings.
+/// The kernel `gelu.wgsl`.
 pub const KERNEL: Kernel = kernel!("gelu", 256, &["x", "y", "settings"], "place", "erf");
 
-/// What the kernel needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of the kernel; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Settings {
-    /// Elements.
+    /// Number of elements.
     pub n: u32,
 }
 
-/// Defines `gelu.wgsl` on one element.
+/// Defines `gelu.wgsl` for one element.
 #[inline(always)]
 pub fn cpu(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
-/// The error function in single precision, by the same two polynomials as the kernels: within 3e-7 of the real one.
+/// The error function in single precision, by the same two polynomials as in `erf.wgsl`; the
+/// absolute error is below 3e-7.
 #[inline(always)]
 pub fn erf(a: f32) -> f32 {
     let t = a.abs();
@@ -49,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn erf_agrees_with_the_c_library_s() {
+    fn erf_matches_libm() {
         for i in -60_000..=60_000 {
             let a = i as f32 * 1e-4;
             let error = (f64::from(erf(a)) - libm::erf(f64::from(a))).abs();

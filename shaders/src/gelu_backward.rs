@@ -1,10 +1,10 @@
-//! The derivative of the exact GELU: `dx = dy (Phi(x) + x phi(x))`. burn's own GPU backend uses the derivative of the
-//! tanh approximation here, which is off by up to 9e-4; that is why this kernel exists.
+//! The derivative of the exact GELU: `dx = dy (Phi(x) + x phi(x))`. burn's own GPU backend uses the
+//! derivative of the tanh approximation, which is off by up to 9e-4; hence this kernel.
 
 use crate::gelu::erf;
 use crate::{Kernel, math::exp};
 
-/// Text and bindings.
+/// The kernel `gelu_backward.wgsl`.
 pub const KERNEL: Kernel = kernel!(
     "gelu_backward",
     256,
@@ -13,18 +13,19 @@ pub const KERNEL: Kernel = kernel!(
     "erf"
 );
 
-/// What the kernel needs besides its arrays; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of the kernel; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Settings {
-    /// Elements.
+    /// Number of elements.
     pub n: u32,
 }
 
-/// 1 / sqrt(2 pi), the density of the standard normal at 0.
+/// 1 / sqrt(2 pi), the density of the standard normal distribution at 0.
 const DENSITY_AT_ZERO: f32 = 0.398_942_3;
 
-/// Defines `gelu_backward.wgsl` on one element: the gradient that reaches `x`, given the one that reaches `y`.
+/// Defines `gelu_backward.wgsl` for one element: returns the gradient of `x` from the output
+/// gradient `dy`.
 #[inline(always)]
 pub fn cpu(x: f32, dy: f32) -> f32 {
     let cdf = 0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_slope_of_gelu() {
+    fn derivative_matches_finite_differences() {
         for i in -500..=500 {
             let x = f64::from(i) * 0.01;
             let gelu = |x: f64| 0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2));

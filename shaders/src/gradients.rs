@@ -1,14 +1,14 @@
-//! All gradients end to end, their norm, and what limits it.
+//! Concatenates gradients and computes their norm and the clipping factor.
 
 use crate::Kernel;
 
-/// Arrays that one launch of [`JOIN`] copies.
+/// Number of arrays that one launch of [`JOIN`] copies.
 pub const PIECES: usize = 6;
 
-/// Elements whose squares are one sum.
+/// Number of elements per partial sum of squares.
 pub const BLOCK: usize = 2048;
 
-/// Copies arrays end to end and sums their squares.
+/// Concatenates arrays and sums their squares.
 pub const JOIN: Kernel = kernel!(
     "join",
     256,
@@ -19,36 +19,37 @@ pub const JOIN: Kernel = kernel!(
     "sum"
 );
 
-/// The norm, and what limits it.
+/// Computes the norm and the clipping factor.
 pub const NORM: Kernel = kernel!("norm", 256, &["squares", "norm", "clip", "settings"], "sum");
 
-/// Of [`JOIN`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`JOIN`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct JoinSettings {
-    /// First element that is written.
+    /// Index of the first element written.
     pub begin: u32,
-    /// Element behind the last one that is written.
+    /// Index after the last element written.
     pub end: u32,
-    /// Place of the first sum.
+    /// Index of the first partial sum.
     pub first_block: u32,
-    /// Where each piece ends.
+    /// End offset of each piece.
     pub ends: [u32; PIECES],
 }
 
-/// Of [`NORM`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`NORM`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct NormSettings {
-    /// Number of sums.
+    /// Number of partial sums.
     pub n: u32,
-    /// Largest norm.
+    /// Maximum norm of the gradients.
     pub max_norm: f32,
-    /// Added to the norm, so that one of 0 can be divided by.
+    /// Added to the norm to avoid division by zero.
     pub eps: f32,
 }
 
-/// Defines `norm.wgsl`: what a gradient of this norm is multiplied by; 0 if the norm is not finite, which skips the step.
+/// Defines `norm.wgsl`: returns the factor that clips a gradient of this norm. It is 0 if the norm
+/// is not finite, so that the step is skipped.
 pub fn clip(norm: f32, settings: &NormSettings) -> f32 {
     if norm.is_finite() {
         (settings.max_norm / (norm + settings.eps)).min(1.0)

@@ -1,35 +1,37 @@
-//! A kernel as a text with its bindings, and how many workgroups it takes.
+//! Kernels with their WGSL source and bindings, and launch dimensions.
 
 use crate::{adamw, attention, convolution, cross_entropy, dropout, gelu, gelu_backward};
 use crate::{gradients, layer_norm, matmul, muon, table};
 
-/// Most workgroups per dimension that WebGPU guarantees (`maxComputeWorkgroupsPerDimension`).
+/// Maximum number of workgroups per dimension that WebGPU guarantees
+/// (`maxComputeWorkgroupsPerDimension`).
 pub const MAX_WORKGROUPS: u32 = 65_535;
 
-/// Columns that one workgroup of a kernel with the shared text `columns.wgsl` adds up.
+/// Number of columns that one workgroup of a kernel with the shared source `columns.wgsl` sums.
 pub const COLUMNS: usize = 16;
 
-/// Workgroups `[x, y, z]` for at least `n` of them: more than a dimension can have use a second one.
+/// Returns workgroup counts `[x, y, z]` for at least `n` workgroups; a second dimension is used
+/// beyond the limit of the first.
 pub fn workgroups(n: usize) -> [u32; 3] {
     let groups = (n as u64).max(1);
     let x = groups.min(u64::from(MAX_WORKGROUPS));
     [x as u32, groups.div_ceil(x) as u32, 1]
 }
 
-/// A kernel's text and what it binds, in order.
+/// The source of a kernel and its bindings in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
-    /// Base name of the WGSL file, or of the variant that its module makes of it.
+    /// Base name of the WGSL file, or the name of a variant defined in its module.
     pub name: &'static str,
-    /// The WGSL text; entry point `main`.
+    /// The WGSL source; its entry point is `main`.
     pub wgsl: &'static str,
     /// Names of the bindings of group 0, from 0: storage buffers, then the uniform `settings`.
     pub bindings: &'static [&'static str],
-    /// Threads per workgroup.
+    /// Number of threads per workgroup.
     pub threads: u32,
 }
 
-/// A [`Kernel`] of the file `wgsl/NAME.wgsl` after the named texts of `wgsl/shared`.
+/// Creates a [`Kernel`] from the named files of `wgsl/shared` followed by `wgsl/NAME.wgsl`.
 macro_rules! kernel {
     ($name:literal, $threads:literal, $bindings:expr $(, $shared:literal)*) => {
         $crate::Kernel {
@@ -44,7 +46,7 @@ macro_rules! kernel {
     };
 }
 
-/// Every kernel, for tests that must hold for all.
+/// All kernels, for tests.
 pub const KERNELS: [Kernel; 51] = [
     adamw::KERNEL,
     attention::ATTENTION,

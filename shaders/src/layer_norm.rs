@@ -1,8 +1,8 @@
-//! Layer normalisation with its gradients; `cpu::layer_norm` defines them.
+//! Layer normalisation and its gradients; `cpu::layer_norm` defines them.
 
 use crate::Kernel;
 
-/// The values.
+/// Computes the output.
 pub const LAYER_NORM: Kernel = kernel!(
     "layer_norm",
     32,
@@ -11,7 +11,7 @@ pub const LAYER_NORM: Kernel = kernel!(
     "reduce"
 );
 
-/// The gradient of the input.
+/// Computes the gradient of the input.
 pub const BACKWARD: Kernel = kernel!(
     "layer_norm_backward",
     32,
@@ -20,7 +20,7 @@ pub const BACKWARD: Kernel = kernel!(
     "reduce"
 );
 
-/// The gradients of scale and shift.
+/// Computes the gradients of scale and shift.
 pub const PARAMETERS: Kernel = kernel!(
     "layer_norm_parameters",
     256,
@@ -29,7 +29,7 @@ pub const PARAMETERS: Kernel = kernel!(
     "columns"
 );
 
-/// The values of a sum, of which one part is dropped out, and the sum.
+/// Adds `x` and `y` after dropout, and computes the layer normalisation of the sum.
 pub const ADD_NORM: Kernel = kernel!(
     "add_norm",
     32,
@@ -42,7 +42,7 @@ pub const ADD_NORM: Kernel = kernel!(
     "add_norm"
 );
 
-/// The gradients of both parts of the sum.
+/// Computes the gradients of both summands.
 pub const ADD_NORM_BACKWARD: Kernel = kernel!(
     "add_norm_backward",
     32,
@@ -53,15 +53,16 @@ pub const ADD_NORM_BACKWARD: Kernel = kernel!(
     "add_norm"
 );
 
-/// Of [`ADD_NORM`] and [`ADD_NORM_BACKWARD`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`ADD_NORM`] and [`ADD_NORM_BACKWARD`]; same memory layout as `struct Settings` in
+/// the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct AddNormSettings {
-    /// Rows.
+    /// Number of rows.
     pub rows: u32,
-    /// Columns.
+    /// Number of columns, `D`.
     pub width: u32,
-    /// Added to the variance.
+    /// Epsilon added to the variance.
     pub eps: f32,
     /// See [`crate::dropout::Mask`].
     pub drop_below: u32,
@@ -71,14 +72,15 @@ pub struct AddNormSettings {
     pub kept_scale: f32,
 }
 
-/// Of the other kernels here; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of the other kernels in this module; same memory layout as `struct Settings` in the
+/// WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Settings {
-    /// Rows.
+    /// Number of rows.
     pub rows: u32,
-    /// Columns.
+    /// Number of columns, `D`.
     pub width: u32,
-    /// Added to the variance; only [`LAYER_NORM`] reads it.
+    /// Epsilon added to the variance; used by [`LAYER_NORM`] only.
     pub eps: f32,
 }

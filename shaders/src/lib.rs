@@ -1,6 +1,7 @@
-//! WGSL kernels and what they mean. Each `wgsl/NAME.wgsl` is described by a [`Kernel`] in a module here, with the layout of
-//! its settings. What defines a kernel is a function on the CPU: `cpu` in its module where it stands alone, else the loop
-//! of the crate `cpu` that the head of the WGSL names. Knows no GPU API and no burn.
+//! WGSL kernels and their definitions. Each `wgsl/NAME.wgsl` is described by a [`Kernel`] in a
+//! module of this crate, together with the layout of its settings. A CPU function defines what a
+//! kernel computes: the function `cpu` of the module if there is one, or else the loop of the `cpu`
+//! crate named in the head of the WGSL file. Independent of GPU APIs and burn.
 
 #[macro_use]
 mod kernel;

@@ -1,25 +1,26 @@
-//! Functions that several kernels need, without branches, so that a loop over them becomes vector instructions.
+//! Branch-free functions used by several kernels, so that loops over them are vectorised.
 
-/// Below this, `e^x` is no longer a normal number in single precision.
-const LOWEST: f32 = -87.336_54;
+/// Below this, `e^x` is subnormal in single precision.
+const MIN_X: f32 = -87.336_54;
 
 /// Above this, `e^x` overflows.
-const HIGHEST: f32 = 88.722_83;
+const MAX_X: f32 = 88.722_83;
 
-/// 1.5 * 2^23: adding it rounds to a whole number, which then stands in the lowest bits.
+/// 1.5 * 2^23: adding it rounds to an integer, which is then in the lowest bits.
 const ROUNDER: f32 = 12_582_912.0;
 
-/// ln 2 in two parts, so that `x - n ln 2` loses no digits (Cody & Waite 1980); the first has 9 bits.
+/// ln 2 in two parts, so that `x - n ln 2` is accurate (Cody & Waite 1980); the first has 9 bits.
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
-/// `e^x` within a relative error of 2.4e-7, by the polynomial of Cephes' `expf` (Moshier 1992); 0 below -87.3, and the
-/// largest result above 88.7. Only additions and multiplications, so every processor gives the same bits.
+/// Returns `e^x` with a relative error below 2.4e-7, by the polynomial of Cephes' `expf` (Moshier
+/// 1992); 0 below -87.3, and the largest result above 88.7. It uses only additions and
+/// multiplications, so that all processors return the same bits.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    // Comparisons in this order let a NaN pass.
-    let bounded = if x > HIGHEST { HIGHEST } else { x };
-    let bounded = if bounded < LOWEST { LOWEST } else { bounded };
+    // This order of comparisons propagates NaN.
+    let bounded = if x > MAX_X { MAX_X } else { x };
+    let bounded = if bounded < MIN_X { MIN_X } else { bounded };
     let rounded = bounded * std::f32::consts::LOG2_E + ROUNDER;
     let n = rounded - ROUNDER;
     let r = bounded - n * LN_2_HIGH - n * LN_2_LOW;
@@ -34,12 +35,13 @@ pub fn exp(x: f32) -> f32 {
         p = p * r + coefficient;
     }
     let mantissa = p * r * r + r + 1.0;
-    // n + 127 in the place of the exponent. n is at most 128, whose half steps keep the factor finite.
+    // Builds 2^n from the exponent bits n + 127. n can be 128, so it is split into two factors that
+    // are finite.
     let exponent = rounded.to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
     let half = exponent >> 1;
     let power = |n: i32| f32::from_bits(((n + 127) as u32) << 23);
     let result = mantissa * power(half) * power(exponent - half);
-    if x < LOWEST { 0.0 } else { result }
+    if x < MIN_X { 0.0 } else { result }
 }
 
 #[cfg(test)]
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exp_agrees_with_the_c_library_s() {
+    fn exp_matches_libm() {
         let mut worst = 0.0_f64;
         for i in -873_000..=887_000 {
             let x = i as f32 * 1e-4;

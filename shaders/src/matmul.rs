@@ -1,8 +1,8 @@
-//! Matrix products in tiles; `cpu::matmul` defines them.
+//! Tiled matrix products; `cpu::matmul` defines them.
 
 use crate::Kernel;
 
-/// A variant of `wgsl/shared/matmul.wgsl` with tiles of four times `edge`.
+/// Defines a variant of `wgsl/shared/matmul.wgsl` with square tiles of side `4 * edge`.
 macro_rules! matmul {
     ($name:literal, $edge:literal, $threads:literal, $epilogue:literal, $bindings:expr) => {
         Kernel {
@@ -22,7 +22,7 @@ macro_rules! matmul {
     };
 }
 
-/// A variant of `wgsl/shared/matmul_direct.wgsl`.
+/// Defines a variant of `wgsl/shared/matmul_direct.wgsl`.
 macro_rules! direct {
     ($name:literal, $epilogue:literal, $bindings:expr) => {
         Kernel {
@@ -46,30 +46,31 @@ const GELU: &[&str] = &["a", "b", "c", "activated", "settings"];
 const BIAS_GELU: &[&str] = &["a", "b", "c", "activated", "bias", "settings"];
 const WITH_ITSELF: &[&str] = &["a", "c", "settings"];
 
-/// Kernels for one size of tile.
+/// The matrix product kernels for one tile size.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiling {
-    /// Rows and columns of the result that a workgroup computes.
+    /// Rows and columns of the result per workgroup.
     pub tile: [usize; 2],
-    /// The product.
+    /// Computes the product.
     pub plain: Kernel,
-    /// The product with a bias that is added to each row.
+    /// Computes the product and adds a bias to each row.
     pub bias: Kernel,
-    /// The product, and the sums of the rows of the left matrix.
+    /// Computes the product and the row sums of the left matrix.
     pub sums: Kernel,
-    /// The product and its GELU.
+    /// Computes the product and its GELU.
     pub gelu: Kernel,
-    /// The product with a bias, and its GELU.
+    /// Computes the product with a bias, and its GELU.
     pub bias_gelu: Kernel,
-    /// The product of a matrix with itself, or with its transpose, plus a multiple of the matrix.
+    /// Computes the product of a matrix with itself or its transpose, plus a multiple of the
+    /// matrix.
     pub with_itself: Kernel,
-    /// The product plus a multiple of the left matrix.
+    /// Computes the product plus a multiple of the left matrix.
     pub plus_left: Kernel,
-    /// The product plus a multiple of the right matrix.
+    /// Computes the product plus a multiple of the right matrix.
     pub plus_right: Kernel,
 }
 
-/// For results of few tiles.
+/// Tiling for small results.
 pub const SMALL: Tiling = Tiling {
     tile: [32, 32],
     plain: matmul!("matmul_small_plain", 8, 64, "plain", PLAIN),
@@ -82,7 +83,7 @@ pub const SMALL: Tiling = Tiling {
     plus_right: matmul!("matmul_small_add_right", 8, 64, "add_right", PLAIN),
 };
 
-/// For results of many tiles.
+/// Tiling for large results.
 pub const LARGE: Tiling = Tiling {
     tile: [64, 64],
     plain: matmul!("matmul_large_plain", 16, 256, "plain", PLAIN),
@@ -95,7 +96,7 @@ pub const LARGE: Tiling = Tiling {
     plus_right: matmul!("matmul_large_add_right", 16, 256, "add_right", PLAIN),
 };
 
-/// For adapters that emulate a GPU.
+/// Tiling for software adapters.
 pub const DIRECT: Tiling = Tiling {
     tile: [8, 128],
     plain: direct!("matmul_direct_plain", "plain", PLAIN),
@@ -108,30 +109,30 @@ pub const DIRECT: Tiling = Tiling {
     plus_right: direct!("matmul_direct_add_right", "add_right", PLAIN),
 };
 
-/// Of all kernels here; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of all kernels in this module; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Settings {
-    /// Rows of the result.
+    /// Number of rows of the result.
     pub m: u32,
-    /// Columns of the result.
+    /// Number of columns of the result.
     pub n: u32,
-    /// Columns of the left matrix.
+    /// Number of columns of the left matrix.
     pub k: u32,
-    /// How far apart rows of the left matrix lie.
+    /// Distance between adjacent rows of the left matrix, in elements.
     pub a_row: u32,
-    /// How far apart columns of the left matrix lie.
+    /// Distance between adjacent columns of the left matrix, in elements.
     pub a_column: u32,
-    /// How far apart rows of the right matrix lie.
+    /// Distance between adjacent rows of the right matrix, in elements.
     pub b_row: u32,
-    /// How far apart columns of the right matrix lie.
+    /// Distance between adjacent columns of the right matrix, in elements.
     pub b_column: u32,
-    /// How far apart the left matrices of several products lie.
+    /// Distance between the left matrices of a batch, in elements.
     pub a_matrix: u32,
-    /// How far apart the right matrices of several products lie.
+    /// Distance between the right matrices of a batch, in elements.
     pub b_matrix: u32,
-    /// What the product is multiplied by, where a matrix is added to it.
+    /// Factor of the product, if a matrix is added to it.
     pub product: f32,
-    /// What that matrix is multiplied by.
+    /// Factor of the added matrix.
     pub added: f32,
 }

@@ -1,11 +1,11 @@
-//! Muon's steps around its matrix products; `cpu::muon` defines them.
+//! Steps of Muon apart from its matrix products; `cpu::muon` defines them.
 
 use crate::Kernel;
 
-/// Elements whose squares are one sum, and that a workgroup of [`NORMALIZE`] writes.
+/// Number of elements per partial sum of squares, and per workgroup of [`NORMALIZE`].
 pub const BLOCK: usize = 2048;
 
-/// Advances the momentum.
+/// Updates the momentum and computes the Nesterov look-ahead.
 pub const MOMENTUM: Kernel = kernel!(
     "muon_momentum",
     256,
@@ -13,7 +13,7 @@ pub const MOMENTUM: Kernel = kernel!(
     "place"
 );
 
-/// Sums of squares of each matrix.
+/// Computes partial sums of squares of each matrix.
 pub const SQUARES: Kernel = kernel!(
     "muon_squares",
     256,
@@ -29,41 +29,42 @@ pub const NORMALIZE: Kernel = kernel!(
     "sum"
 );
 
-/// Moves parameters.
+/// Updates the parameters.
 pub const APPLY: Kernel = kernel!("muon_apply", 256, &["update", "p", "settings"], "place");
 
-/// Of [`MOMENTUM`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`MOMENTUM`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct MomentumSettings {
-    /// Elements.
+    /// Number of elements.
     pub n: u32,
-    /// Decay of the momentum.
+    /// Momentum coefficient, in [0, 1).
     pub momentum: f32,
 }
 
-/// Of [`SQUARES`] and [`NORMALIZE`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`SQUARES`] and [`NORMALIZE`]; same memory layout as `struct Settings` in the
+/// WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct MatrixSettings {
-    /// Where the first matrix begins.
+    /// Offset of the first matrix.
     pub start: u32,
-    /// Elements of each.
+    /// Number of elements per matrix.
     pub n: u32,
-    /// Added to the norm; only [`NORMALIZE`] reads it.
+    /// Epsilon added to the norm; used by [`NORMALIZE`] only.
     pub eps: f32,
 }
 
-/// Of [`APPLY`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`APPLY`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct ApplySettings {
-    /// First parameter that moves.
+    /// Index of the first parameter to update.
     pub start: u32,
-    /// Number of parameters that move.
+    /// Number of parameters to update.
     pub n: u32,
-    /// What they are multiplied by.
+    /// Factor of the parameters (weight decay).
     pub keep: f32,
-    /// What the update is multiplied by.
+    /// Factor of the update (learning rate).
     pub rate: f32,
 }

@@ -1,8 +1,9 @@
-//! Rows of a table by number, and the gradient of the table; `cpu::gather` defines them.
+//! Gathers rows of a table by index, and computes the gradient of the table; `cpu::gather` defines
+//! them.
 
 use crate::Kernel;
 
-/// Reads rows.
+/// Reads rows of the table.
 pub const GATHER: Kernel = kernel!(
     "gather",
     256,
@@ -10,7 +11,7 @@ pub const GATHER: Kernel = kernel!(
     "place"
 );
 
-/// Adds rows up.
+/// Sums the gradients of each row of the table.
 pub const SCATTER: Kernel = kernel!(
     "scatter",
     256,
@@ -18,22 +19,22 @@ pub const SCATTER: Kernel = kernel!(
     "place"
 );
 
-/// Of [`GATHER`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`GATHER`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct GatherSettings {
-    /// Elements of `y`.
+    /// Number of elements of `y`.
     pub n: u32,
-    /// Columns of the table.
+    /// Number of columns of the table.
     pub width: u32,
 }
 
-/// Of [`SCATTER`]; the same bytes as `struct Settings` in the WGSL.
+/// Parameters of [`SCATTER`]; same memory layout as `struct Settings` in the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct ScatterSettings {
-    /// Rows of the table.
+    /// Number of rows of the table.
     pub rows: u32,
-    /// Columns of the table.
+    /// Number of columns of the table.
     pub width: u32,
 }

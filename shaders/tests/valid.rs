@@ -1,11 +1,12 @@
-//! Every kernel is valid WGSL, has the entry point `main`, and binds what its table says, in order.
+//! Tests that every kernel is valid WGSL, has the entry point `main`, and has the bindings listed
+//! in its [`shaders::Kernel`].
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable};
 use shaders::KERNELS;
 
 #[test]
-fn every_kernel_is_valid_and_binds_what_its_table_says() {
+fn every_kernel_is_valid_and_has_the_listed_bindings() {
     for kernel in KERNELS {
         let module = naga::front::wgsl::parse_str(kernel.wgsl).unwrap_or_else(|error| {
             panic!("{}: {}", kernel.name, error.emit_to_string(kernel.wgsl))
@@ -31,39 +32,42 @@ fn every_kernel_is_valid_and_binds_what_its_table_says() {
     }
 }
 
-/// What every WebGPU device offers (specification, table of limits): `maxStorageBuffersPerShaderStage`,
-/// `maxComputeWorkgroupStorageSize` in bytes, `maxComputeInvocationsPerWorkgroup`.
-const STORAGE_BUFFERS: usize = 8;
-const WORKGROUP_BYTES: u32 = 16_384;
-const THREADS: u32 = 256;
+/// Limits that every WebGPU device supports (specification, table of limits):
+/// `maxStorageBuffersPerShaderStage`, `maxComputeWorkgroupStorageSize` in bytes,
+/// `maxComputeInvocationsPerWorkgroup`.
+const MAX_STORAGE_BUFFERS: usize = 8;
+const MAX_WORKGROUP_BYTES: u32 = 16_384;
+const MAX_THREADS: u32 = 256;
 
 #[test]
-fn every_kernel_keeps_within_the_limits_of_every_device() {
+fn every_kernel_is_within_the_webgpu_limits() {
     for kernel in KERNELS {
         let module =
             naga::front::wgsl::parse_str(kernel.wgsl).expect("another test names what is wrong");
-        let of = |is: fn(AddressSpace) -> bool| {
+        let globals = |predicate: fn(AddressSpace) -> bool| {
             module
                 .global_variables
                 .iter()
                 .map(|(_, global)| global)
-                .filter(move |global| is(global.space))
+                .filter(move |global| predicate(global.space))
         };
-        let buffers = of(|space| matches!(space, AddressSpace::Storage { .. })).count();
+        let buffers = globals(|space| matches!(space, AddressSpace::Storage { .. })).count();
         let size = |global: &GlobalVariable| module.types[global.ty].inner.size(module.to_ctx());
-        let bytes: u32 = of(|space| space == AddressSpace::WorkGroup).map(size).sum();
+        let bytes: u32 = globals(|space| space == AddressSpace::WorkGroup)
+            .map(size)
+            .sum();
         assert!(
-            buffers <= STORAGE_BUFFERS,
+            buffers <= MAX_STORAGE_BUFFERS,
             "{}: {buffers} storage buffers",
             kernel.name
         );
         assert!(
-            bytes <= WORKGROUP_BYTES,
+            bytes <= MAX_WORKGROUP_BYTES,
             "{}: {bytes} bytes of workgroup memory",
             kernel.name
         );
         assert!(
-            kernel.threads <= THREADS,
+            kernel.threads <= MAX_THREADS,
             "{}: {} threads",
             kernel.name,
             kernel.threads
@@ -86,7 +90,7 @@ fn every_file_has_a_kernel() {
         .filter_map(|name| Some(name.strip_suffix(".wgsl")?.to_string()))
         .collect();
     files.sort();
-    // The matrix products are variants of a shared text.
+    // The matrix products are variants of a shared source.
     let mut names: Vec<&str> = KERNELS
         .iter()
         .map(|kernel| kernel.name)

@@ -1,9 +1,11 @@
-// One AdamW step over a flat run of parameters, in place.
+// One AdamW step over a flat array of parameters, in place.
 //   g' = clip * g;  m' = b1 m + (1 - b1) g';  v' = b2 v + (1 - b2) g'^2
 //   p' = p (1 - lr wd) - lr (m' / c1) / (sqrt(v' / c2) + eps),  c1 = 1 - b1^t, c2 = 1 - b2^t
 // Source: Loshchilov & Hutter 2019, algorithm 2. CPU shadow: src/adamw.rs.
 // Bindings: 0 clip in [1], 1 p in/out [n], 2 g in [n], 3 m in/out [n], 4 v in/out [n].
-// A `clip` of 0, that of a gradient which is not finite, leaves everything as it is. One thread updates one parameter. `clip` stays on the device, so that no step waits for the gradient's norm.
+//
+// Nothing is changed if `clip` is 0, which is the case for a non-finite gradient. One thread
+// updates one parameter. `clip` stays on the device, so that no step waits for the gradient norm.
 
 struct Settings {
     n: u32,

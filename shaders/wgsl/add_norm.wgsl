@@ -1,7 +1,9 @@
-// sum = x + y after dropout, and its layer normalisation as in layer_norm.wgsl.
-// Definition: cpu::dropout::dropout and cpu::layer_norm::layer_norm.
-// Bindings: 0 x in [rows, width], 1 y in [rows, width], 2 gamma in [width], 3 beta in [width], 4 sum out [rows, width],
-// 5 normal out [rows, width], 6 moments out [rows, 2]. One workgroup computes one row.
+// Adds x and y after dropout, and computes the layer normalisation of the sum as in
+// layer_norm.wgsl.
+// Definition: cpu::dropout::add and cpu::layer_norm::layer_norm.
+// Bindings: 0 x in [rows, width], 1 y in [rows, width], 2 gamma in [width], 3 beta in [width], 4
+// sum out [rows, width], 5 normal out [rows, width], 6 moments out [rows, 2]. One workgroup
+// computes one row.
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;

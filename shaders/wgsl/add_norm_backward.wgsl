@@ -1,7 +1,7 @@
-// dx and dy of add_norm.wgsl: dx as in layer_norm_backward.wgsl, and dy is dx after dropout.
+// Gradients dx and dy of add_norm.wgsl: dx as in layer_norm_backward.wgsl; dy is dx after dropout.
 // Definition: cpu::layer_norm::backward and cpu::dropout::dropout.
-// Bindings: 0 sum in [rows, width], 1 gamma in [width], 2 moments in [rows, 2], 3 dnormal in [rows, width], 4 dx out
-// [rows, width], 5 dy out [rows, width]. One workgroup computes one row.
+// Bindings: 0 sum in [rows, width], 1 gamma in [width], 2 moments in [rows, 2], 3 dnormal in [rows,
+// width], 4 dx out [rows, width], 5 dy out [rows, width]. One workgroup computes one row.
 
 @group(0) @binding(0) var<storage, read_write> sum: array<f32>;
 @group(0) @binding(1) var<storage, read_write> gamma: array<f32>;

@@ -1,8 +1,10 @@
-// Multi-head self-attention: soft-max(q k' scale) v for each text and head, with dropout of the probabilities.
+// Multi-head self-attention: softmax(q k' scale) v for each sequence and head, with dropout of the
+// probabilities.
 // Source: Vaswani et al. 2017, 3.2.2. Definition: cpu::attention::attention.
-// Bindings: 0 qkv in [B * T, 3 D], rotated where positions are rotary; 1 keep in [B, T]: 1 for a token, 0 for padding;
-// 2 probabilities out [B, H, T, T], negative where dropped; 3 context out [B * T, D].
-// One workgroup computes 8 rows of the probabilities of one head. Four threads share a row of the soft-max.
+// Bindings: 0 qkv in [B * T, 3 D], rotated if positions are rotary; 1 keep in [B, T]: 1 for a
+// token, 0 for padding; 2 probabilities out [B, H, T, T], negated where dropped; 3 context out [B *
+// T, D]. One workgroup computes 8 rows of the probabilities of one head. Four threads share a row
+// of the softmax.
 
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read_write> keep: array<f32>;
@@ -37,7 +39,7 @@ fn main(
         if key < t {
             var mask_score = 0.0;
             if settings.has_keep == 1u {
-                // Far enough from 0 that the probability of padding is exactly 0.
+                // Large enough that the probability of padding is exactly 0.
                 mask_score = (keep[head.text * t + key] - 1.0) * 1e9;
             }
             for (var i = 0u; i < 4u; i++) {
@@ -53,7 +55,7 @@ fn main(
     storageBarrier();
     let row = first + lane / 4u;
     let scores = head.scores + min(row, t - 1u) * t;
-    // Threads beyond the last row compute nothing, but wait with the others.
+    // Threads beyond the last row do no work, but must reach the barriers.
     let end = select(0u, t, row < t);
     var top = -3.4e38;
     for (var j = lane % 4u; j < end; j += 4u) {
@@ -93,7 +95,7 @@ fn main(
     }
 }
 
-// Probabilities of four rows at one key; those beyond the last row are the last one's.
+// Returns the probabilities of four rows at one key; rows beyond the last one are clamped to it.
 fn rows_at(key: u32, row: u32, t: u32) -> vec4<f32> {
     let rows = min(row + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(t - 1u)) * t + key;
     return vec4<f32>(probabilities[rows.x], probabilities[rows.y], probabilities[rows.z], probabilities[rows.w]);

@@ -1,7 +1,8 @@
-// Gradients of keys and values of attention.wgsl. Definition: cpu::attention::backward.
-// Bindings: 0 qkv in [B * T, 3 D], 1 probabilities in [B, H, T, T], 2 dscores in [B, H, T, T], 3 dy in [B * T, D],
-// 4 dqkv out [B * T, 3 D], of which this writes keys and values. One workgroup computes 8 keys of one head, one thread the
-// columns that lie 32 apart.
+// Gradients of the keys and values of attention.wgsl.
+// Definition: cpu::attention::backward.
+// Bindings: 0 qkv in [B * T, 3 D], 1 probabilities in [B, H, T, T], 2 dscores in [B, H, T, T], 3 dy
+// in [B * T, D], 4 dqkv out [B * T, 3 D], of which the keys and values are written. One workgroup
+// computes 8 keys of one head; one thread computes every 32nd column.
 
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read_write> probabilities: array<f32>;
@@ -23,7 +24,7 @@ fn main(
     let t = settings.t;
     let head = head_of(block);
     let first = first_row(block);
-    // Four keys each; those beyond the last one are the last one.
+    // Offsets of four keys each; keys beyond the last one are clamped to it.
     let near = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(t - 1u));
     let far = min(first + vec4<u32>(4u, 5u, 6u, 7u), vec4<u32>(t - 1u));
     for (var column = lane; column < settings.k; column += 32u) {
@@ -56,7 +57,7 @@ fn main(
     }
 }
 
-// Four probabilities after dropout, but for its scale.
+// Returns four probabilities after dropout, without its scale.
 fn kept(at: vec4<u32>) -> vec4<f32> {
     let all = vec4<f32>(probabilities[at.x], probabilities[at.y], probabilities[at.z], probabilities[at.w]);
     return max(all, vec4<f32>());

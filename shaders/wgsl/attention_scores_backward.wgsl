@@ -1,6 +1,8 @@
-// Gradients of the scores of attention.wgsl, and of the queries. Definition: cpu::attention::backward.
-// Bindings: 0 qkv in [B * T, 3 D], 1 probabilities in [B, H, T, T], 2 dy in [B * T, D], 3 dscores out [B, H, T, T],
-// 4 dqkv out [B * T, 3 D], of which this writes the queries. One workgroup computes 8 rows of the scores of one head.
+// Gradients of the scores and the queries of attention.wgsl.
+// Definition: cpu::attention::backward.
+// Bindings: 0 qkv in [B * T, 3 D], 1 probabilities in [B, H, T, T], 2 dy in [B * T, D], 3 dscores
+// out [B, H, T, T], 4 dqkv out [B * T, 3 D], of which the queries are written. One workgroup
+// computes 8 rows of the scores of one head.
 
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read_write> probabilities: array<f32>;
@@ -47,7 +49,7 @@ fn main(
     storageBarrier();
     let row = first + lane / 4u;
     let scores = head.scores + min(row, t - 1u) * t;
-    // Threads beyond the last row compute nothing, but wait with the others.
+    // Threads beyond the last row do no work, but must reach the barriers.
     let end = select(0u, t, row < t);
     var sum = 0.0;
     for (var j = lane % 4u; j < end; j += 4u) {
@@ -79,7 +81,8 @@ fn main(
     }
 }
 
-// Gradients of four rows of the scores at one key; those beyond the last row are the last one's.
+// Returns the gradients of four rows of the scores at one key; rows beyond the last one are clamped
+// to it.
 fn rows_at(key: u32, row: u32, t: u32) -> vec4<f32> {
     let rows = min(row + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(t - 1u)) * t + key;
     return vec4<f32>(dscores[rows.x], dscores[rows.y], dscores[rows.z], dscores[rows.w]);

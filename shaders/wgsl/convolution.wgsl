@@ -1,7 +1,8 @@
-// Depth-wise convolution over three positions, added to its input: y[t] = x[t] + w0 s[t-1] + w1 s[t] + w2 s[t+1] per
-// channel, where s is x at tokens and 0 at padding and beyond the text. Definition: cpu::convolution::convolve.
-// Bindings: 0 x in [B * T, width], 1 taps in [width, 3], 2 keep in [B * T], 3 y out [B * T, width]. One thread computes one
-// element.
+// Depth-wise convolution over three positions, added to its input: y[t] = x[t] + w0 s[t-1] + w1
+// s[t] + w2 s[t+1] per channel, where s is x for tokens and 0 for padding and beyond the sequence.
+// Definition: cpu::convolution::convolve.
+// Bindings: 0 x in [B * T, width], 1 taps in [width, 3], 2 keep in [B * T], 3 y out [B * T, width].
+// One thread computes one element.
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> taps: array<f32>;

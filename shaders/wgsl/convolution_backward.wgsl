@@ -1,7 +1,8 @@
-// dx of convolution.wgsl: dx[t] = dy[t] + keep[t] (w0 dy[t+1] + w1 dy[t] + w2 dy[t-1]).
+// Gradient of the input of convolution.wgsl: dx[t] = dy[t] + keep[t] (w0 dy[t+1] + w1 dy[t] + w2
+// dy[t-1]).
 // Definition: cpu::convolution::backward.
-// Bindings: 0 taps in [width, 3], 1 keep in [B * T], 2 dy in [B * T, width], 3 dx out [B * T, width]. One thread computes
-// one element.
+// Bindings: 0 taps in [width, 3], 1 keep in [B * T], 2 dy in [B * T, width], 3 dx out [B * T,
+// width]. One thread computes one element.
 
 @group(0) @binding(0) var<storage, read_write> taps: array<f32>;
 @group(0) @binding(1) var<storage, read_write> keep: array<f32>;

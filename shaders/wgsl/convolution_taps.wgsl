@@ -1,7 +1,8 @@
-// Gradients of the taps of convolution.wgsl: sums over all rows of dy[t] s[t-1], dy[t] s[t] and dy[t] s[t+1].
+// Gradients of the taps of convolution.wgsl: sums over all rows of dy[t] s[t-1], dy[t] s[t] and
+// dy[t] s[t+1].
 // Definition: cpu::convolution::backward.
-// Bindings: 0 x in [B * T, width], 1 keep in [B * T], 2 dy in [B * T, width], 3 dtaps out [width, 3]. One workgroup computes
-// 16 columns.
+// Bindings: 0 x in [B * T, width], 1 keep in [B * T], 2 dy in [B * T, width], 3 dtaps out [width,
+// 3]. One workgroup computes 16 columns.
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> keep: array<f32>;

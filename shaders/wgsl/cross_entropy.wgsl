@@ -1,6 +1,8 @@
-// Cross-entropy of each row of logits with its true column. Definition: cpu::cross_entropy.
-// Bindings: 0 logits in [m, v], 1 targets in [m], 2 weights in [m], 3 rows out [m, 4]: the largest logit, weight over sum
-// of exponentials, loss, and the weight where the largest logit, the first of several, is the true one; all weights times
+// Cross-entropy of each row of logits with its target column.
+// Definition: cpu::cross_entropy.
+// Bindings: 0 logits in [m, v], 1 targets in [m], 2 weights in [m], 3 rows out [m, 4]: the largest
+// logit; the weight divided by the sum of exponentials; the loss; and the weight if the largest
+// logit (the first of equal ones) is that of the target, else 0. All weights are multiplied by
 // `scale`. One workgroup computes one row.
 
 struct Settings {
@@ -32,7 +34,7 @@ fn main(
         max_logit = max(max_logit, logits[start + i]);
     }
     let top = highest(max_logit, lane);
-    // The sum of exponentials, and the columns before the true one that have the largest logit.
+    // The sum of exponentials, and the number of columns before the target with the largest logit.
     var sums = vec2<f32>();
     for (var i = lane; i < settings.v; i += 32u) {
         let logit = logits[start + i];

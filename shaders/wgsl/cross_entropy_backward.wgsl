@@ -1,7 +1,8 @@
-// The gradient of the logits of cross_entropy.wgsl, in their place: (soft-max - 1 at the true column) weight dloss.
+// Gradient of the logits of cross_entropy.wgsl, in place: (softmax - 1 at the target column) weight
+// dloss.
 // Definition: cpu::cross_entropy::cross_entropy.
-// Bindings: 0 logits in/out [m, v], 1 targets in [m], 2 weights in [m], 3 rows in [m, 4], 4 dloss in [1]. One thread computes
-// one element.
+// Bindings: 0 logits in/out [m, v], 1 targets in [m], 2 weights in [m], 3 rows in [m, 4], 4 dloss
+// in [1]. One thread computes one element.
 
 struct Settings {
     n: u32,

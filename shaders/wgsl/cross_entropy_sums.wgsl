@@ -1,6 +1,8 @@
-// Sums of loss and right answers over the rows that cross_entropy.wgsl wrote, in a fixed order.
+// Sums of the loss and the correct predictions over the rows from cross_entropy.wgsl, in a fixed
+// order.
 // Definition: cpu::cross_entropy::sums.
-// Bindings: 0 rows in [m, 4], 1 sums out [outputs]: the loss and, where `outputs` is 2, the right answers. One workgroup.
+// Bindings: 0 rows in [m, 4], 1 sums out [outputs]: the loss and, if `outputs` is 2, the correct
+// predictions. One workgroup.
 
 struct Settings {
     m: u32,

@@ -1,4 +1,5 @@
-// Inverted dropout: 0 where the random bits of an element are below `drop_below`, else x times `kept_scale`.
+// Inverted dropout: 0 if the random bits of an element are below `drop_below`, else x times
+// `kept_scale`.
 // Source: Srivastava et al. 2014. CPU shadow: src/dropout.rs.
 // Bindings: 0 x in [n], 1 y out [n]. One thread computes one element.
 

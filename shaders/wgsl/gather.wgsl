@@ -1,5 +1,6 @@
-// Rows of a table by number. Definition: cpu::gather::gather.
-// Bindings: 0 table in [rows, width], 1 indices in [count], 2 y out [count, width]. One thread copies one element.
+// Gathers rows of a table by index. Definition: cpu::gather::gather.
+// Bindings: 0 table in [rows, width], 1 indices in [count], 2 y out [count, width]. One thread
+// copies one element.
 
 struct Settings {
     n: u32,

@@ -1,4 +1,5 @@
-// dx = dy * (Phi(x) + x * phi(x)), phi the standard normal density: the exact derivative of gelu.wgsl.
+// dx = dy * (Phi(x) + x * phi(x)), phi the standard normal density: the exact derivative of
+// gelu.wgsl.
 // CPU shadow: src/gelu_backward.rs.
 // Bindings: 0 x in [n], 1 dy in [n], 2 dx out [n]. One thread computes one element.
 

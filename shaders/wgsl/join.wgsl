@@ -1,7 +1,7 @@
-// Copies up to six arrays end to end into a part of another, zeros behind them, and sums the squares.
-// Bindings: 0 to 5 pieces in: piece i goes to [end of the one before, end_i) of flat, the first from `begin` on; 6 flat out,
-// of which [begin, end) is written; 7 squares out: the sum of each block of 2,048 elements, from `first_block` on. One
-// workgroup copies one block.
+// Concatenates up to six arrays into a part of another, followed by zeros, and sums their squares.
+// Bindings: 0 to 5 pieces in: piece i is copied to [end of the previous piece, end_i) of flat, the
+// first one to `begin`; 6 flat out, of which [begin, end) is written; 7 squares out: the sum of
+// each block of 2,048 elements, from index `first_block` on. One workgroup copies one block.
 
 struct Settings {
     begin: u32,

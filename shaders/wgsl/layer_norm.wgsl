@@ -1,7 +1,7 @@
 // y = (x - mean) / sqrt(variance + eps) * gamma + beta for each row.
 // Source: Ba et al. 2016, equation 4. Definition: cpu::layer_norm::layer_norm.
-// Bindings: 0 x in [rows, width], 1 gamma in [width], 2 beta in [width], 3 y out [rows, width],
-// 4 moments out [rows, 2]: mean and inverse standard deviation. One workgroup computes one row.
+// Bindings: 0 x in [rows, width], 1 gamma in [width], 2 beta in [width], 3 y out [rows, width], 4
+// moments out [rows, 2]: mean and inverse standard deviation. One workgroup computes one row.
 
 struct Settings {
     rows: u32,

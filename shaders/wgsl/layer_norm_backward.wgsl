@@ -1,7 +1,8 @@
-// dx of layer_norm.wgsl: with g = dy gamma and n = (x - mean) inverse, dx = inverse (g - mean(g) - n mean(g n)).
+// Gradient of the input of layer_norm.wgsl: with g = dy gamma and n = (x - mean) inverse, dx =
+// inverse (g - mean(g) - n mean(g n)).
 // Definition: cpu::layer_norm::backward.
-// Bindings: 0 x in [rows, width], 1 gamma in [width], 2 moments in [rows, 2], 3 dy in [rows, width],
-// 4 dx out [rows, width]. One workgroup computes one row.
+// Bindings: 0 x in [rows, width], 1 gamma in [width], 2 moments in [rows, 2], 3 dy in [rows,
+// width], 4 dx out [rows, width]. One workgroup computes one row.
 
 struct Settings {
     rows: u32,

@@ -1,7 +1,8 @@
-// Gradients of scale and shift of layer_norm.wgsl: sums of dy (x - mean) inverse and of dy over all rows.
+// Gradients of scale and shift of layer_norm.wgsl: sums of dy (x - mean) inverse and of dy over all
+// rows.
 // Definition: cpu::layer_norm::backward.
-// Bindings: 0 x in [rows, width], 1 moments in [rows, 2], 2 dy in [rows, width], 3 dgamma out [width], 4 dbeta out [width].
-// One workgroup computes 16 columns.
+// Bindings: 0 x in [rows, width], 1 moments in [rows, 2], 2 dy in [rows, width], 3 dgamma out
+// [width], 4 dbeta out [width]. One workgroup computes 16 columns.
 
 struct Settings {
     rows: u32,

@@ -1,5 +1,6 @@
-// Moves parameters by their updates: p' = keep p - rate update. Definition: cpu::muon.
-// Bindings: 0 update in [n], 1 p in/out, of which n elements from `start` on move. One thread computes one element.
+// Updates parameters: p' = keep p - rate update. Definition: cpu::muon.
+// Bindings: 0 update in [n], 1 p in/out, of which n elements from `start` on are updated. One
+// thread computes one element.
 
 struct Settings {
     start: u32,

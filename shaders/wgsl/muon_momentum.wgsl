@@ -1,7 +1,9 @@
-// Advances the momentum m' = momentum m + g and looks one step ahead (Nesterov): g + momentum m', with g scaled by `clip`.
-// A `clip` of 0, that of a gradient which is not finite, keeps the momentum and looks at 0, so that nothing moves.
+// Updates the momentum m' = momentum m + g and computes the Nesterov look-ahead g + momentum m',
+// with g scaled by `clip`. If `clip` is 0, which is the case for a non-finite gradient, the
+// momentum is unchanged and the look-ahead is 0.
 // Source: Jordan et al. 2024. Definition: cpu::muon::muon.
-// Bindings: 0 clip in [1], 1 g in [n], 2 m in/out [n], 3 ahead out [n]. One thread computes one element.
+// Bindings: 0 clip in [1], 1 g in [n], 2 m in/out [n], 3 ahead out [n]. One thread computes one
+// element.
 
 struct Settings {
     n: u32,

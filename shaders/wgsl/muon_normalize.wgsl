@@ -1,6 +1,7 @@
 // Divides each matrix by its norm. Definition: cpu::muon.
-// Bindings: 0 ahead in: matrices of `n` elements from `start` on, 1 squares in [count, blocks], 2 x out [count, n]. One
-// workgroup writes one block of 2,048 elements; its second dimension counts the matrices.
+// Bindings: 0 ahead in: matrices of `n` elements from `start` on, 1 squares in [count, blocks], 2 x
+// out [count, n]. One workgroup writes one block of 2,048 elements; the second grid dimension is
+// the matrix.
 
 struct Settings {
     start: u32,

@@ -1,6 +1,6 @@
-// Sums of the squares of each matrix, 2,048 elements at a time. Definition: cpu::muon.
-// Bindings: 0 ahead in: matrices of `n` elements from `start` on, 1 squares out [count, blocks]. One workgroup sums one
-// block; its second dimension counts the matrices.
+// Partial sums of the squares of each matrix, 2,048 elements each. Definition: cpu::muon.
+// Bindings: 0 ahead in: matrices of `n` elements from `start` on, 1 squares out [count, blocks].
+// One workgroup sums one block; the second grid dimension is the matrix.
 
 struct Settings {
     start: u32,

@@ -1,6 +1,7 @@
-// The norm of a gradient from sums of squares, and what it is multiplied by so that its norm is at most `max_norm`.
-// A norm that is not finite gives 0: the optimiser then skips the step. Its bits tell, since a compiler may assume that no
-// number is infinite or NaN. Source: Pascanu et al. 2013, algorithm 1. Definition: src/gradients.rs.
+// Norm of a gradient from partial sums of squares, and the factor that clips it to `max_norm`. The
+// factor is 0 if the norm is not finite, so that the optimiser skips the step. This is tested on
+// the bits, since a compiler may assume that no number is infinite or NaN.
+// Source: Pascanu et al. 2013, algorithm 1. Definition: src/gradients.rs.
 // Bindings: 0 squares in [n], 1 norm out [1], 2 clip out [1]. One workgroup.
 
 struct Settings {

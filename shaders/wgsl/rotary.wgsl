@@ -1,8 +1,8 @@
-// Rotates queries and keys by their positions; values are copied. The pairs (i, i + K/2) of each head are rotated by the angle
-// of the row's position, by its inverse where `direction` is -1.
+// Rotates queries and keys by their positions and copies values. The pairs (i, i + K/2) of each
+// head are rotated by the angle of the row's position, or by its inverse if `direction` is -1.
 // Source: Su et al. 2021, equation 34. Definition: cpu::attention.
-// Bindings: 0 x in [B * T, 3 D], 1 tables in [2, T, K / 2]: cosines and sines, 2 y out [B * T, 3 D]. One thread computes one
-// element.
+// Bindings: 0 x in [B * T, 3 D], 1 tables in [2, T, K / 2]: cosines and sines, 2 y out [B * T, 3
+// D]. One thread computes one element.
 
 struct Settings {
     n: u32,

@@ -1,7 +1,9 @@
-// The gradient of a table of which gather.wgsl read rows: row r is the sum of the rows of dy that were read from it, in
-// order. Definition: cpu::gather::scatter.
-// Bindings: 0 dy in [count, width], 1 readers in [rows + 1 + count]: where the list of each row begins and the last one ends,
-// then the lists, 2 dtable out [rows, width]. One thread computes one element.
+// Gradient of the table of gather.wgsl: row r is the sum of the rows of dy that were read from it,
+// in order.
+// Definition: cpu::gather::scatter.
+// Bindings: 0 dy in [count, width], 1 readers in [rows + 1 + count]: rows + 1 offsets, then the
+// lists of the positions that read each row; 2 dtable out [rows, width]. One thread computes one
+// element.
 
 struct Settings {
     rows: u32,

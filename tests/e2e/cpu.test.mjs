@@ -1,5 +1,6 @@
-// The whole journey on a machine without WebGPU: a person trains, fine-tunes, asks, interrupts, brings own files and
-// makes mistakes. Sizes are the smallest that still learn, so that the file takes about a minute.
+// The complete journey on a machine without WebGPU: the user trains, fine-tunes, queries,
+// interrupts, loads their own files and makes mistakes. Sizes are the smallest that still learn, so
+// that the file takes about a minute.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { withBrowser } from './harness.mjs';
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3';
 const LONG = `${NANO}&steps=100000`;
 
-// A fifth of a pass over the bundled labels: enough for one score.
+// A fifth of an epoch over the bundled labels: enough for one score.
 const SHORT = `${NANO}&steps=60&finetune-epochs=0.2`;
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
@@ -117,11 +118,12 @@ test('training leaves the page free: no task over 50 ms', async () => {
     await journey.ready(3);
     await journey.press('start-pretrain');
     await journey.reaches('step', 20);
-    // Until the browser has optimised the engine's code, on threads of its own, two cores do not suffice for it, the engine and
-    // the page: a task of 12 ms of work took 304. That comes once, about the time of the first look.
+    // Until the browser has optimised the engine's code in background threads, two cores are not
+    // enough for that, the engine and the page: a task with 12 ms of work took 304 ms. This happens
+    // once, around the first preview.
     await journey.until('the first look', async () => (await journey.page.locator('[data-testid=attention-grid] button').count()) > 0);
     await sleep(1500);
-    // Other work on the machine may stop the page, too, but hardly twice.
+    // Other work on the machine may also block the page, but hardly twice.
     const found = [];
     for (let count = 0; count < 3 && found.filter((tasks) => tasks.length === 0).length < 2; count += 1) {
       const since = await journey.now();
@@ -140,7 +142,7 @@ test('the same link gives the same losses', async () => {
     await here.open(`${NANO}&steps=12`, async (journey) => {
       await journey.ready(3);
       await journey.pretrain(12);
-      // The row grows a button once the weights are kept, some time after the last step.
+      // The row gets a button once the weights are saved, some time after the last step.
       await journey.until('a kept model', async () => /Open its model \(/.test(await journey.text('runs')));
       runs.push(await journey.rows('runs').first().innerText());
     });
@@ -148,7 +150,7 @@ test('the same link gives the same losses', async () => {
   assert.equal(runs[0], runs[1]);
 });
 
-/** Two kinds of things, told apart by their words; every label occurs equally often. */
+/** Labelled lines of two classes with distinct words; both labels are equally frequent. */
 function labelled(count) {
   const kinds = [['fruit', ['apple', 'pear', 'plum'], ['sweet', 'ripe']], ['vehicle', ['car', 'bus', 'train'], ['fast', 'loud']]];
   const line = (index) => {
@@ -181,7 +183,7 @@ for (const [name, data] of [['empty.txt', ''], ['picture.bin', binary], ['three.
     await here.open(`${NANO}&steps=5`, async (journey) => {
       await journey.ready(3);
       await journey.choose({ [name]: data });
-      // A text that is too short is read without complaint; what it is too short for shows at the start.
+      // A text that is too short is read without an error; the error appears when a run is started.
       if (name === 'three.txt') await journey.press('start-pretrain', 10).catch(() => {});
       await journey.until('the error', () => journey.part('error').isVisible(), 20);
       const words = await journey.text('error');
@@ -201,9 +203,9 @@ test('the keyboard alone starts and stops a run', async () => {
     await journey.tabTo('start-pretrain');
     await journey.page.keyboard.press('Enter');
     await journey.reaches('step', 2);
-    // The button is off by now: without help the next Tab would begin at the top of the page.
+    // The button is disabled by now: without help the next Tab would start at the top of the page.
     await journey.tabTo('pause', 4);
-    // What undoes a press has the focus, so that the same key does it.
+    // The control that reverses the action has the focus, so that the same key reverses it.
     for (const next of ['resume', 'pause']) {
       await journey.page.keyboard.press('Space');
       await journey.until(`the focus on ${next}`, async () => (await journey.page.evaluate(() => document.activeElement?.dataset.testid)) === next);

@@ -1,22 +1,25 @@
-// An engine without the page: a worker that is spoken to in the words of the protocol, to see its numbers unrounded.
+// The engine without the page: a worker that is driven by protocol messages, for unrounded numbers.
 
 /**
- * Pre-trains once per configuration, in one engine on one backend, and sums each run up. `page` is any page of the site
- * at `base`; `files` are `{ name, role, text }`.
+ * Pre-trains once per configuration, in one engine on one backend, and summarises each run. `page`
+ * is any page of the site at `base`; `files` are `{ name, role, text }`.
  */
 export async function train(page, base, plan) {
   const runs = await page.evaluate(exchange, { base, ...plan });
   return runs.map(summary);
 }
 
-/** The figures of one run that engines are compared by. */
+/** Summarises a run by the numbers that engines are compared by. */
 export function summary({ device, events }) {
   const steps = events.filter(({ event }) => event === 'step');
   const evaluated = events.filter(({ event }) => event === 'evaluated').at(-1);
   return { device, meanLoss: meanLoss(steps), gradNorm: steps[0]?.grad_norm, heldOut: evaluated?.masked_lm_loss };
 }
 
-/** A report's loss is the mean since the report before, so that the mean of a run does not depend on when it reported. */
+/**
+ * A reported loss is the mean since the previous report, so the weighted mean does not depend on
+ * when the run reported.
+ */
 function meanLoss(steps) {
   let [sum, before] = [0, 0];
   for (const { step, loss } of steps) {
@@ -26,7 +29,9 @@ function meanLoss(steps) {
   return sum / before;
 }
 
-/** Runs in the page: one engine, one corpus, one run after the other; gives each run's events. */
+/**
+ * Runs in the page: one engine, one corpus, one run after another; returns the events of each run.
+ */
 async function exchange({ base, backend, files, configs }) {
   const worker = new Worker(new URL('worker.js', base), { type: 'module' });
   const waiting = [];

@@ -1,5 +1,5 @@
-// Files as people have them: a competition's table with a column per label, cells with several labels, a second file beside
-// the first; how each was read; and a file that gets its labels.
+// Files as users have them: a competition's table with a column per label, cells with several
+// labels, several files; how each is read; and labelling a file.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const QUERY = '?preset=mean&tokenizer=word&max-len=16&vocab-size=100&hidden-size
 
 const here = withBrowser();
 
-/** Types into a field of the table's settings, as a person who then goes on. */
+/** Enters a value into a field of the table's settings and leaves the field, as a user would. */
 async function set(journey, id, value) {
   await journey.page.locator(id).fill(value);
   await journey.page.locator(id).press('Tab');
@@ -69,7 +69,7 @@ test('a folder of many files shows its first files, and more at each press', asy
     await shows(600);
     assert.equal(await journey.text('more-files'), 'Show 120 more files');
 
-    // Another use reads the files again: the rows stay.
+    // Changing a role reads the files again: the rows stay.
     const use = journey.page.getByLabel('Use of part-599.txt');
     await use.selectOption('test');
     await journey.until('the file to be read for the test', async () => (await use.isEnabled()) && (await use.inputValue()) === 'test');
@@ -84,7 +84,8 @@ test('a folder of many files shows its first files, and more at each press', asy
 });
 
 test('a table shows its first rows with a use for each column, and labels that differ by a slip are merged', async () => {
-  // Semicolons, Windows-1252, line ends within cells, empty subjects, and a label with a slip: a spreadsheet of tickets.
+  // Semicolons, Windows-1252, line ends in cells, empty subjects and a misspelt label: a
+  // spreadsheet of tickets.
   const kinds = ['Rechnung', 'Versand', 'Störung'];
   const kind = (i) => (i === 7 ? 'Rechnug' : kinds[i % 3]);
   const row = (i) => `${4000 + i};${i % 4 ? `Frage ${i} zu ${kinds[i % 3]}` : ''};"Guten Tag, meine Nachricht über ${kinds[i % 3]}\nmit der Nummer ${i}";${kind(i)}`;
@@ -120,7 +121,7 @@ test('a table shows its first rows with a use for each column, and labels that d
       await journey.until('the labels that are meant', async () => /3 labels/.test(await data()), 20);
       await journey.press('undo-merge');
       await journey.until('those that were there', async () => /4 labels/.test(await data()), 20);
-      // Renamed and deleted one by one, too.
+      // Labels can also be renamed and deleted individually.
       const names = () => journey.page.locator('[data-testid=label-name]').evaluateAll((all) => all.map(({ value }) => value).sort().join());
       await journey.page.locator('#data summary', { hasText: /^Labels/ }).click();
       await journey.page.getByText('Rename or delete labels').click();
@@ -197,13 +198,14 @@ test('files join the present ones where that is chosen, and the bundled text com
     await journey.page.getByLabel('Use of two.txt').selectOption('test');
     await journey.until('its use', async () => /50 documents for the test/.test(await data(journey)));
 
-    // What cannot be used is named, and can go.
+    // A file that cannot be used is reported and can be removed.
     await journey.choose({ 'picture.png': new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0]) });
     await journey.until('the refusal', async () => /picture\.png could not be used/.test(await journey.text('refused-files')));
     await journey.page.getByRole('button', { name: 'Remove picture.png' }).click();
     await journey.until('it to go', async () => (await journey.text('refused-files')) === '');
 
-    // A newer one of a name takes the place of that, and keeps its use; a text that is typed is another each time.
+    // A newer file replaces one of the same name and keeps its role; typed text is a new file each
+    // time.
     await journey.choose({ 'two.txt': text(60) });
     await journey.until('the newer one', async () => /60 documents for the test/.test(await data(journey)));
     await journey.page.getByText('Paste text', { exact: true }).click();
@@ -251,7 +253,7 @@ test('each document of a file is labelled, and the table is saved and can be tra
     await journey.until('the word', async () => /300 documents are labelled; birds-labelled\.csv .*Left out: 1 empty \(first: line 302\)[^]*taken from: text/.test(await status()));
     assert.deepEqual(await journey.violations(), [], 'axe finds nothing');
 
-    // One that takes a while can be stopped; one that cannot be read is told.
+    // A slow job can be stopped; a file that cannot be read is reported.
     const many = Array.from({ length: 200000 }, (_, i) => `a large bird, number ${i}`).join('\n');
     await choose('many.txt', many);
     await journey.until('how far it is', async () => /many\.txt: [\d,]+ of about [\d,]+ documents are labelled/.test(await status()), 60);

@@ -1,5 +1,6 @@
-// What is shown follows what is chosen: settings change the text under the microscope and the vocabulary, a new run begins
-// a new film, the model at hand is named, and a long question says that it is at work.
+// The display follows the user's choices: settings change the preview and the vocabulary, a new run
+// starts a new preview history, the loaded model is named, and a long query shows that it is
+// pending.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,8 +1,9 @@
-// What every journey stands on: the site served as in real life, a browser with or without WebGPU, and a watch that
-// notices whatever a person would call broken. Knows the page only by its data-testid names.
+// Shared by all journeys: the site served as in production, a browser with or without WebGPU, and a
+// monitor for everything that a user would call broken. Knows the page only by its data-testid
+// names.
 //
-// Environment, all optional: CLOZELAB_DIST (the site; default dist/), CLOZELAB_XTASK (its server; default: cargo xtask),
-// CHROMIUM (the browser), CLOZELAB_SCREENSHOTS (folder for pictures).
+// Environment, all optional: CLOZELAB_DIST (the site; default dist/), CLOZELAB_XTASK (its server;
+// default: cargo xtask), CHROMIUM (the browser), CLOZELAB_SCREENSHOTS (folder for screenshots).
 
 import { chromium } from 'playwright-core';
 import assert from 'node:assert/strict';
@@ -18,22 +19,23 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
-// WCAG 2.2 at levels A and AA, and what axe recommends beyond it.
+// WCAG 2.2 at levels A and AA, and axe's further recommendations.
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-// No request of the browser's own, and no name but this machine's: what is left comes from the page.
+// Disables the browser's own requests and all host names but this machine's: any remaining request
+// comes from the page.
 const QUIET = [
   '--headless=new', '--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update',
   '--disable-sync', '--disable-quic', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ];
 const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
-// How often a page is asked for something that is awaited.
+// Polling interval of waits.
 const POLL_MS = 50;
 
 export const SITE = process.env.CLOZELAB_DIST ?? join(ROOT, 'dist');
 
-/** Serves a folder on a free port, as `cargo xtask serve` does; call `close` at the end. */
+/** Serves a folder on a free port, like `cargo xtask serve`; call `close` at the end. */
 export async function serve(folder = SITE) {
   const args = ['serve', '--no-build', '--port', '0', '--dir', resolve(folder)];
   const xtask = process.env.CLOZELAB_XTASK;
@@ -46,13 +48,16 @@ export async function serve(folder = SITE) {
   throw new Error(`the server ended with ${server.exitCode} before it was ready`);
 }
 
-/** Starts a browser; `webgpu` gives it a software adapter, without it WebGPU has no adapter at all; `args` are switches. */
+/**
+ * Starts a browser. `webgpu` enables a software adapter, without it WebGPU has no adapter; `args`
+ * are switches.
+ */
 export function launch({ webgpu = false, args: more = [] } = {}) {
   const args = [...QUIET, ...(webgpu ? WEBGPU : []), ...more];
   return chromium.launch({ executablePath: findBrowser(), args, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'] });
 }
 
-/** Starts a browser on a profile of its own, which outlives it. */
+/** Starts a browser with a persistent profile. */
 export function launchProfile(folder) {
   return chromium.launchPersistentContext(folder, { executablePath: findBrowser(), args: QUIET, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'], acceptDownloads: true, viewport: { width: 1280, height: 900 } });
 }
@@ -66,13 +71,14 @@ function findBrowser() {
 }
 
 /**
- * Serves the site, or another folder, around the tests of a file and starts a browser with the options of `launch`. While they
- * run, `site` and `browser` are there, and `open` visits what follows the site's address.
+ * Serves the site, or another folder, and starts a browser with the options of `launch` for the
+ * tests of a file. During the tests, `site` and `browser` are set, and `open` visits a path of the
+ * site.
  */
 export function withBrowser({ folder, ...options } = {}) {
   const here = { open: (query, journey, profile) => visit(here.browser, here.site.url + query, journey, profile) };
   before(async () => {
-    // Each is there to be closed as soon as it is started, whatever becomes of the other.
+    // Each is assigned as soon as it is started, so that it is closed even if the other fails.
     await Promise.all([serve(folder).then((site) => (here.site = site)), launch(options).then((browser) => (here.browser = browser))]);
   });
   after(async () => {
@@ -82,7 +88,7 @@ export function withBrowser({ folder, ...options } = {}) {
   return here;
 }
 
-/** Opens `url` in a fresh profile, runs the journey, and then demands that nothing was there to complain about. */
+/** Opens `url` in a new profile, runs the journey, and fails if there were complaints. */
 export async function visit(browser, url, journey, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block', ...options });
   try {
@@ -97,11 +103,11 @@ export async function visit(browser, url, journey, options = {}) {
   }
 }
 
-/** Collects errors on the console, uncaught exceptions, failed requests and requests to anyone else. */
+/** Collects console errors, uncaught exceptions, failed requests and requests to other origins. */
 function watch(context, page, origin) {
   const complaints = [];
   const local = (url) => url.startsWith(`${origin}/`) || /^(data|blob|about):/.test(url);
-  // A browser asks for it by itself where a document names no icon, which a file of plain text never does.
+  // A browser requests the icon by itself if a document names none, as with plain text files.
   const icon = (message) => message.location().url === `${origin}/favicon.ico`;
   page.on('console', (message) => message.type() === 'error' && !icon(message) && complaints.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
@@ -112,14 +118,16 @@ function watch(context, page, origin) {
   return complaints;
 }
 
-/** Runs in the page: keeps every task that held its thread for more than 50 ms, with its start. */
+/**
+ * Runs in the page: records every task that blocked its thread for more than 50 ms, with its start.
+ */
 function recordLongTasks() {
   window.longTasks = [];
   const keep = (list) => window.longTasks.push(...list.getEntries().map(({ startTime, duration }) => ({ startTime, duration })));
   new PerformanceObserver(keep).observe({ type: 'longtask', buffered: true });
 }
 
-/** Runs in the page: follows `step` and `loss`, so that no report between two looks is missed. */
+/** Runs in the page: records `step` and `loss`, so that no report between two polls is missed. */
 function recordTrajectory() {
   const number = (id) => Number(document.querySelector(`[data-testid=${id}]`)?.getAttribute('data-value') ?? NaN);
   window.trajectory = [];
@@ -134,32 +142,32 @@ function recordTrajectory() {
   }
 }
 
-/** A page on which something is done and seen, by the names of the contract. */
+/** A page driven and observed by its data-testid names. */
 export class Journey {
   constructor(page, complaints) {
     this.page = page;
     this.complaints = complaints;
-    // The page asks before it is left amid a run.
+    // The page asks for confirmation before it is left during a run.
     page.on('dialog', (dialog) => dialog.accept());
   }
 
-  /** The element of that name. */
+  /** Returns the element with this name. */
   part(id) {
     return this.page.getByTestId(id);
   }
 
-  /** The number that `step`, `loss`, `tokens-per-sec` or `f1` holds; NaN while there is none. */
+  /** Returns the number in `step`, `loss`, `tokens-per-sec` or `f1`; NaN if there is none. */
   async value(id) {
     const text = await this.part(id).getAttribute('data-value');
     return text === null || text === '' ? NaN : Number(text);
   }
 
-  /** The visible text of the element, with single spaces. */
+  /** Returns the visible text of the element, with single spaces. */
   async text(id) {
     return (await this.part(id).innerText()).replace(/\s+/g, ' ').trim();
   }
 
-  /** Waits until the answer is true, and says what it waited for where that does not come. */
+  /** Waits until `ask` returns true; a timeout names `what` it waited for. */
   async until(what, ask, seconds = 30) {
     const end = Date.now() + seconds * 1000;
     while (!(await ask())) {
@@ -173,80 +181,80 @@ export class Journey {
     return this.until(`${id} to reach ${least}`, async () => (await this.value(id)) >= least, seconds);
   }
 
-  /** Waits until a control can be used. */
+  /** Waits until a control is enabled. */
   usable(id, seconds) {
     return this.until(`${id} to be usable`, () => this.part(id).isEnabled(), seconds);
   }
 
-  /** Waits until a control can be used, and uses it. */
+  /** Waits until a control is enabled, and presses it. */
   async press(id, seconds) {
     await this.usable(id, seconds);
     await this.part(id).click();
   }
 
-  /** Waits until the engine is there and the bundled or chosen text is read. */
+  /** Waits until the engine is ready and the bundled or selected corpus is read. */
   async ready(rows = 1, seconds = 60) {
     await this.until('the engine', async () => !/loading/i.test(await this.text('device')), seconds);
     await this.until(`${rows} row(s) in the file table`, async () => (await this.rows('file-table').count()) >= rows, seconds);
   }
 
-  /** Waits until no run is under way. */
+  /** Waits until no run is active. */
   idle(seconds) {
     return this.until('the run to end', async () => !(await this.part('stop').isEnabled()), seconds);
   }
 
-  /** Pre-trains as the settings say, to at least so many steps. */
+  /** Pre-trains with the current settings, for at least `steps` steps. */
   async pretrain(steps, seconds = 90) {
     await this.press('start-pretrain', 60);
     await this.reaches('step', steps, seconds);
     await this.idle(60);
   }
 
-  /** The rows of a table. */
+  /** Returns the rows of a table. */
   rows(id) {
     return this.page.locator(`[data-testid=${id}] tbody tr`);
   }
 
-  /** Unfolds all that is folded. */
+  /** Opens all collapsed sections. */
   unfold() {
     return this.page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
   }
 
-  /** Hands over files as a person would choose them: `{ name: text or bytes }`. */
+  /** Selects files as a user would: `{ name: text or bytes }`. */
   choose(files) {
     const list = Object.entries(files).map(([name, data]) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(data) }));
     return this.part('file-input').setInputFiles(list);
   }
 
-  /** From here on, keeps every `{ step, loss }` that the page shows. */
+  /** Starts recording every `{ step, loss }` that the page shows. */
   async follow() {
     await this.page.evaluate(recordTrajectory);
     return () => this.page.evaluate('window.trajectory');
   }
 
-  /** Tasks over 50 ms on the page's own thread since `since`, a time of `now()`. */
+  /** Returns the tasks over 50 ms on the page's thread since `since`, a time from `now()`. */
   longTasks(since) {
     return this.page.evaluate((since) => window.longTasks.filter((task) => task.startTime >= since), since);
   }
 
-  /** The page's clock. */
+  /** Returns the page's clock. */
   now() {
     return this.page.evaluate(() => performance.now());
   }
 
-  /** What axe finds wrong, one line per element. */
+  /** Returns the violations found by axe, one line per element. */
   async violations() {
     await this.page.evaluate(await axeSource());
     const found = await this.page.evaluate((tags) => window.axe.run(document, { runOnly: tags }), AXE_TAGS);
     return found.violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.target.join(' ')}`));
   }
 
-  /** How many pixels the page is wider than its window. */
+  /** Returns by how many pixels the page is wider than its window. */
   overflow() {
     return this.page.evaluate(() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth);
   }
 
-  /** Presses Tab until the element of that name has the focus. */
+  /** Presses Tab until the element with this name has the focus. */
   async tabTo(id, limit = 150) {
     for (let count = 0; count < limit; count += 1) {
       await this.page.keyboard.press('Tab');
@@ -255,14 +263,14 @@ export class Journey {
     assert.fail(`${limit} presses of Tab did not lead to ${id}`);
   }
 
-  /** Keeps a picture of the whole page. */
+  /** Saves a screenshot of the whole page. */
   async picture(name) {
     const folder = process.env.CLOZELAB_SCREENSHOTS ?? join(ROOT, 'target', 'screenshots');
     mkdirSync(folder, { recursive: true });
     await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
   }
 
-  /** The page in one line, for a failed wait. */
+  /** Describes the page in one line, for a failed wait. */
   async situation() {
     const text = await this.page.evaluate(() => document.body.innerText).catch((error) => `(${error.message})`);
     return [...this.complaints, text.replace(/\s+/g, ' ').slice(0, 600)].join(' | ');

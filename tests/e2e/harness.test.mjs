@@ -1,4 +1,4 @@
-// The harness itself: a page without faults passes, and each fault that it promises to notice is noticed.
+// Tests of the harness: a page without faults passes, and each kind of fault is detected.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

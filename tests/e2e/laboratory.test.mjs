@@ -1,5 +1,5 @@
-// The laboratory: what a person sees of the inside. The first screen, the microscope, attention, charts, the review of a
-// classifier. On the CPU, at sizes that take seconds.
+// Views of a model's internals: the first screen, the preview, attention, charts, error analysis.
+// On the CPU, at sizes that take seconds.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3';
 
 const here = withBrowser();
 
-/** Presses buttons that save files, and looks into these. */
+/** Presses buttons that save files, and checks the files. */
 async function savesAs(journey, files) {
   for (const [id, pattern] of Object.entries(files)) {
     const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.part(id).click()]);
@@ -23,7 +23,7 @@ const heads = (journey) => journey.page.locator('[data-testid=attention-grid] bu
 
 const loss = async (journey) => Number(/loss ([\d.]+)/.exec(await journey.text('masking-preview'))?.[1] ?? NaN);
 
-/** How much of a canvas is painted, 0 to 1. */
+/** Returns the share of a canvas that is painted, 0 to 1. */
 const painted = (journey, selector) => journey.page.locator(selector).evaluate((canvas) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   let seen = 0;
@@ -31,7 +31,7 @@ const painted = (journey, selector) => journey.page.locator(selector).evaluate((
   return (4 * seen) / data.length;
 });
 
-/** The parts of the first screen are whole above the run bar. */
+/** Checks that the parts of the first screen are completely visible above the run bar. */
 const inView = async (journey) => {
   const bar = (await journey.page.locator('.run-bar').boundingBox()) ?? { y: journey.page.viewportSize().height };
   for (const id of ['start-pretrain', 'masking-preview', 'loss-chart', 'attention-grid']) {

@@ -1,6 +1,6 @@
-// A file larger than the memory that a page should take: it is read where it lies, a slice at a time.
+// A file larger than the memory that a page should use: it is read from disk in slices.
 //
-// CLOZELAB_LARGE_MB, optional: how large it is, in place of 200 MB.
+// CLOZELAB_LARGE_MB, optional: size of the file, default 200 MB.
 
 import assert from 'node:assert/strict';
 import { createWriteStream, mkdtempSync, rmSync, truncateSync } from 'node:fs';
@@ -12,10 +12,11 @@ import { withBrowser } from './harness.mjs';
 const MEGABYTES = Number(process.env.CLOZELAB_LARGE_MB ?? 200);
 const WORDS = 'the man went to a store and bought milk bread wine some paper then he walked home past an old green river'.split(' ');
 const WORDS_PER_LINE = 104;
-// Per megabyte two bytes for each of some 210,000 tokens, and while words are counted some hundred for each of 1,900 lines: the
-// number at a line's end is a word of its own. And what the engine takes anyway.
+// Per megabyte, two bytes for each of about 210,000 tokens, and while counting words about a
+// hundred for each of 1,900 lines, since the number at the end of a line is a distinct word. The
+// constant is the engine's own memory.
 const MOST_WASM_BYTES = (92 + 0.64 * MEGABYTES) * 2 ** 20;
-// Times that a test waits for are those of 200 MB, or as much longer as the file is larger.
+// Timeouts are for 200 MB and grow with the size of the file.
 const PATIENCE = Math.max(1, MEGABYTES / 200);
 
 let folder;

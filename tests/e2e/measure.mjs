@@ -1,11 +1,11 @@
-// Figures that are measured by hand and written down with the machine they come from, never tested:
+// Measurements that are taken by hand and noted with the machine, never asserted:
 //
 //     node measure.mjs [start] [press] [chart] [speed]
 //
-// start: paints and blocking while the page loads, on a CPU slowed down four times
-// press: from an input to the next paint while a run goes on, with the CPU as it is and slowed down
-// chart: what a refresh costs when a run has 100,000 points, with an engine that only tells
-// speed: steps per second with the page visible, against the engine alone
+// start: paints and blocking time while the page loads, on a CPU throttled four times
+// press: delay from an input to the next paint during a run, with and without throttling
+// chart: cost of a refresh when a run has 100,000 points, with a simulated engine
+// speed: steps per second with the page visible, compared with the engine alone
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -105,7 +105,7 @@ async function act(page, name, round) {
   return page.locator('#pretrain summary').first().click();
 }
 
-/** In place of the engine: tells of a run of many steps at once, and then of ten a second. */
+/** Replaces the engine: reports a run of many steps at once, and then ten steps a second. */
 function tellingEngine(points, protocol) {
   const tell = (event) => postMessage({ message: JSON.stringify(event), buffers: [] });
   const stepOf = (step) => ({
@@ -157,10 +157,13 @@ async function chart() {
   await browser.close();
 }
 
-// What Chromium calls a task of a thread.
+// Names of Chromium's trace events for a task of a thread.
 const TASKS = ['RunTask', 'ThreadControllerImpl::RunTask'];
 
-/** Milliseconds of each task on the page's thread within a time, and of what was painted, longest first. */
+/**
+ * Returns the milliseconds of each task on the page's thread during a period, and of each paint,
+ * longest first.
+ */
 async function traced(session, time) {
   const events = [];
   session.on('Tracing.dataCollected', ({ value }) => events.push(...value));
@@ -175,7 +178,7 @@ async function traced(session, time) {
   const busiest = mains.map(tasksOf).sort((a, b) => b.length - a.length)[0];
   const millis = (list) => list.map((event) => (event.dur ?? 0) / 1000).sort((a, b) => b - a);
   const { pid, tid } = busiest[0];
-  // The charts are painted before a frame and nothing else is.
+  // Charts are the only thing painted before a frame.
   const paints = events.filter((event) => event.pid === pid && event.tid === tid && event.name === 'FireAnimationFrame');
   return { tasks: millis(busiest), paints: millis(paints) };
 }
@@ -188,7 +191,7 @@ async function perSecond(read, secs) {
   return ((await read()) - from) / ((Date.now() - began) / 1000);
 }
 
-/** The engine without a page: a document with nothing but its worker. */
+/** Measures the engine without a page: a document that only starts the worker. */
 async function alone(browser) {
   const { page } = await open(browser, '', (page) => page.route(`${site.url}?`, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' })));
   await page.evaluate(async (query) => {

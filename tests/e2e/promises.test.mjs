@@ -1,5 +1,5 @@
-// What the 2018 system promised, on the page: the other backbones, tables, word vectors, next-sentence prediction, the fair
-// comparison and the lessons. On the CPU, at the smallest sizes that still say something.
+// Features promised by the 2018 system: other backbones, tables, word vectors, next-sentence
+// prediction, the fair comparison and the lessons. On the CPU, at the smallest meaningful sizes.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const PHONE = { viewport: { width: 360, height: 740 } };
 
 const here = withBrowser();
 
-/** What a button saves as a file. */
+/** Returns the contents of the file that a button saves. */
 async function save(journey, id) {
   const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.part(id).click()]);
   return readFile(await download.path(), 'utf8');

@@ -1,5 +1,6 @@
-// Nothing of a run is lost: it resumes bit for bit after the browser is killed, by itself after its worker ended or fell
-// silent, on stored text or on files that are chosen again; a comparison goes on from its finished runs; tabs know of each other.
+// No run is lost: it resumes bit for bit after the browser is killed, automatically after its
+// worker ended or stopped responding, on a stored corpus or on files that are selected again; a
+// comparison resumes from its finished runs; tabs see each other's runs.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -18,7 +19,10 @@ const LINES = Array.from({ length: 300 }, (_, index) => `the bird number ${index
 
 const here = withBrowser();
 
-/** Names and contents of the files in a `.zip`: its directory stands at its end (APPNOTE.TXT, 4.3.12). */
+/**
+ * Yields names and contents of the files in a `.zip`, whose directory is at its end (APPNOTE.TXT,
+ * 4.3.12).
+ */
 function* entries(bytes) {
   let at = bytes.readUInt32LE(bytes.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1')) + 16);
   while (bytes.readUInt32LE(at) === 0x02014b50) {
@@ -31,13 +35,13 @@ function* entries(bytes) {
   }
 }
 
-/** The file in a `.zip` whose name ends like that. */
+/** Returns the file in a `.zip` whose name ends with `wanted`. */
 function inZip(bytes, wanted) {
   for (const [name, data] of entries(bytes)) if (name.endsWith(wanted)) return data;
   return assert.fail(`no ${wanted} in the archive`);
 }
 
-/** Writes the files of a `.zip` below a folder. */
+/** Extracts the files of a `.zip` to a folder. */
 function unpacked(bytes, folder) {
   for (const [name, data] of entries(bytes)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -45,7 +49,7 @@ function unpacked(bytes, folder) {
   }
 }
 
-/** SHA-256 of the weights that the page saves. */
+/** Returns the SHA-256 of the weights that the page saves. */
 async function weights(journey) {
   const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.press('export-model', 30)]);
   const bytes = readFileSync(await download.path());
@@ -62,19 +66,19 @@ const opened = async (context, query) => {
 const saved = (journey, seconds = 60) => journey.until('a checkpoint', async () => /saved at step/.test(await journey.text('runs')), seconds);
 const finished = (journey, seconds = 120) => journey.until('the end of the run', async () => /finished, [\d,]+ steps/.test(await journey.text('runs')), seconds);
 
-/** Ends every process of a browser at once, as a crash of the machine would. */
+/** Kills all processes of a browser at once, as a crash of the machine would. */
 function kill(profile) {
   const pids = execFileSync('pgrep', ['-f', profile], { encoding: 'utf8' }).trim().split('\n').map(Number);
   for (const pid of pids.filter((pid) => pid !== process.pid)) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It ended with its parent.
+      // The process ended with its parent.
     }
   }
 }
 
-/** The weights of a run that nothing interrupts. */
+/** Returns the weights of an uninterrupted run. */
 async function undisturbed(query, start) {
   const context = await here.browser.newContext();
   try {
@@ -87,7 +91,10 @@ async function undisturbed(query, start) {
   }
 }
 
-/** Starts a run, kills the browser once it saved a checkpoint, and hands over the page that a new browser shows. */
+/**
+ * Starts a run, kills the browser after a checkpoint, and passes the page in a new browser to
+ * `then`.
+ */
 async function killed(query, start, then) {
   const profile = mkdtempSync(join(tmpdir(), 'clozelab-profile-'));
   try {
@@ -95,7 +102,7 @@ async function killed(query, start, then) {
     const journey = await opened(first, query);
     await start(journey);
     await saved(journey);
-    // The row that names the checkpoint is stored after it.
+    // The row that names the checkpoint is stored after the checkpoint itself.
     await journey.page.waitForTimeout(300);
     kill(profile);
     const second = await launchProfile(profile);

@@ -1,7 +1,9 @@
-// A long run leaves nothing behind: after warm-up the page's elements and heap, the memory of both wasm modules and the
-// buffers on the GPU stay as they are. Measured while the run is paused, after a garbage collection.
+// A long run leaks nothing: after warm-up, the page's elements and heap, the memory of both wasm
+// modules and the GPU buffers stay constant. Measured while the run is paused, after garbage
+// collection.
 //
-// CLOZELAB_SOAK_MINUTES, optional: how long the run with every view open goes on, in place of under a minute.
+// CLOZELAB_SOAK_MINUTES, optional: duration of the run with every view open, default under a
+// minute.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -10,33 +12,36 @@ import { launch, serve, visit } from './harness.mjs';
 
 const LINK = '?preset=fast-nano&max-len=16&seed=3&steps=100000';
 
-// When every buffer has its size (the first evaluation-free stretch, the chart, the optimiser's state), how far a run
-// goes where the machine is quick enough, and how far it must come on any machine.
+// Step at which every buffer has its final size (first steps without evaluation, chart, optimizer
+// state), number of steps on a fast machine, and minimum on any machine.
 const ON_CPU = { link: `${LINK}&backend=cpu&batch-size=8&vocab-size=1000`, warm: 200, steps: 2000, minimum: 500 };
 const ON_GPU = { link: `${LINK}&backend=webgpu&batch-size=4&vocab-size=200`, warm: 40, steps: 200, minimum: 80 };
 const LIMIT_SECONDS = 100;
 
-// Every view open: the line, its attention and its film, the charts, all that unfolds. The film keeps 64 moments before it
-// thins them out, and a line of a fast step is looked at several times a second: by this step it is full.
+// Every view is open: the example, its attention and preview history, the charts, all collapsible
+// sections. The history holds 64 snapshots before it is thinned out, and a fast run previews
+// several times a second: it is full by this step.
 const ALL_OPEN = { link: `${LINK}&backend=cpu&batch-size=8&vocab-size=1000`, warm: 1000, minimum: 1200 };
 const OPEN_MINUTES = Number(process.env.CLOZELAB_SOAK_MINUTES ?? 0.7);
 const OPEN_LOOKS = 6;
 
-// A label may come or go while the run goes on.
+// A label may appear or disappear during the run.
 const ELEMENTS_TOLERANCE = 30;
 
-// The list of the newest evaluations, where it is open, fills up.
+// The list of the newest evaluations fills up if it is open.
 const LISTED = 40;
 
 // Two thousand points of a chart are 32 kB; the rest is V8's own caches.
 const HEAP_TOLERANCE = 1_000_000;
 
-// A page of wasm memory has 64 KiB, and an allocator asks for several at once: one such request, not one per step.
+// A page of wasm memory has 64 KiB, and an allocator requests several at once: this allows one such
+// request, not one per step.
 const WASM_TOLERANCE = 4 * 1024 * 1024;
 
-// Small uniform buffers may come late, when a pool rounds up, and so do those of the first answer about the ten sentences,
-// which waits for a moment between steps: 100 kB, once. A step's activations at this size are 100 kB, too: kept by each of 40
-// steps or more, they would be megabytes.
+// Small uniform buffers may be created late, when a pool rounds up, as may those of the first
+// predictions for the ten cloze sentences, which are made between steps: 100 kB, once. A step's
+// activations at this size are also 100 kB; leaked by each of 40 or more steps, they would be
+// megabytes.
 const GPU_TOLERANCE = 256 * 1024;
 
 let site;
@@ -45,7 +50,10 @@ before(async () => {
 });
 after(() => site?.close());
 
-/** Runs in the engine's worker: from here on, counts the bytes of buffers made and not yet destroyed or collected. */
+/**
+ * Runs in the engine's worker: counts the bytes of buffers that are created and not yet destroyed
+ * or collected.
+ */
 function countGpuBuffers() {
   self.gpuBytes = 0;
   const { createBuffer } = GPUDevice.prototype;
@@ -63,7 +71,10 @@ function countGpuBuffers() {
   };
 }
 
-/** Bytes of a wasm module's memory, asked of whoever loaded it: a second start answers with the running instance. */
+/**
+ * Returns the bytes of a wasm module's memory. A second call of its start function returns the
+ * running instance.
+ */
 const memory = (scope, script, base) =>
   scope.evaluate(async (url) => (await (await import(url)).default()).memory.buffer.byteLength, new URL(script, base).href);
 

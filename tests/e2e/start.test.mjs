@@ -1,9 +1,10 @@
-// Where the page or its engine cannot start, a sentence says why and what can be done, and nothing waits forever.
+// If the page or its engine cannot start, a message says why and what can be done, and nothing
+// waits forever.
 
 import { after, before, test } from 'node:test';
 import { launch, serve } from './harness.mjs';
 
-// Takes from V8 what it makes SIMD from, as on a processor without it.
+// Disables the V8 features that SIMD needs, as on a processor without it.
 const NO_SIMD = ['--js-flags=--no-enable-sse3 --no-enable-ssse3 --no-enable-sse4-1 --no-enable-avx'];
 
 let site;
@@ -14,7 +15,7 @@ after(() => site?.close());
 
 const blocked = (file) => (page) => page.route(`**/${file}`, (route) => route.abort());
 
-/** As a browser that knows no modules reads the document. */
+/** Serves the document as seen by a browser that does not support modules. */
 const withoutModules = (page) =>
   page.route(site.url, async (route) => {
     const response = await route.fetch();
@@ -40,7 +41,7 @@ for (const { name, prepare, args, says } of CASES) {
     await page.goto(site.url);
     const alert = page.getByRole('alert').filter({ hasText: says });
     await alert.first().waitFor({ timeout: 30_000 });
-    // The device's line may change a moment after the alert; then nothing claims to be under way.
+    // The device line may change shortly after the alert; then nothing is shown as loading.
     await page.waitForFunction(() => !/is loading/.test(document.body.innerText), null, { timeout: 5_000 });
   });
 }

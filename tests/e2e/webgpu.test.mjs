@@ -1,6 +1,6 @@
-// WebGPU in the browser, on a software adapter: it is named as such, `auto` prefers the CPU engine to it, and its losses
-// are those of the CPU engine, in the browser and on the command line. A step of the smallest shape takes a third of a
-// second there.
+// WebGPU in the browser, on a software adapter: it is reported as such, `auto` prefers the CPU
+// engine, and its losses match those of the CPU engine, in the browser and on the command line. A
+// step of the smallest shape takes a third of a second there.
 //
 // Environment, optional: CLOZELAB_BIN (the command line; default target/release/clozelab).
 
@@ -13,10 +13,10 @@ import { test } from 'node:test';
 import { summary, train } from './engine.mjs';
 import { ROOT, withBrowser } from './harness.mjs';
 
-// One step from the same weights: only the order of sums differs between the two backends.
+// One step from the same weights: the backends differ only in the order of sums.
 const FIRST_STEP_TOLERANCE = 1e-4;
 
-// Each later step adds to the difference; AdamW's division by small second moments magnifies it.
+// Each later step adds to the difference; AdamW's division by small second moments amplifies it.
 const RUN_TOLERANCE = 1e-3;
 
 const STEPS = 20;
@@ -55,7 +55,7 @@ test('a run on the software adapter, named as such, reaches its last step', { ti
   });
 });
 
-/** The same runs on the command line, each in the words of its events. */
+/** Runs the same configurations on the command line and returns the events of each. */
 function natively(files, configs) {
   const clozelab = process.env.CLOZELAB_BIN ?? join(ROOT, 'target', 'release', 'clozelab');
   const folder = mkdtempSync(join(tmpdir(), 'clozelab-'));
@@ -81,7 +81,7 @@ test('all engines give the same losses: GPU and CPU in the browser, CPU natively
   ];
   const plan = { files, configs: [{ ...CONFIG, steps: 1 }, { ...CONFIG, steps: STEPS }] };
   const [nativeOne, nativeAll] = natively(files, plan.configs);
-  // Any file of the site will do: the page itself would start an engine of its own.
+  // Any file of the site will do: the page itself would start another engine.
   await here.open('worker.js', async ({ page }) => {
     for (const backend of ['cpu', 'gpu']) {
       const [one, all] = await train(page, here.site.url, { ...plan, backend });

@@ -1,4 +1,4 @@
-//! Questions to a model: the shapes that the contract names.
+//! Queries to a model: the structure of the answers.
 
 use crate::lab::{Lab, finish, models};
 use serde_json::Value;
@@ -62,7 +62,7 @@ fn evaluate_measures_a_classifier() {
 }
 
 #[test]
-fn predict_marks_what_it_is_unsure_of() {
+fn predict_marks_unsure_answers() {
     let lab = models();
     let ask = |min: &str| {
         let words = format!("predict --model finetuned --device cpu --min-confidence {min}");
@@ -183,7 +183,7 @@ fn predict_answers_every_line_in_order() {
 }
 
 #[test]
-fn predict_gives_what_passes_the_threshold_and_always_the_best() {
+fn predict_returns_labels_above_the_threshold_and_always_the_best() {
     let lab = models();
     let ask = |flags: &str| {
         let words = format!("predict --model finetuned --device cpu{flags}");
@@ -273,7 +273,7 @@ fn predict_answers_before_its_input_ends() {
 }
 
 #[test]
-fn fill_mask_guesses_each_mask() {
+fn fill_mask_predicts_each_mask() {
     let lab = models();
     let text = "a [MASK] used by a [MASK]";
     let answer = lab
@@ -347,7 +347,7 @@ fn attention_rows_sum_to_one() {
 }
 
 #[test]
-fn inspect_tells_what_a_directory_holds() {
+fn inspect_describes_a_directory() {
     let lab = models();
     let text = lab.run("inspect finetuned").ok().stdout;
     for expected in [
@@ -369,7 +369,7 @@ fn inspect_tells_what_a_directory_holds() {
 }
 
 #[test]
-fn inspect_opens_what_hugging_face_wrote() {
+fn inspect_opens_hugging_face_directories() {
     let lab = Lab::new();
     for case in ["masked-lm", "masked-lm-nsp", "multi-label", "single-label"] {
         let dir = clozelab_tests::golden(case);

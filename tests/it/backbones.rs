@@ -1,4 +1,5 @@
-//! Every backbone and every pre-training task from the command line: text in, answers out, and on to labels.
+//! Every backbone and every pre-training task on the command line: pre-training, predictions,
+//! fine-tuning.
 
 use crate::lab::Lab;
 use protocol::{Event, Metrics};
@@ -28,7 +29,7 @@ fn each_backbone_goes_from_text_to_labels() {
             "finetune --train train.txt --valid valid.txt {from}"
         ))
         .ok();
-        let asked = [
+        let command = [
             "fill-mask",
             "--model",
             &pretrained,
@@ -37,7 +38,7 @@ fn each_backbone_goes_from_text_to_labels() {
             "cpu",
         ];
         assert_eq!(
-            lab.run_of(&asked).ok().json()["masks"]
+            lab.run_of(&command).ok().json()["masks"]
                 .as_array()
                 .map(Vec::len),
             Some(1)
@@ -65,7 +66,7 @@ fn each_backbone_goes_from_text_to_labels() {
 }
 
 #[test]
-fn next_sentence_prediction_is_told_apart_and_goes_on_exactly() {
+fn next_sentence_loss_is_reported_and_resumes_exactly() {
     let lab = Lab::new();
     let document = |i: usize| {
         format!(
@@ -109,7 +110,7 @@ fn next_sentence_prediction_is_told_apart_and_goes_on_exactly() {
         .and_then(|metrics| metrics.next_sentence_accuracy)
         .expect("pairs were held out");
     assert!((0.0..=1.0).contains(&accuracy));
-    // A checkpoint holds what the losses since the last report were.
+    // A checkpoint includes the losses accumulated since the last report.
     std::fs::create_dir_all(lab.path("cut/checkpoints")).expect("writable");
     for name in ["run.json", "metrics.jsonl"] {
         std::fs::copy(lab.path("whole").join(name), lab.path("cut").join(name)).expect("copied");
@@ -133,7 +134,7 @@ fn next_sentence_prediction_is_told_apart_and_goes_on_exactly() {
 }
 
 #[test]
-fn the_masking_of_2018_guesses_one_token_of_ten() {
+fn legacy_masking_masks_one_token_of_ten() {
     let lab = Lab::new();
     let common = "--vocab-size 300 --batch-size 8 --device cpu --preset fast-nano --steps 2";
     lab.run(&format!(
@@ -191,9 +192,9 @@ fn word_vectors_initialise_the_embeddings() {
     assert!(!lab.path("wide").exists());
 }
 
-/// What a new model starts from decides what it is after a step that moves next to nothing.
+/// A step with a negligible learning rate leaves the initial embeddings visible.
 #[test]
-fn embeddings_start_from_what_was_asked_for() {
+fn embeddings_start_from_the_requested_vectors() {
     let lab = Lab::new();
     let row = |word: &str, x: f64| format!("{word} {}\n", vec![x.to_string(); 32].join(" "));
     lab.write(
@@ -225,7 +226,7 @@ fn embeddings_start_from_what_was_asked_for() {
 }
 
 #[test]
-fn each_optimizer_moves_the_matrices_its_own_way() {
+fn optimizers_update_the_matrices_differently() {
     let lab = Lab::new();
     for (out, flags) in [
         ("default", ""),
@@ -261,7 +262,7 @@ fn the_transformer_learns_to_count() {
 }
 
 #[test]
-fn bench_measures_what_it_says() {
+fn bench_reports_the_measured_shape() {
     let lab = Lab::new();
     let done = lab
         .run("bench --preset fast-nano --steps 12 --device cpu --json")
@@ -291,7 +292,7 @@ fn bench_measures_what_it_says() {
             measured["max_len"].as_u64(),
         ]
     };
-    // Said to be 16 x 32 where it was 32 x 16.
+    // The shape was once reported as 16 x 32 instead of 32 x 16.
     assert_eq!(shape("--max-len 16"), [Some(16), Some(16)]);
     assert_eq!(shape("--max-len 16 --batch-size 8"), [Some(8), Some(16)]);
 }

@@ -1,4 +1,4 @@
-//! Finished runs that were damaged on the disk: what was changed is named, and nothing is computed with it.
+//! Finished runs whose files were damaged: the damage is reported and the file is not used.
 
 use crate::lab::Lab;
 
@@ -43,7 +43,7 @@ fn a_model_with_a_flipped_bit_is_refused_wherever_it_is_used() {
 }
 
 #[test]
-fn the_way_that_a_refusal_names_is_there() {
+fn remedy_named_by_a_refusal_works() {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt --out run --steps 10 --checkpoint-every 5")
         .ok();

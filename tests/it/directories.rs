@@ -1,16 +1,17 @@
-//! Model directories in the forms in which people have them: each loads, or is named with the way that converts it.
+//! Model directories in their common forms: each loads, or is refused with instructions for
+//! converting it.
 
 use crate::lab::Lab;
 use clozelab_tests::golden;
 use safetensors::SafeTensors;
 use std::collections::HashMap;
 
-/// Rows of the golden model's vocabulary.
+/// Vocabulary size of the golden model.
 const VOCAB_SIZE: usize = 211;
-/// The question to each model.
+/// Command that queries each model.
 const ASKED: &str = "fill-mask --device cpu --model DIR w7[MASK]";
 
-/// A lab with a small BERT in `bert`: golden weights and a vocabulary of made-up words.
+/// Creates a lab with a small BERT in `bert`: golden weights and a vocabulary of made-up words.
 fn lab() -> Lab {
     let lab = Lab::new();
     for name in ["config.json", "model.safetensors"] {
@@ -32,7 +33,7 @@ fn vocabulary(size: usize) -> String {
         .collect()
 }
 
-/// A copy of `bert` under another name.
+/// Copies `bert` to another name.
 fn copied(lab: &Lab, to: &str) {
     for name in ["config.json", "model.safetensors", "vocab.txt"] {
         lab.write(&format!("{to}/{name}"), lab.read(&format!("bert/{name}")));
@@ -72,7 +73,7 @@ fn weights_in_several_files_are_one_model() {
 }
 
 #[test]
-fn rows_that_no_token_has_are_kept_and_never_guessed() {
+fn rows_without_a_token_are_kept_and_never_predicted() {
     let lab = lab();
     copied(&lab, "padded");
     lab.write(
@@ -101,7 +102,7 @@ fn rows_that_no_token_has_are_kept_and_never_guessed() {
 }
 
 #[test]
-fn the_encoder_of_a_model_with_another_head_is_taken() {
+fn encoder_of_a_model_with_another_head_loads() {
     let lab = lab();
     copied(&lab, "other");
     let bytes = lab.read("bert/model.safetensors");
@@ -129,7 +130,7 @@ fn the_encoder_of_a_model_with_another_head_is_taken() {
 }
 
 #[test]
-fn other_forms_are_named_with_what_converts_them() {
+fn unsupported_forms_are_refused_with_a_converter() {
     let lab = lab();
     let only = |to: &str, name: &str, bytes: &[u8]| {
         copied(&lab, to);

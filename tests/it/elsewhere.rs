@@ -1,4 +1,4 @@
-//! What a run directory holds for other programs: token shards, a model card and the code that loads it.
+//! Artefacts for other programs: token shards, a model card, loading code and ONNX.
 
 use crate::lab::{Lab, models};
 use serde_json::Value;
@@ -42,7 +42,7 @@ fn a_corpus_becomes_token_shards() {
     assert_eq!(*bounds.last().expect("an end") as usize, tokens);
     let sep = index["special_tokens"]["sep"].as_u64().expect("an id") as u16;
     let id =
-        |place: u64| u16::from_le_bytes([ids[2 * place as usize], ids[2 * place as usize + 1]]);
+        |index: u64| u16::from_le_bytes([ids[2 * index as usize], ids[2 * index as usize + 1]]);
     assert!(
         bounds[1..].iter().all(|end| id(end - 1) == sep),
         "each document ends with [SEP]"
@@ -98,7 +98,7 @@ fn a_run_directory_describes_itself() {
 }
 
 #[test]
-fn rare_words_can_be_kept_out() {
+fn rare_words_can_be_excluded() {
     let lab = Lab::new();
     let common = |i: usize| {
         format!("line {i} has the common words of a text that says them again and again\n")
@@ -114,10 +114,10 @@ fn rare_words_can_be_kept_out() {
         String::from_utf8(lab.read(&format!("{out}/vocab.txt"))).expect("UTF-8")
     };
     assert!(vocabulary("all", "").contains("xyl"));
-    let kept = vocabulary("kept", "--min-count 10");
+    let frequent = vocabulary("kept", "--min-count 10");
     assert!(
-        kept.contains("common") && !kept.contains("xyl") && !kept.contains('q'),
-        "{kept}"
+        frequent.contains("common") && !frequent.contains("xyl") && !frequent.contains('q'),
+        "{frequent}"
     );
     lab.tiny("pretrain --corpus text.txt --steps 1 --out none --min-count 0")
         .refused();
@@ -133,7 +133,7 @@ fn a_network_becomes_an_onnx_graph() {
         lab.run(&format!("export --model {model} --onnx {out}"))
             .ok();
         let bytes = lab.read(&out);
-        // IR version 8, the first field.
+        // IR version 8 is the first field.
         assert!(
             bytes.starts_with(&[0x08, 8]) && bytes.len() > 10_000,
             "{} bytes",

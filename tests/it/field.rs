@@ -1,7 +1,7 @@
-//! Files as people bring them: each case re-creates the kind of file behind a public report. `tests/field/README.md`
-//! lists the cases with their sources, and `tests/field/cases` holds their files. What is asserted here is stable: exit
-//! codes, labels, numbers of documents, JSON, and single words of the messages (names of columns, flags and files),
-//! never sentences.
+//! Files as users have them: each case reproduces the kind of file behind a public report.
+//! `tests/field/README.md` lists the cases with their sources, and `tests/field/cases` contains
+//! their files. Only stable properties are asserted: exit codes, labels, numbers of documents,
+//! JSON, and single words of the messages (names of columns, flags and files), never sentences.
 
 mod columns;
 mod folders;
@@ -19,11 +19,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The labels of most cases.
+/// Labels of most cases.
 const NOUNS: &[&str] = &["boat", "song", "tree"];
-/// The same beside a second label that a part of the documents carries.
+/// The same labels with a second label that some documents have.
 const NOUNS_AND_WET: &[&str] = &["boat", "song", "tree", "wet"];
-/// How lines of stderr begin that report progress: their figures would be taken for counts.
+/// Prefixes of progress lines on stderr, whose numbers must not be taken for counts.
 const PROGRESS: [&str; 5] = [
     "step ",
     "valid after",
@@ -32,7 +32,7 @@ const PROGRESS: [&str; 5] = [
     "the classifier is",
 ];
 
-/// Runs cases in one lab and fails at the end with everything that went wrong, a line per case.
+/// Runs cases in one lab and fails at the end with all faults, one line per case.
 #[track_caller]
 fn cases(run: impl FnOnce(&Bench)) {
     let bench = Bench {
@@ -50,7 +50,7 @@ fn cases(run: impl FnOnce(&Bench)) {
     );
 }
 
-/// A lab, and what went wrong in it so far.
+/// A lab and the faults found in it so far.
 struct Bench {
     lab: Lab,
     runs: Cell<usize>,
@@ -58,12 +58,13 @@ struct Bench {
 }
 
 impl Bench {
-    /// Runs a command. Words are parted at spaces, except within `'` marks; folders of cases are copied when named.
+    /// Runs a command. Words are separated by spaces, except inside `'` quotes; folders of cases
+    /// are copied when they are named.
     fn run(&self, id: &'static str, words: &str) -> Case<'_> {
         self.start(id, words, None)
     }
 
-    /// Runs a tiny training command in a new run directory.
+    /// Runs a tiny training command with a new run directory.
     fn train(&self, id: &'static str, words: &str) -> Case<'_> {
         let out = self.new_out();
         self.start(
@@ -73,12 +74,12 @@ impl Bench {
         )
     }
 
-    /// Learns the labels of a file: `train` with less to write.
+    /// Fine-tunes on a file; shorthand for `train`.
     fn finetune(&self, id: &'static str, words: &str) -> Case<'_> {
         self.train(id, &format!("finetune --train {words}"))
     }
 
-    /// Runs a command that reads `input` on stdin.
+    /// Runs a command with `input` on stdin.
     fn feed(&self, id: &'static str, words: &str, input: &[u8]) -> Case<'_> {
         self.copy_named(words);
         let done = self.lab.run_with(words, input);
@@ -92,19 +93,19 @@ impl Bench {
         }
     }
 
-    /// A small classifier of `NOUNS`, for cases that only ask it.
+    /// Fine-tunes a small classifier of `NOUNS`, for cases that only query it.
     fn classifier(&self, id: &'static str) -> String {
         let case = self.finetune(id, "base/train.txt").ok();
         case.out.expect("a training command has a run directory")
     }
 
-    /// A name for a run directory that no case had before.
+    /// Returns a new name for a run directory.
     fn new_out(&self) -> String {
         self.runs.set(self.runs.get() + 1);
         format!("out-{}", self.runs.get())
     }
 
-    /// Copies a case's folder into the lab, unless it is there.
+    /// Copies the folder of a case into the lab, unless it is already there.
     fn copy(&self, case: &str) {
         if !self.lab.path(case).exists() {
             copy_folder(&case_folder(case), &self.lab.path(case));
@@ -135,7 +136,7 @@ impl Bench {
     }
 }
 
-/// A command that ended. Its methods assert, and report the first fault of a case with its id.
+/// A finished command. Its methods assert, and report the first fault of a case with its id.
 struct Case<'a> {
     bench: &'a Bench,
     id: &'static str,
@@ -146,7 +147,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Asserts anything else of the case.
+    /// Asserts an arbitrary condition.
     fn holds(mut self, expected: &str, test: impl FnOnce(&Self) -> bool) -> Self {
         if !self.failed && !test(&self) {
             self.failed = true;
@@ -183,7 +184,7 @@ impl Case<'_> {
         })
     }
 
-    /// Asserts success and the labels learned, in any order.
+    /// Asserts success and the set of labels.
     fn learns(self, labels: &[&str]) -> Self {
         let expected = format!(
             "should learn the labels {labels:?}, not {:?}",
@@ -193,7 +194,7 @@ impl Case<'_> {
         self.ok().holds(&expected, |case| case.labels() == labels)
     }
 
-    /// Asserts the number of labelled documents, to train on and to choose by.
+    /// Asserts the number of labelled documents in the training and validation sets.
     fn labelled(self, count: u64) -> Self {
         let corpus = self.corpus();
         let found: u64 = ["labelled_train", "labelled_valid"]
@@ -220,35 +221,36 @@ impl Case<'_> {
         )
     }
 
-    /// Asserts that the classifier reads pairs of texts.
+    /// Asserts that the classifier reads sentence pairs.
     fn pairs(self) -> Self {
         self.holds("should read pairs of texts", |case| {
             case.config()["type_vocab_size"] == 2
         })
     }
 
-    /// Asserts that each of `words` is told.
+    /// Asserts that each of `words` occurs in the messages.
     fn tells(self, words: &[&str]) -> Self {
         words
             .iter()
             .fold(self, |case, word| case.tells_one_of(&[word]))
     }
 
-    /// Asserts that at least one of `words` is told.
+    /// Asserts that at least one of `words` occurs in the messages.
     fn tells_one_of(self, words: &[&str]) -> Self {
         self.holds(&format!("should tell of {words:?}"), |case| {
             words.iter().any(|word| case.mentions(word))
         })
     }
 
-    /// Asserts that none of `words` is told.
+    /// Asserts that none of `words` occurs in the messages.
     fn lacks(self, words: &[&str]) -> Self {
         self.holds(&format!("should not tell of {words:?}"), |case| {
             !words.iter().any(|word| case.mentions(word))
         })
     }
 
-    /// Asserts that the labels are learned, or that the file is refused and each of `words` is told.
+    /// Asserts that the labels are learned, or that the file is refused with a message that
+    /// contains each of `words`.
     fn learns_or_tells(self, labels: &[&str], words: &[&str]) -> Self {
         if self.done.code == Some(0) {
             self.learns(labels)
@@ -257,7 +259,7 @@ impl Case<'_> {
         }
     }
 
-    /// Asserts that each of `tokens` is an entry of the vocabulary.
+    /// Asserts that each of `tokens` is in the vocabulary.
     fn knows(self, tokens: &[&str]) -> Self {
         tokens.iter().fold(self, |case, token| {
             case.holds(
@@ -267,7 +269,7 @@ impl Case<'_> {
         })
     }
 
-    /// Asserts that no entry of the vocabulary holds one of `parts`.
+    /// Asserts that no token of the vocabulary contains one of `parts`.
     fn ignores(self, parts: &[&str]) -> Self {
         parts.iter().fold(self, |case, part| {
             case.holds(
@@ -277,7 +279,7 @@ impl Case<'_> {
         })
     }
 
-    /// Stdout as JSON, one value per line.
+    /// Parses stdout as JSON, one value per line.
     fn answers(&self) -> Vec<Value> {
         self.done
             .stdout
@@ -286,7 +288,7 @@ impl Case<'_> {
             .collect()
     }
 
-    /// Names of the labels. Where a name is a number, `1.0` and `1` are one.
+    /// Returns the names of the labels. Numeric names are normalised: `1.0` and `1` are equal.
     fn labels(&self) -> BTreeSet<String> {
         let config = self.config();
         let names = config["id2label"]
@@ -300,12 +302,12 @@ impl Case<'_> {
         names.filter_map(Value::as_str).map(plain).collect()
     }
 
-    /// The run's `config.json`, or null.
+    /// Returns the run's `config.json`, or null.
     fn config(&self) -> Value {
         serde_json::from_str(&self.written("config.json")).unwrap_or_default()
     }
 
-    /// The run's report on its files, or null.
+    /// Returns the run's corpus report, or null.
     fn corpus(&self) -> Value {
         let journal = self.written("metrics.jsonl");
         let mut events = journal
@@ -323,7 +325,7 @@ impl Case<'_> {
             .collect()
     }
 
-    /// A file of the run directory, empty where there is none.
+    /// Returns a file of the run directory; empty if it does not exist.
     fn written(&self, name: &str) -> String {
         let path = self
             .out
@@ -333,13 +335,14 @@ impl Case<'_> {
             .unwrap_or_default()
     }
 
-    /// Lines of stderr that do not report progress.
+    /// Returns the lines of stderr that do not report progress.
     fn messages(&self) -> impl Iterator<Item = &str> {
         let is_message = |line: &&str| !PROGRESS.iter().any(|begin| line.starts_with(begin));
         self.done.stderr.lines().filter(is_message)
     }
 
-    /// Whether a word stands in a message, in any case; a number must stand there as a whole.
+    /// Returns whether a word occurs in a message, ignoring case; a number must occur as a whole
+    /// number.
     fn mentions(&self, word: &str) -> bool {
         if word.bytes().all(|byte| byte.is_ascii_digit()) {
             return self
@@ -352,7 +355,7 @@ impl Case<'_> {
     }
 }
 
-/// The whole numbers of a line; `1.5` is none.
+/// Returns the integers in a line; `1.5` is not one.
 fn numbers(line: &str) -> impl Iterator<Item = &str> {
     let words = line.split(|char: char| !char.is_ascii_digit() && char != '.');
     words
@@ -360,7 +363,7 @@ fn numbers(line: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty() && !word.contains('.'))
 }
 
-/// Words between spaces; spaces within `'` marks belong to a word.
+/// Splits words at spaces; spaces inside `'` quotes belong to a word.
 fn split(words: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut quoted = false;

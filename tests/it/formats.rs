@@ -1,4 +1,5 @@
-//! Other forms of data: tables, pairs, CAIL2018, and labels of every kind; and the 2018 formula for F1.
+//! Other data formats: tables, pairs, CAIL2018, and labels of every kind; and the F1 formula of
+//! 2018.
 
 use crate::lab::{Lab, models};
 
@@ -42,7 +43,7 @@ fn tables_train_like_lines() {
     );
 }
 
-/// As competitions give them: a column for each label, 0 or 1; and several labels in a cell with a comma between them.
+/// Formats of competitions: a 0/1 column per label, and several comma-separated labels in a cell.
 #[test]
 fn a_column_for_each_label_trains_like_lines() {
     let lab = Lab::new();
@@ -107,7 +108,7 @@ fn a_column_for_each_label_trains_like_lines() {
 }
 
 #[test]
-fn pairs_are_learned_and_lines_without_a_tab_are_counted() {
+fn pairs_train_and_lines_without_a_tab_are_counted() {
     let lab = Lab::new();
     let line = |i: usize| match i % 2 {
         0 => format!("the sky is blue {i}\tthe sky has colour {i} __label__same\n"),
@@ -136,7 +137,8 @@ fn pairs_are_learned_and_lines_without_a_tab_are_counted() {
         )
         .ok();
     assert_eq!(answer.json()["labels"][0]["label"], "other");
-    // It is measured as it learned: a line without a tab is no question for it, but one among others is told.
+    // Evaluation follows training: a line without a tab is not a pair, and one among others is
+    // reported.
     lab.write(
         "held.txt",
         format!("{}{}alone __label__same\n", line(200), line(201)),
@@ -182,7 +184,7 @@ fn cail_becomes_labelled_lines() {
 }
 
 #[test]
-fn thresholds_and_the_formula_of_2018_are_choices() {
+fn thresholds_and_legacy_metrics_are_optional() {
     let lab = models();
     let figures = |words: &str| {
         lab.run(&format!(
@@ -213,9 +215,10 @@ fn thresholds_and_the_formula_of_2018_are_choices() {
     assert!(tuned["precision_at_1"].as_f64().is_some());
 }
 
-/// It gives each text its likeliest label: there is nothing to tune, and nothing to refuse.
+/// A single-label model predicts the most probable label: thresholds have no effect, but the flags
+/// are accepted.
 #[test]
-fn a_model_of_one_label_takes_the_words_for_thresholds() {
+fn single_label_models_accept_threshold_flags() {
     let lab = Lab::new();
     let line = |i: usize| {
         format!(
@@ -246,7 +249,7 @@ fn a_model_of_one_label_takes_the_words_for_thresholds() {
 }
 
 #[test]
-fn slips_in_labels_and_unknown_columns_are_told() {
+fn misspelt_labels_and_unknown_columns_are_reported() {
     let lab = Lab::new();
     let line = |i: usize| {
         format!(

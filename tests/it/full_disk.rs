@@ -1,5 +1,5 @@
-//! A disk without room, on a file system of its own. That takes the right to mount one, so these run on demand:
-//! `cargo test -p clozelab-tests --test it full_disk -- --ignored`.
+//! A full disk, on a file system of its own. Mounting one needs privileges, so these tests run on
+//! demand: `cargo test -p clozelab-tests --test it full_disk -- --ignored`.
 
 use crate::lab::{Done, Lab, binary, finish, tiny};
 use std::process::{Command, Stdio};
@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 const PRETRAIN: &str =
     "pretrain --corpus text.txt train.txt --valid valid.txt --steps 400 --checkpoint-every 20";
 
-/// Runs `words` with `--out disk/run` on a new file system of `size` bytes; what the run leaves there is copied to `kept`.
+/// Runs `words` with `--out disk/run` on a new file system of `size` bytes; the resulting run
+/// directory is copied to `kept`.
 fn run_on_disk(lab: &Lab, size: &str, words: &str) -> Done {
     std::fs::create_dir_all(lab.path("disk")).expect("writable");
     let script = "mount -t tmpfs -o size=\"$0\" none disk && { \"$@\"; code=$?; cp -r disk/run kept; exit $code; }";
@@ -35,7 +36,7 @@ fn run_on_disk(lab: &Lab, size: &str, words: &str) -> Done {
 
 #[test]
 #[ignore = "mounts a file system"]
-fn a_run_comes_to_its_end_where_there_is_room_for_its_model() {
+fn run_finishes_if_its_model_fits() {
     let lab = Lab::new();
     lab.tiny(&format!("{PRETRAIN} --out whole")).ok();
     for size in ["400k", "600k", "800k"] {

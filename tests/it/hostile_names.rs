@@ -1,16 +1,16 @@
-//! Files and folders whose names are no UTF-8, as old archives leave them: every command works with them or refuses them
-//! with a sentence, and none panics.
+//! Files and folders whose names are not UTF-8, as in old archives: every command handles them or
+//! refuses them with a message, and none panics.
 
 use crate::lab::{Done, Lab, TINY, finish};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// `stem` and a byte that is no character of its own, as Latin-1 writes an é.
+/// Returns `stem` with an invalid UTF-8 byte, as Latin-1 encodes an é, and `ending`.
 fn hostile(stem: &str, ending: &str) -> OsString {
     OsStr::from_bytes(&[stem.as_bytes(), b"\xe9", ending.as_bytes()].concat()).into()
 }
 
-/// Runs `words`, in which `@` stands for the hostile form of a name: `@train.txt` for `train`, the byte, and `.txt`.
+/// Runs `words`, in which `@train.txt` means `train`, the invalid byte, and `.txt`.
 fn run(lab: &Lab, words: &str) -> Done {
     let word = |word: &str| match word.strip_prefix('@') {
         None => OsString::from(word),
@@ -49,7 +49,7 @@ fn lab() -> Lab {
 }
 
 #[test]
-fn every_command_takes_them() {
+fn every_command_accepts_them() {
     let lab = lab();
     let tiny = TINY.join(" ");
     lab.write(
@@ -85,7 +85,7 @@ fn every_command_takes_them() {
 }
 
 #[test]
-fn a_run_on_them_is_resumed() {
+fn runs_on_them_resume() {
     let lab = lab();
     let words = format!(
         "pretrain --corpus @text.txt --out run --steps 10 --checkpoint-every 5 {}",
@@ -108,7 +108,7 @@ fn a_run_on_them_is_resumed() {
 }
 
 #[test]
-fn what_is_refused_is_refused_with_a_sentence() {
+fn refusals_have_a_message() {
     let lab = lab();
     std::fs::write(lab.path(hostile("empty", ".txt")), "").expect("writable");
     for words in [

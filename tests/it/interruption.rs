@@ -1,4 +1,5 @@
-//! Kills, signals, damage: a run goes on exactly, and two never write to one directory.
+//! Kills, signals and damage: a run resumes exactly, and two runs never write to the same
+//! directory.
 
 use crate::lab::{Done, Lab, finish, tiny, wait_for_step};
 use protocol::Event;
@@ -6,7 +7,8 @@ use std::collections::BTreeMap;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-/// Steps of an interrupted run, and between its checkpoints: kills hit before, between and during them.
+/// Length of an interrupted run, with a checkpoint every 7 steps: kills hit before, between and
+/// during them.
 const STEPS: u64 = 60;
 const PRETRAIN: &str =
     "pretrain --corpus text.txt train.txt --valid valid.txt --steps 60 --checkpoint-every 7";
@@ -32,7 +34,7 @@ fn signal(child: &Child, name: &str) {
     );
 }
 
-/// What a run says of each step, the last word counting: a resumed run may say it again.
+/// Returns the losses by step. The last report of a step counts, since a resumed run may repeat it.
 fn losses(lab: &Lab, run: &str) -> BTreeMap<u64, (f64, f64)> {
     let step = |event: Event| match event {
         Event::Step {
@@ -53,8 +55,7 @@ fn assert_same_run(lab: &Lab, a: &str, b: &str) {
     }
 }
 
-/// Kills a run again and again, each time after some more steps and a moment that moves from kill to kill, then lets it
-/// finish.
+/// Kills a run repeatedly, each time after more steps and a varying delay, then lets it finish.
 fn kill_and_resume(lab: &Lab, words: &str, out: &str) -> u32 {
     let mut kills = 0;
     let mut child = spawn(lab, &format!("{words} --out {out}"));
@@ -78,13 +79,14 @@ fn kill_and_resume(lab: &Lab, words: &str, out: &str) -> u32 {
         );
         child.kill().expect("a child can be killed");
         finish(child);
-        // Before its first file a run leaves nothing to resume; it is then started as it was the first time.
-        let begun = lab.path(format!("{out}/run.json")).exists();
+        // A run leaves nothing to resume before its first file; it is then started as the first
+        // time.
+        let has_started = lab.path(format!("{out}/run.json")).exists();
         child = spawn(
             lab,
             &format!(
                 "{words} --out {out}{}",
-                if begun { " --resume" } else { "" }
+                if has_started { " --resume" } else { "" }
             ),
         );
     }
@@ -93,9 +95,9 @@ fn kill_and_resume(lab: &Lab, words: &str, out: &str) -> u32 {
 }
 
 #[test]
-fn a_killed_pre_training_goes_on_bit_for_bit() {
+fn killed_pre_training_resumes_bit_for_bit() {
     let lab = Lab::new();
-    // Long enough for a fast machine to be caught in the act.
+    // Long enough to be killed in progress on a fast machine.
     let words =
         "pretrain --corpus text.txt train.txt --valid valid.txt --steps 600 --checkpoint-every 70";
     lab.tiny(&format!("{words} --out whole")).ok();
@@ -110,7 +112,7 @@ fn a_killed_pre_training_goes_on_bit_for_bit() {
 }
 
 #[test]
-fn a_killed_fine_tuning_goes_on_bit_for_bit() {
+fn killed_fine_tuning_resumes_bit_for_bit() {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt --out pretrained --steps 5")
         .ok();
@@ -135,7 +137,7 @@ fn a_killed_fine_tuning_goes_on_bit_for_bit() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_a_checkpoint_and_exits_130() {
+fn ctrl_c_saves_a_checkpoint_and_exits_130() {
     let lab = Lab::new();
     lab.tiny(&format!("{PRETRAIN} --out whole")).ok();
     for name in ["INT", "TERM"] {
@@ -167,12 +169,12 @@ fn ctrl_c_keeps_a_checkpoint_and_exits_130() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_ctrl_c_ends_at_once_and_tears_nothing() {
+fn second_ctrl_c_ends_at_once_without_damage() {
     let lab = Lab::new();
     let mut child = spawn(&lab, &format!("{PRETRAIN} --out run"));
     wait_for_step(&lab, "run", 8, &mut child);
     signal(&child, "INT");
-    // The first may already have ended it; then there is nobody to signal.
+    // The first signal may already have ended it; then the second has no target.
     let _ = Command::new("kill")
         .arg("-INT")
         .arg(child.id().to_string())
@@ -202,14 +204,14 @@ fn a_resumed_run_needs_no_flags_but_out() {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
+fn damaged_checkpoint_is_reported_and_the_previous_one_is_used() {
     let lab = Lab::new();
     lab.tiny(&format!("{PRETRAIN} --out whole")).ok();
     let mut child = spawn(&lab, &format!("{PRETRAIN} --out hurt"));
     wait_for_step(&lab, "hurt", 30, &mut child);
     child.kill().expect("a child can be killed");
     finish(child);
-    let mut kept: Vec<u64> = std::fs::read_dir(lab.path("hurt/checkpoints"))
+    let mut checkpoints: Vec<u64> = std::fs::read_dir(lab.path("hurt/checkpoints"))
         .expect("there are checkpoints")
         .filter_map(|entry| {
             entry
@@ -221,9 +223,9 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
                 .ok()
         })
         .collect();
-    kept.sort_unstable();
-    let [.., before, newest] = kept[..] else {
-        panic!("{kept:?}")
+    checkpoints.sort_unstable();
+    let [.., before, newest] = checkpoints[..] else {
+        panic!("{checkpoints:?}")
     };
     let name = format!("hurt/checkpoints/step-{newest}/model.safetensors");
     let mut weights = lab.read(&name);
@@ -240,7 +242,7 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
 }
 
 #[test]
-fn where_no_checkpoint_is_whole_the_run_is_refused_untouched() {
+fn run_without_a_complete_checkpoint_is_refused_unchanged() {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt --out run --steps 10 --checkpoint-every 5")
         .ok();
@@ -320,7 +322,7 @@ fn a_resumed_run_is_the_same_run_or_refused() {
 
 #[cfg(unix)]
 #[test]
-fn the_demonstration_can_be_stopped_and_its_run_goes_on() {
+fn demo_can_be_stopped_and_resumed() {
     let lab = Lab::new();
     let mut child = lab
         .command("demo --out demo --device cpu")

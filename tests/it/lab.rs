@@ -1,4 +1,4 @@
-//! A bench for one test: a folder of its own, small texts, and the program run in it.
+//! Fixture of a test: a folder of its own, small texts, and commands run in it.
 
 use protocol::Event;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// What every training run here has in common: the smallest model on the CPU.
+/// Flags common to all training runs: the smallest model on the CPU.
 pub const TINY: &[&str] = &[
     "--device",
     "cpu",
@@ -24,26 +24,27 @@ pub const TINY: &[&str] = &[
     "--seed",
     "3",
 ];
-/// Documents of the small texts: enough for a vocabulary, an epoch takes a second.
+/// Number of documents in the small texts: enough for a vocabulary, and an epoch takes a second.
 pub const DOCUMENTS: usize = 400;
-/// No command here may take longer; one that does is stuck.
+/// Time limit of a command; one that takes longer is stuck.
 const LIMIT: Duration = Duration::from_secs(180);
-/// Fields that tell of time, which no two runs share.
+/// Event fields with timings, which differ between runs.
 const TIMES: [&str; 3] = ["tokens_per_sec", "elapsed_secs", "eta_secs"];
 
-/// A folder with small texts: `train.txt`, `valid.txt`, `test.txt` (labelled), `text.txt` (not).
+/// A folder with small texts: `train.txt`, `valid.txt`, `test.txt` (labelled) and `text.txt`
+/// (unlabelled).
 pub struct Lab {
     folder: tempfile::TempDir,
 }
 
-/// A command that ended.
+/// A finished command.
 #[derive(Debug)]
 pub struct Done {
-    /// Exit code; `None` where a signal ended it.
+    /// Exit code; `None` if it was terminated by a signal.
     pub code: Option<i32>,
-    /// All of stdout.
+    /// Contents of stdout.
     pub stdout: String,
-    /// All of stderr.
+    /// Contents of stderr.
     pub stderr: String,
 }
 
@@ -55,14 +56,14 @@ impl Done {
         self
     }
 
-    /// Stdout as one JSON value.
+    /// Parses stdout as one JSON value.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error} in {}", self.stdout))
     }
 
-    /// Asserts a refusal: exit code 2, the reason and the hint as the last two lines, no trace of a panic.
+    /// Asserts a refusal: exit code 2, the reason and the hint as the last two lines, no panic.
     #[track_caller]
     pub fn refused(&self) -> &Self {
         assert_eq!(self.code, Some(2), "{}", self.stderr);
@@ -86,7 +87,7 @@ impl Done {
 }
 
 impl Lab {
-    /// A new one.
+    /// Creates a lab with the small texts.
     pub fn new() -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .expect("the target folder can be written");
@@ -101,12 +102,12 @@ impl Lab {
         lab
     }
 
-    /// A path in its folder.
+    /// Returns a path in the folder.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Writes a file, with its folders.
+    /// Writes a file, creating its folders.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("below the folder")).expect("writable");
@@ -119,7 +120,7 @@ impl Lab {
         std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The tensors of a run's first network, as bytes by name.
+    /// Returns the tensors of a run's first network, as bytes by name.
     pub fn weights(&self, run: &str) -> BTreeMap<String, Vec<u8>> {
         let bytes = self.read(&format!("{run}/model.safetensors"));
         let file = safetensors::SafeTensors::deserialize(&bytes).expect("sound weights");
@@ -128,24 +129,24 @@ impl Lab {
             .collect()
     }
 
-    /// Asserts that two files hold the same bytes, without printing them.
+    /// Asserts that two files have the same contents, without printing them.
     #[track_caller]
     pub fn same_file(&self, a: &str, b: &str) {
         assert!(self.read(a) == self.read(b), "{a} and {b} differ");
     }
 
-    /// Asserts that two files hold different bytes.
+    /// Asserts that two files have different contents.
     #[track_caller]
     pub fn other_file(&self, a: &str, b: &str) {
         assert!(self.read(a) != self.read(b), "{a} and {b} are the same");
     }
 
-    /// A command in its folder, words split at spaces.
+    /// Returns a command in the folder, with words split at spaces.
     pub fn command(&self, words: &str) -> Command {
         self.command_of(words.split_whitespace())
     }
 
-    /// A command in its folder.
+    /// Returns a command in the folder.
     pub fn command_of(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(binary());
         command
@@ -159,17 +160,17 @@ impl Lab {
         command
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to completion.
     pub fn run(&self, words: &str) -> Done {
         finish(self.command(words).spawn().expect("the binary starts"))
     }
 
-    /// Runs a command whose words hold spaces.
+    /// Runs a command whose words contain spaces.
     pub fn run_of(&self, words: &[&str]) -> Done {
         finish(self.command_of(words).spawn().expect("the binary starts"))
     }
 
-    /// Runs a command that reads `input` on stdin.
+    /// Runs a command with `input` on stdin.
     pub fn run_with(&self, words: &str, input: &[u8]) -> Done {
         let mut child = self
             .command(words)
@@ -183,12 +184,12 @@ impl Lab {
         done
     }
 
-    /// A tiny training command: `words`, then what all of them share.
+    /// Runs a tiny training command: `words` and the common flags.
     pub fn tiny(&self, words: &str) -> Done {
         self.run(&tiny(words))
     }
 
-    /// The events of a run.
+    /// Returns the events of a run.
     pub fn events(&self, run: &str) -> Vec<Event> {
         let text = String::from_utf8(self.read(&format!("{run}/metrics.jsonl"))).expect("UTF-8");
         text.lines()
@@ -198,13 +199,13 @@ impl Lab {
             .collect()
     }
 
-    /// A run's journal without what tells of time.
+    /// Returns a run's journal without timings.
     pub fn timeless_journal(&self, run: &str) -> Vec<serde_json::Value> {
         let text = String::from_utf8(self.read(&format!("{run}/metrics.jsonl"))).expect("UTF-8");
         text.lines().map(timeless).collect()
     }
 
-    /// Every file below its folder with its bytes.
+    /// Returns every file below the folder with its contents.
     pub fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.folder.path().to_path_buf()];
@@ -223,12 +224,12 @@ impl Lab {
     }
 }
 
-/// `words` with what all tiny training commands share.
+/// Returns `words` with the common flags of tiny training commands.
 pub fn tiny(words: &str) -> String {
     format!("{words} {}", TINY.join(" "))
 }
 
-/// One line of a journal without what tells of time.
+/// Parses one line of a journal and removes the timings.
 pub fn timeless(line: &str) -> serde_json::Value {
     let mut event: serde_json::Value =
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -237,7 +238,8 @@ pub fn timeless(line: &str) -> serde_json::Value {
     event
 }
 
-/// A model pre-trained and one fine-tuned from it, made once for all tests that only ask them.
+/// Returns a lab with a pre-trained model and one fine-tuned from it, created once for all tests
+/// that only query them.
 pub fn models() -> &'static Lab {
     static MODELS: OnceLock<Lab> = OnceLock::new();
     MODELS.get_or_init(|| {
@@ -253,7 +255,7 @@ pub fn models() -> &'static Lab {
     })
 }
 
-/// Waits until the journal tells of `step`, or the process ended.
+/// Waits until the journal reports `step`, or the process has ended.
 pub fn wait_for_step(lab: &Lab, out: &str, step: u64, child: &mut Child) {
     let path = lab.path(format!("{out}/metrics.jsonl"));
     let reached = || {
@@ -282,7 +284,7 @@ pub fn wait_for_step(lab: &Lab, out: &str, step: u64, child: &mut Child) {
     }
 }
 
-/// Waits for the end and takes both streams.
+/// Waits for the process to end and collects both streams.
 pub fn finish(mut child: Child) -> Done {
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
@@ -319,7 +321,7 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandl
     })
 }
 
-/// The program that is tested.
+/// Returns the path of the tested binary.
 pub fn binary() -> PathBuf {
     let named = std::env::var_os("CLOZELAB_BIN").map(PathBuf::from);
     let path = named.unwrap_or_else(|| clozelab_tests::workspace().join("target/release/clozelab"));

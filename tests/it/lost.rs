@@ -1,14 +1,14 @@
-//! Run directories that are removed, renamed or replaced under a run, and locks that are no regular files: two runs never
-//! write to one directory, and what was learned is saved beside it.
+//! Run directories that are removed, renamed or replaced during a run, and locks that are not
+//! regular files: two runs never write to one directory, and trained weights are saved beside it.
 
 use crate::lab::{Lab, finish, tiny, wait_for_step};
 
-/// Long enough to be caught in the act.
+/// Long enough to be interrupted in progress.
 const PRETRAIN: &str =
     "pretrain --corpus text.txt train.txt --valid valid.txt --steps 600 --checkpoint-every 70";
 
 #[test]
-fn a_run_whose_directory_is_renamed_ends_and_goes_on_from_the_rescue() {
+fn run_with_a_renamed_directory_ends_and_resumes_from_the_rescue_copy() {
     let lab = Lab::new();
     lab.tiny(&format!("{PRETRAIN} --out whole")).ok();
     lab.write("run-rescue/letter.txt", "not ours");
@@ -50,7 +50,7 @@ fn a_run_whose_directory_is_renamed_ends_and_goes_on_from_the_rescue() {
 }
 
 #[test]
-fn a_run_never_overwrites_the_one_that_replaced_it() {
+fn runs_never_overwrite_their_replacement() {
     let lab = Lab::new();
     let other = "pretrain --corpus text.txt --steps 20 --lr 0.01";
     lab.tiny(&format!("{other} --out alone")).ok();
@@ -73,7 +73,7 @@ fn a_run_never_overwrites_the_one_that_replaced_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_lock_that_is_no_regular_file_is_refused_at_once() {
+fn lock_that_is_not_a_regular_file_is_refused() {
     let lab = Lab::new();
     for name in ["pipe", "link"] {
         std::fs::create_dir(lab.path(name)).expect("writable");

@@ -1,7 +1,8 @@
-//! The command line, driven from outside: arguments, files, pipes and signals in; exit codes, streams and run
-//! directories out. Everything runs on the CPU with the smallest model, so that a case takes seconds.
+//! Integration tests of the command line: arguments, files, pipes and signals in; exit codes,
+//! streams and run directories out. Everything runs on the CPU with the smallest model, so that a
+//! case takes seconds.
 //!
-//! The binary is the one that `CLOZELAB_BIN` names, else `target/release/clozelab`.
+//! The binary is the one in `CLOZELAB_BIN`, otherwise `target/release/clozelab`.
 
 mod answers;
 mod backbones;

@@ -1,4 +1,4 @@
-//! A run directory from text: what it holds, and that it is the same twice.
+//! Pre-training: the contents of the run directory, and determinism.
 
 use crate::lab::{Lab, TINY, finish};
 use protocol::{Event, Metrics, Phase};
@@ -17,7 +17,7 @@ const FILES: [&str; 9] = [
 ];
 
 #[test]
-fn a_run_directory_holds_what_the_contract_names() {
+fn run_directory_has_the_documented_files() {
     let lab = Lab::new();
     let done =
         lab.tiny("pretrain --corpus text.txt --valid valid.txt --out runs/first --steps 12 --checkpoint-every 5").ok();
@@ -86,7 +86,7 @@ fn check_events(events: &[Event]) {
         panic!("{started:?}")
     };
     assert!(*parameters > 0 && uniform > unigram && *unigram > 0.0);
-    let kept: Vec<u64> = events
+    let checkpoints: Vec<u64> = events
         .iter()
         .filter_map(|event| match event {
             Event::Checkpoint { step, path, .. } => Some((*step, path)),
@@ -95,7 +95,7 @@ fn check_events(events: &[Event]) {
         .inspect(|(step, path)| assert_eq!(*path, &format!("checkpoints/step-{step}")))
         .map(|(step, _)| step)
         .collect();
-    assert!(kept.starts_with(&[5, 10]), "{kept:?}");
+    assert!(checkpoints.starts_with(&[5, 10]), "{checkpoints:?}");
     let measured = |event: &Event| matches!(event, Event::Evaluated { metrics: Metrics::MaskedLm(m), .. } if m.n > 0);
     assert!(events.iter().any(measured), "held-out loss is measured");
 }
@@ -130,9 +130,9 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn results_do_not_depend_on_the_number_of_threads() {
     let lab = Lab::new();
-    // Large enough that every operation of a step is shared among threads.
+    // Large enough that every operation of a step is split among threads.
     let shape = "--max-len 64 --batch-size 16 --steps 6 --device cpu --seed 3";
     let run = |threads: &str, words: &str| {
         let mut command = lab.command(&format!("{words}-{threads} {shape}"));
@@ -229,7 +229,7 @@ fn every_size_and_tokenizer_of_this_journey_trains() {
 }
 
 #[test]
-fn training_goes_on_from_a_model_with_a_fresh_schedule() {
+fn training_continues_from_a_model_with_a_fresh_schedule() {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt --out first --steps 10")
         .ok();

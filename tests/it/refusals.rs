@@ -1,8 +1,8 @@
-//! Bad input: one clear sentence, what to do, exit code 2, and nothing on disk changed.
+//! Invalid input: one clear message, what to do, exit code 2, and no changes on disk.
 
 use crate::lab::{Lab, tiny};
 
-/// A lab with a small model of each kind.
+/// Creates a lab with a small model of each kind.
 fn lab_with_models() -> Lab {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt --out pretrained --steps 3")
@@ -25,7 +25,8 @@ fn copy_model(lab: &Lab, from: &str, to: &str) {
     }
 }
 
-/// Runs `words`, which must be refused for a reason that contains one of `expected`, without a trace on disk.
+/// Runs `words`, which must be refused for a reason that contains one of `expected`, without
+/// changes on disk.
 #[track_caller]
 fn check(lab: &Lab, words: &str, expected: &[&str]) {
     let before = lab.tree();
@@ -138,7 +139,7 @@ fn labels_that_cannot_be_learned() {
 }
 
 #[test]
-fn a_label_that_training_never_saw() {
+fn label_missing_from_training() {
     let lab = lab_with_models();
     lab.write(
         "strange.txt",
@@ -261,7 +262,7 @@ fn settings_that_do_not_fit() {
 }
 
 #[test]
-fn an_output_that_holds_something() {
+fn output_directory_that_is_not_empty() {
     let lab = lab_with_models();
     check(
         &lab,
@@ -289,7 +290,7 @@ fn an_output_that_holds_something() {
 
 #[cfg(unix)]
 #[test]
-fn files_that_are_no_files() {
+fn paths_that_are_not_files() {
     let lab = Lab::new();
     std::os::unix::fs::symlink("/dev/zero", lab.path("endless.txt")).expect("writable");
     std::os::unix::fs::symlink("loop.txt", lab.path("loop.txt")).expect("writable");
@@ -299,7 +300,8 @@ fn files_that_are_no_files() {
         .expect("mkfifo is there");
     assert!(made.success());
     for name in ["endless.txt", "pipe.txt", "loop.txt", "/dev/zero"] {
-        // The folder holds what cannot be read, so it is not compared; the run directory must not exist.
+        // The folder contains an unreadable file, so it is not compared; the run directory must not
+        // exist.
         let done = lab.run(&tiny(&format!(
             "pretrain --corpus {name} --out run --steps 3"
         )));

@@ -1,4 +1,4 @@
-//! What goes to which stream, and what a reader sees while a run writes.
+//! Output streams, and what a reader sees while a run writes.
 
 use crate::lab::{Lab, finish, models, tiny};
 use protocol::Event;
@@ -21,7 +21,7 @@ fn json_puts_the_same_events_on_stdout_as_in_the_journal() {
 }
 
 #[test]
-fn quiet_says_nothing_and_a_log_has_no_terminal_codes() {
+fn quiet_prints_nothing_and_logs_have_no_terminal_codes() {
     let lab = Lab::new();
     let quiet = lab
         .tiny("pretrain --corpus text.txt --out quiet --steps 3 --quiet")
@@ -65,7 +65,7 @@ fn help_names_every_command_and_exits_well() {
 }
 
 #[test]
-fn a_reader_who_leaves_ends_nothing_with_a_panic() {
+fn closed_stdout_causes_no_panic() {
     let lab = Lab::new();
     let mut child = lab
         .command(&tiny(
@@ -98,7 +98,7 @@ fn a_reader_who_leaves_ends_nothing_with_a_panic() {
 
 #[cfg(unix)]
 #[test]
-fn a_closed_stderr_ends_nothing() {
+fn closed_stderr_does_not_end_the_run() {
     let lab = Lab::new();
     let binary = lab.command("").get_program().to_owned();
     let words = tiny("pretrain --corpus text.txt --out run --steps 3");
@@ -132,14 +132,14 @@ fn a_reader_sees_the_old_file_or_the_new_one() {
         .expect("a child can be waited for")
         .is_none()
     {
-        looks += look(&lab);
+        looks += check_files(&lab);
     }
     assert_eq!(child.wait().expect("ended").code(), Some(0));
     assert!(
         looks > 20,
         "only {looks} looks at files while they were written"
     );
-    assert!(look(&lab) >= 4, "all files are there at the end");
+    assert!(check_files(&lab) >= 4, "all files are there at the end");
     let left: Vec<_> = lab
         .tree()
         .into_keys()
@@ -148,8 +148,8 @@ fn a_reader_sees_the_old_file_or_the_new_one() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// Looks once at everything that has its final name; returns how many files were whole.
-fn look(lab: &Lab) -> usize {
+/// Reads all files with their final names once; returns how many were complete.
+fn check_files(lab: &Lab) -> usize {
     let json = |path: &std::path::Path| {
         let bytes = std::fs::read(path).ok()?;
         Some(
@@ -157,9 +157,9 @@ fn look(lab: &Lab) -> usize {
                 .unwrap_or_else(|error| panic!("{path:?} is torn: {error}")),
         )
     };
-    let mut whole = 0;
+    let mut complete = 0;
     for name in ["run.json", "config.json", "tokenizer.json"] {
-        whole += usize::from(json(&lab.path("run").join(name)).is_some());
+        complete += usize::from(json(&lab.path("run").join(name)).is_some());
     }
     let checkpoints = std::fs::read_dir(lab.path("run/checkpoints"))
         .into_iter()
@@ -180,8 +180,8 @@ fn look(lab: &Lab) -> usize {
                 size == file["bytes"].as_u64() || !folder.exists(),
                 "{path:?} has {size:?} bytes"
             );
-            whole += 1;
+            complete += 1;
         }
     }
-    whole
+    complete
 }

@@ -1,5 +1,5 @@
-//! Paints attention on canvases: a head as a small square, as a labelled map, as lines between two columns of tokens.
-//! What is painted is worked out in `heads`; here are only pixels.
+//! Paints attention heads on canvases: as a thumbnail, as a labelled heat map, and as lines between
+//! two columns of tokens. `heads` computes what is painted; this module only draws.
 
 use super::canvas::{Colours, fit, picture};
 use super::heads::{Line, opacities, thumbnail};
@@ -8,22 +8,22 @@ use crate::state::AttentionMap;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-/// Height of a token's row among the lines.
+/// Height of a token's row in the line view, in CSS pixels.
 pub const ROW: f64 = 20.0;
 
-/// Pixels of a thumbnail's side.
+/// Maximum side length of a thumbnail, in pixels.
 const THUMBNAIL: usize = 48;
 
-/// Rows of a map narrower than this cannot be labelled.
+/// Minimum height of a labelled row of the heat map, in CSS pixels.
 const MIN_LABELLED: f64 = 11.0;
 
-/// Room for the labels of a map.
+/// Margin for the token labels of the heat map, in CSS pixels.
 const LABELS: f64 = 84.0;
 
-/// Height of tokens where there is room, in pixels.
+/// Maximum font size of token labels, in CSS pixels.
 const FONT_SIZE: f64 = 12.0;
 
-/// One head as a small square; its size on screen is the style sheet's.
+/// Paints one head as a small square; the style sheet sets its size on screen.
 pub fn paint_thumbnail(
     canvas: &HtmlCanvasElement,
     map: &AttentionMap,
@@ -37,23 +37,24 @@ pub fn paint_thumbnail(
     };
     canvas.set_width(side as u32);
     canvas.set_height(side as u32);
-    note(context(canvas).and_then(|context| put_image(&context, &pixels, side, &colours)));
+    warn_on_error(context(canvas).and_then(|context| put_image(&context, &pixels, side, &colours)));
 }
 
-/// What of a map is shown.
+/// The part of an attention map that is shown.
 pub struct Shown<'a> {
-    /// The map.
+    /// The map of all layers and heads.
     pub map: &'a AttentionMap,
-    /// Layer and head.
+    /// Layer and head, from 0.
     pub head: (usize, usize),
-    /// Places of the tokens that are shown.
+    /// Positions of the tokens that are shown.
     pub places: &'a [usize],
-    /// The token in focus, among those.
+    /// Index into `places` of the token in focus.
     pub focus: Option<usize>,
 }
 
 impl Shown<'_> {
-    /// Where the shown tokens look: `[n, n]` as query and key, each 255 times the square root of its share.
+    /// Returns the attention among the shown tokens as `[n, n]` (query, key), each byte 255 times
+    /// the square root of the probability.
     pub fn bytes(&self) -> Vec<u8> {
         let (t, head) = (
             self.map.tokens.len(),
@@ -70,7 +71,7 @@ impl Shown<'_> {
     }
 }
 
-/// Which row and column of a map lie below a point, in CSS pixels.
+/// Returns the row and the column of the heat map at a point in CSS pixels.
 pub fn cell_at(size: Size, tokens: usize, (x, y): (f64, f64)) -> Option<(usize, usize)> {
     let (margin, cell) = map_layout(size, tokens);
     let index = |at: f64| {
@@ -80,7 +81,7 @@ pub fn cell_at(size: Size, tokens: usize, (x, y): (f64, f64)) -> Option<(usize, 
     Some((index(y)?, index(x)?))
 }
 
-/// Margin for labels, and side of a cell.
+/// Returns the margin for the labels and the side of a cell, in CSS pixels.
 fn map_layout(size: Size, tokens: usize) -> (f64, f64) {
     let side = size.width.min(size.height);
     let labelled = (side - LABELS) / tokens.max(1) as f64;
@@ -91,8 +92,9 @@ fn map_layout(size: Size, tokens: usize) -> (f64, f64) {
     }
 }
 
-/// Pixels that a map of so many tokens is wide at least, so that its rows have names. A larger one is as wide as there is room,
-/// and has names only where they fit.
+/// Returns the minimum width of a heat map of `tokens` tokens that leaves room for its labels, in
+/// CSS pixels. 0 for a map of more than `MAX_LABELLED` tokens: it takes the available width and is
+/// labelled only if the labels fit.
 pub fn least_width(tokens: usize) -> f64 {
     if tokens <= MAX_LABELLED {
         (LABELS + MIN_LABELLED * tokens as f64).ceil()
@@ -101,15 +103,16 @@ pub fn least_width(tokens: usize) -> f64 {
     }
 }
 
-/// Tokens of a map that is made wide enough for all names: about 1,140 pixels, the width of the page.
+/// Maximum number of tokens of a heat map that is widened to fit its labels: about 1,140 pixels,
+/// the width of the page.
 const MAX_LABELLED: usize = 96;
 
-/// A head as a map, queries down and keys across, with its tokens where there is room.
+/// Paints a head as a heat map, queries as rows and keys as columns, with token labels if they fit.
 pub fn paint_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) {
-    note(begin(canvas, size).and_then(|pane| map(&pane, size, shown)));
+    warn_on_error(begin(canvas, size).and_then(|pane| map(&pane, size, shown)));
 }
 
-/// The map as PNG, as the URL of its data, in the colours of this canvas.
+/// Returns the heat map as a PNG data URL in the colours of this canvas.
 pub fn png_of_map(canvas: &HtmlCanvasElement, size: Size, shown: &Shown<'_>) -> Option<String> {
     picture(canvas, size, |context, colours| {
         map(&(context, colours), size, shown)
@@ -162,7 +165,8 @@ fn font(pixels: f64) -> String {
     format!("{pixels:.1}px ui-monospace, Menlo, Consolas, monospace")
 }
 
-/// Lines from the queries on the left to the keys on the right; `top` is how far the view is scrolled down.
+/// Paints lines from the queries on the left to the keys on the right; `top` is the scroll offset
+/// in CSS pixels.
 pub fn paint_lines(
     canvas: &HtmlCanvasElement,
     size: Size,
@@ -170,10 +174,10 @@ pub fn paint_lines(
     lines: &[Line],
     top: f64,
 ) {
-    note(begin(canvas, size).and_then(|pane| draw_lines(&pane, size, shown, lines, top)));
+    warn_on_error(begin(canvas, size).and_then(|pane| draw_lines(&pane, size, shown, lines, top)));
 }
 
-/// All lines as PNG, as the URL of its data, in the colours of this canvas.
+/// Returns all lines as a PNG data URL in the colours of this canvas.
 pub fn png_of_lines(
     canvas: &HtmlCanvasElement,
     shown: &Shown<'_>,
@@ -188,7 +192,7 @@ pub fn png_of_lines(
     })
 }
 
-/// Width of a saved picture of lines, in CSS pixels.
+/// Width of an exported image of lines, in CSS pixels.
 const PICTURE_WIDTH: f64 = 560.0;
 
 fn draw_lines(
@@ -201,11 +205,11 @@ fn draw_lines(
     let column = (size.width * 0.36).min(150.0);
     let (left, right) = (column, size.width - column);
     let middle = |index: usize| (index as f64 + 0.5) * ROW - top;
-    let is_seen = |y: f64| y > -ROW && y < size.height + ROW;
+    let is_visible = |y: f64| y > -ROW && y < size.height + ROW;
     context.set_stroke_style_str(&colours.property("--accent"));
     for line in lines {
         let (from, to) = (middle(line.query), middle(line.key));
-        if !is_seen(from) && !is_seen(to) {
+        if !is_visible(from) && !is_visible(to) {
             continue;
         }
         context.set_global_alpha(line.weight.sqrt().clamp(0.06, 1.0));
@@ -243,10 +247,10 @@ fn draw_lines(
     Ok(())
 }
 
-/// What is painted on, and in which colours.
+/// A drawing context with the colours of its canvas.
 type Pane = (CanvasRenderingContext2d, Colours);
 
-/// A cleared canvas of this size, in CSS pixels.
+/// Resizes and clears a canvas; `size` is in CSS pixels.
 fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<Pane, JsValue> {
     let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
     fit(canvas, size, ratio);
@@ -260,7 +264,7 @@ fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<Pane, JsValue> {
     ))
 }
 
-/// Paints a square of bytes in the accent colour, the byte as its opacity.
+/// Paints a square of bytes in the accent colour, with each byte as the opacity of its pixel.
 fn put_image(
     context: &CanvasRenderingContext2d,
     bytes: &[u8],
@@ -272,13 +276,13 @@ fn put_image(
         .iter()
         .flat_map(|&byte| [red, green, blue, byte])
         .collect();
-    // The image is a view of `pixels`, not a copy: it is painted while they live.
+    // The image is a view of `pixels`, not a copy, so it must be painted while they are alive.
     let image =
         ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), side as u32, side as u32)?;
     context.put_image_data(&image, 0.0, 0.0)
 }
 
-/// `#17605a` in numbers.
+/// Parses a colour such as `#17605a`.
 fn rgb(colour: &str) -> Option<[u8; 3]> {
     let digits = u32::from_str_radix(colour.strip_prefix('#')?, 16)
         .ok()
@@ -298,7 +302,7 @@ fn document() -> Result<web_sys::Document, JsValue> {
         .ok_or_else(|| "no document".into())
 }
 
-fn note(painted: Result<(), JsValue>) {
+fn warn_on_error(painted: Result<(), JsValue>) {
     if let Err(error) = painted {
         web_sys::console::warn_2(&"attention could not be painted".into(), &error);
     }

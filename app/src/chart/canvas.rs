@@ -1,5 +1,5 @@
-//! Paints a [`Scene`] on a canvas. Colours come from the style sheet's custom properties, so that light, dark and any
-//! later theme are decided in one place.
+//! Paints a [`Scene`] on a canvas. Colours come from custom properties of the style sheet, so that
+//! all themes are defined in one place.
 
 use super::export::svg;
 use super::scene::{Anchor, BAND_OPACITY, ColorRole, DASHES, Mark, Plot, RUN_INKS, Scene, Size};
@@ -9,7 +9,7 @@ use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
 const FONT: &str = "12px system-ui, sans-serif";
 const DOT_RADIUS: f64 = 4.0;
 
-/// Paints the whole scene; a canvas without a drawing context stays empty.
+/// Paints a scene; a canvas without a drawing context stays empty.
 pub fn paint(canvas: &HtmlCanvasElement, size: Size, scene: &Scene) {
     let context = canvas.get_context("2d").ok().flatten();
     let Some(context) =
@@ -28,7 +28,8 @@ pub fn paint(canvas: &HtmlCanvasElement, size: Size, scene: &Scene) {
     }
 }
 
-/// A scene as SVG, in the colours that it has on this canvas.
+/// Returns a scene as an SVG document in the colours of this canvas; empty if its style is
+/// unavailable.
 pub fn svg_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> String {
     let Some(colours) = Colours::of(canvas) else {
         return String::new();
@@ -38,15 +39,16 @@ pub fn svg_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> String {
     })
 }
 
-/// A scene as PNG, as the URL of its data, in the colours that it has on this canvas.
+/// Returns a scene as a PNG data URL in the colours of this canvas.
 pub fn png_of(canvas: &HtmlCanvasElement, scene: &Scene, size: Size) -> Option<String> {
     picture(canvas, size, |context, colours| {
         Painter { context, colours }.marks(scene)
     })
 }
 
-/// A picture as PNG, as the URL of its data, on the background and in the colours of `styled`, sharp enough to be printed;
-/// `None` where it cannot be painted or is larger than the browser's pictures may be.
+/// Paints an image in the background and the colours of `styled`, sharp enough for print, and
+/// returns it as a PNG data URL; `None` if it cannot be painted or exceeds the browser's maximum
+/// canvas size.
 pub(super) fn picture(
     styled: &HtmlCanvasElement,
     size: Size,
@@ -59,10 +61,10 @@ pub(super) fn picture(
         .ok()?
         .dyn_into()
         .ok()?;
-    fit(&picture, size, PRINTED_RATIO);
+    fit(&picture, size, EXPORT_RATIO);
     let context: CanvasRenderingContext2d = picture.get_context("2d").ok()??.dyn_into().ok()?;
     context
-        .set_transform(PRINTED_RATIO, 0.0, 0.0, PRINTED_RATIO, 0.0, 0.0)
+        .set_transform(EXPORT_RATIO, 0.0, 0.0, EXPORT_RATIO, 0.0, 0.0)
         .ok()?;
     context.set_fill_style_str(&colours.property("--surface"));
     context.fill_rect(0.0, 0.0, size.width, size.height);
@@ -73,10 +75,11 @@ pub(super) fn picture(
         .filter(|url| url.starts_with("data:image/png"))
 }
 
-/// Pixels of a saved picture for each CSS pixel.
-const PRINTED_RATIO: f64 = 2.0;
+/// Device pixels per CSS pixel in exported images.
+const EXPORT_RATIO: f64 = 2.0;
 
-/// Setting a canvas' size clears it and costs memory, so it is only done when the size changed.
+/// Sets the size of the canvas bitmap if it has changed: setting it clears the canvas and
+/// reallocates its memory.
 pub(super) fn fit(canvas: &HtmlCanvasElement, size: Size, ratio: f64) {
     let (width, height) = (
         (size.width * ratio).round() as u32,
@@ -234,7 +237,8 @@ impl Painter {
         Ok(())
     }
 
-    /// A halo in the background's colour keeps words readable where lines cross them.
+    /// Paints a text with an outline in the background colour, which keeps it readable where lines
+    /// cross it.
     fn text(
         &self,
         (x, y): (f64, f64),

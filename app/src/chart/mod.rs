@@ -1,5 +1,6 @@
-//! Charts on the page: those of [`display::chart`] on a canvas, and what attention looks like, in [`heads`] as numbers. Only
-//! `attention`, `canvas` and `view` touch the browser.
+//! Charts of the page: `view` and `canvas` show the charts of [`display::chart`] on a canvas,
+//! [`heads`] analyses attention heads and `attention` paints them. Only `attention`, `canvas` and
+//! `view` touch the browser.
 
 pub mod heads;
 

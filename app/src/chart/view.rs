@@ -1,6 +1,7 @@
-//! A chart on the page: a canvas that is repainted in an animation frame, at most ten times a second, and only while it
-//! is in view and something changed. A chart by steps follows the pointer and the keyboard: cross-hair, stretch, zoom.
-//! Knows scenes and canvases, never what the numbers mean.
+//! A chart on the page: a canvas that is repainted in an animation frame, at most ten times a
+//! second, and only while it is visible and its data has changed. A chart with a step axis handles
+//! pointer and keyboard: cross-hair, range selection, zoom. Knows scenes and canvases, not what the
+//! numbers mean.
 
 use super::canvas;
 use super::scale::Scale;
@@ -17,21 +18,22 @@ use web_sys::{
     PointerEvent, ResizeObserver,
 };
 
-/// Pause between two paintings.
+/// Minimum interval between two repaints.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// A canvas that shows what `scene` lays out, whenever `changed` is notified.
+/// A canvas that shows the scene laid out by `scene` and repaints it whenever `changed` is
+/// notified.
 #[component]
 pub fn ChartView(
-    /// Name for tests and the style sheet.
+    /// `data-testid` of the canvas; the tests and the style sheet use it.
     testid: &'static str,
-    /// What a screen reader says of the picture.
+    /// Description of the chart for screen readers.
     summary: Signal<String>,
-    /// Tracks whatever makes a repainting necessary.
+    /// Tracks everything that makes a repaint necessary.
     changed: Signal<()>,
-    /// Lays the chart out.
+    /// Lays out the chart.
     scene: Layout,
-    /// The shared look of charts by steps.
+    /// Shared view state, for a chart with a step axis.
     #[prop(optional)]
     steps: Option<Steps>,
 ) -> impl IntoView {
@@ -71,14 +73,14 @@ pub fn ChartView(
             .get_value()
             .map(|x: Scale| x.value(f64::from(event.offset_x())))
     };
-    let moved = move |event: PointerEvent| {
+    let on_move = move |event: PointerEvent| {
         let step = at(&event);
         cursor.set(step);
         if let (Some((from, _)), Some(to)) = (drag.get_untracked(), step) {
             drag.set(Some((from, to)));
         }
     };
-    let pressed = move |event: PointerEvent| {
+    let on_press = move |event: PointerEvent| {
         drag.set(
             at(&event)
                 .filter(|_| event.button() == 0)
@@ -86,13 +88,13 @@ pub fn ChartView(
         )
     };
     let last = move || steps.last.get_untracked();
-    let released = move |_| {
+    let on_release = move |_| {
         if let Some(stretch) = drag.get_untracked() {
             options.update(|options| options.zoom_to(stretch, last()));
         }
         drag.set(None);
     };
-    let left = move |_| {
+    let on_leave = move |_| {
         cursor.set(None);
         drag.set(None);
     };
@@ -112,10 +114,10 @@ pub fn ChartView(
                 data-testid=testid
                 role="img"
                 aria-label=summary
-                on:pointermove=moved
-                on:pointerdown=pressed
-                on:pointerup=released
-                on:pointerleave=left
+                on:pointermove=on_move
+                on:pointerdown=on_press
+                on:pointerup=on_release
+                on:pointerleave=on_leave
                 on:dblclick=fit
             ></canvas>
         </div>
@@ -123,18 +125,18 @@ pub fn ChartView(
     .into_any()
 }
 
-/// What a chart by steps shares with the others.
+/// Shared view state of the charts with a step axis.
 #[derive(Clone, Copy)]
 pub struct Steps {
-    /// The shared look.
+    /// Smoothing, axes, zoom and cross-hair.
     pub plotting: ChartContext,
-    /// The last step that is planned or reached.
+    /// The last step that any run plans or reaches.
     pub last: Signal<f64>,
 }
 
 impl Steps {
     fn key(self, event: &KeyboardEvent) {
-        // Zooming the page and going back are the browser's.
+        // Leave the browser's own shortcuts alone, such as page zoom and history.
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
@@ -143,16 +145,16 @@ impl Steps {
         } = self.plotting;
         let last = self.last.get_untracked();
         let (low, high) = options.get_untracked().steps(last);
-        let begins = if event.key() == "ArrowRight" {
+        let start = if event.key() == "ArrowRight" {
             low
         } else {
             high
         };
-        let now = cursor.get_untracked().unwrap_or(begins);
-        let part = (high - low) * KEY_PART;
+        let now = cursor.get_untracked().unwrap_or(start);
+        let distance = (high - low) * KEY_FRACTION;
         match event.key().as_str() {
-            "ArrowLeft" => cursor.set(Some((now - part).max(low))),
-            "ArrowRight" => cursor.set(Some((now + part).min(high))),
+            "ArrowLeft" => cursor.set(Some((now - distance).max(low))),
+            "ArrowRight" => cursor.set(Some((now + distance).min(high))),
             "Home" => cursor.set(Some(low)),
             "End" => cursor.set(Some(high)),
             "+" | "=" => options.update(|options| options.zoom_by(0.5, now, last)),
@@ -164,17 +166,17 @@ impl Steps {
     }
 }
 
-/// A press of an arrow key moves the cross-hair over this part of what is shown.
-const KEY_PART: f64 = 0.02;
+/// Fraction of the visible range by which an arrow key moves the cross-hair.
+const KEY_FRACTION: f64 = 0.02;
 
-/// What lays a chart out for a size.
+/// A function that lays out a chart at a given size.
 pub type Layout = Box<dyn Fn(Size) -> Scene>;
 
 #[derive(Clone, Copy)]
 struct Chart {
     node: NodeRef<Canvas>,
     scene: StoredValue<Layout, LocalStorage>,
-    /// From steps to pixels, as last painted.
+    /// Horizontal scale of the last painted scene, from steps to pixels.
     x: StoredValue<Option<Scale>>,
     visible: StoredValue<bool>,
     dirty: StoredValue<bool>,
@@ -196,11 +198,11 @@ impl Chart {
         self.waiting.set_value(true);
         request_animation_frame(move || {
             self.paint();
-            let rested = move || {
+            let after_pause = move || {
                 self.waiting.try_update_value(|waiting| *waiting = false);
                 self.repaint_soon();
             };
-            set_timeout(rested, REDRAW_EVERY);
+            set_timeout(after_pause, REDRAW_EVERY);
         });
     }
 
@@ -220,27 +222,27 @@ impl Chart {
         }
     }
 
-    /// Follows size, visibility and the system's theme for as long as the component lives.
+    /// Observes size and visibility of the canvas until the component is unmounted.
     fn watch(self, canvas: &HtmlCanvasElement) {
         let on_resize = Closure::<dyn FnMut()>::new(move || self.mark_dirty());
-        let on_sight = Closure::<dyn FnMut(Array)>::new(move |entries: Array| {
+        let on_intersection = Closure::<dyn FnMut(Array)>::new(move |entries: Array| {
             let last = entries.pop().unchecked_into::<IntersectionObserverEntry>();
             self.visible
                 .try_update_value(|visible| *visible = last.is_intersecting());
             self.repaint_soon();
         });
         let resize = ResizeObserver::new(on_resize.as_ref().unchecked_ref());
-        let sight = IntersectionObserver::new(on_sight.as_ref().unchecked_ref());
-        let (Ok(resize), Ok(sight)) = (resize, sight) else {
+        let intersection = IntersectionObserver::new(on_intersection.as_ref().unchecked_ref());
+        let (Ok(resize), Ok(intersection)) = (resize, intersection) else {
             return;
         };
         resize.observe(canvas);
-        sight.observe(canvas);
-        let observers = StoredValue::new_local((resize, sight, on_resize, on_sight));
+        intersection.observe(canvas);
+        let observers = StoredValue::new_local((resize, intersection, on_resize, on_intersection));
         on_cleanup(move || {
-            observers.with_value(|(resize, sight, ..)| {
+            observers.with_value(|(resize, intersection, ..)| {
                 resize.disconnect();
-                sight.disconnect();
+                intersection.disconnect();
             });
         });
     }

@@ -1,5 +1,5 @@
-//! What the engine says: into the state first, then to whom it concerns. Signals only say that something changed, at most
-//! ten times a second for what a running step changes.
+//! Handles events from the engine: applies them to the state first, then runs side effects. Signals
+//! only announce changes; progress is announced at most ten times a second.
 
 use super::{After, AppContext};
 use crate::state::{ENGINE_CRASHED, Failures, RunState, StateSlice, worded};
@@ -8,14 +8,14 @@ use leptos::prelude::*;
 use protocol::Event;
 use std::time::Duration;
 
-/// Figures change at most this often on screen.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Minimum interval between updates of the progress display.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 impl AppContext {
-    /// Takes an event in; `text` is what it was read from.
+    /// Handles an event; `text` is its JSON.
     pub(super) fn receive(&self, text: &str, event: Event, buffers: &[ArrayBuffer]) {
         let event = worded(event);
-        let open = |state: &RunState| {
+        let open_run_ids = |state: &RunState| {
             state
                 .runs
                 .iter()
@@ -23,8 +23,8 @@ impl AppContext {
                 .map(|run| run.id.clone())
                 .collect()
         };
-        let under_way: Vec<String> = if matches!(event, Event::Failed { .. }) {
-            self.peek(open)
+        let active_before: Vec<String> = if matches!(event, Event::Failed { .. }) {
+            self.peek(open_run_ids)
         } else {
             vec![]
         };
@@ -62,13 +62,14 @@ impl AppContext {
                 if run.is_empty() && request.is_none() && code != ENGINE_CRASHED {
                     self.settle_offer(false);
                 }
-                // Nobody waits for the rest of a table that ends here.
+                // The rest of an aborted table is not needed.
                 if self.peek(|state| state.labelling.is_none()) {
                     self.table.set_value(vec![]);
                 }
-                // Whatever failed may have ended the run under way; what was to follow it does not.
+                // A failure may have ended the active run; the action that was to follow it is then
+                // cancelled.
                 let fails_now = self.has_crashed() && !had_failed;
-                for ended in under_way
+                for ended in active_before
                     .iter()
                     .filter(|id| self.peek(|state| state.is_over(id)))
                 {
@@ -81,19 +82,19 @@ impl AppContext {
                 if fails_now {
                     let key = |id: &String| self.peek(|state| state.key_of(id));
                     self.recover(
-                        under_way.iter().find_map(key),
+                        active_before.iter().find_map(key),
                         message,
                         code.starts_with("gpu-"),
                     );
                 }
             }
-            // Within a run the question would wait, and be asked again with every look.
+            // During a run the query would wait, and be sent again with every preview.
             Event::Masking { run, .. }
                 if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) =>
             {
                 self.look_up_again();
             }
-            // A run looks at its text every now and then.
+            // A run reports its preview repeatedly.
             Event::Masking { run, .. } if !run.is_empty() => self.ask_clozes(),
             Event::Imported { .. } => {
                 self.look_up_again();
@@ -119,7 +120,7 @@ impl AppContext {
         }
     }
 
-    /// Keeps a run that is over, and starts what was to follow it.
+    /// Saves a finished run and starts the action that follows it.
     fn ended(&self, run: &str, stopped: bool) {
         self.lock.set_value(None);
         if !stopped {
@@ -147,13 +148,13 @@ impl AppContext {
     pub(super) fn notify(&self, topics: &[StateSlice]) {
         for topic in topics {
             match topic {
-                StateSlice::Progress => self.touch_progress_soon(),
-                other => self.topics[*other as usize].notify(),
+                StateSlice::Progress => self.notify_progress_throttled(),
+                slice => self.topics[*slice as usize].notify(),
             }
         }
     }
 
-    fn touch_progress_soon(&self) {
+    fn notify_progress_throttled(&self) {
         let app = *self;
         if self.progress_due.get_value() {
             return;
@@ -163,6 +164,6 @@ impl AppContext {
             app.progress_due.set_value(false);
             app.topics[StateSlice::Progress as usize].notify();
         };
-        set_timeout(notify, PROGRESS_EVERY);
+        set_timeout(notify, PROGRESS_INTERVAL);
     }
 }

@@ -1,4 +1,4 @@
-//! The lab's models as files: saved by the person, kept with their runs in the browser, opened again.
+//! The page's models as files: downloaded, saved with their runs in the browser, and opened again.
 
 use super::AppContext;
 use super::resuming::described;
@@ -14,29 +14,29 @@ use protocol::{Command, FileInfo};
 use std::collections::VecDeque;
 use web_sys::Blob;
 
-/// What becomes of an exported model.
+/// Destination of an exported model.
 pub(super) enum Export {
-    /// The person saves it.
+    /// Downloaded by the user.
     Download,
-    /// It is kept with the run of this key.
+    /// Saved with the run of this key.
     Keep(String),
 }
 
 impl AppContext {
-    /// Saves the model at hand as a file.
+    /// Downloads the current model.
     pub fn save_model(&self) {
         self.export(Export::Download);
     }
 
-    /// Asks for the model at hand as a file.
-    pub(super) fn export(&self, wanted: Export) {
+    /// Requests the current model from the engine.
+    pub(super) fn export(&self, destination: Export) {
         let request = self.next_request(Question::Export);
         self.exports
-            .update_value(|exports| drop(exports.insert(request, wanted)));
+            .update_value(|exports| drop(exports.insert(request, destination)));
         self.send(Command::ExportModel { request });
     }
 
-    /// Saves a run with its newest checkpoint as a file, which the command line resumes.
+    /// Downloads a run with its newest checkpoint, which the command line can resume.
     pub fn save_run(&self, key: &str) {
         let (app, key) = (*self, key.to_string());
         spawn_local(async move {
@@ -50,13 +50,13 @@ impl AppContext {
         });
     }
 
-    /// Takes an exported model to where it was wanted.
+    /// Delivers an exported model to its destination.
     pub(super) fn exported(&self, request: u64, name: &str, buffers: &[ArrayBuffer]) {
-        let wanted = self
+        let destination = self
             .exports
             .try_update_value(|exports| exports.remove(&request))
             .flatten();
-        match (wanted, buffers.first()) {
+        match (destination, buffers.first()) {
             (None, _) => {}
             (Some(Export::Keep(key)), Some(bytes)) => self.keep_model(key, bytes.clone()),
             (_, Some(bytes)) if download::save(name, bytes).is_ok() => {}
@@ -67,7 +67,8 @@ impl AppContext {
         }
     }
 
-    /// Writes a model, after those before it: of two of one run the later one stays.
+    /// Queues a model to be written after earlier ones, so that the later of two models of a run
+    /// persists.
     fn keep_model(&self, key: String, bytes: ArrayBuffer) {
         let app = *self;
         let is_idle = self.models.with_value(Option::is_none);
@@ -95,7 +96,7 @@ impl AppContext {
 
     async fn write_model(&self, key: &str, bytes: &ArrayBuffer) {
         match archive::put_model(key, bytes).await {
-            // Deleted meanwhile: its model goes too.
+            // The run was deleted in the meantime: delete its model too.
             Ok(()) if self.peek(|state| state.runs.iter().all(|run| run.key != key)) => {
                 archive::forget_model(key).await
             }
@@ -125,18 +126,18 @@ impl AppContext {
         }
     }
 
-    /// Opens the model that is kept with a run, or that of its newest checkpoint.
+    /// Opens the model saved with a run, or that of its newest checkpoint.
     pub fn open_run(&self, key: &str) {
         let (app, key) = (*self, key.to_string());
         spawn_local(async move {
-            let kept = match archive::model(&key).await {
+            let files = match archive::model(&key).await {
                 Ok(blob) => Ok(vec![Source::of_blob("model.zip", blob)]),
                 Err(reason) => archive::newest_checkpoint(&key)
                     .await
                     .ok_or(reason)
                     .map(sources),
             };
-            match kept {
+            match files {
                 Ok(sources) => {
                     let run = app.peek(|state| {
                         state
@@ -156,7 +157,7 @@ impl AppContext {
     }
 }
 
-/// The files of a checkpoint as those of a model.
+/// Converts the files of a checkpoint to those of a model.
 fn sources(files: Vec<(String, Blob)>) -> Vec<Source> {
     files
         .into_iter()

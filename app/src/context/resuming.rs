@@ -1,5 +1,5 @@
-//! Runs that were interrupted go on: after a reload, a crash or a kill from their newest checkpoint, on the text that they
-//! began with, a comparison from its finished runs.
+//! Resumes interrupted runs after a reload or crash: from their newest checkpoint, on the corpus
+//! with which they started; a comparison resumes from its finished runs.
 
 use super::AppContext;
 use crate::archive;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use web_sys::Blob;
 
-/// A run that resumes as soon as its text is read.
+/// A run that is resumed once its corpus has been read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pending {
     key: String,
@@ -22,7 +22,7 @@ pub(super) struct Pending {
 }
 
 impl AppContext {
-    /// Resumes the run of this key, first bringing back its text if another one is in use.
+    /// Resumes the run of this key, after loading its corpus if another one is in use.
     pub fn resume_run(&self, key: &str) {
         if self.peek(|state| state.active().is_some()) {
             return self.complain(
@@ -51,7 +51,7 @@ impl AppContext {
         });
     }
 
-    /// Resumes the run of this key once its text, which is on its way to the engine, is read.
+    /// Resumes the run of this key once its corpus, which has been sent to the engine, is read.
     pub(super) fn resume_when_read(&self, key: &str) {
         let text = self
             .run_of(key)
@@ -63,7 +63,7 @@ impl AppContext {
         }));
     }
 
-    /// Opens the model of the run of this key, if the browser has it.
+    /// Opens the model of the run of this key, if it is saved in the browser.
     pub(super) async fn open_model_of(&self, key: &str) {
         if let Ok(blob) = archive::model(key).await {
             self.import_of(
@@ -73,7 +73,7 @@ impl AppContext {
         }
     }
 
-    /// Resumes the run that waits for its text, if that was read now.
+    /// Resumes the pending run if its corpus has just been read.
     pub(super) fn resume_pending(&self) {
         let Some(pending) = self.pending.get_value() else {
             return;
@@ -103,8 +103,8 @@ impl AppContext {
         let (app, key) = (*self, key.to_string());
         spawn_local(async move {
             let Some(run) = app.run_of(&key) else { return };
-            let is_ours = app.lock.with_value(Option::is_some);
-            if !is_ours && locks::held().await.contains(&lock_name(&key)) {
+            let has_lock = app.lock.with_value(Option::is_some);
+            if !has_lock && locks::held().await.contains(&lock_name(&key)) {
                 return app.complain(
                     tr!("This run is under way in another tab."),
                     tr!("Stop it there first."),
@@ -139,7 +139,7 @@ impl AppContext {
                     blobs,
                 );
             }
-            // It ended before its first checkpoint.
+            // The run ended before its first checkpoint.
             (false, Some(command)) => {
                 self.change_run(&run.key, |run| run.replay(vec![]));
                 self.reopen(&run.key);
@@ -164,7 +164,8 @@ impl AppContext {
         self.send_text(command.to_string());
     }
 
-    /// Opens the model that a run began with, if the engine has lost it and the browser has it.
+    /// Opens the model that a run started from, if the engine no longer has it and the browser
+    /// does.
     async fn open_origin(&self, run: &Run) {
         let Some(origin) = &run.origin else { return };
         let Origin::Run(key) = origin else { return };
@@ -174,7 +175,7 @@ impl AppContext {
         self.open_model_of(key).await;
     }
 
-    /// Has the engine save the checkpoints of a run that starts or resumes.
+    /// Tells the engine where to save the checkpoints of a run that starts or resumes.
     pub(super) fn announce_checkpoints(&self, key: &str, id: &str) {
         if self.archive.with_value(Option::is_some) {
             let folder = archive::folder_name(key);
@@ -185,14 +186,14 @@ impl AppContext {
         }
     }
 
-    /// Makes a run the present one again, and this tab the one that runs it.
+    /// Makes a run the active one again, owned by this tab.
     fn reopen(&self, key: &str) {
         self.change_run(key, Run::reopen);
         self.lock_run(key);
         self.notify(&[StateSlice::Runs, StateSlice::Progress]);
     }
 
-    /// Tells other tabs that this one runs the run of this key.
+    /// Announces to other tabs that this one works on the run of this key.
     pub(super) fn lock_run(&self, key: &str) {
         self.lock.set_value(locks::hold(&lock_name(key)));
     }
@@ -201,7 +202,7 @@ impl AppContext {
         self.peek(|state| state.runs.iter().find(|run| run.key == key).cloned())
     }
 
-    /// Whether the engine has read the text of this fingerprint.
+    /// Returns whether the engine has read the corpus of this fingerprint.
     fn reads(&self, fingerprint: &str) -> bool {
         self.peek(|state| {
             let corpus = state.corpus.as_ref().filter(|_| !state.reading);
@@ -210,19 +211,19 @@ impl AppContext {
     }
 }
 
-/// The command that started a run, for the name that it has now.
+/// Returns the command that started a run, with the run's current id.
 fn command_of(run: &Run) -> Option<Value> {
     let mut command: Value = serde_json::from_str(run.resume.command.as_deref()?).ok()?;
     command["run"] = run.id.clone().into();
     Some(command)
 }
 
-/// The lock of the tab that runs the run of this key.
+/// Returns the name of the lock held by the tab that works on the run of this key.
 pub(super) fn lock_name(key: &str) -> String {
     format!("clozelab-run-{key}")
 }
 
-/// A file of a checkpoint, as it travels to the engine.
+/// Returns a checkpoint file as it is sent to the engine.
 pub(super) fn described((name, blob): (String, Blob)) -> (FileInfo, Blob) {
     (
         FileInfo {

@@ -1,4 +1,4 @@
-//! What is passed on: links with settings and curves, out and in, and figures as files.
+//! Sharing: links with settings and curves, in both directions, and metrics as files.
 
 use super::AppContext;
 use crate::chart::curve::Curve;
@@ -10,8 +10,8 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 impl AppContext {
-    /// The link that carries the configuration and curves of the runs with these names, of many the last ones; `None`
-    /// where there is no such run.
+    /// Returns a link with the configuration and curves of the runs with these ids; of many, only
+    /// the last ones. Returns `None` if there is no such run.
     pub fn link_to(&self, ids: &[String]) -> Option<String> {
         let (query, fragment) = self.peek(|state| {
             let runs: Vec<&Run> = state
@@ -23,13 +23,13 @@ impl AppContext {
             (!runs.is_empty()).then(|| (share::query(runs), share::fragment(runs)))
         })?;
         let location = window().location();
-        let place = [location.origin(), location.pathname()]
+        let base = [location.origin(), location.pathname()]
             .map(Result::unwrap_or_default)
             .concat();
-        Some(format!("{place}{query}{fragment}"))
+        Some(format!("{base}{query}{fragment}"))
     }
 
-    /// Takes the runs that the page's link carries, where it does.
+    /// Adds the runs from the fragment of the page's link, if it has any.
     pub(super) fn take_shared(&self) {
         let fragment = window().location().hash().unwrap_or_default();
         match share::read(&fragment) {
@@ -42,7 +42,7 @@ impl AppContext {
         }
     }
 
-    /// Saves the figures of the runs that charts show.
+    /// Saves the metrics of the runs shown in the charts, as CSV or JSON.
     pub fn save_figures(&self, form: &str) {
         let figures: Vec<Figures> = self.peek(|state| {
             state
@@ -76,7 +76,7 @@ impl AppContext {
 }
 
 fn figures(run: &Run) -> Figures {
-    let of = |curve: &Curve| {
+    let points = |curve: &Curve| {
         curve
             .buckets()
             .iter()
@@ -96,10 +96,10 @@ fn figures(run: &Run) -> Figures {
             .collect::<Vec<_>>()
     };
     let columns = vec![
-        ("loss", of(&run.curve)),
-        ("learning rate", of(&run.lr)),
-        ("gradient norm", of(&run.grad_norm)),
-        ("tokens per second", of(&run.speed)),
+        ("loss", points(&run.curve)),
+        ("learning rate", points(&run.lr)),
+        ("gradient norm", points(&run.grad_norm)),
+        ("tokens per second", points(&run.speed)),
         ("held-out loss", held_out(|quality| quality.loss)),
         ("held-out accuracy", held_out(|quality| quality.accuracy)),
         ("micro F1", score(|metrics| metrics.micro_f1)),

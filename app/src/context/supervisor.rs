@@ -1,5 +1,5 @@
-//! Watches over the engine: one that fails, ends or falls silent amid a run is replaced, gets the text and the model back, and
-//! the run resumes. Says in one sentence what happened.
+//! Supervises the engine: if it fails, ends or stops responding during a run, it is replaced,
+//! corpus and model are reloaded, and the run resumes. Explains in one sentence what happened.
 
 use super::AppContext;
 use crate::state::{Engine, Recovery, Run, RunState, Silence, Stage, StateSlice};
@@ -9,39 +9,39 @@ use leptos::task::spawn_local;
 use protocol::BackendChoice;
 use std::time::Duration;
 
-/// Between two looks at the silence of a run.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Interval between checks of the engine's silence.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A timer that is late by more than this was held up with the whole page.
+/// A timer that is later than this was delayed together with the whole page.
 const MAX_LATENESS_SECS: f64 = 5.0;
 
 impl AppContext {
-    /// Begins to watch.
+    /// Starts the supervision.
     pub(super) fn watch_over_engine(&self) {
         let app = *self;
         let mut last = now_secs();
-        let look = move || {
+        let check = move || {
             let now = now_secs();
-            // A page that was frozen or asleep says nothing about the engine.
+            // After the page was frozen or asleep, silence says nothing about the engine.
             if now - std::mem::replace(&mut last, now) > MAX_LATENESS_SECS {
                 app.pulse.update_value(|pulse| pulse.reset(now));
             }
-            app.judge_silence(now);
+            app.check_silence(now);
         };
-        let look = std::cell::RefCell::new(look);
-        set_interval(move || (look.borrow_mut())(), LOOK_EVERY);
+        let check = std::cell::RefCell::new(check);
+        set_interval(move || (check.borrow_mut())(), CHECK_INTERVAL);
     }
 
-    /// The engine reported something.
+    /// Records that the engine has reported something.
     pub(super) fn hear(&self) {
         let now = now_secs();
         self.pulse.update_value(|pulse| pulse.beat(now));
         if self.peek(|state| state.silent_secs.is_some()) {
-            self.tell_silence(None);
+            self.set_silence(None);
         }
     }
 
-    fn judge_silence(&self, now: f64) {
+    fn check_silence(&self, now: f64) {
         let computes = self.peek(|state| {
             state
                 .active()
@@ -55,29 +55,29 @@ impl AppContext {
             .with_value(|pulse| (pulse.silence(now), pulse.silence_secs(now)));
         match silence {
             Silence::Usual => {}
-            Silence::Suspicious => self.tell_silence(Some(secs as u64)),
+            Silence::Suspicious => self.set_silence(Some(secs as u64)),
             Silence::Dead => self.replace_silent_engine(),
         }
     }
 
-    fn tell_silence(&self, secs: Option<u64>) {
+    fn set_silence(&self, secs: Option<u64>) {
         self.state.update_value(|state| state.silent_secs = secs);
         self.notify(&[StateSlice::Runs]);
     }
 
-    /// The person wants to wait for an engine that is silent.
+    /// Waits for a silent engine, at the user's request.
     pub fn wait_for_engine(&self) {
         self.pulse.update_value(|pulse| pulse.waits = true);
-        self.tell_silence(None);
+        self.set_silence(None);
     }
 
-    /// Replaces an engine that no longer answers and resumes its run.
+    /// Replaces an engine that no longer responds and resumes its run.
     pub fn replace_silent_engine(&self) {
         let secs = self
             .pulse
             .with_value(|pulse| pulse.silence_secs(now_secs())) as u64;
-        self.tell_silence(None);
-        // The parts of a comparison have no key.
+        self.set_silence(None);
+        // Runs that are part of a comparison have no key.
         let open = |run: &&Run| !run.stage.is_over() && !run.key.is_empty();
         let run = self.peek(|state| state.runs.iter().find(open).map(|run| run.key.clone()));
         self.state.update_value(RunState::end_open_runs);
@@ -88,7 +88,8 @@ impl AppContext {
         );
     }
 
-    /// Replaces an engine that failed amid the run of this key, or outside of one; `cause` says why.
+    /// Replaces an engine that failed during the run of this key, or outside of a run; `cause` is
+    /// the reason shown to the user.
     pub(super) fn recover(&self, run: Option<String>, cause: String, is_gpu_fault: bool) {
         self.end_engine();
         let device = self.device.get_value();
@@ -99,7 +100,8 @@ impl AppContext {
                     .try_update_value(|failures| failures.count(on_gpu))
                     .unwrap_or(Recovery::None)
             }
-            // A GPU that fails before it is chosen fails again; so does an engine that has never been ready.
+            // A GPU that fails before it is selected would fail again; so would an engine that was
+            // never ready.
             None if is_gpu_fault => Recovery::Cpu,
             None => Recovery::None,
         };
@@ -130,7 +132,7 @@ impl AppContext {
         self.complain(cause, goes_on);
     }
 
-    /// ParamTensors it to the person to restart the engine.
+    /// Gives up the recovery: the user has to restart the engine.
     fn give_up(&self, cause: String) {
         self.state
             .update_value(|state| state.engine = Engine::Crashed);
@@ -151,14 +153,14 @@ impl AppContext {
     }
 
     fn can_continue(&self, key: &str) -> bool {
-        let can = |run: &Run| {
+        let is_resumable = |run: &Run| {
             run.key == key && (run.can_resume() || run.is_own() && run.resume.command.is_some())
         };
-        self.peek(|state| state.runs.iter().any(can))
+        self.peek(|state| state.runs.iter().any(is_resumable))
     }
 }
 
-/// Seconds on a clock that runs while the page sleeps, too.
+/// Returns seconds on a clock that also runs while the page is suspended.
 fn now_secs() -> f64 {
     js_sys::Date::now() / 1000.0
 }

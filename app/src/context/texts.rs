@@ -1,5 +1,6 @@
-//! The text of a run, stored in the browser if the person allows it: it is asked once, when the first files of their own are
-//! read. A run resumes only on its own text; without permission, the files are recognised when they are chosen again.
+//! The corpus of a run, stored in the browser if the user allows it, which is asked once, when
+//! their first own files are read. A run resumes only on its own corpus; without permission, the
+//! files are recognised by fingerprint when they are chosen again.
 
 use super::AppContext;
 use super::files::Columns;
@@ -13,13 +14,13 @@ use leptos::task::spawn_local;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
-/// Under which the answer is remembered.
+/// Local storage key of the user's answer.
 const STORES_TEXT: &str = "clozelab-stores-text";
 
-/// Under which the fingerprint of the text that was used last is remembered.
+/// Local storage key of the fingerprint of the corpus used last.
 const LAST_TEXT: &str = "clozelab-last-text";
 
-/// How a stored text is read.
+/// Description of a stored corpus and of how it is read.
 #[derive(Serialize, Deserialize)]
 struct Description {
     files: Vec<StoredSource>,
@@ -28,19 +29,19 @@ struct Description {
 }
 
 impl AppContext {
-    /// Whether the person has to be asked if the text may be stored.
+    /// Returns whether to ask the user if the corpus may be stored.
     pub fn asks_to_store_text(&self) -> bool {
         self.stores_text.get().is_none()
             && self.has_own_files()
             && self.archive.with_value(Option::is_some)
     }
 
-    /// Whether the text may be stored, as answered before.
+    /// Returns whether the corpus may be stored, as answered earlier.
     pub(super) fn remembered_answer() -> Option<bool> {
         local_storage::get(STORES_TEXT).map(|answer| answer == "yes")
     }
 
-    /// Remembers the answer, and stores the present text or forgets all of them.
+    /// Saves the answer, and stores the current corpus or deletes all stored ones.
     pub fn answer_store_text(&self, stores: bool) {
         local_storage::keep(STORES_TEXT, if stores { "yes" } else { "no" });
         self.stores_text.set(Some(stores));
@@ -49,13 +50,13 @@ impl AppContext {
         }
         local_storage::keep(LAST_TEXT, "");
         self.with_archive(|app, archive| async move {
-            // Without the text nothing is lost that the person wanted to keep.
+            // The stored corpora are no longer wanted, so a failure to delete them is ignored.
             let _ = archive.keep_texts(&[]).await;
             app.weigh_storage().await;
         });
     }
 
-    /// Stores the present text, if it is the person's own and may be stored.
+    /// Stores the current corpus, if it is the user's own and may be stored.
     pub(super) fn store_text(&self) {
         let is_allowed = self.stores_text.get_untracked() == Some(true);
         let sources = self.sources.get_value();
@@ -93,7 +94,8 @@ impl AppContext {
         });
     }
 
-    /// Forgets the texts that no stored run reads, in this tab or another, and that are not the present one.
+    /// Deletes the corpora that no saved run uses, in this tab or another, and that are not the
+    /// current one.
     async fn forget_unused_texts(&self, archive: &Archive) {
         let Ok(stored) = archive.runs().await else {
             return;
@@ -102,18 +104,20 @@ impl AppContext {
             .iter()
             .filter_map(|text| serde_json::from_str::<Run>(text).ok());
         let present = self.peek(|state| state.runs.clone());
-        let of_runs = stored.chain(present).map(|run| run.resume.text.fingerprint);
-        let used: Vec<String> = of_runs.chain(local_storage::get(LAST_TEXT)).collect();
-        // What stays for longer than needed is forgotten the next time.
+        let run_fingerprints = stored.chain(present).map(|run| run.resume.text.fingerprint);
+        let used: Vec<String> = run_fingerprints
+            .chain(local_storage::get(LAST_TEXT))
+            .collect();
+        // A corpus that is not deleted now is deleted the next time.
         let _ = archive.keep_texts(&used).await;
     }
 
-    /// Fingerprint of the text that was used last, if that was the person's own and is stored.
+    /// Returns the fingerprint of the corpus used last, if it was the user's own and is stored.
     pub(super) fn last_text() -> Option<String> {
         local_storage::get(LAST_TEXT).filter(|fingerprint| !fingerprint.is_empty())
     }
 
-    /// Reads a stored text; `otherwise` follows if it is not stored.
+    /// Loads a stored corpus; calls `otherwise` if it is not stored.
     pub(super) fn use_stored_text(
         &self,
         fingerprint: String,
@@ -153,12 +157,12 @@ impl AppContext {
         });
     }
 
-    /// Starts the bundled text the next time.
+    /// Loads the bundled corpus at the next visit.
     pub(super) fn forget_last_text(&self) {
         local_storage::keep(LAST_TEXT, "");
     }
 
-    /// Does something with the browser's storage, if there is one.
+    /// Runs `act` with the browser's storage, if it is available.
     pub(super) fn with_archive<F: Future<Output = ()> + 'static>(
         &self,
         act: impl FnOnce(AppContext, Rc<Archive>) -> F,

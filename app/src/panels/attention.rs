@@ -1,5 +1,6 @@
-//! Where the model looks: all heads as small squares, one of them as lines and as a map. The grid stands beside the text
-//! under the microscope and sharpens as the model learns; the details stand among the questions.
+//! Attention of the previewed text: all heads as thumbnails, and one of them as lines and as a heat
+//! map. The grid is part of the first screen and is updated during a run; the detail views have
+//! their own panel.
 
 mod grid;
 mod views;
@@ -10,7 +11,7 @@ use super::microscope::Scrubber;
 use super::section::Section;
 use crate::chart::attention::Shown;
 use crate::chart::heads::{Traits, looks_at, shown, traits};
-use crate::context::context;
+use crate::context::app;
 use crate::focus;
 use crate::preview_context::{PreviewContext, scope};
 use crate::state::{AttentionMap, StateSlice};
@@ -22,24 +23,25 @@ use std::sync::Arc;
 use views::{HeatMap, Lines};
 use web_sys::KeyboardEvent;
 
-/// Share of a token's attention that its lines show, at first: low enough that those of a head that looks broadly can be
-/// told apart.
+/// Initial share of a token's attention that its lines show; low enough to keep the lines of a
+/// broad head distinguishable.
 const MASS: f64 = 0.5;
 
-/// What is chosen of the details.
+/// Selection of the detail views.
 #[derive(Clone, Copy)]
 pub(super) struct Choice {
     map: Memo<Option<AttentionMap>>,
-    /// Places of the tokens that are shown.
+    /// Positions of the tokens that are shown.
     places: Memo<Arc<Vec<usize>>>,
     head: Memo<(usize, usize)>,
-    /// The token in focus, among the shown ones.
+    /// Index into `places` of the token in focus.
     focus: RwSignal<Option<usize>>,
     mass: RwSignal<f64>,
 }
 
 impl Choice {
-    /// Gives what is chosen now to `paint`, where it fits the map at hand.
+    /// Passes the current selection to `paint`, unless there is no map or the positions do not fit
+    /// it.
     fn shown<T>(&self, paint: impl FnOnce(&Shown<'_>) -> T) -> Option<T> {
         let (places, head, focus) = (
             self.places.get_untracked(),
@@ -59,7 +61,7 @@ impl Choice {
     }
 }
 
-/// One head as lines and as a map, of the text under the microscope or of one that is typed.
+/// One head as lines and as a heat map, of the previewed text or of a typed one.
 #[component]
 pub fn AttentionPanel() -> impl IntoView {
     let scope = scope();
@@ -80,7 +82,7 @@ pub fn AttentionPanel() -> impl IntoView {
         focus: RwSignal::new(None),
         mass: RwSignal::new(MASS),
     };
-    // Another text has other tokens.
+    // The focus is an index into the tokens: reset it when the text changes.
     let texts = Memo::new(move |_| map.with(|map| map.as_ref().map(|map| map.tokens.clone())));
     Effect::new(move |_| {
         texts.with(|_| ());
@@ -113,7 +115,7 @@ pub fn AttentionPanel() -> impl IntoView {
                 <p class="help" hidden=move || !missing()>{reason}</p>
                 <p class="help" hidden=missing><bdi>{shown_text}</bdi></p>
                 <Controls choice hide scope />
-                // The film is of the text under the microscope; a typed one has none.
+                // Only the previewed text has a history to replay.
                 <div hidden=move || scope.typed.get()><Scrubber id="attention-scrubber" /></div>
                 <Words choice />
                 <div class="attention-views" hidden=missing>
@@ -126,7 +128,7 @@ pub fn AttentionPanel() -> impl IntoView {
     .into_any()
 }
 
-/// The text under the microscope, or a typed one.
+/// Form to attend to a typed text, or to return to the previewed one.
 #[component]
 fn Source(scope: PreviewContext) -> impl IntoView {
     let app = app();
@@ -204,7 +206,7 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: PreviewContext) -> impl
         })
     };
     let named = move || token().unwrap_or_else(|| tr!("all"));
-    let spoken = move || {
+    let description = move || {
         let (focus, places) = (focus.get()?, places.get());
         map.with(|map| Some(looks_at(map.as_ref()?, head.get(), focus, &places)))
     };
@@ -230,7 +232,7 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: PreviewContext) -> impl
                     min="0"
                     max=move || places.with(|places| places.len()).to_string()
                     prop:value=move || focus.get().map_or(0, |focus| focus + 1).to_string()
-                    aria-valuetext=move || spoken().unwrap_or_else(|| tr!("all tokens"))
+                    aria-valuetext=move || description().unwrap_or_else(|| tr!("all tokens"))
                     on:input=move |event| focus.set(number(&event).checked_sub(1))
                 />
             </div>
@@ -263,7 +265,7 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: PreviewContext) -> impl
     }
 }
 
-/// A sentence with the special tokens in it set as code.
+/// Returns a sentence with its special tokens as `<code>` elements.
 fn with_code(sentence: &str) -> Vec<AnyView> {
     let piece = |text: &str| match text.starts_with('[') {
         true => view! { <code>{text.to_string()}</code> }.into_any(),
@@ -272,7 +274,7 @@ fn with_code(sentence: &str) -> Vec<AnyView> {
     sentence.split_inclusive([' ', ']']).map(piece).collect()
 }
 
-/// The head in words, and what the token in focus looks at.
+/// Description of the head, and of what the token in focus attends to.
 #[component]
 fn Words(choice: Choice) -> impl IntoView {
     let Choice {
@@ -311,7 +313,7 @@ fn Words(choice: Choice) -> impl IntoView {
     }
 }
 
-/// Whether a key is meant for the browser rather than the page.
+/// Returns whether a key event has a modifier and so belongs to the browser rather than the page.
 pub fn is_shortcut(event: &KeyboardEvent) -> bool {
     event.ctrl_key() || event.meta_key() || event.alt_key()
 }

@@ -1,27 +1,27 @@
-//! Rows of names with a bar and a figure each: a histogram that is a table.
+//! A histogram as an accessible table: rows of a name, a bar and a value.
 
 use leptos::prelude::*;
 
-/// One row.
+/// A row of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// What is counted.
+    /// Header of the row.
     pub name: String,
     /// Length of the bar, 0 to 1.
     pub share: f64,
-    /// The figure in words.
+    /// The value, formatted for display.
     pub words: String,
 }
 
-/// A table of bars.
+/// A table of names, each with a bar and a value.
 #[component]
 pub fn Bars(
-    /// What the table tells.
+    /// Caption of the table.
     #[prop(into)]
     caption: String,
-    /// Heads of the two columns.
+    /// Headers of the two columns.
     heads: [String; 2],
-    /// The rows.
+    /// Rows of the table; without rows it is hidden.
     rows: Memo<Vec<Bar>>,
 ) -> impl IntoView {
     let row = |Bar { name, share, words }: Bar| {

@@ -1,15 +1,15 @@
-//! Settings that are words, switches or short texts, each with one sentence of help, in step with the settings and the
-//! link.
+//! Inputs for settings that are choices, switches or short texts, each with one sentence of help.
+//! They are synchronised with the settings and the page's URL.
 
-use crate::context::context;
+use crate::context::app;
 use crate::language::translated;
 use crate::settings::{Choice, Switch};
 use leptos::prelude::*;
 
-/// One of several words.
+/// A select element for a setting with a fixed set of values.
 #[component]
 pub fn ChoiceField(
-    /// Which setting.
+    /// The setting to edit.
     choice: Choice,
 ) -> impl IntoView {
     let app = app();
@@ -42,10 +42,10 @@ pub fn ChoiceField(
     .into_any()
 }
 
-/// On or off.
+/// A checkbox for a boolean setting.
 #[component]
 pub fn SwitchField(
-    /// Which setting.
+    /// The setting to edit.
     switch: Switch,
 ) -> impl IntoView {
     let app = app();
@@ -71,26 +71,27 @@ pub fn SwitchField(
     .into_any()
 }
 
-/// Some letters that say how tables are read: with the columns there are as suggestions (the list `columns`), where it is one.
+/// A text input for a setting of the table reader; a column setting suggests the existing columns
+/// (the datalist `columns`).
 #[component]
 pub fn TableField(
-    /// The setting's key.
+    /// Key of the setting.
     name: &'static str,
-    /// Visible name.
+    /// Label of the input.
     #[prop(into)]
     label: String,
-    /// What stands there for a value that is not given.
+    /// Placeholder shown while the setting is empty.
     #[prop(into)]
     default: String,
     /// One sentence below the input.
     #[prop(into)]
     help: String,
-    /// Whether columns are suggested.
+    /// Whether the existing columns are suggested.
     #[prop(optional)]
     suggests: bool,
-    /// Whether nothing can be read anew now.
+    /// Whether the input is disabled because files cannot be read again at present.
     busy: Memo<bool>,
-    /// Runs after a change.
+    /// Called after the setting has changed.
     changed: Callback<()>,
 ) -> impl IntoView {
     let app = app();

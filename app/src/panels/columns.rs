@@ -1,5 +1,5 @@
-//! Which columns of a table hold the text and the labels: its first rows, with a choice above each column. What was found
-//! is chosen already; another choice reads the files again.
+//! Column picker: the first rows of a table with a role selector above each column. Detected text
+//! and label columns are preselected; changing a role reads the files again.
 
 use crate::columns::{Role, roles, settings_of};
 use crate::context::{AppContext, app};
@@ -8,17 +8,17 @@ use crate::tr;
 use leptos::prelude::*;
 use protocol::TableColumns;
 
-/// Tables that are shown: those of a folder are alike.
+/// Maximum number of tables shown; the tables of a folder usually have the same columns.
 const MAX_TABLES: usize = 2;
-/// Columns that are shown.
+/// Maximum number of columns shown per table.
 const MAX_COLUMNS: usize = 40;
 
-/// The first rows of each kind of table among the files, with the use of its columns.
+/// The first rows of each distinct table among the files, with the roles of its columns.
 #[component]
 pub fn ColumnPicker(
-    /// The tables among the files, by their names.
+    /// The tables among the files, with their file names.
     tables: Memo<Vec<(String, TableColumns)>>,
-    /// Whether nothing can be read anew now.
+    /// Whether the selectors are disabled because files cannot be read again at present.
     busy: Memo<bool>,
 ) -> impl IntoView {
     let shown = move || {
@@ -37,7 +37,8 @@ pub fn ColumnPicker(
         });
         kinds
     };
-    // Another choice reads the files again and draws the table anew: the focus stays on the column.
+    // Changing a role reads the files again and recreates the table: restore the focus to the
+    // column.
     let chosen = StoredValue::new(None::<String>);
     Effect::new(move |_| {
         tables.track();
@@ -68,7 +69,7 @@ fn Table(
     file: String,
     columns: TableColumns,
     busy: Memo<bool>,
-    /// The column whose use was changed last.
+    /// The column whose role was changed last.
     chosen: StoredValue<Option<String>>,
 ) -> impl IntoView {
     let app = app();
@@ -136,12 +137,12 @@ fn Table(
     }
 }
 
-/// Reads the files again with the columns of these roles.
+/// Reads the files again with these column roles.
 fn read_with(app: &AppContext, names: &[String], roles: &[Role]) {
     let (text, label) = settings_of(names, roles);
     app.settings.update(|settings| {
         for (key, value) in [("text-column", text), ("label-column", label)] {
-            // Any name can be used; without one, the column is found by its name and values.
+            // `set` accepts any column name; an empty value restores automatic detection.
             match value {
                 Some(value) => settings.set(key, &value).unwrap_or_default(),
                 None => settings.edit(key, "").unwrap_or_default(),

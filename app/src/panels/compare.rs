@@ -1,4 +1,5 @@
-//! The comparison: what pre-training is worth on these labels, as a table and in one sentence.
+//! The comparison of fine-tuning from pre-trained weights, from scratch, and an n-gram baseline:
+//! controls, chart, table and a one-sentence result.
 
 use super::picture::{PICTURE, PictureButtons};
 use crate::chart::comparison::{by_labels, by_pass, csv};
@@ -15,13 +16,13 @@ use crate::wording::{self, duration, figure, grouped};
 use leptos::prelude::*;
 use protocol::{Comparison, ComparisonPoint, Spread};
 
-/// Controls and result.
+/// Controls, progress and result of a comparison.
 #[component]
 pub fn ComparePanel() -> impl IntoView {
     let app = app();
     let seeds = RwSignal::new("3".to_string());
     let shares = RwSignal::new("1".to_string());
-    let asked = Memo::new(move |_| asked_for(&seeds.get(), &shares.get()));
+    let request = Memo::new(move |_| asked_for(&seeds.get(), &shares.get()));
     let reason = Memo::new(move |_| {
         let engine = app.read(
             &[
@@ -32,10 +33,10 @@ pub fn ComparePanel() -> impl IntoView {
             ],
             |state| state.reason_not_to_compare(),
         );
-        engine.or_else(|| asked.get().err())
+        engine.or_else(|| request.get().err())
     });
     let start = move |_| {
-        if let Ok(compare) = asked.get_untracked() {
+        if let Ok(compare) = request.get_untracked() {
             app.compare(compare);
         }
     };
@@ -45,7 +46,7 @@ pub fn ComparePanel() -> impl IntoView {
         Some(tr!("Run {run} of at least {least}.", run, least))
     });
     let planned = move || {
-        let compare = asked.get().ok()?;
+        let compare = request.get().ok()?;
         let (runs, documents) = (
             compare.least_runs(),
             app.read(&[StateSlice::Corpus], |state| {
@@ -158,8 +159,8 @@ fn result(app: AppContext, comparison: Comparison) -> impl IntoView {
     }
 }
 
-/// The thesis in one picture: both starts beside n-grams, by the number of labelled texts or, where only one was asked for, by
-/// pass.
+/// Chart of a comparison: both conditions and the n-gram baseline, by number of labelled documents
+/// or, for a single label fraction, by epoch.
 #[derive(Clone)]
 struct Picture {
     series: Vec<SpreadSeries>,
@@ -255,15 +256,15 @@ fn note(comparison: &Comparison) -> String {
 
 fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
     let documents = grouped(point.documents);
-    let arm = |name: String, arm: &protocol::ComparisonCondition| {
-        let lr = format!("{:.1e}", arm.lr);
+    let condition_row = |name: String, condition: &protocol::ComparisonCondition| {
+        let lr = format!("{:.1e}", condition.lr);
         [
             name,
             documents.clone(),
-            spread(arm.micro_f1),
-            spread(arm.macro_f1),
+            spread(condition.micro_f1),
+            spread(condition.macro_f1),
             lr,
-            duration(arm.secs_per_run),
+            duration(condition.secs_per_run),
         ]
     };
     let linear = &point.linear;
@@ -274,8 +275,8 @@ fn rows(point: &ComparisonPoint) -> [[String; 6]; 3] {
     let [micro, r#macro] =
         [linear.test.micro_f1, linear.test.macro_f1].map(|value| figure(value, 3));
     [
-        arm(tr!("pre-trained"), &point.pretrained),
-        arm(tr!("from scratch"), &point.scratch),
+        condition_row(tr!("pre-trained"), &point.pretrained),
+        condition_row(tr!("from scratch"), &point.scratch),
         [
             n_grams,
             documents.clone(),

@@ -1,5 +1,5 @@
-//! What the probabilities of a classifier are worth: a slider over the surest documents with what is wrong among them, and a
-//! diagram of probability against frequency.
+//! Calibration of the classifier: a slider over the most confident documents with their error rate,
+//! and a reliability diagram.
 
 use super::review::Shared;
 use crate::chart::scene::{ColorRole, Scene, Size};
@@ -11,13 +11,13 @@ use crate::tr;
 use leptos::prelude::*;
 use protocol::ReliabilityBin;
 
-/// Share that the slider begins at.
-const USUAL_SHARE: f64 = 0.8;
+/// Initial value of the slider, as a share of the documents.
+const DEFAULT_SHARE: f64 = 0.8;
 
-/// A slider with its sentence, and the diagram.
+/// The confidence slider with its summary, and the reliability diagram.
 #[component]
 pub fn Confidence(review: Shared) -> impl IntoView {
-    let chosen = RwSignal::new(USUAL_SHARE);
+    let chosen = RwSignal::new(DEFAULT_SHARE);
     let has = move || {
         review.with(|review| {
             review
@@ -59,7 +59,7 @@ pub fn Confidence(review: Shared) -> impl IntoView {
                 data-testid="surest"
                 prop:value=move || chosen.get().to_string()
                 aria-valuetext=sentence
-                on:input=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(USUAL_SHARE))
+                on:input=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(DEFAULT_SHARE))
             />
             <p class="help" role="status">{sentence}</p>
             <div class="chart-frame">
@@ -78,7 +78,8 @@ pub fn Confidence(review: Shared) -> impl IntoView {
     .into_any()
 }
 
-/// The share that is right by probability, beside where it should be.
+/// Returns the series of the reliability diagram: the ideal diagonal and the observed accuracy by
+/// predicted probability.
 fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
     let points = |of: fn(&ReliabilityBin) -> f64| {
         bins.iter()

@@ -1,10 +1,10 @@
-//! Mounts the page part by part, each in a task of its own, so that none holds the page's thread for long: on a slow machine
-//! starting everything at once would take a second, and a press in it would go unanswered.
+//! Mounts the page in parts, each in its own task, so that none blocks the main thread for long: on
+//! a slow machine, mounting everything at once would take a second without a response to input.
 
 use leptos::prelude::*;
 use std::time::Duration;
 
-/// Who waits for their turn. Copies are the same queue.
+/// Queue of the parts that wait to be mounted. Copies share the same queue.
 #[derive(Clone, Copy)]
 pub struct MountQueue {
     given: StoredValue<u32>,
@@ -14,7 +14,7 @@ pub struct MountQueue {
 }
 
 impl MountQueue {
-    /// An empty queue; `when_done` runs each time that nobody waits any more.
+    /// Creates an empty queue; `when_done` runs each time the queue becomes empty.
     pub fn new(when_done: Callback<()>) -> Self {
         Self {
             given: StoredValue::new(0),
@@ -48,11 +48,11 @@ impl MountQueue {
     }
 }
 
-/// A part of the page that is mounted in a task of its own, after those before it.
+/// A part of the page that is mounted in its own task, after the parts queued before it.
 #[component]
 pub fn DeferredMount(children: ChildrenFn) -> impl IntoView {
-    let turns = expect_context::<MountQueue>();
-    let ticket = turns.take();
-    let is_due = Memo::new(move |_| turns.served.get() >= ticket);
+    let queue = expect_context::<MountQueue>();
+    let ticket = queue.take();
+    let is_due = Memo::new(move |_| queue.served.get() >= ticket);
     view! { <Show when=move || is_due.get()>{children()}</Show> }
 }

@@ -1,9 +1,9 @@
-//! What is folded away until asked for: work for it waits until then.
+//! Support for `<details>` elements whose content is computed only while they are open.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlDetailsElement};
 
-/// Whether the `<details>` that an event of its own comes from is unfolded.
+/// Returns whether the `<details>` element that dispatched a `toggle` event is open.
 pub fn is_open(event: &Event) -> bool {
     let details = event
         .target()

@@ -1,4 +1,5 @@
-//! What the run that is set up would take on this device: its size unasked, its time by trying it out.
+//! Estimate of the configured run on this device: its size, computed automatically, and its
+//! duration, measured by running a few steps on request.
 
 use crate::context::{AppContext, app};
 use crate::presets::run_time;
@@ -8,7 +9,7 @@ use crate::wording::{self, bytes};
 use leptos::prelude::*;
 use protocol::{Estimate, Phase, StartFrom};
 
-/// Why nothing can be tried out now; `None` where it can.
+/// Returns why no estimate can be made now; `None` if it can.
 pub fn reason_not_to_estimate(app: AppContext) -> Memo<Option<String>> {
     app.memo(
         &[
@@ -17,11 +18,11 @@ pub fn reason_not_to_estimate(app: AppContext) -> Memo<Option<String>> {
             StateSlice::Runs,
             StateSlice::Progress,
         ],
-        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage),
+        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch),
     )
 }
 
-/// A button and a sentence, for the chosen preset.
+/// A button that estimates the duration for the selected preset, and the result.
 #[component]
 pub fn EstimateLine() -> impl IntoView {
     let app = app();
@@ -66,7 +67,7 @@ fn words(estimate: Estimate) -> String {
     );
     let tokens = wording::tokens(tokens_per_step);
     match run_time(&estimate) {
-        // Of a time that was asked for, nobody knows the steps before some were tried.
+        // For a length given as a time, the number of steps is unknown.
         Some(time) if steps == 0 => tr!(
             "{size}, about {memory} of memory, for {time}.",
             size,

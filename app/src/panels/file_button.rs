@@ -1,32 +1,33 @@
-//! A button that lets a person choose files: an input that is hidden from sight only, below a label that looks like one.
+//! A button that opens a file picker: a visually hidden file input inside a label styled as a
+//! button.
 
 use crate::file_import::{self, Source};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
-/// Chooses files and hands them over, or says in words why they cannot be taken.
+/// Passes the chosen files to `take`, or an error message if they cannot be used.
 #[component]
 pub fn FileButton(
-    /// Of the input.
+    /// Id of the input.
     id: &'static str,
-    /// Its name for tests.
+    /// `data-testid` of the input.
     testid: &'static str,
-    /// On the button.
+    /// Text on the button.
     words: String,
-    /// Whether several files make sense.
+    /// Whether several files can be chosen.
     #[prop(optional)]
     multiple: bool,
-    /// Whether a folder is chosen, with all that is in it.
+    /// Whether a folder is chosen, with all its contents.
     #[prop(optional)]
     folder: bool,
-    /// Whether nothing can be chosen now.
+    /// Whether the button is disabled.
     #[prop(optional, into)]
     off: Signal<bool>,
-    /// What says why.
+    /// Id of the element that says why it is disabled.
     #[prop(optional)]
     described_by: Option<&'static str>,
-    /// Takes them; a folder may hold none.
+    /// Receives the files; a folder may contain none.
     #[prop(into)]
     take: Callback<Result<Vec<Source>, String>>,
 ) -> impl IntoView {
@@ -40,7 +41,7 @@ pub fn FileButton(
         let Some(sources) = input.files().map(|files| file_import::from_input(&files)) else {
             return;
         };
-        // The same files may be chosen again.
+        // Reset the input, so that choosing the same files again fires another event.
         input.set_value("");
         take.run(sources);
     };

@@ -1,5 +1,6 @@
-//! What was read from each file, and what each is used for. Names are other people's text: shown as text only, and
-//! isolated so that right-to-left names do not reorder the row. A long table begins with its first rows.
+//! Table of the loaded files: what was read from each and its role. File names are untrusted: they
+//! are shown as plain text in bidi isolation, so that right-to-left names do not reorder the row. A
+//! long table is paged.
 
 use crate::context::{AppContext, app};
 use crate::focus;
@@ -20,19 +21,19 @@ const ROLES: [(FileRole, &str, &str); 3] = [
     (FileRole::Test, "test", mark!("Test")),
 ];
 
-/// The rows that are shown, and how many there are besides.
+/// The rows shown, and how many more there are.
 #[derive(Clone, PartialEq)]
 struct Page {
-    /// Identifies the table among those of other texts: the name of its first file.
+    /// Name of the first file, which identifies the corpus that the paging belongs to.
     table: String,
     rows: Vec<Row>,
-    /// Files in all.
+    /// Total number of files.
     total: usize,
-    /// Rows that the button adds.
+    /// Number of rows that the button adds.
     next: usize,
 }
 
-/// A file, and the chosen file that it comes from.
+/// A file and the name of the chosen file that contains it, such as an archive.
 #[derive(Clone, PartialEq)]
 struct Row {
     index: usize,
@@ -41,7 +42,7 @@ struct Row {
 }
 
 impl Page {
-    /// The page that `paging` asks for.
+    /// Returns the page selected by `paging`.
     fn of(app: AppContext, state: &RunState, paging: &Paging) -> Self {
         let files = state
             .corpus
@@ -73,7 +74,7 @@ impl Page {
     }
 }
 
-/// A row for each of the first files, and a button that shows more.
+/// The file table with a button that shows more rows.
 #[component]
 pub fn FileTable() -> impl IntoView {
     let app = app();
@@ -82,7 +83,7 @@ pub fn FileTable() -> impl IntoView {
         paging.with(|paging| app.read(&[StateSlice::Corpus], |state| Page::of(app, state, paging)))
     });
     let busy = app.memo(&[StateSlice::Runs], |state| state.is_at_work());
-    // A row that is removed takes the focus with it.
+    // Removing a row removes the focused button: move the focus to the table.
     let region = NodeRef::<Div>::new();
     let focus = move || focus_on(region);
     let row = move |row: Row| {
@@ -133,7 +134,7 @@ pub fn FileTable() -> impl IntoView {
     .into_any()
 }
 
-/// A row with the button that shows more files, as long as there are any.
+/// A row with the button that shows more files, if there are more.
 #[component]
 fn MoreFiles(page: Memo<Page>, region: NodeRef<Div>) -> impl IntoView {
     let paging = app().file_rows;
@@ -141,7 +142,7 @@ fn MoreFiles(page: Memo<Page>, region: NodeRef<Div>) -> impl IntoView {
         let table = page.with_untracked(|page| page.table.clone());
         paging.update(|paging| paging.press(&table));
         if page.with_untracked(|page| page.next == 0) {
-            // The button is gone.
+            // The focused button is removed after the last page.
             focus_on(region);
         }
     };
@@ -163,14 +164,14 @@ fn MoreFiles(page: Memo<Page>, region: NodeRef<Div>) -> impl IntoView {
     }
 }
 
-/// Moves the focus to the table as a whole.
+/// Moves the focus to the region of the table.
 fn focus_on(region: NodeRef<Div>) {
     if let Some(region) = region.get_untracked() {
         region.focus().unwrap_or_default();
     }
 }
 
-/// The files that came to nothing: they stay, since another encoding may help, until they are removed.
+/// Files that could not be used. They stay listed until removed, since another encoding may help.
 #[component]
 fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
     let app = app();
@@ -209,10 +210,11 @@ fn RefusedFiles(busy: Memo<bool>) -> impl IntoView {
     view! { <ul class="plain help" data-testid="refused-files">{rows}</ul> }
 }
 
-/// Refused files that are listed: of a folder of pictures the first ones say enough.
+/// Maximum number of refused files listed; a folder of images may contain thousands.
 const MAX_REFUSED: usize = 5;
 
-/// Rows are kept while their file is the same, so that changing a file's use does not take the focus away.
+/// Returns the key of a row. It excludes the role, so that changing the role keeps the row and the
+/// focus.
 fn key(Row { index, file, .. }: &Row) -> (usize, String, u64, String, u64, u64) {
     (
         *index,
@@ -224,7 +226,8 @@ fn key(Row { index, file, .. }: &Row) -> (usize, String, u64, String, u64, u64) 
     )
 }
 
-/// Without files of the person's own the bundled ones come back; these stay, since a page without a text has nothing to show.
+/// Button that removes a file. Removing the last of the user's own files restores the bundled text,
+/// whose last file cannot be removed, since the page needs a corpus.
 fn remove_button<F: Fn() + Copy + 'static>(
     app: AppContext,
     busy: Memo<bool>,
@@ -285,7 +288,7 @@ fn role_select(
     }
 }
 
-/// What was left out, and why.
+/// Describes the lines that were left out, with their reasons.
 pub(super) fn describe(dropped: &[Dropped]) -> String {
     let part = |line: &Dropped| {
         let (count, first) = (grouped(line.count), grouped(line.first_line));

@@ -1,4 +1,4 @@
-//! Step 3: where fine-tuning starts, its settings, and how well the labels are learned.
+//! Panel 3, fine-tuning: its initial weights, its settings, and its scores.
 
 use super::choice::ChoiceField;
 use super::compare::ComparePanel;
@@ -9,14 +9,14 @@ use super::section::Section;
 use super::start::{PhaseSentence, PhaseWarnings, StartButton};
 use super::verdict::VerdictLine;
 use crate::chart_context::ChartContext;
-use crate::context::context;
+use crate::context::app;
 use crate::settings::{CLASS_WEIGHTS, FINETUNE_FIELDS, FREEZE, NEAR_DUPLICATES, TASK};
 use crate::tr;
 use leptos::context::Provider;
 use leptos::prelude::*;
 use protocol::Phase;
 
-/// Choice of weights, settings, start button and scores.
+/// The fine-tuning panel.
 #[component]
 pub fn FinetunePanel() -> impl IntoView {
     view! {
@@ -38,7 +38,8 @@ pub fn FinetunePanel() -> impl IntoView {
             <PhaseSentence phase=Phase::Finetune />
             <VerdictLine phase=Phase::Finetune />
             <PhaseWarnings phase=Phase::Finetune />
-            // Its steps are others than those of pre-training.
+            // A separate chart context: the steps of fine-tuning are unrelated to those of
+            // pre-training.
             <Provider value=ChartContext::default()>
                 <Scores />
                 <FinetuneCurves />

@@ -1,4 +1,5 @@
-//! How a file was read: its first documents with their labels, so that a wrong column, encoding or separator shows at once.
+//! The first documents of a file with their labels, which reveal a wrong column, encoding or
+//! separator.
 
 use super::details::is_open;
 use crate::context::{AppContext, app};
@@ -8,10 +9,10 @@ use crate::wording::{self, grouped};
 use leptos::prelude::*;
 use protocol::{FileReport, PredictedDocument};
 
-/// Files that can be chosen: of a folder of thousands the first ones say enough.
+/// Maximum number of files in the selector; a folder may contain thousands.
 const MAX_CHOICES: usize = 500;
 
-/// The first documents of a file, asked for when they are unfolded.
+/// The first documents of a file, requested from the engine when expanded.
 #[component]
 pub fn FirstDocuments() -> impl IntoView {
     let app = app();
@@ -40,10 +41,10 @@ pub fn FirstDocuments() -> impl IntoView {
     let found = app.memo(&[StateSlice::Answers, StateSlice::Corpus], |state| {
         state.first_documents.clone()
     });
-    let waits = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
+    let is_run_active = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.active().is_some()
     });
-    let status = move || match (found.with(Option::is_some), waits.get()) {
+    let status = move || match (found.with(Option::is_some), is_run_active.get()) {
         (true, _) => String::new(),
         (false, true) => tr!("They are told when the run under way is over."),
         (false, false) => tr!("The text is being read…"),
@@ -61,7 +62,7 @@ pub fn FirstDocuments() -> impl IntoView {
     .into_any()
 }
 
-/// Of which file, where there are several.
+/// File selector, hidden if there is only one file.
 #[component]
 fn FileChoice(
     app: AppContext,
@@ -99,7 +100,7 @@ fn FileChoice(
     }
 }
 
-/// The files of the text in use.
+/// Returns the reports on the files of the current corpus.
 fn files(state: &RunState) -> &[FileReport] {
     state
         .corpus

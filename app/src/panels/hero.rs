@@ -1,5 +1,5 @@
-//! The first screen: one line of the text, hidden in part, and a button. After it is pressed the same line fills in, the
-//! heads sharpen, the loss falls, and a sentence says what that means.
+//! The first screen: a masked example and a start button. During a run, the predictions for the
+//! example, the attention heads and the loss are updated, and a verdict explains the result.
 
 use super::attention::AttentionGrid;
 use super::clozes::Clozes;
@@ -13,7 +13,7 @@ use crate::tr;
 use leptos::prelude::*;
 use protocol::Phase;
 
-/// The text under the microscope, the start of pre-training, the loss and the heads.
+/// The masking preview, the start button of pre-training, the loss chart and the attention heads.
 #[component]
 pub fn Stage() -> impl IntoView {
     view! {

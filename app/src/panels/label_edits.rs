@@ -1,4 +1,4 @@
-//! Merges, renames and deletes labels, with undo. The renames are a setting of the run.
+//! Merging, renaming and deleting labels, with undo. The label map is a setting of the run.
 
 use crate::context::AppContext;
 use crate::focus;
@@ -10,21 +10,21 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use protocol::LabelMap;
 
-/// Merges that a sentence names.
+/// Maximum number of merges named in a sentence.
 const MAX_MERGES: usize = 6;
 
-/// Changes the renames, and takes changes back.
+/// Edits the label map, with undo.
 #[derive(Clone, Copy)]
 pub struct LabelEdits {
     app: AppContext,
-    /// The renames before each change.
+    /// Undo stack: the label map before each change.
     before: RwSignal<Vec<LabelMap>>,
     renames: Memo<LabelMap>,
     busy: Memo<bool>,
 }
 
 impl LabelEdits {
-    /// Of the settings of `lab`.
+    /// Creates an editor for the label map in the settings of `app`.
     pub fn new(app: AppContext) -> Self {
         let busy = app.memo(
             &[StateSlice::Runs, StateSlice::Progress, StateSlice::Corpus],
@@ -59,14 +59,14 @@ impl LabelEdits {
         }
     }
 
-    /// Takes the last change back; renames that came with a link go all at once.
+    /// Undoes the last change; with an empty undo stack, clears a label map that came with a link.
     fn undo(&self) {
         let before = self.before.try_update(Vec::pop).flatten();
         self.set(before.unwrap_or_default());
     }
 }
 
-/// Merges labels that differ by a slip; takes any change of labels back.
+/// Offers to merge labels that differ only by a likely typo, and to undo changes.
 #[component]
 pub fn LabelMerges() -> impl IntoView {
     let edits: LabelEdits = expect_context();
@@ -82,17 +82,17 @@ pub fn LabelMerges() -> impl IntoView {
     });
     let merge = move |_| {
         edits.change(|renames| {
-            for (label, meant) in merges.get_untracked() {
-                rename(renames, &label, Some(&meant));
+            for (label, target) in merges.get_untracked() {
+                rename(renames, &label, Some(&target));
             }
         });
     };
-    let offer = move || {
+    let merges_note = move || {
         let shown = merges.with(|merges| {
             let pairs = merges
                 .iter()
                 .take(MAX_MERGES)
-                .map(|(label, meant)| format!("{label} → {meant}"));
+                .map(|(label, target)| format!("{label} → {target}"));
             pairs.collect::<Vec<_>>().join(", ")
                 + if merges.len() > MAX_MERGES {
                     ", …"
@@ -102,7 +102,7 @@ pub fn LabelMerges() -> impl IntoView {
         });
         tr!("Labels that differ by a slip: {labels}.", labels = shown)
     };
-    let done = move || {
+    let renames_note = move || {
         let count = renames.with(|renames| renames.len() as u64);
         tr!(
             "Labels that were renamed or deleted: {count}.",
@@ -112,13 +112,13 @@ pub fn LabelMerges() -> impl IntoView {
     view! {
         <Show when=move || merges.with(|merges| !merges.is_empty())>
             <p class="merges">
-                <bdi>{offer}</bdi> " "
+                <bdi>{merges_note}</bdi> " "
                 <button type="button" data-testid="merge-labels" disabled=busy on:click=merge>{tr!("Merge")}</button>
             </p>
         </Show>
         <Show when=move || renames.with(|renames| !renames.is_empty())>
             <p class="merges">
-                {done} " "
+                {renames_note} " "
                 <button type="button" data-testid="undo-merge" disabled=busy on:click=move |_| edits.undo()>
                     {tr!("Undo")}
                 </button>
@@ -127,7 +127,7 @@ pub fn LabelMerges() -> impl IntoView {
     }
 }
 
-/// A field for the name of each label, and a button that deletes it.
+/// A text input for the name of each label, and a button that deletes it.
 #[component]
 pub fn LabelNames() -> impl IntoView {
     let edits: LabelEdits = expect_context();
@@ -178,7 +178,7 @@ fn LabelName(label: String) -> impl IntoView {
         };
         let typed = field.value();
         match typed.trim() {
-            // A label has a name: what was emptied gets its own back.
+            // A name cannot be empty: restore it.
             "" => field.set_value(&to_rename),
             new => edits.change(|renames| rename(renames, &to_rename, Some(new))),
         }

@@ -1,10 +1,10 @@
-//! Labels for a whole file: what a person takes the classifier away for, without taking it away.
+//! Labels all documents of a file with the current classifier and downloads the result as a table.
 
 use super::file_button::FileButton;
 use super::file_table::describe;
 use super::review::REVIEW_TOPICS;
 use super::try_it::Asked;
-use crate::context::context;
+use crate::context::app;
 use crate::file_import::Source;
 use crate::focus;
 use crate::localize_message::localize_message;
@@ -14,25 +14,25 @@ use crate::wording::{grouped, sentence};
 use leptos::prelude::*;
 use protocol::Command;
 
-/// Chooses a file, shows how far its labels are, and tells when their table is there.
+/// File input, options, progress and result of labelling a file.
 #[component]
 pub fn LabelFile() -> impl IntoView {
     let app = app();
     let Asked { by_own, .. } = expect_context();
     let splits_long = RwSignal::new(false);
     let labelling = app.memo(&[StateSlice::Answers], |state| state.labelling.clone());
-    let under_way = app.memo(&[StateSlice::Answers], RunState::is_labelling);
+    let is_labelling = app.memo(&[StateSlice::Answers], RunState::is_labelling);
     let reason = app.memo(&REVIEW_TOPICS, RunState::reason_not_to_review);
-    let waits = app.memo(&[StateSlice::Answers], RunState::is_waiting);
-    let reason = move || reason.get().filter(|_| !under_way.get());
-    let off = move || under_way.get() || waits.get() || reason().is_some();
+    let is_waiting = app.memo(&[StateSlice::Answers], RunState::is_waiting);
+    let reason = move || reason.get().filter(|_| !is_labelling.get());
+    let off = move || is_labelling.get() || is_waiting.get() || reason().is_some();
     let share = move || {
         labelling.with(|file| {
             file.as_ref()
                 .map_or(0.0, |file| file.documents as f64 / file.of.max(1) as f64)
         })
     };
-    // Begin and end are told to who does not see the page, not each step between.
+    // Screen readers announce start and end, not every step in between.
     let announced = Memo::new(move |_| labelling.with(|file| file.as_ref().map(announcement)));
     let warnings = Memo::new(move |_| {
         labelling
@@ -45,9 +45,10 @@ pub fn LabelFile() -> impl IntoView {
         }
     };
     let note = |words: String| view! { <li>{words}</li> };
-    // What was pressed goes out of reach: the focus goes to what undoes it, and back.
+    // The pressed control becomes unavailable: move the focus to the Stop button, and back
+    // afterwards.
     Effect::new(move |before: Option<bool>| {
-        let now = under_way.get();
+        let now = is_labelling.get();
         if before.is_some_and(|before| before != now) && focus::holds("[data-testid=label-file]") {
             let next = if now {
                 "[data-testid=label-file] button"
@@ -73,7 +74,7 @@ pub fn LabelFile() -> impl IntoView {
                     described_by="label-file-reason"
                     take=take
                 />
-                <button type="button" hidden=move || !under_way.get() on:click=move |_| app.send(Command::Stop)>{tr!("Stop")}</button>
+                <button type="button" hidden=move || !is_labelling.get() on:click=move |_| app.send(Command::Stop)>{tr!("Stop")}</button>
                 <label class="option">
                     <input
                         type="checkbox"
@@ -95,8 +96,8 @@ pub fn LabelFile() -> impl IntoView {
                 </label>
             </div>
             <p id="label-file-reason" class="help">{reason}</p>
-            <progress hidden=move || !under_way.get() max="1" prop:value=share aria-label=tr!("Share of the documents that are labelled")></progress>
-            <p class="status" hidden=move || labelling.with(Option::is_none)>{move || labelling.get().map(|file| how_far(&file))}</p>
+            <progress hidden=move || !is_labelling.get() max="1" prop:value=share aria-label=tr!("Share of the documents that are labelled")></progress>
+            <p class="status" hidden=move || labelling.with(Option::is_none)>{move || labelling.get().map(|file| status(&file))}</p>
             <p class="visually-hidden" role="status">{announced}</p>
             <ul class="plain help" hidden=move || warnings.with(Vec::is_empty)>{move || warnings.get().into_iter().map(note).collect_view()}</ul>
         </div>
@@ -104,7 +105,7 @@ pub fn LabelFile() -> impl IntoView {
     .into_any()
 }
 
-fn how_far(file: &Labelling) -> String {
+fn status(file: &Labelling) -> String {
     let Labelling {
         name,
         documents,
@@ -143,19 +144,20 @@ fn how_far(file: &Labelling) -> String {
 }
 
 fn announcement(file: &Labelling) -> String {
-    let begun = Labelling {
+    let started = Labelling {
         documents: 0,
         of: 0,
         ..file.clone()
     };
-    how_far(if file.is_done() { file } else { &begun })
+    status(if file.is_done() { file } else { &started })
 }
 
-/// What the text was taken from, and what is odd about the file.
+/// Returns the columns that the text was read from, and the warnings about the file.
 fn notes(file: &Labelling) -> Vec<String> {
     let columns = file.columns.join(", ");
-    let taken = (!columns.is_empty()).then(|| tr!("The text is taken from: {columns}.", columns));
-    taken
+    let columns_note =
+        (!columns.is_empty()).then(|| tr!("The text is taken from: {columns}.", columns));
+    columns_note
         .into_iter()
         .chain(
             file.warnings

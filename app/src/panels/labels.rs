@@ -1,7 +1,7 @@
-//! The labels of the text, and a box to paste text into.
+//! Label frequencies of the corpus, and a box to paste text into.
 
 use super::bar_table::{Bar, Bars};
-use crate::context::context;
+use crate::context::app;
 use crate::file_import;
 use crate::state::{RunState, StateSlice};
 use crate::tr;
@@ -9,7 +9,7 @@ use crate::wording::grouped;
 use leptos::prelude::*;
 use protocol::LabelCount;
 
-/// How often each label occurs, folded away until asked for, with what can be done about labels below.
+/// Collapsible histogram of documents by label; `children` are shown below it.
 #[component]
 pub fn LabelHistogram(children: Children) -> impl IntoView {
     let app = app();
@@ -39,7 +39,7 @@ fn bars(state: &RunState) -> Vec<Bar> {
         .as_ref()
         .map(|corpus| corpus.traits.label_counts.as_slice())
         .unwrap_or_default();
-    let most = counts
+    let max = counts
         .iter()
         .map(|count| count.train)
         .max()
@@ -47,7 +47,7 @@ fn bars(state: &RunState) -> Vec<Bar> {
         .max(1) as f64;
     let bar = |count: &LabelCount| Bar {
         name: count.label.clone(),
-        share: count.train as f64 / most,
+        share: count.train as f64 / max,
         words: [count.train, count.valid, count.test]
             .map(grouped)
             .join(" / "),
@@ -55,7 +55,7 @@ fn bars(state: &RunState) -> Vec<Bar> {
     counts.iter().map(bar).collect()
 }
 
-/// Text that is typed or pasted rather than dropped.
+/// Text box for typed or pasted documents.
 #[component]
 pub fn PasteBox() -> impl IntoView {
     let app = app();

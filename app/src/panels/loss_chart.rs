@@ -1,5 +1,6 @@
-//! The charts of all runs: the loss of pre-training on the first screen, the other figures beside the settings, the loss as
-//! a table, and the curves of fine-tuning. Those of a phase share one look and one cross-hair.
+//! Charts of training runs: the pre-training loss of the first screen, the other metrics in the
+//! pre-training panel, the loss as a table, and the curves of fine-tuning. The charts of a phase
+//! share their view options and the cross-hair.
 
 use super::details::is_open;
 use super::picture::{PICTURE, PictureButtons};
@@ -22,10 +23,10 @@ use crate::wording::{figure, grouped, percent};
 use leptos::prelude::*;
 use protocol::Phase;
 
-/// What charts of pre-training show.
+/// State slices that the charts depend on.
 const TOPICS: &[StateSlice] = &[StateSlice::Runs, StateSlice::Progress];
 
-/// The loss of every pre-training run, as a picture and in words.
+/// The loss chart of all shown pre-training runs, with its legend and readout.
 #[component]
 pub fn LossChart() -> impl IntoView {
     let app = app();
@@ -46,14 +47,14 @@ pub fn LossChart() -> impl IntoView {
                     changed=changes(app)
                     steps=steps(app, Phase::Pretrain)
                     scene=Box::new(move |size| {
-                        let look = plotting.look(size);
-                        app.peek(|state| with_series(state, |series| loss_scene(series, &look)))
+                        let view = plotting.look(size);
+                        app.peek(|state| with_series(state, |series| loss_scene(series, &view)))
                     })
                 />
             </div>
             <figcaption>
                 <Legend phase=Phase::Pretrain />
-                // Of the charts that share a cross-hair, one speaks.
+                // Only one of the charts that share a cross-hair is a live region.
                 <p class="help" aria-live="polite">
                     {move || words().unwrap_or_else(|| tr!("Thin: as measured. Thick: smoothed. Dots: text held out from training."))}
                 </p>
@@ -86,7 +87,7 @@ fn steps(app: AppContext, phase: Phase) -> Steps {
     }
 }
 
-/// A figure other than the loss.
+/// A metric with a chart of its own, and how to read its series from a run.
 #[derive(Clone, Copy)]
 struct Metric {
     title: &'static str,
@@ -117,7 +118,7 @@ const METRICS: [Metric; 4] = [
     },
 ];
 
-/// Those of fine-tuning, whose scores have a chart of their own.
+/// Metrics of fine-tuning; the F1 scores have a separate chart.
 const FINETUNE_METRICS: [Metric; 4] = [
     Metric {
         title: mark!("Loss; dots: held out"),
@@ -190,7 +191,7 @@ fn with_metric<T>(
     draw(&series.collect::<Vec<_>>())
 }
 
-/// The figures other than the loss, with the shared look above them.
+/// Charts of the pre-training metrics other than the loss, below the shared toolbar.
 #[component]
 pub fn Curves() -> impl IntoView {
     let app = app();
@@ -217,7 +218,7 @@ pub fn Curves() -> impl IntoView {
     .into_any()
 }
 
-/// The figures of fine-tuning by step.
+/// Charts of the fine-tuning metrics by step.
 #[component]
 pub fn FinetuneCurves() -> impl IntoView {
     let app = app();
@@ -271,8 +272,8 @@ fn MetricChart(phase: Phase, metric: Metric) -> impl IntoView {
                     changed=changes(app)
                     steps=steps(app, phase)
                     scene=Box::new(move |size| {
-                        let look = plotting.look(size);
-                        app.peek(|state| with_metric(state, phase, metric, |series| metric_scene(series, &title(), &look)))
+                        let view = plotting.look(size);
+                        app.peek(|state| with_metric(state, phase, metric, |series| metric_scene(series, &title(), &view)))
                     })
                 />
             </div>
@@ -281,7 +282,7 @@ fn MetricChart(phase: Phase, metric: Metric) -> impl IntoView {
     }
 }
 
-/// Smoothing, axes and zoom, and what the figures are saved with.
+/// Controls for smoothing, axes and zoom, followed by the export buttons.
 #[component]
 fn Toolbar(smoothing: &'static str, children: Children) -> impl IntoView {
     let plotting = plotting();
@@ -326,14 +327,14 @@ fn Toolbar(smoothing: &'static str, children: Children) -> impl IntoView {
     }
 }
 
-/// The chart of the loss for a file.
+/// Lays out the loss chart for export.
 fn picture(app: AppContext, plotting: ChartContext) -> (Scene, Size) {
     let draw =
-        |state: &RunState, look: &ViewState| with_series(state, |series| loss_scene(series, look));
+        |state: &RunState, view: &ViewState| with_series(state, |series| loss_scene(series, view));
     named_picture(app, plotting, Phase::Pretrain, draw)
 }
 
-/// The chart of another figure for a file.
+/// Lays out the chart of a metric for export.
 fn metric_picture(
     app: AppContext,
     plotting: ChartContext,
@@ -341,28 +342,28 @@ fn metric_picture(
     metric: Metric,
 ) -> (Scene, Size) {
     let title = translated(metric.title);
-    let draw = |state: &RunState, look: &ViewState| {
+    let draw = |state: &RunState, view: &ViewState| {
         with_metric(state, phase, metric, |series| {
-            metric_scene(series, &title, look)
+            metric_scene(series, &title, view)
         })
     };
     named_picture(app, plotting, phase, draw)
 }
 
-/// A chart for a file, with the names of its runs.
+/// Lays out a chart for export, with a legend of its runs.
 fn named_picture(
     app: AppContext,
     plotting: ChartContext,
     phase: Phase,
     draw: impl FnOnce(&RunState, &ViewState) -> Scene,
 ) -> (Scene, Size) {
-    let look = ViewState {
+    let view = ViewState {
         cursor: None,
         drag: None,
         ..plotting.look(PICTURE)
     };
     app.peek(|state| {
-        let mut scene = draw(state, &look);
+        let mut scene = draw(state, &view);
         let key = |(index, run): (usize, &Run)| Key {
             name: run.name(),
             ink: ColorRole::Run(index),
@@ -373,7 +374,7 @@ fn named_picture(
     })
 }
 
-/// Which colour is which run.
+/// Legend of run colours.
 #[component]
 fn Legend(phase: Phase) -> impl IntoView {
     let app = app();
@@ -386,7 +387,7 @@ fn Legend(phase: Phase) -> impl IntoView {
     view! { <ul class="legend">{move || names.get().into_iter().enumerate().map(item).collect_view()}</ul> }
 }
 
-/// The loss of every pre-training run as a table, folded away until asked for.
+/// The loss of all shown pre-training runs as a table, computed only while it is expanded.
 #[component]
 pub fn LossTable() -> impl IntoView {
     let app = app();
@@ -436,13 +437,14 @@ pub fn LossTable() -> impl IntoView {
     }
 }
 
-/// Evaluations of a run that are listed, the newest: a night's run has thousands, and the chart shows them all.
-const LISTED: usize = 40;
+/// Maximum number of evaluations listed per run, the newest ones: a long run has thousands, and the
+/// chart shows them all.
+const MAX_EVALUATIONS: usize = 40;
 
 fn held_out_rows(state: &RunState) -> Vec<String> {
     let line = |run: &Run| {
         let name = run.name();
-        let first = run.held_out.len().saturating_sub(LISTED);
+        let first = run.held_out.len().saturating_sub(MAX_EVALUATIONS);
         let words = run.held_out[first..].iter().map(move |quality| {
             let (step, loss, share) = (
                 grouped(quality.step),
@@ -462,7 +464,7 @@ fn held_out_rows(state: &RunState) -> Vec<String> {
     state.shown_of(Phase::Pretrain).flat_map(line).collect()
 }
 
-/// Lays the pre-training runs out as the chart needs them.
+/// Passes the series of the shown pre-training runs to `draw`.
 fn with_series<T>(state: &RunState, draw: impl FnOnce(&[LossSeries]) -> T) -> T {
     let series = state
         .shown_of(Phase::Pretrain)

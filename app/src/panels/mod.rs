@@ -1,5 +1,6 @@
-//! One panel per file, one component per panel. A panel reads the [`crate::context::AppContext`] and calls its verbs; it keeps no
-//! state of its own beyond what its inputs hold.
+//! The panels of the page: one file and one component each. A panel reads the
+//! [`crate::context::AppContext`] and calls its methods; it has no state of its own beyond the
+//! contents of its inputs.
 
 mod attention;
 mod bar_table;

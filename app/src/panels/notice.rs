@@ -1,6 +1,6 @@
-//! What went wrong, what to do about it, and a button where the page can do it.
+//! The error notice: a message, a hint and, after a crash of the engine, a button to restart it.
 
-use crate::context::context;
+use crate::context::app;
 use crate::focus;
 use crate::localize_message::localize_message;
 use crate::state::{Engine, Notice, StateSlice};
@@ -8,7 +8,7 @@ use crate::tr;
 use crate::wording;
 use leptos::prelude::*;
 
-/// The page's error line; hidden while there is nothing to say.
+/// The error notice of the page; hidden while there is none.
 #[component]
 pub fn NoticeLine() -> impl IntoView {
     let app = app();
@@ -35,7 +35,8 @@ pub fn NoticeLine() -> impl IntoView {
                         {tr!("Restart engine")}
                     </button>
                 </Show>
-                // Without an engine this line is the only way on.
+                // After a crash, restarting is the only way to continue: the notice cannot be
+                // dismissed.
                 <Show when=move || !crashed.get()>
                     <button type="button" on:click=dismiss>
                         {tr!("Dismiss")}

@@ -1,4 +1,4 @@
-//! Charts as pictures, in the colours that they have on the page.
+//! Export of charts as images, in the colours that they have on the page.
 
 use crate::chart::canvas::{png_of, svg_of};
 use crate::chart::scene::{Scene, Size};
@@ -9,22 +9,22 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
 
-/// Size of a saved picture before its legend, in CSS pixels.
+/// Size of an exported image without its legend, in CSS pixels.
 pub const PICTURE: Size = Size {
     width: 800.0,
     height: 400.0,
 };
 
-/// Saves a chart as a picture of lines and as one of pixels.
+/// Buttons that save a chart as SVG and as PNG.
 #[component]
 pub fn PictureButtons(
-    /// Test name of the chart's canvas, whose colours the picture takes.
+    /// `data-testid` of the chart's canvas, whose colours the image uses.
     chart: &'static str,
-    /// Name of the file, without its ending.
+    /// File name without extension.
     name: &'static str,
-    /// What the chart shows, in a word or two.
+    /// Title of the chart, for the labels of the buttons.
     title: String,
-    /// Lays out the picture.
+    /// Lays out the image.
     #[prop(into)]
     picture: Callback<(), (Scene, Size)>,
 ) -> impl IntoView {
@@ -59,7 +59,7 @@ fn save(app: AppContext, chart: &str, name: &str, form: &str, (scene, size): (Sc
     }
 }
 
-/// Offers a picture, as the URL of its data, as a file of this name without its ending; says so where there is none.
+/// Downloads a PNG data URL as `name` with its extension, or shows an error if there is none.
 pub fn save_png(app: AppContext, name: &str, url: Option<String>) {
     match url {
         Some(url) => download::save_url(&format!("{name}.png"), &url),

@@ -1,5 +1,6 @@
-//! What the classifier gets right and wrong: a threshold, which labels are taken for which, which stand together, and the
-//! lines behind each number. Also the lines that are worth labelling next.
+//! Panel 6, error analysis of the classifier: decision thresholds, confidence, confusion matrix,
+//! label co-occurrence, and the documents behind each count. Also lists the least certain
+//! unlabelled documents, which are worth labelling next.
 
 use super::confidence::Confidence;
 use super::section::Section;
@@ -17,7 +18,7 @@ use leptos::prelude::*;
 use protocol::{Command, LabelScore, LineQuery, Phase, PredictedDocument, Review};
 use std::sync::Arc;
 
-/// What tells whether the classifier can be asked about many documents.
+/// State slices that decide whether the classifier can be run on many documents.
 pub(super) const REVIEW_TOPICS: [StateSlice; 5] = [
     StateSlice::Runs,
     StateSlice::Engine,
@@ -26,7 +27,7 @@ pub(super) const REVIEW_TOPICS: [StateSlice; 5] = [
     StateSlice::Answers,
 ];
 
-/// Questions about the classifier as a whole.
+/// The error analysis panel.
 #[component]
 pub fn ReviewPanel() -> impl IntoView {
     let app = app();
@@ -45,7 +46,7 @@ pub fn ReviewPanel() -> impl IntoView {
     let named = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.model_name(Phase::Finetune).is_some()
     });
-    let waits = app.memo(&[StateSlice::Answers], RunState::is_waiting);
+    let is_waiting = app.memo(&[StateSlice::Answers], RunState::is_waiting);
     view! {
         <Section
             id="review"
@@ -66,7 +67,7 @@ pub fn ReviewPanel() -> impl IntoView {
                 </button>
             </div>
             <p class="help">{move || reason.get()}</p>
-            <Show when=move || waits.get()>
+            <Show when=move || is_waiting.get()>
                 <div class="start" role="status">
                     <p class="help">{tr!("The classifier reads the documents…")}</p>
                     <button type="button" on:click=move |_| app.send(Command::Stop)>{tr!("Stop")}</button>
@@ -108,7 +109,7 @@ fn summary(review: &Review) -> String {
 
 pub(super) type Shared = Memo<Option<Arc<Review>>>;
 
-/// Labels against labels; each number opens its lines.
+/// Confusion matrix, or co-occurrence matrix if `together`; each count opens its documents.
 #[component]
 fn Matrix(review: Shared, together: bool) -> impl IntoView {
     let app = app();
@@ -134,7 +135,8 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
             &review.confusion
         };
         let row = |(place, label): (usize, &String)| {
-            // Of its own label: a rare one is confused as visibly as a frequent one.
+            // Normalise each row by its own maximum, so that confusions of rare labels stay
+            // visible.
             let missed = review.missed.get(place).copied().unwrap_or(0);
             let all = counts[place]
                 .iter()
@@ -166,7 +168,7 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
     view! {
         <details hidden=move || review.with(Option::is_none) open=!together>
             <summary>{translated(title)}</summary>
-            // A caption would be as narrow as its table.
+            // Not a `<caption>`, which would be as narrow as its table.
             <p id=format!("{testid}-note") class="matrix-note">{translated(caption)}</p>
             <div class="scroll" role="region" aria-label=translated(title) tabindex="0" data-testid=testid>
                 {move || review.get().map(rows)}
@@ -178,15 +180,15 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
 fn cell(
     app: AppContext,
     count: u64,
-    most: u64,
+    max: u64,
     (first, second): (String, String),
     together: bool,
 ) -> AnyView {
     if count == 0 {
         return view! { <td class="number nothing">"·"</td> }.into_any();
     }
-    // Roots keep small counts visible beside a large diagonal.
-    let level = ((count as f64 / most as f64).sqrt() * LEVELS).ceil();
+    // The square root keeps small counts visible beside a large diagonal.
+    let level = ((count as f64 / max as f64).sqrt() * LEVELS).ceil();
     let words = match (together, first == second) {
         (true, true) => tr!("{count} with {first}", count, first),
         (true, false) => tr!("{count} with {first} and {second}", count, first, second),
@@ -198,7 +200,7 @@ fn cell(
             second
         ),
     };
-    // What is wrong has another colour than what is right.
+    // Errors have a different colour from correct predictions.
     let wrong = !together && first != second;
     let query = match together {
         true => LineQuery::Together { first, second },
@@ -217,7 +219,7 @@ fn cell(
     .into_any()
 }
 
-/// How often a label was not given to who carries it, with or without a wrong one in its place.
+/// Cell for the false negatives of a label, with or without another label predicted instead.
 fn missed_cell(app: AppContext, count: u64, label: &str) -> AnyView {
     if count == 0 {
         return view! { <td class="number nothing">"·"</td> }.into_any();
@@ -236,10 +238,10 @@ fn missed_cell(app: AppContext, count: u64, label: &str) -> AnyView {
     .into_any()
 }
 
-/// Shades of a matrix.
+/// Number of shades in a matrix.
 const LEVELS: f64 = 4.0;
 
-/// Which lines these are.
+/// Returns the heading of a list of documents.
 fn title(query: &LineQuery) -> String {
     match query {
         LineQuery::Uncertain => tr!("The least certain lines without a label"),
@@ -256,7 +258,7 @@ fn title(query: &LineQuery) -> String {
     }
 }
 
-/// The lines that were asked for.
+/// The list of requested documents.
 #[component]
 fn LineList() -> impl IntoView {
     let app = app();
@@ -270,7 +272,7 @@ fn LineList() -> impl IntoView {
                    truth,
                    predicted,
                }: PredictedDocument| {
-        let given = |LabelScore { label, score, .. }: LabelScore| {
+        let predicted_label = |LabelScore { label, score, .. }: LabelScore| {
             view! { <li><bdi>{label}</bdi>" "<span class="help">{percent(score)}</span></li> }
         };
         let truth = if truth.is_empty() {
@@ -283,29 +285,29 @@ fn LineList() -> impl IntoView {
                 <th scope="row" class="place"><bdi>{file}</bdi>":"{line}</th>
                 <td><bdi>{text}</bdi></td>
                 <td><bdi>{truth}</bdi></td>
-                <td><ul class="inline">{predicted.into_iter().take(3).map(given).collect_view()}</ul></td>
+                <td><ul class="inline">{predicted.into_iter().take(3).map(predicted_label).collect_view()}</ul></td>
             </tr>
         }
     };
     let region = NodeRef::<Div>::new();
-    // Where a person had come to who asks for more of them.
-    let above = StoredValue::new(None::<(LineQuery, i32)>);
+    // Scroll position to restore after more documents have been loaded.
+    let scroll_position = StoredValue::new(None::<(LineQuery, i32)>);
     let off = app.memo(&REVIEW_TOPICS, |state| {
         state.reason_not_to_review().is_some()
     });
     let table = move |Lines { of, lines, more }: Lines| {
         let title = of.as_ref().map(title);
         let count = lines.len();
-        let go_on = of.filter(|_| more > 0).map(|of| {
-            let on = move |_| {
-                // One that takes its time is asked once.
+        let more_button = of.filter(|_| more > 0).map(|of| {
+            let load_more = move |_| {
+                // Ignore clicks while a request is pending.
                 if app.peek(RunState::is_waiting) {
                     return;
                 }
-                above.set_value(region.get_untracked().map(|region| (of.clone(), region.scroll_top())));
+                scroll_position.set_value(region.get_untracked().map(|region| (of.clone(), region.scroll_top())));
                 app.lines(of.clone(), count);
             };
-            view! { <button type="button" data-testid="more-lines" disabled=off on:click=on>{tr!("Show more of them")}</button> }
+            view! { <button type="button" data-testid="more-lines" disabled=off on:click=load_more>{tr!("Show more of them")}</button> }
         });
         let (shown, all) = (
             lines.len() as u64,
@@ -332,21 +334,21 @@ fn LineList() -> impl IntoView {
                     <tbody>{lines.into_iter().map(row).collect_view()}</tbody>
                 </table>
             </div>
-            <div class="buttons">{go_on}</div>
+            <div class="buttons">{more_button}</div>
         }
     };
-    // They stand below what was pressed: who is still there is taken to them.
+    // The list is below the pressed button: move the focus to it if it is still within the panel.
     Effect::new(move |before: Option<()>| {
         if lines.with(Option::is_some) && before.is_some() && focus::is_within("#review") {
             focus::on("[data-testid=lines] .scroll");
         }
         let shown = lines.with(|lines| lines.as_ref().and_then(|lines| lines.of.clone()));
-        let above = above
+        let scroll_position = scroll_position
             .try_update_value(Option::take)
             .flatten()
             .filter(|(of, _)| Some(of) == shown.as_ref());
-        if let Some((region, (_, above))) = region.get_untracked().zip(above) {
-            region.set_scroll_top(above);
+        if let Some((region, (_, scroll_position))) = region.get_untracked().zip(scroll_position) {
+            region.set_scroll_top(scroll_position);
         }
     });
     view! { <div class="block" data-testid="lines">{move || lines.get().map(table)}</div> }

@@ -1,4 +1,4 @@
-//! The run at hand, always in reach: its figures, and pause, resume and stop.
+//! The run bar: metrics and controls of the current run, within reach on every part of the page.
 
 use crate::context::{AppContext, app};
 use crate::focus;
@@ -8,7 +8,7 @@ use crate::wording::{duration, figure, grouped, rate};
 use leptos::prelude::*;
 use protocol::Command;
 
-/// Figures and controls of the active run, else of the last one.
+/// Metrics and controls of the active run, or else of the last one.
 #[component]
 pub fn RunBar() -> impl IntoView {
     let app = app();
@@ -21,7 +21,7 @@ pub fn RunBar() -> impl IntoView {
     let share = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.in_reach().map_or(0.0, Run::share)
     });
-    // Without a run it would only cover what starts one.
+    // Hidden without a run: it would cover the start buttons.
     let none = app.memo(&[StateSlice::Runs], |state| state.in_reach().is_none());
     view! {
         <section class="run-bar" tabindex="-1" aria-label=tr!("Current run") hidden=move || none.get()>
@@ -37,7 +37,7 @@ pub fn RunBar() -> impl IntoView {
     .into_any()
 }
 
-/// Says that the engine has fallen silent amid a run, and lets the person wait or restart it.
+/// Warns that the engine has stopped responding during a run, and offers to wait or to restart it.
 #[component]
 fn Silence() -> impl IntoView {
     let app = app();
@@ -80,11 +80,12 @@ fn Figures() -> impl IntoView {
         state.in_reach().map(steps)
     });
     let part = move |take: fn(Progress) -> f64| progress.get().map(take);
-    // That of a part of a comparison says nothing of the whole.
-    let whole = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
+    // The remaining time of one run of a comparison is not that of the comparison.
+    let is_own_run = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.in_reach().is_some_and(Run::is_own)
     });
-    let time = move || part(|progress| progress.eta_secs).filter(|_| !over.get() && whole.get());
+    let time =
+        move || part(|progress| progress.eta_secs).filter(|_| !over.get() && is_own_run.get());
     view! {
         <dl class="figures">
             <div>
@@ -140,7 +141,7 @@ fn Controls() -> impl IntoView {
     });
     let paused = move || stage.with(|stage| *stage == Some(Stage::Paused));
     let running = move || stage.with(|stage| stage.is_some()) && !paused();
-    // A button that was pressed and cannot be again leaves the focus to the one that undoes it.
+    // When Pause or Resume becomes disabled, move the focus to its counterpart.
     Effect::new(move |before: Option<bool>| {
         let now = paused();
         if before.is_some_and(|before| before != now)
@@ -156,7 +157,7 @@ fn Controls() -> impl IntoView {
         }
         now
     });
-    // What is over cannot be controlled: its bar keeps the figures.
+    // A finished run has no controls; the bar keeps showing its metrics.
     let over = Memo::new(move |_| stage.with(Option::is_none));
     Effect::new(move |before: Option<bool>| {
         if before == Some(false) && over.get() && focus::holds(".controls") {

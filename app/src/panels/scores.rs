@@ -1,4 +1,5 @@
-//! How well the labels are learned: F1 by epoch for every fine-tuning run, and the last scores label by label.
+//! Scores of fine-tuning: the F1 chart of all shown runs, the headline scores with their confidence
+//! interval, and the latest scores by label.
 
 use super::picture::{PICTURE, PictureButtons};
 use crate::chart::f1::{
@@ -18,10 +19,10 @@ use crate::wording::{figure, grouped};
 use leptos::prelude::*;
 use protocol::{LabelMetrics, Phase};
 
-/// Rows of the table by label.
+/// Maximum number of rows of the table by label.
 const LABEL_ROWS: usize = 50;
 
-/// Chart, headline and table.
+/// Headline, confidence interval, F1 chart and table by label.
 #[component]
 pub fn Scores() -> impl IntoView {
     let app = app();
@@ -93,34 +94,36 @@ pub fn Scores() -> impl IntoView {
     .into_any()
 }
 
-/// The chart for a file, with what its colours and dashes mean.
+/// Lays out the chart for export, with its legend.
 fn picture(app: AppContext, plotting: ChartContext) -> (Scene, Size) {
-    let look = ViewState {
+    let view = ViewState {
         cursor: None,
         drag: None,
         ..plotting.look(PICTURE)
     };
     app.peek(|state| {
-        let mut scene = scene(state, &look);
+        let mut scene = scene(state, &view);
         let size = scene.add_legend(f1_keys(&series(state)), PICTURE);
         (scene, size)
     })
 }
 
-fn scene(state: &RunState, look: &ViewState) -> Scene {
+fn scene(state: &RunState, view: &ViewState) -> Scene {
     match per_epoch(state) {
-        Some(steps) => f1_scene(&series(state), state.n_grams(), look, steps),
-        // Nothing is known of steps yet, so what was chosen by step says nothing here.
+        Some(steps) => f1_scene(&series(state), state.n_grams(), view, steps),
+        // The steps per epoch are unknown, so the shared view options, which are in steps, do not
+        // apply.
         None => f1_scene(
             &series(state),
             state.n_grams(),
-            &ViewState::plain(look.size),
+            &ViewState::plain(view.size),
             1.0,
         ),
     }
 }
 
-/// Steps of an epoch of the latest run that has scores: by this measure the axis is shared with the charts by step.
+/// Returns the steps per epoch of the latest run with scores, which relate the epoch axis to the
+/// charts by step.
 fn per_epoch(state: &RunState) -> Option<f64> {
     state
         .shown_of(Phase::Finetune)
@@ -128,7 +131,7 @@ fn per_epoch(state: &RunState) -> Option<f64> {
         .next_back()
 }
 
-/// Events tell epochs done and steps done: together they give the steps of an epoch.
+/// Returns the steps per epoch of a run, from the step and the epoch of its last evaluation.
 fn steps_of_epoch(run: &Run) -> Option<f64> {
     let last = run
         .scores
@@ -159,7 +162,7 @@ fn Headline() -> impl IntoView {
     view! { <p class="headline" data-testid="f1" data-value=value>{words}</p> }
 }
 
-/// How far the scores may be from those of all documents like these.
+/// 95 % confidence interval of the scores.
 #[component]
 fn Interval() -> impl IntoView {
     let app = app();
@@ -200,14 +203,14 @@ fn describe(run: &str, score: &Score) -> String {
     };
     let (documents, epoch) = (grouped(metrics.n), figure(score.epoch, 1));
     match score.split == "test" {
-        // A link of an earlier version does not tell.
+        // Links of earlier versions lack the number of documents.
         _ if metrics.n == 0 => tr!(
             "{figures}, after epoch {epoch} ({run})",
             figures,
             epoch,
             run
         ),
-        // An output layer that was fitted to a frozen encoder has no epochs.
+        // A classification layer fitted on a frozen encoder has no epochs.
         true if score.epoch == 0.0 => tr!(
             "{figures}, on {documents} test documents ({run})",
             figures,
@@ -306,7 +309,7 @@ fn LabelTable() -> impl IntoView {
 
 fn latest(state: &RunState) -> Option<(&Run, &Score)> {
     let scored = |run| Run::kept_score(run).map(|score| (run, score));
-    // Of runs of this tab, else of one that a link brought.
+    // Prefer runs of this tab to runs from a link.
     state
         .runs_of(Phase::Finetune)
         .filter_map(scored)
@@ -326,7 +329,8 @@ fn by_support(score: &Score) -> Vec<LabelMetrics> {
     labels
 }
 
-/// The validation scores of every shown run; the test is measured once and stands in the headline.
+/// Returns the validation scores of every shown run. The test set is evaluated once and shown in
+/// the headline.
 fn series(state: &RunState) -> Vec<F1Series> {
     let point = |score: &Score| {
         let metrics = &score.metrics;
@@ -359,7 +363,7 @@ fn series(state: &RunState) -> Vec<F1Series> {
         .collect()
 }
 
-/// Epochs that the planned steps are; 0 while that is not known.
+/// Returns the planned number of epochs, to two decimals; 0 while it is unknown.
 fn planned_epochs(run: &Run) -> f64 {
     let steps = run.plan.as_ref().map_or(0, |plan| plan.steps) as f64;
     steps_of_epoch(run).map_or(0.0, |per_epoch| (steps / per_epoch * 100.0).round() / 100.0)

@@ -1,21 +1,22 @@
-//! The frame that all panels share: a numbered heading with one sentence beside the panel's content.
+//! The frame shared by all panels: a numbered heading with a one-sentence lead, and the panel's
+//! content.
 
 use leptos::prelude::*;
 
-/// A numbered part of the page.
+/// A numbered section of the page.
 #[component]
 pub fn Section(
-    /// Anchor of the heading.
+    /// Id of the section, used as its anchor.
     id: &'static str,
-    /// Which step of the journey.
+    /// Number shown beside the heading.
     number: &'static str,
-    /// Heading.
+    /// Text of the heading.
     #[prop(into)]
     title: String,
-    /// One sentence below it.
+    /// One sentence below the heading.
     #[prop(into)]
     lead: String,
-    /// The panel.
+    /// Content of the panel.
     children: Children,
 ) -> impl IntoView {
     let heading = format!("{id}-heading");

@@ -1,4 +1,5 @@
-//! What each threshold of a classifier would give, for all labels together or for one: a curve, a slider, a sentence.
+//! Precision, recall and F1 of the classifier at each decision threshold, for all labels or for
+//! one: a chart, a slider and a sentence.
 
 use super::review::Shared;
 use crate::chart::options::add_cursor;
@@ -10,7 +11,7 @@ use crate::threshold::{EVEN, Point, best_words, points, words};
 use crate::tr;
 use leptos::prelude::*;
 
-/// A choice of the label, the curves, a slider and what they say.
+/// Label selector, threshold slider, chart and summary sentence.
 #[component]
 pub fn Sweep(review: Shared) -> impl IntoView {
     let (chosen, label) = (RwSignal::new(None::<f64>), RwSignal::new(None::<usize>));
@@ -31,16 +32,16 @@ pub fn Sweep(review: Shared) -> impl IntoView {
         let wanted = chosen
             .get()
             .or_else(|| review.with(|review| review.as_ref().map(|review| review.threshold)))?;
-        let far = |point: &Point| (point.threshold - wanted).abs();
+        let distance = |point: &Point| (point.threshold - wanted).abs();
         points.with(|points| {
             points
                 .iter()
-                .min_by(|a, b| far(a).total_cmp(&far(b)))
+                .min_by(|a, b| distance(a).total_cmp(&distance(b)))
                 .copied()
         })
     });
-    // One label's own threshold is chosen beside that of all, and that beside an even chance.
-    let near = move || match label.get() {
+    // Reference for ties: the common threshold for a single label, 0.5 for the common threshold.
+    let reference = move || match label.get() {
         Some(_) => review.with(|review| review.as_ref().map_or(EVEN, |review| review.threshold)),
         None => EVEN,
     };
@@ -82,7 +83,7 @@ pub fn Sweep(review: Shared) -> impl IntoView {
                     scene=Box::new(move |size| points.with_untracked(|points| curves(points, at.get_untracked(), size)))
                 />
             </div>
-            <p class="help" role="status">{sentence}" "{move || points.with(|points| best_words(points, near()))}</p>
+            <p class="help" role="status">{sentence}" "{move || points.with(|points| best_words(points, reference()))}</p>
         </div>
     }
     .into_any()
@@ -108,7 +109,7 @@ fn label_select(review: Shared, label: RwSignal<Option<usize>>) -> impl IntoView
     }
 }
 
-/// Precision, recall and F1 by the threshold, with a rule at the one that is looked at; the sentence beside it says the same.
+/// Lays out precision, recall and F1 by threshold, with a vertical rule at the selected one.
 fn curves(points: &[Point], at: Option<Point>, size: Size) -> Scene {
     let line = |place: usize, name: String, of: fn(&Point) -> f64| SpreadSeries {
         name,

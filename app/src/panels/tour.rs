@@ -1,4 +1,5 @@
-//! A short tour: a sentence on each part, one after the other, the part beside it marked. It can be left at any time.
+//! A guided tour of the page: explains one part at a time and highlights it. It can be left at any
+//! time.
 
 use super::attention::is_shortcut;
 use crate::language::translated;
@@ -8,7 +9,7 @@ use leptos::html::{Button, Div};
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
-/// Name of a part and what there is to know of it.
+/// Stops of the tour: the `data-testid` of a part and its explanation.
 const STOPS: [(&str, &str); 6] = [
     (
         "masking-preview",
@@ -46,14 +47,14 @@ const STOPS: [(&str, &str); 6] = [
     ),
 ];
 
-/// The class of the part that is marked.
+/// CSS class of the highlighted part.
 const MARK: &str = "toured";
 
-/// A button that starts the tour, and the tour.
+/// The button that starts the tour, and the panel of the tour.
 #[component]
 pub fn Tour() -> impl IntoView {
     let stop = RwSignal::new(None::<usize>);
-    // A link may leave parts out.
+    // Indices into `STOPS`: a link may hide some parts.
     let stops = StoredValue::new(vec![]);
     let (panel, opener) = (NodeRef::<Div>::new(), NodeRef::<Button>::new());
     let go = move |to: Option<usize>| {
@@ -81,7 +82,7 @@ pub fn Tour() -> impl IntoView {
             .and_then(|place| stops.with_value(|stops| stops.get(place).copied()));
         mark(at, false);
     });
-    // The panel takes the focus when it opens; leaving gives it back.
+    // The panel takes the focus when it opens; closing it returns the focus to the button.
     Effect::new(move |_| {
         if let Some(panel) = panel.get() {
             panel.focus().unwrap_or_default();
@@ -89,7 +90,7 @@ pub fn Tour() -> impl IntoView {
     });
     let back = move |_| {
         go(stop.get_untracked().map(|stop| stop.saturating_sub(1)));
-        // At the first stop the button goes, and would take the focus with it.
+        // At the first stop the Back button is hidden and would lose the focus.
         if let Some(panel) = panel
             .get_untracked()
             .filter(|_| stop.get_untracked() == Some(0))
@@ -140,7 +141,7 @@ pub fn Tour() -> impl IntoView {
     .into_any()
 }
 
-/// A part of the page, unless a link leaves it out.
+/// Returns the part of the page with this `data-testid`, unless it is missing or hidden by a link.
 fn part(name: &str) -> Option<web_sys::Element> {
     let part = document()
         .query_selector(&format!("[data-testid={name}]"))

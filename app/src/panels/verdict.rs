@@ -1,4 +1,4 @@
-//! What a run that is over came to, with the one thing to do next as a button.
+//! The verdict on a finished run, with buttons for the suggested next steps.
 
 use crate::context::{AppContext, app};
 use crate::state::{Next, StateSlice, Verdict};
@@ -8,7 +8,7 @@ use protocol::{Phase, StartFrom};
 /// The verdict on the last run of a phase.
 #[component]
 pub fn VerdictLine(
-    /// Which phase.
+    /// The phase of the run.
     phase: Phase,
 ) -> impl IntoView {
     let app = app();
@@ -26,7 +26,7 @@ pub fn VerdictLine(
             ],
             |state| match step {
                 Next::GoOn => state
-                    .reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage)
+                    .reason_not_to_start(Phase::Pretrain, StartFrom::Scratch)
                     .is_none(),
                 Next::Finetune => state
                     .reason_not_to_start(Phase::Finetune, StartFrom::Pretrained)
@@ -91,7 +91,7 @@ fn go(app: AppContext, next: Next) {
     }
 }
 
-/// Brings a part of the page into view.
+/// Scrolls the element with this id into view.
 pub fn show(id: &str) {
     if let Some(part) = document().get_element_by_id(id) {
         part.scroll_into_view();

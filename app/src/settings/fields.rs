@@ -1,30 +1,30 @@
-//! The settings as forms show them: names, help, ranges and choices.
+//! The settings as shown in forms: labels, help texts, ranges and options.
 
 use crate::mark;
 use crate::tr;
 use crate::wording::grouped;
 
-/// One numeric setting: how it is called, explained and bounded.
+/// A numeric setting: its label, help text and range.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// The command line's flag, which is also the link's key.
+    /// Flag of the command line and key of the link.
     pub key: &'static str,
-    /// Visible name.
+    /// Label of the input.
     pub label: &'static str,
-    /// One sentence below the input.
+    /// Help text below the input.
     pub help: &'static str,
-    /// What an empty input means.
+    /// Placeholder: the meaning of an empty input.
     pub default: &'static str,
-    /// Smallest value.
+    /// Minimum value.
     pub min: f64,
-    /// Largest value.
+    /// Maximum value.
     pub max: f64,
-    /// Whether only whole numbers make sense.
+    /// Whether only integers are valid.
     pub whole: bool,
 }
 
 impl Field {
-    /// What it takes, in words; nothing where that needs no saying.
+    /// Returns the range of valid values as text.
     pub fn range(&self) -> String {
         let words = |value: f64| match value {
             value if value >= 1e6 => format!("{value:.1e}"),
@@ -40,7 +40,7 @@ impl Field {
     }
 }
 
-/// The settings behind "More settings", in the order shown.
+/// Fields under "More settings", in the order shown.
 pub const FIELDS: [Field; 8] = [
     whole(
         "vocab-size",
@@ -100,7 +100,7 @@ pub const FIELDS: [Field; 8] = [
     ),
 ];
 
-/// Ways to say how long a run lasts; they exclude each other.
+/// Alternative units for the length of a run.
 pub const LENGTHS: [Field; 3] = [
     real(
         "epochs",
@@ -113,7 +113,7 @@ pub const LENGTHS: [Field; 3] = [
     whole("steps", mark!("steps"), "", "", (1.0, 100_000_000.0)),
 ];
 
-/// The settings of fine-tuning alone.
+/// Fields of fine-tuning only.
 pub const FINETUNE_FIELDS: [Field; 3] = [
     real(
         "finetune-epochs",
@@ -138,31 +138,31 @@ pub const FINETUNE_FIELDS: [Field; 3] = [
     ),
 ];
 
-/// One setting that is one of several words.
+/// A setting with a fixed list of options.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice {
-    /// The command line's flag, which is also the link's key.
+    /// Flag of the command line and key of the link.
     pub key: &'static str,
-    /// Visible name.
+    /// Label of the input.
     pub label: &'static str,
-    /// One sentence below the input.
+    /// Help text below the input.
     pub help: &'static str,
-    /// `(value, words)`, the default first.
+    /// Pairs of value and label, the default first.
     pub options: &'static [(&'static str, &'static str)],
 }
 
-/// One setting that is on or off.
+/// A setting that is on or off.
 #[derive(Clone, Copy, Debug)]
 pub struct Switch {
-    /// The command line's flag, which is also the link's key.
+    /// Flag of the command line and key of the link.
     pub key: &'static str,
-    /// Visible name.
+    /// Label of the checkbox.
     pub label: &'static str,
-    /// What it does.
+    /// Help text below the checkbox.
     pub help: &'static str,
 }
 
-/// How text is cut.
+/// Kind of tokenizer.
 pub const TOKENIZER: Choice = Choice {
     key: "tokenizer",
     label: mark!("Tokens"),
@@ -174,7 +174,7 @@ pub const TOKENIZER: Choice = Choice {
     ],
 };
 
-/// Kind of labels.
+/// Classification task.
 pub const TASK: Choice = Choice {
     key: "task",
     label: mark!("Labels per document"),
@@ -187,7 +187,7 @@ pub const TASK: Choice = Choice {
     ],
 };
 
-/// What fine-tuning changes of a model that it starts from.
+/// Whether fine-tuning trains the encoder or only the output layer.
 pub const FREEZE: Choice = Choice {
     key: "freeze",
     label: mark!("Encoder"),
@@ -201,7 +201,7 @@ pub const FREEZE: Choice = Choice {
     ],
 };
 
-/// How much each label's errors count.
+/// Weighting of each label's errors.
 pub const CLASS_WEIGHTS: Choice = Choice {
     key: "class-weights",
     label: mark!("Class weights"),
@@ -215,7 +215,7 @@ pub const CLASS_WEIGHTS: Choice = Choice {
     ],
 };
 
-/// How to treat held-out documents that are nearly training documents.
+/// Treatment of held-out documents that are near-duplicates of training documents.
 pub const NEAR_DUPLICATES: Choice = Choice {
     key: "near-duplicates",
     label: mark!("Near-duplicates"),
@@ -228,14 +228,14 @@ pub const NEAR_DUPLICATES: Choice = Choice {
     ],
 };
 
-/// Next-sentence prediction.
+/// Next-sentence prediction in pre-training.
 pub const NSP: Switch = Switch {
     key: "nsp",
     label: mark!("Next-sentence prediction"),
     help: mark!("Beside guessing tokens: does B follow A? Wants documents of several sentences."),
 };
 
-/// The other switches of pre-training.
+/// Other switches of pre-training.
 pub const SWITCHES: [Switch; 3] = [
     Switch {
         key: "whole-word",
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_field_says_what_it_takes() {
+    fn fields_state_their_range() {
         let range = |key: &str| {
             FIELDS
                 .iter()

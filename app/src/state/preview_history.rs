@@ -1,33 +1,33 @@
-//! What a model made of the text that a person looks at, moment by moment: a film whose frames are thinned out rather
-//! than cut off, so that its beginning and its end are always there.
+//! History of a model's predictions for the preview. Snapshots are thinned out rather than dropped
+//! at one end, so that the first and the last are always available.
 
 use protocol::MaskedToken;
 use std::sync::Arc;
 
-/// Frames kept at most; the next one makes every second one go.
+/// Maximum number of snapshots; when it is exceeded, every second one is dropped.
 const MAX_FRAMES: usize = 64;
 
-/// Where a model looks: probabilities by layer, head, query and key.
+/// Attention probabilities by layer, head, query and key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttentionMap {
-    /// What it reads, `[T]`.
+    /// Tokens of the text, `[T]`.
     pub tokens: Vec<String>,
     /// Number of layers, `L`.
     pub layers: usize,
-    /// Heads of each, `H`.
+    /// Number of heads per layer, `H`.
     pub heads: usize,
     /// 255 times the square root of each probability, `[L, H, T, T]`.
     pub bytes: Arc<Vec<u8>>,
 }
 
 impl AttentionMap {
-    /// A map, where the bytes are as many as the shape says.
+    /// Returns a map, or `None` if the number of bytes does not match the shape.
     pub fn new(tokens: Vec<String>, layers: u64, heads: u64, bytes: Vec<u8>) -> Option<Self> {
         let (layers, heads) = (usize::try_from(layers).ok()?, usize::try_from(heads).ok()?);
-        let wanted = [heads, tokens.len(), tokens.len()]
+        let expected_len = [heads, tokens.len(), tokens.len()]
             .iter()
             .try_fold(layers, |n, &of| n.checked_mul(of))?;
-        (wanted == bytes.len() && wanted > 0).then(|| Self {
+        (expected_len == bytes.len() && expected_len > 0).then(|| Self {
             tokens,
             layers,
             heads,
@@ -35,91 +35,91 @@ impl AttentionMap {
         })
     }
 
-    /// A token, with its place from 1 where it is not the only one of its kind.
-    pub fn name_of(&self, place: usize) -> String {
-        let token = &self.tokens[place];
-        let is_alone = self.tokens.iter().filter(|other| *other == token).count() == 1;
-        if is_alone {
+    /// Returns a token, with its position from 1 if the token occurs more than once.
+    pub fn name_of(&self, index: usize) -> String {
+        let token = &self.tokens[index];
+        let is_unique = self.tokens.iter().filter(|other| *other == token).count() == 1;
+        if is_unique {
             token.clone()
         } else {
-            format!("{token} ({})", place + 1)
+            format!("{token} ({})", index + 1)
         }
     }
 
-    /// The probabilities of one head, as bytes, query by query, `[T, T]`.
+    /// Returns the encoded probabilities of one head, `[T, T]` (query, key).
     pub fn head(&self, layer: usize, head: usize) -> &[u8] {
         let t = self.tokens.len();
-        let place = (layer.min(self.layers - 1) * self.heads + head.min(self.heads - 1)) * t * t;
-        &self.bytes[place..place + t * t]
+        let start = (layer.min(self.layers - 1) * self.heads + head.min(self.heads - 1)) * t * t;
+        &self.bytes[start..start + t * t]
     }
 }
 
-/// A byte of a map as a probability.
+/// Decodes a byte of a map to a probability.
 pub fn probability(byte: u8) -> f64 {
     (f64::from(byte) / 255.0).powi(2)
 }
 
-/// One look.
+/// State of the preview at one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreviewSnapshot {
-    /// The run that looked, empty outside of one.
+    /// Run whose model made the predictions; empty outside of a run.
     pub run: String,
-    /// Steps that the model had seen, where a run told.
+    /// Optimisation steps of the model, if reported by a run.
     pub step: Option<u64>,
-    /// One entry per token.
+    /// Tokens of the preview, before and after masking.
     pub tokens: Vec<MaskedToken>,
-    /// Where it looked, once known; none for a model without attention.
+    /// Attention at this step, once received; `None` for a model without attention.
     pub attention: Option<AttentionMap>,
 }
 
 impl PreviewSnapshot {
-    /// Whether both show the same text under the same mask.
+    /// Returns whether both show the same text with the same mask.
     pub(super) fn shows_the_same(&self, tokens: &[MaskedToken]) -> bool {
-        let same =
+        let is_same_token =
             |(a, b): (&MaskedToken, &MaskedToken)| a.original == b.original && a.shown == b.shown;
-        self.tokens.len() == tokens.len() && self.tokens.iter().zip(tokens).all(same)
+        self.tokens.len() == tokens.len() && self.tokens.iter().zip(tokens).all(is_same_token)
     }
 
-    /// Mean loss of the tokens that were to be guessed, in nats.
+    /// Returns the mean loss of the masked tokens, in nats.
     pub fn loss(&self) -> Option<f64> {
         let losses: Vec<f64> = self.tokens.iter().filter_map(|token| token.loss).collect();
         (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
     }
 
-    /// How many of the tokens that were to be guessed have their true token as best guess, and how many there are.
+    /// Returns how many of the masked tokens are predicted correctly, and how many there are.
     pub fn right(&self) -> (usize, usize) {
-        let asked = self.tokens.iter().filter(|token| token.loss.is_some());
+        let masked = self.tokens.iter().filter(|token| token.loss.is_some());
         let right = |token: &&MaskedToken| {
             token
                 .guesses
                 .first()
                 .is_some_and(|best| best.token == token.original)
         };
-        (asked.clone().filter(right).count(), asked.count())
+        (masked.clone().filter(right).count(), masked.count())
     }
 }
 
-/// The film of one text under one mask, oldest frame first.
+/// History of one text with one mask, oldest snapshot first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PreviewHistory {
     frames: Vec<PreviewSnapshot>,
-    /// Every how many looks one is kept.
+    /// Interval at which snapshots are kept, in previews.
     stride: u64,
     looks: u64,
 }
 
 impl PreviewHistory {
-    /// The frames, oldest first.
+    /// Returns the snapshots, oldest first.
     pub fn frames(&self) -> &[PreviewSnapshot] {
         &self.frames
     }
 
-    /// The newest frame.
+    /// Returns the latest snapshot.
     pub fn last(&self) -> Option<&PreviewSnapshot> {
         self.frames.last()
     }
 
-    /// The run that looked last; none where all looks were outside of one.
+    /// Returns the run of the latest snapshot taken during a run; `None` if there is none.
     pub fn run(&self) -> Option<&str> {
         self.frames
             .iter()
@@ -128,9 +128,9 @@ impl PreviewHistory {
             .map(|frame| frame.run.as_str())
     }
 
-    /// Adds what masking and guessing gave. Another text, mask or run begins another film.
+    /// Adds the predictions for a preview. Another text, mask or run starts a new history.
     pub fn add(&mut self, run: String, step: Option<u64>, tokens: Vec<MaskedToken>) {
-        let same_run = run.is_empty() || self.run().is_none_or(|of_run| of_run == run);
+        let same_run = run.is_empty() || self.run().is_none_or(|latest_run| latest_run == run);
         let same_text = self.last().is_some_and(|last| last.shows_the_same(&tokens));
         if !same_text || !same_run {
             *self = Self::default();
@@ -138,7 +138,7 @@ impl PreviewHistory {
             .last()
             .is_some_and(|last| last.run == run && last.step == step)
         {
-            // The same moment once more; without a run there is only now.
+            // Repeats the latest step; outside of a run there is only one snapshot.
             if run.is_empty()
                 && let Some(last) = self.frames.last_mut()
             {
@@ -157,10 +157,11 @@ impl PreviewHistory {
             tokens,
             attention: None,
         };
-        // The newest frame is always there; when the next one comes, it stays only if its turn says so.
-        let keeps_last =
+        // The latest snapshot is always present; when the next one arrives, it is kept only if the
+        // stride selects it.
+        let keep_last =
             self.frames.len() < 2 || (self.looks - 1).is_multiple_of(self.stride.max(1));
-        if !keeps_last {
+        if !keep_last {
             self.frames.pop();
         }
         self.frames.push(frame);
@@ -170,7 +171,7 @@ impl PreviewHistory {
         }
     }
 
-    /// The frame of a moment: the last one that is not beyond it; 0 is before training.
+    /// Returns the snapshot at a step: the last one not after it; 0 is before training.
     pub fn at(&self, moment: u64) -> Option<&PreviewSnapshot> {
         self.frames
             .iter()
@@ -179,12 +180,12 @@ impl PreviewHistory {
             .or(self.frames.first())
     }
 
-    /// Whether a model guessed in any of the looks.
+    /// Returns whether any snapshot has predictions.
     pub fn is_guessed(&self) -> bool {
         self.frames.iter().any(|frame| frame.loss().is_some())
     }
 
-    /// Adds where the model looked, to the look of that moment.
+    /// Adds attention to the snapshot of its step.
     pub fn attend(&mut self, run: &str, step: Option<u64>, map: AttentionMap) {
         if let Some(last) = self
             .frames
@@ -197,10 +198,10 @@ impl PreviewHistory {
 
     fn thin(&mut self) {
         let last = self.frames.len() - 1;
-        let mut place = 0;
+        let mut index = 0;
         self.frames.retain(|_| {
-            place += 1;
-            (place - 1) % 2 == 0 || place - 1 == last
+            index += 1;
+            (index - 1) % 2 == 0 || index - 1 == last
         });
         self.stride = self.stride.max(1) * 2;
     }
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_film_keeps_its_first_and_its_last_frame_however_long_it_gets() {
+    fn long_histories_keep_their_first_and_last_snapshots() {
         let mut film = PreviewHistory::default();
         for step in 1..=1000 {
             film.add("pretrain-1".into(), Some(step), tokens("cat", "dog"));
@@ -242,16 +243,16 @@ mod tests {
             steps.len() > MAX_FRAMES / 3 && steps.is_sorted(),
             "{steps:?}"
         );
-        let widest = steps
+        let largest_gap = steps
             .windows(2)
             .map(|pair| pair[1] - pair[0])
             .max()
             .expect("gaps");
-        assert!(widest <= 70, "no long hole: {steps:?}");
+        assert!(largest_gap <= 70, "no long hole: {steps:?}");
     }
 
     #[test]
-    fn another_text_or_run_begins_another_film_and_a_repeated_look_does_not_count() {
+    fn another_text_or_run_starts_a_new_history() {
         let mut film = PreviewHistory::default();
         film.add(String::new(), None, tokens("cat", ""));
         film.add("a".into(), Some(1), tokens("cat", "dog"));
@@ -285,17 +286,17 @@ mod tests {
     }
 
     #[test]
-    fn equal_tokens_are_told_apart() {
+    fn equal_tokens_are_numbered() {
         let tokens = ["the", "cat", "the"].map(String::from).to_vec();
         let map = AttentionMap::new(tokens, 1, 1, vec![0; 9]).expect("fits");
         assert_eq!(
-            [0, 1, 2].map(|place| map.name_of(place)),
+            [0, 1, 2].map(|index| map.name_of(index)),
             ["the (1)", "cat", "the (3)"]
         );
     }
 
     #[test]
-    fn attention_belongs_to_the_look_of_its_moment() {
+    fn attention_belongs_to_the_snapshot_of_its_step() {
         let map = || {
             AttentionMap::new(vec!["a".into(), "b".into()], 1, 1, vec![255, 0, 128, 255])
                 .expect("fits")

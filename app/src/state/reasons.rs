@@ -1,11 +1,11 @@
-//! Why a run cannot start now, in words: what a button that cannot be pressed says.
+//! Reasons why a run cannot start now, as shown next to a disabled button.
 
 use super::{Engine, RunState};
 use crate::tr;
 use protocol::{Phase, StartFrom};
 
 impl RunState {
-    /// Why a run cannot start now; `None` where it can.
+    /// Returns why a run cannot start now; `None` if it can.
     pub fn reason_not_to_start(&self, phase: Phase, from: StartFrom) -> Option<String> {
         match (&self.engine, &self.corpus) {
             (Engine::Loading, _) => return Some(tr!("The engine is still loading.")),
@@ -42,12 +42,12 @@ impl RunState {
         lacks_weights.then(|| tr!("Pre-train or import a model first, or start from scratch."))
     }
 
-    /// Why a comparison cannot start now; `None` where it can.
+    /// Returns why a comparison cannot start now; `None` if it can.
     pub fn reason_not_to_compare(&self) -> Option<String> {
         self.reason_not_to_start(Phase::Finetune, StartFrom::Pretrained)
     }
 
-    /// Why the counting task cannot start now; `None` where it can. It needs no text.
+    /// Returns why the counting task cannot start now; `None` if it can. It needs no corpus.
     pub fn reason_not_to_count(&self) -> Option<String> {
         match &self.engine {
             Engine::Loading => Some(tr!("The engine is still loading.")),
@@ -56,7 +56,7 @@ impl RunState {
         }
     }
 
-    /// Why the classifier cannot be asked about many documents now; `None` where it can.
+    /// Returns why the classifier cannot be evaluated on many documents now; `None` if it can.
     pub fn reason_not_to_review(&self) -> Option<String> {
         match &self.engine {
             Engine::Loading => Some(tr!("The engine is still loading.")),
@@ -69,7 +69,7 @@ impl RunState {
         }
     }
 
-    /// What the engine is at work on, where nothing else can begin.
+    /// Returns the work that keeps the engine from starting anything else.
     fn reason_of_work(&self) -> Option<String> {
         match () {
             () if self.active().is_some() => Some(tr!("A run is under way.")),

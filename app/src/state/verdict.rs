@@ -1,4 +1,4 @@
-//! What a run that is over came to, in one sentence, and the one thing to do next.
+//! The result of a finished run in one sentence, and a suggestion of what to do next.
 
 use super::{Run, RunState, Stage};
 use crate::localize_message::localize_message;
@@ -6,26 +6,26 @@ use crate::tr;
 use crate::wording::figure;
 use protocol::{Phase, StartFrom};
 
-/// What to do next.
+/// Suggested next action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Go on with the pre-trained model.
+    /// Continue training the pre-trained model.
     GoOn,
-    /// Fine-tune.
+    /// Fine-tune the model.
     Finetune,
-    /// Fine-tune from the start that was not tried yet.
+    /// Fine-tune from the other initial weights.
     OtherStart(StartFrom),
-    /// See what the classifier confuses.
+    /// Open the error analysis.
     Review,
 }
 
 impl Next {
-    /// On a button.
+    /// Returns the label of the button.
     pub fn words(self) -> String {
         match self {
             Self::GoOn => tr!("Go on with it"),
             Self::Finetune => tr!("Fine-tune it"),
-            Self::OtherStart(StartFrom::TempStorage) => tr!("Fine-tune from scratch too"),
+            Self::OtherStart(StartFrom::Scratch) => tr!("Fine-tune from scratch too"),
             Self::OtherStart(StartFrom::Pretrained) => {
                 tr!("Fine-tune from the pre-trained weights too")
             }
@@ -34,25 +34,25 @@ impl Next {
     }
 }
 
-/// A sentence and what to do.
+/// A result and a suggestion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// What the numbers say.
+    /// Result as a sentence.
     pub sentence: String,
-    /// What to do next, where anything is worth doing.
+    /// Suggested next action, if there is one.
     pub next: Option<Next>,
-    /// What may be done as well.
+    /// Alternative action.
     pub also: Option<Next>,
 }
 
-/// Differences of a loss, in nats, that are worth a word.
-const NOTABLE: f64 = 0.05;
+/// Smallest difference in loss that is reported, in nats.
+const MIN_LOSS_DIFFERENCE: f64 = 0.05;
 
-/// Differences of F1 that are worth a word.
-const NOTABLE_F1: f64 = 0.01;
+/// Smallest difference in F1 that is reported.
+const MIN_F1_DIFFERENCE: f64 = 0.01;
 
 impl RunState {
-    /// What the last run of a phase came to; `None` while it is under way, and where it failed.
+    /// Returns the verdict on the last run of a phase; `None` while it is active, and if it failed.
     pub fn verdict(&self, phase: Phase) -> Option<Verdict> {
         let run = self.runs_of(phase).rfind(|run| run.is_own())?;
         if !matches!(run.stage, Stage::Finished | Stage::Stopped) {
@@ -89,7 +89,7 @@ impl RunState {
             .min_by(|a, b| a.loss.total_cmp(&b.loss))?;
         let (loss, unigram) = (figure(last.loss, 2), figure(plan.unigram, 2));
         let falling = run.held_out.len() >= 2
-            && run.held_out[run.held_out.len() - 2].loss - last.loss > 2.0 * NOTABLE;
+            && run.held_out[run.held_out.len() - 2].loss - last.loss > 2.0 * MIN_LOSS_DIFFERENCE;
         let verdict = |sentence: String, next| {
             let also = (labels && next == Some(Next::GoOn)).then_some(Next::Finetune);
             Some(Verdict {
@@ -98,14 +98,14 @@ impl RunState {
                 also,
             })
         };
-        if last.loss - best.loss > NOTABLE {
+        if last.loss - best.loss > MIN_LOSS_DIFFERENCE {
             let sentence = tr!(
                 "The held-out loss rises since step {step}: from there on it learned its text by heart. A shorter run, or more text, does better.",
                 step = best.step
             );
             return verdict(sentence, labels.then_some(Next::Finetune));
         }
-        if last.loss > plan.unigram + NOTABLE {
+        if last.loss > plan.unigram + MIN_LOSS_DIFFERENCE {
             let sentence = tr!(
                 "It does not even know yet how frequent words are (held-out loss {loss}, frequencies alone {unigram}).",
                 loss,
@@ -113,7 +113,7 @@ impl RunState {
             );
             return verdict(sentence, Some(Next::GoOn));
         }
-        if last.loss > plan.unigram - NOTABLE {
+        if last.loss > plan.unigram - MIN_LOSS_DIFFERENCE {
             let sentence = tr!(
                 "So far it only knows how frequent words are (held-out loss {loss}, frequencies alone {unigram}).",
                 loss,
@@ -148,7 +148,8 @@ impl RunState {
         }
     }
 
-    /// The last fine-tuning like this one but for its start, of those that are wanted.
+    /// Returns the last fine-tuning run with the same settings but other initial weights that
+    /// satisfies `wanted`.
     pub(super) fn other_start(&self, run: &Run, wanted: impl Fn(&Run) -> bool) -> Option<&Run> {
         let is_other = |other: &&Run| {
             other.text == run.text && other.pairs == run.pairs && other.from != run.from
@@ -158,12 +159,12 @@ impl RunState {
     }
 
     fn finetuned(&self, run: &Run) -> Option<Verdict> {
-        let score = kept_mean_f1(run)?;
-        let other = self.other_start(run, |other| kept_mean_f1(other).is_some());
-        let against = self.baseline.as_ref().map(|baseline| {
+        let score = best_mean_f1(run)?;
+        let other = self.other_start(run, |other| best_mean_f1(other).is_some());
+        let baseline_sentence = self.baseline.as_ref().map(|baseline| {
             let n_grams = baseline.test.mean_f1;
             let (f1, features) = (figure(n_grams, 3), localize_message(&baseline.member));
-            match score < n_grams - NOTABLE_F1 {
+            match score < n_grams - MIN_F1_DIFFERENCE {
                 true => {
                     tr!(
                         "N-grams alone ({features}) reach {f1}, which is better: more text, more epochs or another model may help.",
@@ -179,13 +180,13 @@ impl RunState {
                 "Mean F1 {f1} on the validation documents.",
                 f1 = figure(score, 3)
             );
-            let sentence = [Some(mean), against]
+            let sentence = [Some(mean), baseline_sentence]
                 .into_iter()
                 .flatten()
                 .collect::<Vec<_>>()
                 .join(" ");
             let missing = match run.from {
-                Some(StartFrom::Pretrained) => Some(StartFrom::TempStorage),
+                Some(StartFrom::Pretrained) => Some(StartFrom::Scratch),
                 _ => self.model.pretrained.then_some(StartFrom::Pretrained),
             };
             let also = missing.map(|_| Next::Review);
@@ -196,12 +197,12 @@ impl RunState {
             });
         };
         let (pretrained, scratch) = match run.from {
-            Some(StartFrom::Pretrained) => (score, kept_mean_f1(other)?),
-            _ => (kept_mean_f1(other)?, score),
+            Some(StartFrom::Pretrained) => (score, best_mean_f1(other)?),
+            _ => (best_mean_f1(other)?, score),
         };
         let (a, b) = (figure(pretrained, 3), figure(scratch, 3));
         let gain = pretrained - scratch;
-        let worth = if gain > NOTABLE_F1 {
+        let comparison = if gain > MIN_F1_DIFFERENCE {
             let gain = figure(gain, 3);
             tr!(
                 "Pre-training adds {gain} mean F1 here ({a} against {b} from scratch, on the validation documents).",
@@ -209,7 +210,7 @@ impl RunState {
                 a,
                 b
             )
-        } else if gain < -NOTABLE_F1 {
+        } else if gain < -MIN_F1_DIFFERENCE {
             tr!(
                 "Pre-training does not pay here: mean F1 {a} against {b} from scratch, on the validation documents.",
                 a,
@@ -223,7 +224,7 @@ impl RunState {
             )
         };
         let caveat = tr!("One run each: a comparison over several seeds says more.");
-        let sentence = [Some(worth), Some(caveat), against]
+        let sentence = [Some(comparison), Some(caveat), baseline_sentence]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()
@@ -236,8 +237,8 @@ impl RunState {
     }
 }
 
-/// Mean F1 on validation documents of the values that a run keeps.
-fn kept_mean_f1(run: &Run) -> Option<f64> {
+/// Returns the mean F1 of a run's best checkpoint on the validation set.
+fn best_mean_f1(run: &Run) -> Option<f64> {
     Some(run.kept_valid()?.metrics.mean_f1)
 }
 
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn pre_training_is_judged_by_its_held_out_loss() {
+    fn pre_training_verdict_follows_the_held_out_loss() {
         for (losses, words, next) in [
             (
                 &[7.0, 6.2][..],
@@ -340,13 +341,13 @@ mod tests {
                 "with labels there is always a way to a classifier"
             );
         }
-        let mut begun = pretrained(&[6.0, 5.02, 5.0]);
-        begun.runs[0].plan = Some(Plan {
+        let mut improving = pretrained(&[6.0, 5.02, 5.0]);
+        improving.runs[0].plan = Some(Plan {
             unigram: 6.0,
             bigram: Some(4.5),
             ..Plan::default()
         });
-        let verdict = begun.verdict(Phase::Pretrain).expect("a verdict");
+        let verdict = improving.verdict(Phase::Pretrain).expect("a verdict");
         assert!(
             verdict.sentence.starts_with("It begins to read context"),
             "{}",
@@ -381,35 +382,35 @@ mod tests {
     }
 
     #[test]
-    fn fine_tuning_is_judged_against_the_other_start_and_n_grams() {
-        use StartFrom::{Pretrained, TempStorage};
+    fn fine_tuning_verdict_compares_initial_weights_and_n_grams() {
+        use StartFrom::{Pretrained, Scratch};
         for (scores, n_grams, words, next) in [
             (
                 &[(Pretrained, 0.6)][..],
                 None,
                 "Mean F1 0.600",
-                Next::OtherStart(TempStorage),
+                Next::OtherStart(Scratch),
             ),
             (
-                &[(TempStorage, 0.6)],
+                &[(Scratch, 0.6)],
                 Some(0.7),
                 "0.700, which is better",
                 Next::OtherStart(Pretrained),
             ),
             (
-                &[(Pretrained, 0.6), (TempStorage, 0.5)],
+                &[(Pretrained, 0.6), (Scratch, 0.5)],
                 Some(0.4),
                 "adds 0.100 mean F1",
                 Next::Review,
             ),
             (
-                &[(TempStorage, 0.6), (Pretrained, 0.5)],
+                &[(Scratch, 0.6), (Pretrained, 0.5)],
                 None,
                 "does not pay here: mean F1 0.500 against 0.600 from scratch, on the validation documents",
                 Next::Review,
             ),
             (
-                &[(Pretrained, 0.6), (TempStorage, 0.605)],
+                &[(Pretrained, 0.6), (Scratch, 0.605)],
                 None,
                 "makes no difference",
                 Next::Review,
@@ -425,12 +426,9 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_came_to_nothing_the_last_time_keeps_the_score_of_the_time_before() {
-        use StartFrom::{Pretrained, TempStorage};
-        let mut state = finetuned(
-            &[(TempStorage, 0.5), (TempStorage, 0.9), (Pretrained, 0.6)],
-            None,
-        );
+    fn verdict_uses_the_last_run_that_has_scores() {
+        use StartFrom::{Pretrained, Scratch};
+        let mut state = finetuned(&[(Scratch, 0.5), (Scratch, 0.9), (Pretrained, 0.6)], None);
         (state.runs[1].scores, state.runs[1].stage) = (vec![], Stage::Stopped);
         let verdict = state.verdict(Phase::Finetune).expect("a verdict");
         assert!(

@@ -1,22 +1,24 @@
-//! A curve of any length in bounded memory. Neighbouring points share a bucket that keeps their least, greatest and
-//! mean value, so that no spike is lost; when the buckets run out, they merge in pairs. Adding a point takes constant
-//! time on average, and drawing takes time by buckets, never by points.
+//! A curve of any length in bounded memory. Neighbouring points share a bucket that stores their
+//! minimum, maximum and mean, so no spike is lost; when the buckets run out, they are merged in
+//! pairs. Adding a point takes amortised constant time, and drawing is linear in the number of
+//! buckets, not of points.
 
 use serde::{Deserialize, Serialize};
 
-/// More buckets than a wide chart has pixel columns: after a merge half of them remain, which still is one per column.
+/// Maximum number of buckets. A merge halves it, which still leaves one bucket per pixel column of
+/// a wide chart.
 pub const BUCKETS: usize = 4096;
 
-/// Points that stand together.
+/// Summary statistics of neighbouring points.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
-    /// First step.
+    /// Step of the first point.
     pub first: u64,
-    /// Last step.
+    /// Step of the last point.
     pub last: u64,
-    /// Least value.
+    /// Smallest value in the bucket.
     pub min: f64,
-    /// Greatest value.
+    /// Largest value in the bucket.
     pub max: f64,
     sum: f64,
     count: u64,
@@ -34,12 +36,12 @@ impl Bucket {
         }
     }
 
-    /// Mean value.
+    /// Returns the mean of all values.
     pub fn mean(&self) -> f64 {
         self.sum / self.count as f64
     }
 
-    /// The step in the middle.
+    /// Returns the midpoint between the first and the last step.
     pub fn middle(&self) -> f64 {
         (self.first as f64 + self.last as f64) / 2.0
     }
@@ -53,7 +55,7 @@ impl Bucket {
     }
 }
 
-/// A growing curve over rising steps.
+/// A curve of values over strictly increasing steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     buckets: Vec<Bucket>,
@@ -72,13 +74,14 @@ impl Default for Curve {
 }
 
 impl Curve {
-    /// Forgets what came after `step`.
+    /// Removes every bucket that extends beyond `step`.
     pub fn cut(&mut self, step: u64) {
         self.buckets.retain(|bucket| bucket.last <= step);
         self.points = self.buckets.iter().map(|bucket| bucket.count).sum();
     }
 
-    /// Adds a point. A step that does not rise (a repeated event) and a value that is no number are left out.
+    /// Adds a point. Ignores a step that is not greater than the last one (a repeated event) and a
+    /// value that is not finite.
     pub fn push(&mut self, step: u64, value: f64) {
         if !value.is_finite()
             || self
@@ -99,40 +102,41 @@ impl Curve {
         }
     }
 
-    /// The buckets, in order of steps.
+    /// Returns the buckets in order of steps.
     pub fn buckets(&self) -> &[Bucket] {
         &self.buckets
     }
 
-    /// How many points were added.
+    /// Returns the number of points.
     pub fn points(&self) -> u64 {
         self.points
     }
 
-    /// Least and greatest value.
+    /// Returns the smallest and the largest value, or `None` for an empty curve.
     pub fn extent(&self) -> Option<(f64, f64)> {
         let spans = self.buckets.iter().map(|bucket| (bucket.min, bucket.max));
         spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
     }
 
-    /// As [`Self::extent`], of what lies between two steps.
+    /// Like [`Self::extent`], restricted to the buckets that overlap a range of steps.
     pub fn extent_within(&self, (low, high): (f64, f64)) -> Option<(f64, f64)> {
-        let seen = self
+        let visible = self
             .buckets
             .iter()
             .filter(|bucket| bucket.last as f64 >= low && bucket.first as f64 <= high);
-        let spans = seen.map(|bucket| (bucket.min, bucket.max));
+        let spans = visible.map(|bucket| (bucket.min, bucket.max));
         spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
     }
 
-    /// The mean around a step, where the curve reaches it.
+    /// Returns the mean of the first bucket that ends at or after `step`, or `None` past the end.
     pub fn near(&self, step: u64) -> Option<f64> {
         let index = self.buckets.partition_point(|bucket| bucket.last < step);
         self.buckets.get(index).map(Bucket::mean)
     }
 
-    /// The curve smoothed over both sides, so that the line does not trail behind its points: a point's weight falls
-    /// by e over `horizon` steps, however densely the points lie. `(step, value)` per bucket.
+    /// Returns the curve smoothed in both directions, so that the line does not lag behind its
+    /// points, as `(step, value)` per bucket. The weight of a point decays by a factor of e over
+    /// `horizon` steps, however dense the points are.
     pub fn smoothed(&self, horizon: f64) -> Vec<(f64, f64)> {
         let past = decayed(self.buckets.iter(), horizon);
         let mut future = decayed(self.buckets.iter().rev(), horizon);
@@ -149,10 +153,10 @@ impl Curve {
             .collect()
     }
 
-    /// The same curve in at most so many buckets.
-    pub fn reduced(&self, most: usize) -> Self {
+    /// Returns the same curve in at most `max_buckets` buckets.
+    pub fn reduced(&self, max_buckets: usize) -> Self {
         let mut reduced = self.clone();
-        while reduced.buckets.len() > most.max(1) {
+        while reduced.buckets.len() > max_buckets.max(1) {
             reduced.merge_pairs();
         }
         reduced
@@ -178,17 +182,18 @@ struct Sums {
     weight: f64,
 }
 
-/// For each bucket, the sums over it and all that came before, decayed by distance.
+/// Returns, for each bucket, the sums over it and all preceding buckets, decayed by distance in
+/// steps.
 fn decayed<'a>(buckets: impl Iterator<Item = &'a Bucket>, horizon: f64) -> Vec<Sums> {
     let mut sums = Sums::default();
-    let mut before = None;
+    let mut previous = None;
     let add = |bucket: &'a Bucket| {
         let at = bucket.middle();
-        let keep = (-(at - before.unwrap_or(at)).abs() / horizon.max(1.0)).exp();
-        before = Some(at);
+        let decay = (-(at - previous.unwrap_or(at)).abs() / horizon.max(1.0)).exp();
+        previous = Some(at);
         sums = Sums {
-            value: sums.value * keep + bucket.sum,
-            weight: sums.weight * keep + bucket.count as f64,
+            value: sums.value * decay + bucket.sum,
+            weight: sums.weight * decay + bucket.count as f64,
         };
         sums
     };
@@ -208,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_points_stay_bounded_and_lose_no_spike() {
+    fn a_hundred_thousand_points_fit_into_the_buckets_without_losing_a_spike() {
         let long = curve((1..=100_000).map(|step| (step, if step == 77_777 { 50.0 } else { 3.0 })));
         assert_eq!(long.points(), 100_000);
         assert!(
@@ -242,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_steps_and_non_numbers_are_left_out() {
+    fn repeated_steps_and_non_finite_values_are_ignored() {
         let short = curve([(1, 2.0), (1, 9.0), (2, f64::NAN), (3, 4.0), (2, 9.0)]);
         assert_eq!(short.points(), 2);
         assert_eq!(short.extent(), Some((2.0, 4.0)));
@@ -253,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn smoothing_keeps_a_constant_and_does_not_trail_a_slope() {
+    fn smoothing_preserves_a_constant_and_does_not_lag_behind_a_slope() {
         let constant = curve((1..200).map(|step| (step * 7, 4.0)));
         assert!(
             constant
@@ -267,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn smoothing_takes_noise_away_and_forgets_over_a_gap() {
+    fn smoothing_removes_noise_and_decays_over_a_gap() {
         let noisy = curve((0..1000).map(|step| (step, if step % 2 == 0 { 1.0 } else { 3.0 })));
         assert!(
             noisy

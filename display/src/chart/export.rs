@@ -1,22 +1,23 @@
-//! What charts show, as files: a table of figures, everything as JSON, a picture in lines. Pure.
+//! Exports charts: the data as CSV, the scene as SVG. Pure.
 
 use super::scene::{Anchor, BAND_OPACITY, ColorRole, DASHES, Mark, Scene, Size};
 use protocol::inert_cell;
 use std::fmt::Write;
 
-/// The figures of one run by step, as `(name of the figure, points)`.
+/// The metrics of one run by step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// What the run is called.
+    /// Name of the run.
     pub run: String,
-    /// Its configuration, seed included, as `(key, value)`.
+    /// Its configuration including the seed, as `(key, value)` pairs.
     pub settings: Vec<(String, String)>,
-    /// Each figure's points.
+    /// Each metric with its `(step, value)` points.
     pub columns: Vec<(&'static str, Vec<(f64, f64)>)>,
 }
 
-/// One row per point: run, its settings, figure, step, value. Names in quotes where they need them, and never a formula:
-/// a link of somebody else can name a run.
+/// Returns a CSV table with one row per point: run, settings, figure, step, value. Cells are quoted
+/// where necessary and never start a spreadsheet formula, because run names can come from a link
+/// written by someone else.
 pub fn csv(runs: &[Figures]) -> String {
     let mut out = String::from("run,settings,figure,step,value\n");
     for run in runs {
@@ -50,7 +51,8 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// A scene as a file of SVG; `colour` knows what each role looks like, `paper` what is behind.
+/// Returns a scene as an SVG document; `colour` maps roles to CSS colours, `paper` is the
+/// background colour.
 pub fn svg(scene: &Scene, size: Size, paper: &str, colour: impl Fn(ColorRole) -> String) -> String {
     let Size { width, height } = size;
     format!(
@@ -60,8 +62,8 @@ pub fn svg(scene: &Scene, size: Size, paper: &str, colour: impl Fn(ColorRole) ->
     )
 }
 
-/// A scene as the contents of an `<svg>`; `plot` is a name that no other element of the document has, `paper` the colour
-/// behind it.
+/// Returns a scene as the contents of an `<svg>` element. `plot` is the id of the clip path and
+/// must be unique in the document; `paper` is the background colour.
 pub fn shapes(
     scene: &Scene,
     plot: &str,
@@ -84,7 +86,7 @@ pub fn shapes(
 }
 
 fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(ColorRole) -> String) -> String {
-    let listed = |points: &[(f64, f64)]| {
+    let joined = |points: &[(f64, f64)]| {
         points
             .iter()
             .map(|(x, y)| format!("{x:.1},{y:.1}"))
@@ -95,7 +97,7 @@ fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(ColorRole) -> St
         Mark::Band { points, ink } => format!(
             "<polygon clip-path=\"url(#{plot})\" fill=\"{}\" fill-opacity=\"{BAND_OPACITY}\" points=\"{}\"/>",
             colour(*ink),
-            listed(points)
+            joined(points)
         ),
         Mark::Line {
             points,
@@ -110,7 +112,7 @@ fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(ColorRole) -> St
                  stroke-opacity=\"{opacity}\" stroke-dasharray=\"{}\" points=\"{}\"/>",
                 colour(*ink),
                 dashes.join(" "),
-                listed(points)
+                joined(points)
             )
         }
         Mark::Dots { points, ink } => {
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_no_formula() {
+    fn a_run_name_never_becomes_a_formula() {
         let run = "=HYPERLINK(\"http://evil/\",\"x\")".to_string();
         let columns = vec![("loss", vec![(1.0, -5.5)])];
         let table = csv(&[Figures {
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_holds_every_mark_and_no_markup_of_a_name() {
+    fn an_svg_contains_every_mark_and_escapes_names() {
         let (mut scene, _, _) = Scene::with_axes(
             Size {
                 width: 300.0,

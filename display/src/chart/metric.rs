@@ -1,4 +1,5 @@
-//! A chart of one figure by step, for every pre-training run: accuracy, learning rate, gradient norm, speed. Pure layout.
+//! Chart of one metric by step, with a line per pre-training run: accuracy, learning rate, gradient
+//! norm or speed. Pure layout.
 
 use super::curve::Curve;
 use super::loss::step_words;
@@ -8,21 +9,21 @@ use super::scene::{ColorRole, Mark, Scene};
 use crate::tr;
 use crate::wording::grouped;
 
-/// Half a tick label.
+/// Right margin in pixels: half the width of a tick label.
 const MARGIN: f64 = 14.0;
 
-/// One run as the chart needs it.
+/// The data of one run.
 #[derive(Clone, Debug)]
 pub struct MetricSeries<'a> {
-    /// What the run is called.
+    /// Name of the run.
     pub name: String,
-    /// The figure by step, where it comes with every report.
+    /// Values by step, for a metric that comes with every training report.
     pub curve: Option<&'a Curve>,
-    /// The figure by step, where it comes with evaluations.
+    /// `(step, value)` pairs, for a metric that comes with evaluations.
     pub points: Vec<(u64, f64)>,
-    /// Steps planned.
+    /// Planned number of steps.
     pub steps: u64,
-    /// Which colour.
+    /// Colour index of the run, as in [`ColorRole::Run`].
     pub ink: usize,
 }
 
@@ -43,7 +44,7 @@ impl MetricSeries<'_> {
             .max(self.steps)
     }
 
-    /// The figure at a step, or at the last evaluation before it.
+    /// Returns the value at a step, or else that of the last evaluation up to it.
     fn at(&self, step: f64) -> Option<f64> {
         let point = self
             .points
@@ -57,7 +58,7 @@ impl MetricSeries<'_> {
     }
 }
 
-/// The last step that any run reaches or plans.
+/// Returns the last step that any run reaches or plans, at least 1.
 fn last_step(series: &[MetricSeries]) -> f64 {
     series
         .iter()
@@ -67,56 +68,56 @@ fn last_step(series: &[MetricSeries]) -> f64 {
         .max(1) as f64
 }
 
-/// Lays out the chart of the figure called `title`.
-pub fn metric_scene(series: &[MetricSeries], title: &str, look: &ViewState) -> Scene {
+/// Lays out the chart of a metric; `title` names its vertical axis.
+pub fn metric_scene(series: &[MetricSeries], title: &str, view: &ViewState) -> Scene {
     let extents = series.iter().filter_map(MetricSeries::extent);
     let (low, high) = extents
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
         .unwrap_or((0.0, 1.0));
-    let bottom = if look.options.log_y {
+    let bottom = if view.options.log_y {
         low
     } else {
         low.min(0.0)
     };
-    let steps = look.options.steps(last_step(series));
+    let steps = view.options.steps(last_step(series));
     let scales = |plot: super::scene::Plot| {
-        let x = value_scale(steps, (plot.left, plot.right), look.options.log_x);
+        let x = value_scale(steps, (plot.left, plot.right), view.options.log_x);
         (
             x,
             value_scale(
                 (bottom, high + (high - bottom) * 0.06),
                 (plot.bottom, plot.top),
-                look.options.log_y,
+                view.options.log_y,
             ),
         )
     };
-    let (mut scene, x, y) = Scene::with_scales(look.size, (&tr!("step"), title), MARGIN, scales);
+    let (mut scene, x, y) = Scene::with_scales(view.size, (&tr!("step"), title), MARGIN, scales);
     if series.iter().all(|series| series.extent().is_none()) {
-        let measured = series.iter().any(|series| series.curve.is_none());
-        scene.placeholder(&if measured {
+        let is_from_evaluations = series.iter().any(|series| series.curve.is_none());
+        scene.placeholder(&if is_from_evaluations {
             tr!("Appears with the first evaluation.")
         } else {
             tr!("Appears with the first figures.")
         });
     }
     for series in series {
-        add(&mut scene, series, look, (&x, &y), steps.1 - steps.0);
+        add(&mut scene, series, view, (&x, &y), steps.1 - steps.0);
     }
     scene.bring_text_to_front();
-    add_cursor(&mut scene, &x, look.cursor, look.drag);
+    add_cursor(&mut scene, &x, view.cursor, view.drag);
     scene
 }
 
 fn add(
     scene: &mut Scene,
     series: &MetricSeries,
-    look: &ViewState,
+    view: &ViewState,
     (x, y): (&Scale, &Scale),
     steps: f64,
 ) {
     let ink = ColorRole::Run(series.ink);
     if let Some(curve) = series.curve {
-        scene.curve(curve, look.options.smoothing.horizon(steps), ink, x, y);
+        scene.curve(curve, view.options.smoothing.horizon(steps), ink, x, y);
     }
     let points: Vec<(f64, f64)> = series
         .points
@@ -133,7 +134,7 @@ fn add(
     scene.marks.push(Mark::Dots { points, ink });
 }
 
-/// What the cross-hair says: the figure of each run at a step.
+/// Returns the cross-hair readout: the value of each run at a step.
 pub fn readout(series: &[MetricSeries], step: f64) -> String {
     let one = |series: &MetricSeries| Some(format!("{} {}", series.name, short(series.at(step)?)));
     step_words(
@@ -142,7 +143,7 @@ pub fn readout(series: &[MetricSeries], step: f64) -> String {
     )
 }
 
-/// The chart in a sentence, for whoever does not see it.
+/// Describes the chart in a sentence, for screen readers.
 pub fn metric_summary(series: &[MetricSeries], title: &str) -> String {
     let last = |series: &MetricSeries| {
         let value = series.at(f64::MAX).or(series
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cross_hair_tells_every_run_and_the_summary_the_last_figure() {
+    fn the_readout_covers_every_run_and_the_summary_the_last_values() {
         let rate = curve(&[0.001, 0.002, 0.003]);
         let series = [
             MetricSeries {
@@ -217,11 +218,11 @@ mod tests {
     }
 
     #[test]
-    fn every_point_lies_in_the_plot_on_straight_and_logarithmic_axes() {
+    fn every_point_lies_in_the_plot_on_linear_and_logarithmic_axes() {
         let speed = curve(&[10.0, 4000.0, 3000.0]);
         for log in [false, true] {
-            let mut look = ViewState::plain(SIZE);
-            (look.options.log_x, look.options.log_y) = (log, log);
+            let mut view = ViewState::plain(SIZE);
+            (view.options.log_x, view.options.log_y) = (log, log);
             let series = [MetricSeries {
                 name: "a".into(),
                 curve: Some(&speed),
@@ -229,7 +230,7 @@ mod tests {
                 steps: 3,
                 ink: 0,
             }];
-            let scene = metric_scene(&series, "Tokens/s", &look);
+            let scene = metric_scene(&series, "Tokens/s", &view);
             let (top, bottom) = (scene.plot.top - 1.0, scene.plot.bottom + 1.0);
             for mark in &scene.marks {
                 if let Mark::Line { points, .. } = mark {

@@ -1,6 +1,6 @@
-//! From numbers to pixels: [`curve`] keeps any number of points in bounded memory, [`scale`] maps values to pixels, [`loss`],
-//! [`metric`], [`f1`] and [`spread`] (of a [`comparison`]) lay out one chart each, as a [`scene::Scene`]; [`export`] writes it
-//! as SVG.
+//! Charts, from numbers to pixels: [`curve`] stores any number of points in bounded memory and
+//! [`scale`] maps values to pixels. [`loss`], [`metric`], [`f1`] and [`spread`] (for a
+//! [`comparison`]) each lay out one chart as a [`scene::Scene`], which [`export`] writes as SVG.
 
 pub mod comparison;
 pub mod curve;

@@ -1,31 +1,32 @@
-//! How charts are looked at: how much they are smoothed, which stretch of steps they show, on which axes. One set of
-//! options holds for all charts of a phase, and so does the cross-hair. Pure.
+//! View options of charts: smoothing, visible range of steps, and linear or logarithmic axes. All
+//! charts of a phase share one set of options and one cross-hair. Pure.
 
 use super::scale::Scale;
 use super::scene::{ColorRole, Mark, Scene, Size};
 use crate::mark;
 
-/// How far smoothing reaches to either side, as a share of the steps shown.
+/// Strength of curve smoothing. The window scales with the visible range of steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Smoothing {
-    /// Not at all.
+    /// No smoothing: only the raw line is drawn.
     Off,
-    /// Calm, but no bend of the curve is lost.
+    /// Reduces noise but preserves the shape of the curve.
     #[default]
     Slight,
-    /// The trend.
+    /// Shows only the trend.
     Strong,
 }
 
 impl Smoothing {
-    /// All of them, with their names.
+    /// All levels with their untranslated names.
     pub const ALL: [(Self, &str); 3] = [
         (Self::Off, mark!("off")),
         (Self::Slight, mark!("slight")),
         (Self::Strong, mark!("strong")),
     ];
 
-    /// Steps over which a point's weight falls by e; `None` without smoothing.
+    /// Returns the number of steps over which a point's weight decays by a factor of e, for a
+    /// visible range of `steps`; `None` without smoothing.
     pub fn horizon(self, steps: f64) -> Option<f64> {
         match self {
             Self::Off => None,
@@ -35,45 +36,47 @@ impl Smoothing {
     }
 }
 
-/// How charts are looked at.
+/// View options shared by the charts of a phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Options {
-    /// How much curves are smoothed.
+    /// Smoothing of the curves.
     pub smoothing: Smoothing,
-    /// Steps on a logarithmic axis.
+    /// Whether the step axis is logarithmic.
     pub log_x: bool,
-    /// Values on a logarithmic axis.
+    /// Whether the value axis is logarithmic.
     pub log_y: bool,
-    /// The steps that are shown; `None`: all of them.
+    /// The zoomed range of steps; `None` shows all steps.
     pub stretch: Option<(f64, f64)>,
 }
 
-/// The least part of the steps that can be zoomed to.
-const MIN_STRETCH: f64 = 0.002;
+/// Smallest zoom range, as a fraction of all steps.
+const MIN_ZOOM_FRACTION: f64 = 0.002;
 
 impl Options {
-    /// The steps that are shown, of a run that goes to `last`.
+    /// Returns the visible range of steps of a run that ends at `last`.
     pub fn steps(&self, last: f64) -> (f64, f64) {
-        let least = if self.log_x { last.min(1.0) } else { 0.0 };
+        let start = if self.log_x { last.min(1.0) } else { 0.0 };
         let (low, high) = self.stretch.unwrap_or((0.0, last));
-        let (low, high) = (low.clamp(least, last), high.clamp(least, last));
-        // A stretch of a longer run shows nothing of this one.
+        let (low, high) = (low.clamp(start, last), high.clamp(start, last));
+        // A range chosen in a longer run may lie beyond the end of this one.
         if low < high {
             (low, high)
         } else {
-            (least, last)
+            (start, last)
         }
     }
 
-    /// Shows a stretch of steps; one that is next to nothing changes nothing.
+    /// Zooms to the steps from `a` to `b`, in either order; ignores a range below
+    /// `MIN_ZOOM_FRACTION`, such as that of a click.
     pub fn zoom_to(&mut self, (a, b): (f64, f64), last: f64) {
         let (low, high) = (a.min(b).max(0.0), a.max(b).min(last));
-        if high - low > MIN_STRETCH * last {
+        if high - low > MIN_ZOOM_FRACTION * last {
             self.stretch = Some((low, high));
         }
     }
 
-    /// Shows a part or a multiple of the present stretch, `at` staying where it is.
+    /// Scales the visible range by `factor` around the step `at`; zooming out past both ends shows
+    /// all steps.
     pub fn zoom_by(&mut self, factor: f64, at: f64, last: f64) {
         let (low, high) = self.steps(last);
         let (low, high) = (at - (at - low) * factor, at + (high - at) * factor);
@@ -85,7 +88,7 @@ impl Options {
     }
 }
 
-/// An axis of values.
+/// Creates a linear or logarithmic scale.
 pub fn value_scale(domain: (f64, f64), range: (f64, f64), logarithmic: bool) -> Scale {
     let scale = Scale::new(domain, range);
     if logarithmic {
@@ -95,7 +98,7 @@ pub fn value_scale(domain: (f64, f64), range: (f64, f64), logarithmic: bool) -> 
     }
 }
 
-/// Draws the cross-hair at a step, and the stretch that is being chosen.
+/// Adds the cross-hair at a step and both edges of the range that is being selected.
 pub fn add_cursor(scene: &mut Scene, x: &Scale, cursor: Option<f64>, drag: Option<(f64, f64)>) {
     let (top, bottom) = (scene.plot.top, scene.plot.bottom);
     let mut rule = |step: f64, dash: usize| {
@@ -117,21 +120,21 @@ pub fn add_cursor(scene: &mut Scene, x: &Scale, cursor: Option<f64>, drag: Optio
     }
 }
 
-/// What a chart needs to know besides its data.
+/// Everything that determines how a chart is drawn, except for its data.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ViewState {
-    /// Of the canvas.
+    /// Size of the canvas.
     pub size: Size,
-    /// How it is looked at.
+    /// Smoothing, axes and zoom.
     pub options: Options,
     /// The step under the cross-hair.
     pub cursor: Option<f64>,
-    /// The stretch that is being chosen.
+    /// The range of steps that is being selected by dragging.
     pub drag: Option<(f64, f64)>,
 }
 
 impl ViewState {
-    /// A plain look at a chart of this size.
+    /// Returns the default view at this size: no zoom, no cross-hair.
     pub fn plain(size: Size) -> Self {
         Self {
             size,
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zooming_stays_within_the_run_and_out_again_shows_all() {
+    fn zooming_stays_within_the_run_and_zooming_out_shows_all() {
         let mut options = Options::default();
         options.zoom_to((80.0, 20.0), 100.0);
         assert_eq!(options.steps(100.0), (20.0, 80.0));
@@ -163,21 +166,21 @@ mod tests {
     }
 
     #[test]
-    fn a_logarithmic_axis_begins_at_the_first_step_and_a_foreign_stretch_shows_all() {
+    fn a_logarithmic_axis_starts_at_step_1_and_a_range_beyond_the_run_is_ignored() {
         let log = Options {
             log_x: true,
             ..Options::default()
         };
         assert_eq!(log.steps(1000.0), (1.0, 1000.0));
-        let foreign = Options {
+        let beyond = Options {
             stretch: Some((500.0, 900.0)),
             ..Options::default()
         };
-        assert_eq!(foreign.steps(100.0), (0.0, 100.0));
+        assert_eq!(beyond.steps(100.0), (0.0, 100.0));
     }
 
     #[test]
-    fn smoothing_can_be_off() {
+    fn smoothing_can_be_disabled() {
         assert_eq!(Smoothing::Off.horizon(1000.0), None);
         assert_eq!(Smoothing::Slight.horizon(1000.0), Some(10.0));
         assert_eq!(Smoothing::ALL.len(), 3);

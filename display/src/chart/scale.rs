@@ -1,9 +1,9 @@
-//! Values to pixels on one axis, and where its ticks stand.
+//! Maps values to pixels on one axis and places its ticks.
 
 use crate::tr;
 use crate::wording::grouped;
 
-/// A mapping of one axis, straight or logarithmic.
+/// Mapping from values to pixels on one axis, linear or logarithmic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     domain: (f64, f64),
@@ -12,14 +12,15 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Maps `domain` to `range`. An empty domain is widened, so that nothing is divided by zero: to 0, which no F1 is below
-    /// and no step before, or from 0 to 1.
+    /// Creates a linear scale from `domain` (values) to `range` (pixels). To avoid a division by
+    /// zero, an empty domain is extended to include 0, the lower bound of scores and steps, or to 0
+    /// to 1 if it is 0 itself.
     pub fn new(domain: (f64, f64), range: (f64, f64)) -> Self {
         let (low, high) = domain;
         let domain = match low {
             _ if high > low => domain,
             0.0 => (0.0, 1.0),
-            always => (always.min(0.0), always.max(0.0)),
+            constant => (constant.min(0.0), constant.max(0.0)),
         };
         Self {
             domain,
@@ -28,7 +29,8 @@ impl Scale {
         }
     }
 
-    /// The same, logarithmic; a domain that is not above 0 begins at a hundred-thousandth of its end.
+    /// Returns the same scale with logarithmic spacing. A domain that starts at or below 0 starts
+    /// at `MIN_SHARE` of its upper end instead.
     pub fn logarithmic(self) -> Self {
         let (low, high) = self.domain;
         let high = if high > 0.0 { high } else { 1.0 };
@@ -40,7 +42,7 @@ impl Scale {
         }
     }
 
-    /// The pixel of a value.
+    /// Returns the pixel position of a value.
     pub fn at(&self, value: f64) -> f64 {
         let (low, high) = self.domain;
         let share = match self.logarithmic {
@@ -50,7 +52,7 @@ impl Scale {
         self.range.0 + share * (self.range.1 - self.range.0)
     }
 
-    /// The value of a pixel, within the domain.
+    /// Returns the value at a pixel position, clamped to the domain.
     pub fn value(&self, pixel: f64) -> f64 {
         let (low, high) = self.domain;
         let share = ((pixel - self.range.0) / (self.range.1 - self.range.0)).clamp(0.0, 1.0);
@@ -61,15 +63,15 @@ impl Scale {
         }
     }
 
-    /// What is mapped.
+    /// Returns the lowest and the highest value of the axis.
     pub fn domain(&self) -> (f64, f64) {
         self.domain
     }
 
-    /// Ticks at round values within the domain.
+    /// Returns `about` tick positions at round values within the domain.
     pub fn ticks(&self, about: usize) -> Vec<f64> {
         let (low, high) = self.domain;
-        // A narrow stretch of a logarithmic axis is nearly straight.
+        // A narrow range of a logarithmic axis is nearly linear.
         if self.logarithmic && high / low > 4.0 {
             decades((low, high), about)
         } else {
@@ -78,10 +80,11 @@ impl Scale {
     }
 }
 
-/// Where a logarithmic axis begins that should begin at 0, as a share of its end.
+/// Lower end of a logarithmic axis whose domain starts at 0, as a fraction of its upper end.
 const MIN_SHARE: f64 = 1e-5;
 
-/// 1, 2 and 5 times powers of ten, or powers of ten alone where those are enough.
+/// Returns ticks at 1, 2 and 5 times powers of ten, or at powers of ten only if the former are more
+/// than twice `about`.
 fn decades((low, high): (f64, f64), about: usize) -> Vec<f64> {
     let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
     let all = |factors: &[f64]| {
@@ -100,10 +103,12 @@ fn decades((low, high): (f64, f64), about: usize) -> Vec<f64> {
     }
 }
 
-/// A spacing may be this much closer than asked for, rather than up to twice as wide.
-const DENSER: f64 = 0.7;
+/// Smallest tick spacing accepted, as a fraction of the requested one: slightly too many ticks are
+/// preferred to a spacing up to twice as wide.
+const MIN_SPACING_RATIO: f64 = 0.7;
 
-/// Round values (1, 2 or 5 times a power of ten apart) within `low..=high`, `about` many.
+/// Returns about `about` round values within `low..=high`, spaced by 1, 2 or 5 times a power of
+/// ten.
 pub fn ticks((low, high): (f64, f64), about: usize) -> Vec<f64> {
     if !low.is_finite() || !high.is_finite() || high <= low {
         return vec![];
@@ -113,14 +118,14 @@ pub fn ticks((low, high): (f64, f64), about: usize) -> Vec<f64> {
     let spacing = [1.0, 2.0, 5.0, 10.0]
         .map(|factor| factor * power)
         .into_iter()
-        .find(|s| *s >= rough * DENSER);
+        .find(|s| *s >= rough * MIN_SPACING_RATIO);
     let spacing = spacing.unwrap_or(10.0 * power);
     let first = (low / spacing).ceil() as i64;
     let last = (high / spacing + 1e-9).floor() as i64;
     (first..=last).map(|index| index as f64 * spacing).collect()
 }
 
-/// The labels of an axis: each in as many digits as tell it from the others.
+/// Formats the tick labels of an axis, with as many digits as needed to keep neighbours distinct.
 pub fn tick_labels(ticks: &[f64]) -> Vec<String> {
     let labels = |digits| {
         ticks
@@ -128,21 +133,21 @@ pub fn tick_labels(ticks: &[f64]) -> Vec<String> {
             .map(|tick| label(*tick, digits))
             .collect::<Vec<_>>()
     };
-    // Neighbours differ, so of two that read alike a further digit tells one from the other.
-    let tells = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
+    // Neighbouring ticks differ, so more digits eventually make their labels distinct.
+    let are_distinct = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
     (DIGITS..=MAX_DIGITS)
         .map(labels)
-        .find(tells)
+        .find(are_distinct)
         .unwrap_or_else(|| labels(MAX_DIGITS))
 }
 
-/// A number in about three digits that mean something: `0.25`, `12`, `0.0015`, `50k`, `2.5e-4`.
+/// Formats a number with up to three significant digits: `0.25`, `12`, `0.0015`, `50k`, `2.5e-4`.
 pub fn tick_label(value: f64) -> String {
     label(value, DIGITS)
 }
 
 const DIGITS: usize = 3;
-/// Steps of an axis are counted exactly up to here.
+/// Maximum number of significant digits and of decimals in a tick label.
 const MAX_DIGITS: usize = 9;
 
 fn label(value: f64, digits: usize) -> String {
@@ -156,13 +161,13 @@ fn label(value: f64, digits: usize) -> String {
         return format!("{}e{power}", localised(digits));
     }
     let text = trimmed(value, digits);
-    // Only what is below 10,000 is left here, so thousands are parted as everywhere else.
-    let (whole, rest) = text.split_at(
+    // Only values below 10,000 reach this point: separate the thousands as everywhere else.
+    let (integer, rest) = text.split_at(
         text.find(|c: char| !c.is_ascii_digit())
             .unwrap_or(text.len()),
     );
-    match whole.parse() {
-        Ok(whole) if whole >= 1000 => grouped(whole) + rest,
+    match integer.parse() {
+        Ok(integer) if integer >= 1000 => grouped(integer) + rest,
         _ => text,
     }
 }
@@ -191,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_stand_at_round_values_inside_the_domain() {
+    fn ticks_are_round_values_within_the_domain() {
         let cases: [((f64, f64), usize, &str); 10] = [
             ((0.0, 10.0), 5, "0 2 4 6 8 10"),
             ((3.1, 9.2), 6, "4 5 6 7 8 9"),
@@ -241,10 +246,10 @@ mod tests {
 
     #[test]
     fn an_empty_domain_still_maps() {
-        for (always, domain) in [(1.0, (0.0, 1.0)), (0.0, (0.0, 1.0)), (-4.0, (-4.0, 0.0))] {
-            let scale = Scale::new((always, always), (0.0, 100.0));
+        for (constant, domain) in [(1.0, (0.0, 1.0)), (0.0, (0.0, 1.0)), (-4.0, (-4.0, 0.0))] {
+            let scale = Scale::new((constant, constant), (0.0, 100.0));
             assert_eq!(scale.domain(), domain);
-            assert!(scale.at(always).is_finite() && scale.logarithmic().at(always).is_finite());
+            assert!(scale.at(constant).is_finite() && scale.logarithmic().at(constant).is_finite());
         }
     }
 }

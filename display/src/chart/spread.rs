@@ -1,5 +1,5 @@
-//! Means with their spread: how a figure goes with passes or with the number of labelled texts, one line per start. Pure
-//! layout.
+//! Line chart of values from 0 to 1 with standard-deviation bands, such as a metric by epoch or by
+//! number of labelled documents with one line per condition of a comparison. Pure layout.
 
 use super::options::value_scale;
 use super::scale::tick_label;
@@ -7,51 +7,53 @@ use super::scene::{ColorRole, EndLabel, Mark, Plot, Scene, Size};
 use crate::tr;
 use crate::wording::figure;
 
-/// Room for the name of a line at its end.
+/// Right margin for the labels at the ends of lines, in pixels.
 const LABEL_WIDTH: f64 = 118.0;
 
-/// An axis of counts that spans more than this factor is logarithmic: shares of the labels are mostly doubled.
-const WIDE: f64 = 8.0;
+/// A horizontal axis of counts that spans more than this factor is logarithmic, because label
+/// fractions usually double from one point to the next.
+const MIN_LOG_RATIO: f64 = 8.0;
 
-/// More points than this make a line by themselves.
+/// Maximum number of points that are drawn as dots; longer series are drawn as a line only.
 const MAX_DOTS: usize = 12;
 
-/// A mean and how far it spreads.
+/// A mean with its standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpreadPoint {
-    /// What it is told by.
+    /// Horizontal position, such as an epoch or a number of documents.
     pub at: f64,
-    /// Mean.
+    /// Mean value, from 0 to 1.
     pub mean: f64,
-    /// Standard deviation; 0 where it is not known.
+    /// Standard deviation; 0 if unknown.
     pub sd: f64,
 }
 
-/// One line.
+/// One line of the chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpreadSeries {
-    /// What stands at its end.
+    /// Name shown at the end of the line.
     pub name: String,
-    /// In order of `at`.
+    /// Points in order of `at`.
     pub points: Vec<SpreadPoint>,
-    /// Role.
+    /// Role of its colour.
     pub ink: ColorRole,
     /// Index into [`super::scene::DASHES`].
     pub dash: usize,
 }
 
-/// Lays out the chart of a figure between 0 and 1; `names` are those of both axes.
+/// Lays out the chart of a metric between 0 and 1; `names` are those of the horizontal and the
+/// vertical axis.
 pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) -> Scene {
     let points = || series.iter().flat_map(|series| &series.points);
-    let across = extent(points().map(|point| (point.at, point.at))).unwrap_or((0.0, 1.0));
+    let x_domain = extent(points().map(|point| (point.at, point.at))).unwrap_or((0.0, 1.0));
     let (low, high) = extent(points().map(bounds)).unwrap_or((0.0, 1.0));
     let margin = ((high - low) * 0.08).max(0.01);
-    let up = ((low - margin).max(0.0), (high + margin).min(1.0));
+    let y_domain = ((low - margin).max(0.0), (high + margin).min(1.0));
     let scales = |plot: Plot| {
-        let is_wide = across.0 >= 1.0 && across.1 > across.0 * WIDE;
+        let is_wide = x_domain.0 >= 1.0 && x_domain.1 > x_domain.0 * MIN_LOG_RATIO;
         (
-            value_scale(across, (plot.left, plot.right), is_wide),
-            value_scale(up, (plot.bottom, plot.top), false),
+            value_scale(x_domain, (plot.left, plot.right), is_wide),
+            value_scale(y_domain, (plot.bottom, plot.top), false),
         )
     };
     let (mut scene, x, y) = Scene::with_scales(size, names, LABEL_WIDTH, scales);
@@ -79,25 +81,25 @@ pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) ->
         dash,
     } in series
     {
-        let places: Vec<(f64, f64)> = points
+        let positions: Vec<(f64, f64)> = points
             .iter()
             .map(|point| (x.at(point.at), y.at(point.mean)))
             .collect();
-        if let (Some(at), Some(last)) = (places.last(), points.last()) {
+        if let (Some(at), Some(last)) = (positions.last(), points.last()) {
             labels.push(EndLabel {
                 at: *at,
                 text: format!("{name} {}", figure(last.mean, 2)),
                 ink: *ink,
             });
         }
-        if places.len() <= MAX_DOTS {
+        if positions.len() <= MAX_DOTS {
             scene.marks.push(Mark::Dots {
-                points: places.clone(),
+                points: positions.clone(),
                 ink: *ink,
             });
         }
         scene.marks.push(Mark::Line {
-            points: places,
+            points: positions,
             ink: *ink,
             width: 2.0,
             opacity: 1.0,
@@ -109,7 +111,7 @@ pub fn spread_scene(series: &[SpreadSeries], names: (&str, &str), size: Size) ->
     scene
 }
 
-/// The chart in a sentence, for whoever does not see it.
+/// Describes the chart in a sentence, for screen readers.
 pub fn spread_summary(series: &[SpreadSeries], title: &str) -> String {
     let one = |SpreadSeries { name, points, .. }: &SpreadSeries| {
         let at =
@@ -123,7 +125,7 @@ pub fn spread_summary(series: &[SpreadSeries], title: &str) -> String {
     tr!("{title}: {figures}.", title, figures)
 }
 
-/// One standard deviation to either side; no figure lies outside of 0 to 1, whatever its spread.
+/// Returns the mean minus and plus one standard deviation, clamped to the metric's range of 0 to 1.
 fn bounds(point: &SpreadPoint) -> (f64, f64) {
     (
         (point.mean - point.sd).max(0.0),
@@ -132,7 +134,7 @@ fn bounds(point: &SpreadPoint) -> (f64, f64) {
 }
 
 fn extent(spans: impl Iterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
-    spans.reduce(|(low, high), (least, most)| (low.min(least), high.max(most)))
+    spans.reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
 }
 
 #[cfg(test)]
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_and_its_spread_lie_in_the_plot_and_the_ends_are_named() {
+    fn lines_and_bands_stay_within_the_plot_and_the_line_ends_are_labelled() {
         let series = [
             line(
                 "pre-trained",
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_lie_on_a_straight_axis() {
+    fn fractions_use_a_linear_axis() {
         let scene = spread_scene(
             &[line(
                 "F1",
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn one_share_and_none_still_make_a_chart() {
+    fn a_single_point_and_no_points_still_make_a_chart() {
         let scene = spread_scene(
             &[line("a", &[(500.0, 0.7, 0.0)], ColorRole::Run(0))],
             ("x", "y"),

@@ -1,5 +1,5 @@
-//! Multi-head self-attention (Vaswani et al. 2017, 3.2.2) with its gradient, text by text. Queries, keys and values
-//! arrive side by side in the rows of one matrix, `[B * T, 3 D]`.
+//! Multi-head self-attention (Vaswani et al. 2017, 3.2.2) and its gradient, one sequence at a time.
+//! Queries, keys and values are concatenated in the rows of one matrix, `[B * T, 3 D]`.
 
 use crate::dropout::factors;
 use crate::matmul::{Matrix, Output, Write, product_into};
@@ -9,14 +9,14 @@ use rayon::prelude::*;
 use shaders::dropout::Mask;
 use shaders::math::exp;
 
-/// Sizes of one layer of attention; the width is `D = H K`.
+/// Sizes of one attention layer; the width is `D = H K`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Texts, `B`.
+    /// Number of sequences, `B`.
     pub b: usize,
-    /// Positions, `T`.
+    /// Sequence length, `T`.
     pub t: usize,
-    /// Heads, `H`.
+    /// Number of heads, `H`.
     pub h: usize,
     /// Width of a head, `K`.
     pub k: usize,
@@ -27,37 +27,37 @@ impl Shape {
         self.h * self.k
     }
 
-    /// Elements of one text: `[T, D]`.
-    fn text(self) -> usize {
+    /// Number of elements of one sequence: `[T, D]`.
+    fn sequence(self) -> usize {
         self.t * self.width()
     }
 
-    /// Elements of the probabilities of one text: `[H, T, T]`.
+    /// Number of probabilities of one sequence: `[H, T, T]`.
     fn scores(self) -> usize {
         self.h * self.t * self.t
     }
 
-    /// Fewest texts that a thread takes.
-    fn min_texts(self) -> usize {
-        min_blocks(3 * self.text() + self.scores())
+    /// Minimum number of sequences per thread.
+    fn min_sequences(self) -> usize {
+        min_blocks(3 * self.sequence() + self.scores())
     }
 
-    /// Head `h` of one text's `[T, D]`.
+    /// Returns head `h` of one sequence's `[T, D]`.
     fn head(self, x: &[f32], h: usize) -> Matrix<'_> {
         self.columns(x, h * self.k, self.width())
     }
 
-    /// The values of head `h` in one text's `[T, 3 D]`.
+    /// Returns the values of head `h` in one sequence's `[T, 3 D]`.
     fn values(self, qkv: &[f32], h: usize) -> Matrix<'_> {
         self.columns(qkv, 2 * self.width() + h * self.k, 3 * self.width())
     }
 
-    /// `K` columns from `start` on, of rows that lie `stride` apart.
+    /// Returns `K` columns from `start` on, of rows that are `stride` elements apart.
     fn columns(self, x: &[f32], start: usize, stride: usize) -> Matrix<'_> {
         Matrix::strided(&x[start..], [self.t, self.k], [stride, 1])
     }
 
-    /// The probabilities of head `h` in one text's `[H, T, T]`.
+    /// Returns the range of head `h` in one sequence's `[H, T, T]`.
     fn head_scores(self, h: usize) -> std::ops::Range<usize> {
         h * self.t * self.t..(h + 1) * self.t * self.t
     }
@@ -66,33 +66,35 @@ impl Shape {
 /// Cosines and sines of the rotary positions, `[T, K / 2]` each (Su et al. 2021, equation 34).
 #[derive(Clone, Copy, Debug)]
 pub struct Rotary<'a> {
-    /// Cosines.
+    /// Cosines, `[T, K / 2]`.
     pub cos: &'a [f32],
-    /// Sines.
+    /// Sines, `[T, K / 2]`.
     pub sin: &'a [f32],
 }
 
-/// What attention needs besides queries, keys and values.
+/// Inputs of attention besides queries, keys and values.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
-    /// 1 for a token, 0 for padding, `[B, T]`; `None` where nothing is padded.
+    /// Attention mask `[B, T]`: 1 for a token, 0 for padding; `None` if nothing is padded.
     pub keep: Option<&'a [f32]>,
-    /// Where positions are rotary.
+    /// Rotary tables; `None` if positions are not rotary.
     pub rotary: Option<Rotary<'a>>,
-    /// Dropout of the probabilities, `[B, H, T, T]`.
+    /// Dropout mask of the probabilities, `[B, H, T, T]`.
     pub dropout: Mask,
-    /// The sizes.
+    /// Sizes of the layer.
     pub shape: Shape,
 }
 
 impl<'a> Inputs<'a> {
+    /// Checks the lengths of the arrays.
+    ///
     /// # Panics
-    /// Where the arrays are not of this shape: a wrong program.
+    /// If the arrays do not match the shape, which is a bug in the caller.
     fn check(&self, qkv: &[f32]) {
         let Shape { b, t, k, .. } = self.shape;
         assert_eq!(
             qkv.len(),
-            3 * b * self.shape.text(),
+            3 * b * self.shape.sequence(),
             "queries, keys and values of {:?}",
             self.shape
         );
@@ -108,14 +110,14 @@ impl<'a> Inputs<'a> {
         );
     }
 
-    /// Padding of text `b`, `[T]`.
+    /// Returns the attention mask of sequence `b`, `[T]`.
     fn keep_of(&self, b: usize) -> Option<&'a [f32]> {
         let t = self.shape.t;
         self.keep.map(|keep| &keep[b * t..(b + 1) * t])
     }
 
-    /// What the probabilities of head `h` of text `b` are multiplied by, `[T, T]`, written to `buffer`; `None` without
-    /// dropout.
+    /// Writes the dropout factors of the probabilities of head `h` in sequence `b`, `[T, T]`, to
+    /// `buffer`; returns `None` without dropout.
     fn factors<'b>(&self, b: usize, h: usize, buffer: &'b mut Vec<f32>) -> Option<&'b [f32]> {
         if self.dropout.is_none() {
             return None;
@@ -131,58 +133,58 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// What [`attention`] returns.
+/// Results of [`attention`].
 pub struct Attended {
-    /// The context of all heads side by side, `[B * T, D]`.
+    /// Concatenated context of all heads, `[B * T, D]`.
     pub context: Vec<f32>,
-    /// Rotated queries, divided by the root of `K`, `[B * T, D]`.
+    /// Rotated queries divided by the square root of `K`, `[B * T, D]`.
     pub queries: Vec<f32>,
     /// Rotated keys, `[B * T, D]`.
     pub keys: Vec<f32>,
-    /// Before dropout, `[B, H, T, T]`.
+    /// Attention probabilities before dropout, `[B, H, T, T]`.
     pub probabilities: Vec<f32>,
 }
 
-/// Attention over `qkv` `[B * T, 3 D]`.
+/// Computes attention over `qkv` `[B * T, 3 D]`.
 pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
     let shape = inputs.shape;
     inputs.check(qkv);
     let zeros = |n: usize| vec![0.0; shape.b * n];
-    let [mut context, mut queries, mut keys] = [(); 3].map(|()| zeros(shape.text()));
+    let [mut context, mut queries, mut keys] = [(); 3].map(|()| zeros(shape.sequence()));
     let mut probabilities = zeros(shape.scores());
     context
-        .par_chunks_mut(shape.text())
+        .par_chunks_mut(shape.sequence())
         .zip(
             queries
-                .par_chunks_mut(shape.text())
-                .zip(keys.par_chunks_mut(shape.text())),
+                .par_chunks_mut(shape.sequence())
+                .zip(keys.par_chunks_mut(shape.sequence())),
         )
         .zip(probabilities.par_chunks_mut(shape.scores()))
-        .zip(qkv.par_chunks(3 * shape.text()))
+        .zip(qkv.par_chunks(3 * shape.sequence()))
         .enumerate()
-        .with_min_len(shape.min_texts())
+        .with_min_len(shape.min_sequences())
         .for_each(|(b, (((context, (queries, keys)), scores), qkv))| {
-            rotate_text(queries, qkv, 0, inputs.rotary, shape);
-            rotate_text(keys, qkv, shape.width(), inputs.rotary, shape);
+            rotate_sequence(queries, qkv, 0, inputs.rotary, shape);
+            rotate_sequence(keys, qkv, shape.width(), inputs.rotary, shape);
             let (mut used, mut factors) = (Vec::new(), Vec::new());
             for h in 0..shape.h {
                 let scores = &mut scores[shape.head_scores(h)];
                 let keys = shape.head(keys, h).transposed();
-                let place = Output {
+                let output = Output {
                     values: &mut *scores,
                     stride: shape.t,
                 };
-                product_into(shape.head(queries, h), keys, place, Write::Replace);
+                product_into(shape.head(queries, h), keys, output, Write::Replace);
                 softmax_rows(scores, inputs.keep_of(b), shape.t);
                 let used = dropped(scores, inputs.factors(b, h, &mut factors), &mut used);
-                let place = Output {
+                let output = Output {
                     values: &mut context[h * shape.k..],
                     stride: shape.width(),
                 };
                 product_into(
                     Matrix::new(used, [shape.t; 2]),
                     shape.values(qkv, h),
-                    place,
+                    output,
                     Write::Replace,
                 );
             }
@@ -195,7 +197,8 @@ pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
     }
 }
 
-/// The gradient of `qkv` `[B * T, 3 D]`, given that of the context, `dy` `[B * T, D]`.
+/// Returns the gradient of `qkv` `[B * T, 3 D]` from the gradient of the context, `dy`
+/// `[B * T, D]`. `attended` holds the queries, keys and probabilities returned by [`attention`].
 pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs) -> Vec<f32> {
     let shape = inputs.shape;
     inputs.check(qkv);
@@ -206,22 +209,22 @@ pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs)
     );
     let [queries, keys, probabilities] = attended;
     let mut dqkv = vec![0.0; qkv.len()];
-    dqkv.par_chunks_mut(3 * shape.text())
+    dqkv.par_chunks_mut(3 * shape.sequence())
         .zip(
-            qkv.par_chunks(3 * shape.text())
-                .zip(dy.par_chunks(shape.text())),
+            qkv.par_chunks(3 * shape.sequence())
+                .zip(dy.par_chunks(shape.sequence())),
         )
         .zip(
             queries
-                .par_chunks(shape.text())
-                .zip(keys.par_chunks(shape.text())),
+                .par_chunks(shape.sequence())
+                .zip(keys.par_chunks(shape.sequence())),
         )
         .zip(probabilities.par_chunks(shape.scores()))
         .enumerate()
-        .with_min_len(shape.min_texts())
+        .with_min_len(shape.min_sequences())
         .for_each(
             |(b, (((dqkv, (qkv, dy)), (queries, keys)), probabilities))| {
-                let text = Text {
+                let sequence = Sequence {
                     b,
                     qkv,
                     dy,
@@ -230,15 +233,15 @@ pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs)
                     probabilities,
                     inputs,
                 };
-                text.backward(dqkv);
+                sequence.backward(dqkv);
                 rotate_back(dqkv, inputs.rotary, shape);
             },
         );
     dqkv
 }
 
-/// One text of [`backward`]; rows as there.
-struct Text<'a> {
+/// Data of one sequence in [`backward`].
+struct Sequence<'a> {
     b: usize,
     qkv: &'a [f32],
     dy: &'a [f32],
@@ -248,18 +251,18 @@ struct Text<'a> {
     inputs: &'a Inputs<'a>,
 }
 
-impl Text<'_> {
-    /// Gradients of rotated queries and keys, and of values, side by side in `dqkv` `[T, 3 D]`.
+impl Sequence<'_> {
+    /// Writes the gradients of the rotated queries and keys and of the values to `dqkv` `[T, 3 D]`.
     fn backward(&self, dqkv: &mut [f32]) {
         let shape = self.inputs.shape;
         let (width, square) = (shape.width(), [shape.t; 2]);
-        let mut slopes = vec![0.0; shape.t * shape.t];
+        let mut dscores = vec![0.0; shape.t * shape.t];
         let (mut used, mut factors) = (Vec::new(), Vec::new());
         for h in 0..shape.h {
             let probabilities = &self.probabilities[shape.head_scores(h)];
             let factors = self.inputs.factors(self.b, h, &mut factors);
             let dy = shape.head(self.dy, h);
-            let mut place = |part: usize, left: Matrix, right: Matrix| {
+            let mut write = |part: usize, left: Matrix, right: Matrix| {
                 let values = &mut dqkv[part * width + h * shape.k..];
                 product_into(
                     left,
@@ -272,29 +275,29 @@ impl Text<'_> {
                 );
             };
             let used = Matrix::new(dropped(probabilities, factors, &mut used), square);
-            place(2, used.transposed(), dy);
+            write(2, used.transposed(), dy);
             let values = shape.values(self.qkv, h).transposed();
             product_into(
                 dy,
                 values,
                 Output {
-                    values: &mut slopes,
+                    values: &mut dscores,
                     stride: shape.t,
                 },
                 Write::Replace,
             );
             if let Some(factors) = factors {
-                multiply(&mut slopes, factors);
+                multiply(&mut dscores, factors);
             }
-            softmax_rows_backward(&mut slopes, probabilities, shape.t);
-            let slopes = Matrix::new(&slopes, square);
-            place(0, slopes, shape.head(self.keys, h));
-            place(1, slopes.transposed(), shape.head(self.queries, h));
+            softmax_rows_backward(&mut dscores, probabilities, shape.t);
+            let dscores = Matrix::new(&dscores, square);
+            write(0, dscores, shape.head(self.keys, h));
+            write(1, dscores.transposed(), shape.head(self.queries, h));
         }
     }
 }
 
-/// `probabilities` after dropout; `buffer` holds them where there is any.
+/// Returns `probabilities` after dropout, using `buffer` if there is any.
 fn dropped<'a>(
     probabilities: &'a [f32],
     factors: Option<&[f32]>,
@@ -318,9 +321,9 @@ vectorized! {
 }
 
 vectorized! {
-    /// Rotates one text's queries (from column 0 of `qkv` `[T, 3 D]`), also dividing them by the root of `K`, or keys (from
-    /// column `D`), into `out` `[T, D]`.
-    fn rotate_text<'a>(out: &'a mut [f32], qkv: &'a [f32], start: usize, rotary: Option<Rotary<'a>>, shape: Shape) -> () {
+    /// Copies one sequence's queries (`start` 0 in `qkv` `[T, 3 D]`) or keys (`start` `D`) to `out`
+    /// `[T, D]`, rotated. Queries are also divided by the square root of `K`.
+    fn rotate_sequence<'a>(out: &'a mut [f32], qkv: &'a [f32], start: usize, rotary: Option<Rotary<'a>>, shape: Shape) -> () {
         let width = shape.width();
         let scale = scale_at(start, shape);
         for (t, (y, row)) in out.chunks_exact_mut(width).zip(qkv.chunks_exact(3 * width)).enumerate() {
@@ -339,7 +342,8 @@ vectorized! {
 }
 
 vectorized! {
-    /// Turns the gradients of one text's queries and keys, in `dqkv` `[T, 3 D]`, into those before their rotation.
+    /// Converts the gradients of one sequence's rotated queries and keys in `dqkv` `[T, 3 D]` to
+    /// those before rotation.
     fn rotate_back<'a>(dqkv: &'a mut [f32], rotary: Option<Rotary<'a>>, shape: Shape) -> () {
         let width = shape.width();
         for (t, row) in dqkv.chunks_exact_mut(3 * width).enumerate() {
@@ -357,7 +361,7 @@ vectorized! {
     }
 }
 
-/// What queries, which start at column 0, and keys are multiplied by.
+/// Returns the factor of the queries (`start` 0) or of the keys.
 #[inline(always)]
 fn scale_at(start: usize, shape: Shape) -> f32 {
     if start == 0 {
@@ -367,7 +371,8 @@ fn scale_at(start: usize, shape: Shape) -> f32 {
     }
 }
 
-/// Turns the pairs (i, i + K/2) of `x` by the angles of position `t`, times `scale`; backwards where `direction` is -1.
+/// Rotates the pairs (i, i + K/2) of `x` by the angles of position `t` and scales by `scale`; the
+/// inverse rotation if `direction` is -1.
 #[inline(always)]
 fn rotate(x: &mut [f32], rotary: Rotary, t: usize, [scale, direction]: [f32; 2]) {
     let half = x.len() / 2;
@@ -380,11 +385,12 @@ fn rotate(x: &mut [f32], rotary: Rotary, t: usize, [scale, direction]: [f32; 2])
     }
 }
 
-/// Added to the score of a padded key: far enough from 0 that its probability is exactly 0.
+/// Added to the score of a padded key; large enough that its probability is exactly 0.
 const MASKED_SCORE: f32 = -1e9;
 
 vectorized! {
-    /// Soft-max over the keys of `scores` `[T, T]`, in place; `keep` `[T]` is 1 for a token and 0 for padding.
+    /// Softmax over the keys of `scores` `[T, T]`, in place; `keep` `[T]` is 1 for a token and 0
+    /// for padding.
     fn softmax_rows<'a>(scores: &'a mut [f32], keep: Option<&'a [f32]>, t: usize) -> () {
         for row in scores.chunks_exact_mut(t) {
             if let Some(keep) = keep {
@@ -402,12 +408,13 @@ vectorized! {
 }
 
 vectorized! {
-    /// Turns `slopes` `[T, T]`, the gradients of the probabilities, into those of the scores.
-    fn softmax_rows_backward<'a>(slopes: &'a mut [f32], probabilities: &'a [f32], t: usize) -> () {
-        for (slopes, p) in slopes.chunks_exact_mut(t).zip(probabilities.chunks_exact(t)) {
-            let mean = sum_of_pairs(slopes, p, |slope, p| slope * p);
-            for (slope, p) in slopes.iter_mut().zip(p) {
-                *slope = p * (*slope - mean);
+    /// Converts `dscores` `[T, T]` in place from the gradients of the probabilities to those of the
+    /// scores.
+    fn softmax_rows_backward<'a>(dscores: &'a mut [f32], probabilities: &'a [f32], t: usize) -> () {
+        for (dscores, p) in dscores.chunks_exact_mut(t).zip(probabilities.chunks_exact(t)) {
+            let mean = sum_of_pairs(dscores, p, |dscore, p| dscore * p);
+            for (dscore, p) in dscores.iter_mut().zip(p) {
+                *dscore = p * (*dscore - mean);
             }
         }
     }

@@ -1,24 +1,26 @@
-//! Cross-entropy over a vocabulary with its gradient, in one pass over each row of logits.
+//! Cross-entropy over a vocabulary and its gradient, in one pass over each row of logits.
 
 use crate::min_blocks;
 use crate::sums::{map_and_sum, max, sum_of};
 use rayon::prelude::*;
 use shaders::math::exp;
 
-/// What is true in each row, and how much it counts.
+/// Targets and weights of the rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Targets<'a> {
-    /// Index of the true column, `[M]`.
+    /// Index of the true column of each row, `[M]`.
     pub targets: &'a [usize],
-    /// Weight of each row, `[M]`; a row of weight 0 costs nothing.
+    /// Weight of each row, `[M]`; rows of weight 0 are skipped.
     pub weights: &'a [f32],
-    /// What the weighted sum is divided by.
+    /// Divisor of the weighted sum.
     pub total: f32,
 }
 
 impl Targets<'_> {
+    /// Checks the lengths of the arrays.
+    ///
     /// # Panics
-    /// Where there is not one target and one weight for each row: a wrong program.
+    /// Unless there is one target and one weight per row, which is a bug in the caller.
     fn check(&self, logits: &[f32], vocab: usize) {
         assert_eq!(
             logits.len(),
@@ -33,10 +35,11 @@ impl Targets<'_> {
     }
 }
 
-/// Mean cross-entropy, in nats, of `logits` `[M, V]`. ParamTensors the gradient with respect to the logits in their place.
+/// Returns the mean cross-entropy in nats of `logits` `[M, V]`, and replaces the logits by their
+/// gradient.
 ///
 /// # Panics
-/// Where a target is not below `V`.
+/// If a target is not below `V`.
 pub fn cross_entropy(logits: &mut [f32], vocab: usize, rows: &Targets) -> f32 {
     rows.check(logits, vocab);
     let Targets {
@@ -57,7 +60,7 @@ pub fn cross_entropy(logits: &mut [f32], vocab: usize, rows: &Targets) -> f32 {
 }
 
 vectorized! {
-    /// One row. Its maximum is subtracted first, so that no exponential overflows.
+    /// Processes one row. The maximum is subtracted first, so that no exponential overflows.
     fn row_loss<'a>(row: &'a mut [f32], target: usize, weight: f32) -> f32 {
         if weight == 0.0 {
             row.fill(0.0);
@@ -75,11 +78,11 @@ vectorized! {
     }
 }
 
-/// Sums over the rows of `logits` `[M, V]`, each counted as `rows` says: cross-entropy in nats, and rows whose largest
-/// logit, the first where several are equal, is the true one.
+/// Returns weighted sums over the rows of `logits` `[M, V]`: the cross-entropy in nats, and the
+/// rows whose largest logit (the first of equal ones) is that of the target.
 ///
 /// # Panics
-/// Where a target is not below `V`.
+/// If a target is not below `V`.
 pub fn sums(logits: &[f32], vocab: usize, rows: &Targets) -> [f32; 2] {
     rows.check(logits, vocab);
     let mut sums = vec![[0.0; 2]; rows.targets.len()];
@@ -111,7 +114,7 @@ vectorized! {
 mod tests {
     use super::*;
 
-    /// Rounding of sums of up to 100 terms of size 1 in `f32`.
+    /// Allows for the rounding errors of sums of up to 100 terms of size 1 in `f32`.
     const TOLERANCE: f64 = 1e-5;
 
     fn logits(i: usize) -> f32 {
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_and_gradient_are_those_of_the_definition() {
+    fn loss_and_gradient_match_the_definition() {
         for (m, v) in [(1, 2), (5, 16), (7, 33), (40, 100)] {
             check(m, v);
         }

@@ -1,13 +1,14 @@
-//! Inverted dropout (Srivastava et al. 2014); `shaders::dropout` defines which elements are dropped.
+//! Inverted dropout (Srivastava et al. 2014); `shaders::dropout` defines which elements are
+//! dropped.
 
 use crate::GRAIN;
 use rayon::prelude::*;
 use shaders::dropout::{Mask, bits};
 
-/// Elements whose random bits are drawn together.
+/// Number of elements whose random bits are drawn together.
 const BLOCK: usize = 64;
 
-/// `x` with dropped elements at 0 and the others scaled.
+/// Returns `x` with dropped elements at 0 and the others scaled.
 pub fn dropout(x: &[f32], mask: &Mask) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     y.par_chunks_mut(GRAIN)
@@ -20,7 +21,7 @@ pub fn dropout(x: &[f32], mask: &Mask) -> Vec<f32> {
     y
 }
 
-/// `x` plus [`dropout`] of `y`; all have one length.
+/// Returns `x` plus [`dropout`] of `y`; both have the same length.
 pub fn add(x: &[f32], y: &[f32], mask: &Mask) -> Vec<f32> {
     let mut sum = vec![0.0; x.len()];
     let parts = x.par_chunks(GRAIN).zip(y.par_chunks(GRAIN));
@@ -38,7 +39,7 @@ pub fn add(x: &[f32], y: &[f32], mask: &Mask) -> Vec<f32> {
     sum
 }
 
-/// What the elements from `start` on are multiplied by, for as many as `out` has.
+/// Writes the dropout factors of the elements from `start` on to `out`.
 pub fn factors(out: &mut [f32], start: usize, mask: &Mask) {
     let mut done = 0;
     let mut block = [0.0; BLOCK];
@@ -74,7 +75,7 @@ vectorized! {
 }
 
 vectorized! {
-    /// `z <- z y + x`.
+    /// Computes `z <- z y + x`.
     fn multiply_and_add<'a>(z: &'a mut [f32], y: &'a [f32], x: &'a [f32]) -> () {
         for ((z, y), x) in z.iter_mut().zip(y).zip(x) {
             *z = *z * y + x;
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn dropout_is_the_same_in_any_number_of_parts() {
+    fn dropout_does_not_depend_on_the_block_size() {
         let mask = Mask::new(0.1, [1, 2, 3]);
         let x: Vec<f32> = (0..3 * GRAIN + 17).map(|i| i as f32).collect();
         let y = dropout(&x, &mask);

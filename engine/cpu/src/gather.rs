@@ -1,11 +1,11 @@
-//! Rows of a table by number, and the gradient of the table.
+//! Gathers rows of a table by index, and computes the gradient of the table.
 
 use crate::rows::add;
 
-/// Rows `indices` `[M]` of `table` `[N, D]`: `[M, D]`.
+/// Returns the rows `indices` `[M]` of `table` `[N, D]`: `[M, D]`.
 ///
 /// # Panics
-/// Where an index is not below `N`.
+/// If an index is not below `N`.
 pub fn gather(table: &[f32], indices: &[usize], width: usize) -> Vec<f32> {
     let mut rows = Vec::with_capacity(indices.len() * width);
     for &i in indices {
@@ -14,8 +14,8 @@ pub fn gather(table: &[f32], indices: &[usize], width: usize) -> Vec<f32> {
     rows
 }
 
-/// The gradient of a table of `n` rows, given that of its rows `indices`, `dy` `[M, D]`: `[N, D]`. Equal indices add up in
-/// their order.
+/// Returns the gradient `[N, D]` of a table with `n` rows from the gradient `dy` `[M, D]` of the
+/// gathered rows. Rows with equal indices are added in order.
 pub fn scatter(dy: &[f32], indices: &[usize], n: usize, width: usize) -> Vec<f32> {
     let mut table = vec![0.0; n * width];
     for (&i, row) in indices.iter().zip(dy.chunks_exact(width)) {

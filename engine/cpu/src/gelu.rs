@@ -1,9 +1,10 @@
-//! The exact GELU and its gradient over slices; `shaders::gelu` defines both.
+//! The exact GELU and its gradient over slices; `shaders::gelu` and `shaders::gelu_backward` define
+//! them.
 
 use crate::GRAIN;
 use rayon::prelude::*;
 
-/// `shaders::gelu` of each element.
+/// Applies `shaders::gelu` to each element.
 pub fn gelu(x: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     y.par_chunks_mut(GRAIN)
@@ -20,7 +21,7 @@ vectorized! {
     }
 }
 
-/// `shaders::gelu_backward` of each element of `x` and `dy`, which have one length.
+/// Applies `shaders::gelu_backward` to each element of `x` and `dy`, which have the same length.
 pub fn backward(x: &[f32], dy: &[f32]) -> Vec<f32> {
     let mut dx = vec![0.0; x.len()];
     let inputs = x.par_chunks(GRAIN).zip(dy.par_chunks(GRAIN));

@@ -1,18 +1,19 @@
-//! Layer normalisation (Ba et al. 2016, equation 4) over rows of `D` numbers, with its gradient.
+//! Layer normalisation (Ba et al. 2016, equation 4) over rows of width `D`, and its gradient.
 
 use crate::min_blocks;
 use crate::rows;
 use crate::sums::{sum_of, sum_of_pairs};
 use rayon::prelude::*;
 
-/// Rows that one thread takes at a time.
+/// Number of rows that a thread processes at a time.
 const BLOCK: usize = 16;
 
 /// Mean and inverse standard deviation of one row.
 type Moments = [f32; 2];
 
-/// Normalises each row of `x` `[N, D]`, then scales by `gamma` `[D]` and shifts by `beta` `[D]`. Also returns the mean and
-/// the inverse standard deviation of each row, `[N, 2]`, for [`backward`].
+/// Normalises each row of `x` `[N, D]`, then scales by `gamma` `[D]` and shifts by `beta` `[D]`.
+/// Also returns the mean and the inverse standard deviation of each row, `[N, 2]`, for
+/// [`backward`].
 pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> (Vec<f32>, Vec<f32>) {
     let width = gamma.len();
     let mut y = vec![0.0; x.len()];
@@ -57,17 +58,17 @@ fn normalize(y: &mut [f32], x: &[f32], [mean, inverse]: Moments, gamma: &[f32], 
     }
 }
 
-/// What reaches the inputs of [`layer_norm`].
+/// Gradients of the inputs of [`layer_norm`].
 pub struct Gradients {
-    /// `[N, D]`.
+    /// Gradient of the input, `[N, D]`.
     pub x: Vec<f32>,
-    /// `[D]`.
+    /// Gradient of the scale, `[D]`.
     pub gamma: Vec<f32>,
-    /// `[D]`.
+    /// Gradient of the shift, `[D]`.
     pub beta: Vec<f32>,
 }
 
-/// The gradients of [`layer_norm`], given `dy` `[N, D]` and the moments that it returned.
+/// Returns the gradients of [`layer_norm`] from `dy` `[N, D]` and the moments that it returned.
 pub fn backward(x: &[f32], dy: &[f32], gamma: &[f32], moments: &[f32]) -> Gradients {
     let width = gamma.len();
     let moments: &[Moments] = moments.as_chunks().0;
@@ -108,7 +109,7 @@ vectorized! {
 }
 
 vectorized! {
-    /// Adds what some rows contribute to the gradient of the scale.
+    /// Adds the contribution of some rows to the gradient of the scale.
     fn add_normal_times_dy<'a>(sums: &'a mut [f32], x: &'a [f32], dy: &'a [f32], moments: &'a [Moments]) -> () {
         let width = sums.len();
         let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
@@ -127,9 +128,9 @@ fn row_backward(dx: &mut [f32], x: &[f32], dy: &[f32], [mean, inverse]: Moments,
         *dx = dy * gamma;
     }
     let mean_gradient = sum_of(dx, |g| g) / width;
-    let along = sum_of_pairs(dx, x, |g, x| g * ((x - mean) * inverse)) / width;
+    let projection = sum_of_pairs(dx, x, |g, x| g * ((x - mean) * inverse)) / width;
     for (dx, x) in dx.iter_mut().zip(x) {
-        *dx = inverse * (*dx - mean_gradient - (x - mean) * inverse * along);
+        *dx = inverse * (*dx - mean_gradient - (x - mean) * inverse * projection);
     }
 }
 
@@ -137,7 +138,7 @@ fn row_backward(dx: &mut [f32], x: &[f32], dy: &[f32], [mean, inverse]: Moments,
 mod tests {
     use super::*;
 
-    /// Rounding in `f32` of the sums over a row and of the differences of the loss.
+    /// Allows for the rounding errors of sums over a row and of loss differences in `f32`.
     const TOLERANCE: f64 = 2e-3;
 
     fn numbers(n: usize, from: usize) -> Vec<f32> {
@@ -146,7 +147,7 @@ mod tests {
             .collect()
     }
 
-    /// The definition in double precision: the sum of `dy y`.
+    /// Returns the sum of `dy y` by the definition, in double precision.
     fn loss(x: &[f32], gamma: &[f32], beta: &[f32], dy: &[f32], eps: f32) -> f64 {
         let width = gamma.len();
         let mut total = 0.0;
@@ -165,7 +166,8 @@ mod tests {
         total
     }
 
-    /// Slope of `loss` in element `i` of the slice that `nudged` moves.
+    /// Returns the derivative of `loss` with respect to element `i` of `values`, by central
+    /// differences.
     fn slope(values: &[f32], i: usize, loss: impl Fn(&[f32]) -> f64) -> f64 {
         let at = |by: f32| {
             let mut moved = values.to_vec();
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn value_and_gradients_are_those_of_the_definition() {
+    fn value_and_gradients_match_the_definition() {
         for (rows, width) in [(1, 5), (70, 16), (33, 37)] {
             let [x, dy] = [0, 3].map(|from| numbers(rows * width, from));
             let [gamma, beta] = [1, 2].map(|from| numbers(width, from));

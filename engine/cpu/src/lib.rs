@@ -1,9 +1,11 @@
-//! The operations of the CPU engine over plain slices. Each loop is compiled for several instruction sets and runs on
-//! the widest vectors that the processor has (pulp), in parallel over blocks of rows (rayon). Knows no tensors.
+//! Operations of the CPU backend over plain slices. Each loop is compiled for several instruction
+//! sets and runs with the widest vectors of the processor (pulp), in parallel over blocks of rows
+//! (rayon). Independent of tensors.
 //!
-//! *Invariant:* results do not depend on the number of threads. Blocks have a fixed size, each element is computed
-//! within one block, and sums over blocks are added in their order. The loops use no fused multiply-add and sum in
-//! [`LANES`] lanes everywhere, so they don't depend on the width of the vectors either.
+//! *Invariant:* results do not depend on the number of threads. Blocks have a fixed size, each
+//! element is computed within one block, and sums over blocks are added in order. The loops use no
+//! fused multiply-add and always sum in [`LANES`] lanes, so results do not depend on the vector
+//! width either.
 
 #[macro_use]
 mod vectorized;
@@ -21,18 +23,19 @@ pub mod optimizer;
 pub mod rows;
 mod sums;
 
-/// Partial sums of every reduction: one vector of AVX-512, two of AVX2, four of SSE and WebAssembly.
+/// Number of partial sums in every reduction: one vector of AVX-512, two of AVX2, four of SSE and
+/// WebAssembly.
 pub const LANES: usize = 16;
 
-/// Elements that one thread takes before a second one is worth waking.
+/// Number of elements per thread below which another thread does not pay off.
 const GRAIN: usize = 1 << 14;
 
-/// Fewest blocks of `elements` that a thread takes.
+/// Minimum number of blocks of `elements` per thread.
 fn min_blocks(elements: usize) -> usize {
     (GRAIN / elements.max(1)).max(1)
 }
 
-/// The vector instructions that the loops run on.
+/// Returns the name of the vector instruction set that the loops use.
 pub fn instruction_set() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     return match pulp::Arch::new() {

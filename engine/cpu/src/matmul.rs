@@ -1,8 +1,9 @@
-//! Matrix products, by the crate `gemm`: packed, vectorised for the processor at hand, operands read through strides.
+//! Matrix products with the `gemm` crate: packed, vectorised for the current processor, with
+//! strided operands.
 //!
-//! The only module with `unsafe` code, because `gemm` takes pointers. *Why it is sound:* a [`Matrix`] can only be made
-//! with strides whose largest offset lies inside its slice, which is checked; the result is a mutable slice, so nothing
-//! else sees it; and the sizes handed to `gemm` are those that were checked.
+//! This is the only module with `unsafe` code, because `gemm` takes pointers. *Soundness:* a
+//! [`Matrix`] can only be constructed if its largest offset lies inside its slice; the output is a
+//! mutable slice and therefore not aliased; and `gemm` gets the sizes that were checked.
 #![expect(
     unsafe_code,
     reason = "gemm takes pointers; the module's head says why each is valid"
@@ -10,32 +11,32 @@
 
 use gemm::Parallelism;
 
-/// A matrix inside a slice, read through strides.
+/// A strided matrix view of a slice.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
     values: &'a [f32],
-    /// Rows and columns.
+    /// Number of rows and columns.
     shape: [usize; 2],
-    /// Elements from one row, and from one column, to the next.
+    /// Distance in elements between adjacent rows, and between adjacent columns.
     strides: [usize; 2],
 }
 
 impl<'a> Matrix<'a> {
-    /// The first `rows` x `columns` elements of `values`, row by row.
+    /// Returns the first `rows` x `columns` elements of `values` as a row-major matrix.
     ///
     /// # Panics
-    /// Where `values` holds fewer: a wrong program.
+    /// If `values` holds fewer elements, which is a bug in the caller.
     pub fn new(values: &'a [f32], shape: [usize; 2]) -> Self {
         Self::strided(values, shape, [shape[1], 1])
     }
 
-    /// Element (i, j) at `i strides[0] + j strides[1]`.
+    /// Returns a matrix with element (i, j) at `i strides[0] + j strides[1]`.
     ///
     /// # Panics
-    /// Where an element lies outside `values`: a wrong program.
+    /// If an element lies outside `values`, which is a bug in the caller.
     pub fn strided(values: &'a [f32], shape: [usize; 2], strides: [usize; 2]) -> Self {
         assert!(
-            reach(shape, strides) <= values.len(),
+            required_len(shape, strides) <= values.len(),
             "{shape:?} by {strides:?} in {} elements",
             values.len()
         );
@@ -46,7 +47,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Rows and columns swapped; nothing is copied.
+    /// Returns the transpose as a view, without copying.
     pub fn transposed(self) -> Self {
         let ([rows, columns], [row, column]) = (self.shape, self.strides);
         Self {
@@ -57,8 +58,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// One past the largest offset of an element.
-fn reach([rows, columns]: [usize; 2], [row, column]: [usize; 2]) -> usize {
+/// Returns one past the largest offset of an element.
+fn required_len([rows, columns]: [usize; 2], [row, column]: [usize; 2]) -> usize {
     let largest = |count: usize, stride: usize| (count - 1).checked_mul(stride);
     if rows == 0 || columns == 0 {
         return 0;
@@ -69,34 +70,34 @@ fn reach([rows, columns]: [usize; 2], [row, column]: [usize; 2]) -> usize {
     last.unwrap_or(usize::MAX)
 }
 
-/// Where a product goes: rows of `columns` elements that lie `stride` apart.
+/// Destination of a product: rows that are `stride` elements apart.
 #[derive(Debug)]
 pub struct Output<'a> {
-    /// The elements.
+    /// The elements written to.
     pub values: &'a mut [f32],
-    /// Elements from one row to the next.
+    /// Distance in elements between adjacent rows.
     pub stride: usize,
 }
 
-/// How a product is written.
+/// Whether a product overwrites or accumulates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// In place of what is there.
+    /// Overwrites the output.
     Replace,
-    /// Added to what is there.
+    /// Adds to the output.
     Add,
 }
 
-/// All cores natively; the browser's engine has one thread.
+/// All cores natively; one thread in the browser.
 #[cfg(not(target_arch = "wasm32"))]
 const ALL_CORES: Parallelism = Parallelism::Rayon(0);
 #[cfg(target_arch = "wasm32")]
 const ALL_CORES: Parallelism = Parallelism::None;
 
-/// `a b`, row by row, on all cores.
+/// Returns `a b` in row-major order, computed on all cores.
 ///
 /// # Panics
-/// Where the columns of `a` are not the rows of `b`: a wrong program.
+/// If the columns of `a` are not the rows of `b`, which is a bug in the caller.
 pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
     let columns = b.shape[1];
     let mut values = vec![0.0; a.shape[0] * columns];
@@ -113,10 +114,10 @@ pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
     values
 }
 
-/// `x += a b` for `x` row by row, on all cores.
+/// Computes `x += a b` for row-major `x` on all cores.
 ///
 /// # Panics
-/// Where the sizes disagree: a wrong program.
+/// If the sizes do not match, which is a bug in the caller.
 pub fn add_product(a: Matrix, b: Matrix, x: &mut [f32]) {
     let stride = b.shape[1];
     assert_eq!(
@@ -127,10 +128,11 @@ pub fn add_product(a: Matrix, b: Matrix, x: &mut [f32]) {
     run(a, b, Output { values: x, stride }, Write::Add, ALL_CORES);
 }
 
-/// `x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`, on all cores: `[N, O]`.
+/// Returns `x W^T + b` `[N, O]` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`, computed on all
+/// cores.
 ///
 /// # Panics
-/// Where the sizes disagree: a wrong program.
+/// If the sizes do not match, which is a bug in the caller.
 pub fn linear(x: Matrix, weight: Matrix, bias: Option<&[f32]>) -> Vec<f32> {
     let Some(bias) = bias else {
         return product(x, weight.transposed());
@@ -141,10 +143,10 @@ pub fn linear(x: Matrix, weight: Matrix, bias: Option<&[f32]>) -> Vec<f32> {
     y
 }
 
-/// `a b` into `x`, on the calling thread.
+/// Writes `a b` to `x` on the calling thread.
 ///
 /// # Panics
-/// Where the sizes disagree: a wrong program.
+/// If the sizes do not match, which is a bug in the caller.
 pub fn product_into(a: Matrix, b: Matrix, x: Output, write: Write) {
     run(a, b, x, write, Parallelism::None);
 }
@@ -156,13 +158,13 @@ fn run(a: Matrix, b: Matrix, x: Output, write: Write, parallelism: Parallelism) 
         "the columns of one factor are the rows of the other"
     );
     assert!(
-        n <= x.stride && reach([m, n], [x.stride, 1]) <= x.values.len(),
+        n <= x.stride && required_len([m, n], [x.stride, 1]) <= x.values.len(),
         "a product fits its place"
     );
     let [a_row, a_column] = a.strides.map(usize::cast_signed);
     let [b_row, b_column] = b.strides.map(usize::cast_signed);
-    // SAFETY: see the module's head; `reach` covers every element that is read or written, and rows of the result do not
-    // overlap, since a row is no longer than the stride.
+    // SAFETY: see the module documentation. `required_len` covers every element that is read or
+    // written, and output rows do not overlap because a row is no longer than the stride.
     unsafe {
         gemm::gemm(
             m,
@@ -196,7 +198,7 @@ mod tests {
         (0..n).map(|i| ((i * 7 + from) % 11) as f32 - 5.0).collect()
     }
 
-    /// Whole numbers, so that every order of summation gives the same.
+    /// Uses integers, so that the result does not depend on the order of summation.
     fn check(m: usize, k: usize, n: usize) {
         let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
         let expected: Vec<f32> = (0..m * n)
@@ -221,18 +223,18 @@ mod tests {
     }
 
     #[test]
-    fn products_are_those_of_the_definition() {
+    fn products_match_the_definition() {
         for [m, k, n] in [[1, 1, 1], [3, 5, 2], [17, 33, 65], [130, 70, 129]] {
             check(m, k, n);
         }
     }
 
     #[test]
-    fn a_product_leaves_what_lies_between_its_rows() {
-        let mut place = [9.0; 8];
+    fn elements_between_output_rows_are_not_written() {
+        let mut output = [9.0; 8];
         let (a, b) = ([1.0, 2.0], [3.0, 4.0]);
         let x = Output {
-            values: &mut place,
+            values: &mut output,
             stride: 4,
         };
         product_into(
@@ -241,26 +243,26 @@ mod tests {
             x,
             Write::Replace,
         );
-        assert_eq!(place, [3.0, 4.0, 9.0, 9.0, 6.0, 8.0, 9.0, 9.0]);
+        assert_eq!(output, [3.0, 4.0, 9.0, 9.0, 6.0, 8.0, 9.0, 9.0]);
     }
 
     #[test]
     #[should_panic(expected = "in 5 elements")]
-    fn a_matrix_beyond_its_slice_is_refused() {
+    fn a_matrix_beyond_its_slice_panics() {
         let _ = Matrix::new(&[0.0; 5], [2, 3]);
     }
 
     #[test]
     #[should_panic(expected = "a product fits its place")]
-    fn a_product_beyond_its_place_is_refused() {
+    fn a_product_beyond_its_output_panics() {
         let factor = [0.0; 6];
-        let mut place = [0.0; 3];
+        let mut output = [0.0; 3];
         let (a, b) = (Matrix::new(&factor, [2, 3]), Matrix::new(&factor, [3, 2]));
         product_into(
             a,
             b,
             Output {
-                values: &mut place,
+                values: &mut output,
                 stride: 2,
             },
             Write::Replace,
@@ -269,15 +271,15 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a product fits its place")]
-    fn rows_of_a_product_do_not_overlap() {
+    fn overlapping_output_rows_panic() {
         let factor = [0.0; 4];
-        let mut place = [0.0; 4];
+        let mut output = [0.0; 4];
         let (a, b) = (Matrix::new(&factor, [4, 1]), Matrix::new(&factor, [1, 1]));
         product_into(
             a,
             b,
             Output {
-                values: &mut place,
+                values: &mut output,
                 stride: 0,
             },
             Write::Replace,
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_change_no_bit() {
+    fn results_do_not_depend_on_the_number_of_threads() {
         let (m, k, n) = (300, 400, 500);
         let of = |n: usize, from| {
             numbers(n, from)

@@ -1,36 +1,38 @@
-//! Muon's step on the matrices of a flat group (Jordan et al. 2024): momentum, five rounds of Newton-Schulz, and the
-//! update, each matrix on one thread.
+//! One step of Muon on the matrices of a flat group (Jordan et al. 2024): momentum, five
+//! Newton-Schulz iterations, and the update. Each matrix is processed by one thread.
 
 use crate::matmul::{Matrix, Output, Write, product_into};
 use crate::sums::sum_of;
 use rayon::prelude::*;
 
-/// Coefficients of the quintic iteration; they drive singular values into 0.7..1.2 in five rounds (Jordan et al. 2024).
+/// Coefficients of the quintic iteration, which brings singular values into 0.7..1.2 in five
+/// iterations (Jordan et al. 2024).
 pub const QUINTIC: [f32; 3] = [3.4445, -4.7750, 2.0315];
 
-/// Rounds of the iteration, as published.
+/// Number of iterations, as published.
 pub const ROUNDS: usize = 5;
 
-/// Keeps the norm of a zero gradient from dividing by zero, as published.
+/// Prevents division by zero for a zero gradient; value as published.
 pub const EPS: f32 = 1e-7;
 
-/// Rates of one step.
+/// Hyperparameters of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {
-    /// Learning rate.
+    /// Learning rate of the step.
     pub lr: f32,
-    /// Decay of the momentum.
+    /// Momentum coefficient, in [0, 1).
     pub momentum: f32,
-    /// Decoupled weight decay, per unit of learning rate.
+    /// Decoupled weight decay, relative to the learning rate.
     pub weight_decay: f32,
 }
 
-/// Moves the matrices that lie end to end in `p` `[n]`, with momentum `m` `[n]`, by their gradients `g` `[n]`, scaled
-/// by `clip`. `shapes` holds rows and columns of each, in order. A `clip` that is not above 0, that of a gradient which is
-/// not finite, leaves them as they are.
+/// Updates the matrices stored end to end in `p` `[n]`, with momentum `m` `[n]`, by their gradients
+/// `g` `[n]` scaled by `clip`. `shapes` holds rows and columns of each matrix, in order; elements
+/// behind the last matrix are left unchanged. So is everything if `clip` is NaN or not above 0,
+/// which is the case for a non-finite gradient.
 ///
 /// # Panics
-/// Where the matrices are larger than the arrays: a wrong program. What lies behind them stays.
+/// If the matrices are larger than the arrays, which is a bug in the caller.
 pub fn muon(
     p: &mut [f32],
     m: &mut [f32],
@@ -67,26 +69,26 @@ pub fn muon(
 }
 
 vectorized! {
-    /// Advances the momentum and looks one step ahead (Nesterov).
-    fn advance_momentum<'a>(ahead: &'a mut [f32], m: &'a mut [f32], g: &'a [f32], clip: f32, momentum: f32) -> () {
-        for ((ahead, m), g) in ahead.iter_mut().zip(m).zip(g) {
+    /// Updates the momentum and computes the Nesterov look-ahead.
+    fn advance_momentum<'a>(nesterov: &'a mut [f32], m: &'a mut [f32], g: &'a [f32], clip: f32, momentum: f32) -> () {
+        for ((nesterov, m), g) in nesterov.iter_mut().zip(m).zip(g) {
             let g = g * clip;
             *m = *m * momentum + g;
-            *ahead = g + *m * momentum;
+            *nesterov = g + *m * momentum;
         }
     }
 }
 
 vectorized! {
-    fn apply<'a>(p: &'a mut [f32], update: &'a [f32], keep: f32, rate: f32) -> () {
+    fn apply<'a>(p: &'a mut [f32], update: &'a [f32], decay: f32, rate: f32) -> () {
         for (p, update) in p.iter_mut().zip(update) {
-            *p = *p * keep - update * rate;
+            *p = *p * decay - update * rate;
         }
     }
 }
 
-/// Replaces the singular values of `x` by values near 1, without computing them: rounds of
-/// `X <- a X + (b A + c A A) X` with `A = X X'`, on the side that is shorter.
+/// Brings the singular values of `x` close to 1 without computing them, by iterating
+/// `X <- a X + (b A + c A A) X` with `A = X X'`, or its transposed form for tall matrices.
 fn orthogonalize(mut x: Vec<f32>, [rows, columns]: [usize; 2]) -> Vec<f32> {
     normalize(&mut x);
     let side = rows.min(columns);
@@ -150,7 +152,7 @@ vectorized! {
 }
 
 vectorized! {
-    /// `b A + c A A` in place of `A A`.
+    /// Replaces `A A` by `b A + c A A`.
     fn combine<'a>(square: &'a mut [f32], gram: &'a [f32]) -> () {
         let [_, b, c] = QUINTIC;
         for (square, gram) in square.iter_mut().zip(gram) {
@@ -160,7 +162,7 @@ vectorized! {
 }
 
 vectorized! {
-    /// `a X`.
+    /// Computes `a X`.
     fn scaled<'a>(next: &'a mut [f32], x: &'a [f32]) -> () {
         let [a, ..] = QUINTIC;
         for (next, x) in next.iter_mut().zip(x) {
@@ -173,10 +175,10 @@ vectorized! {
 mod tests {
     use super::*;
 
-    /// Accumulated rounding of five rounds in `f32`.
+    /// Allows for the rounding errors of five iterations in `f32`.
     const TOLERANCE: f64 = 1e-3;
 
-    /// What the iteration makes of a singular value that is this share of the norm.
+    /// Returns the result of the iteration for a singular value that is this fraction of the norm.
     fn iterated(share: f64) -> f64 {
         let [a, b, c] = QUINTIC.map(f64::from);
         (0..ROUNDS).fold(share, |s, _| a * s + b * s.powi(3) + c * s.powi(5))
@@ -184,7 +186,8 @@ mod tests {
 
     #[test]
     fn singular_values_follow_the_scalar_iteration() {
-        // A diagonal matrix with a third row, or column, of zeros: the singular values are its entries.
+        // A diagonal matrix with a third row or column of zeros: the singular values are the
+        // entries.
         for (x, shape) in [
             ([3.0, 0.0, 0.0, 4.0, 0.0, 0.0], [3, 2]),
             ([3.0, 0.0, 0.0, 0.0, 4.0, 0.0], [2, 3]),
@@ -201,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn no_gradient_is_no_update() {
+    fn a_zero_gradient_gives_a_zero_update() {
         let (mut p, mut m) = (vec![1.0; 6], vec![0.0; 6]);
         let rates = Rates {
             lr: 0.1,

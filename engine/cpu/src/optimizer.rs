@@ -1,11 +1,12 @@
-//! AdamW over a flat run of parameters, and the norm of a gradient.
+//! AdamW over a flat array of parameters, and the norm of a gradient.
 
 use crate::GRAIN;
 use crate::sums::sum_of;
 use rayon::prelude::*;
 use shaders::adamw::{self, Settings};
 
-/// `shaders::adamw` over `p`, `m` and `v`, in place, from gradients `g` scaled by `clip`; all `[n]`.
+/// Applies `shaders::adamw` to `p`, `m` and `v` in place, with gradients `g` scaled by `clip`; all
+/// arrays are `[n]`.
 pub fn adamw(
     settings: &Settings,
     clip: f32,
@@ -34,7 +35,7 @@ vectorized! {
     }
 }
 
-/// Sum of the squares of `x`.
+/// Returns the sum of the squares of `x`.
 pub fn squared_norm(x: &[f32]) -> f32 {
     let blocks: Vec<f32> = x.par_chunks(GRAIN).map(sum_of_squares).collect();
     blocks.iter().sum()

@@ -1,13 +1,13 @@
-//! Sums over the rows of a matrix.
+//! Sums over the rows of a matrix, and other row operations.
 
 use crate::{GRAIN, min_blocks};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Rows whose sum one thread makes; the sums of such blocks are added in their order.
+/// Number of rows that one thread sums; the sums of the blocks are added in order.
 const BLOCK: usize = 64;
 
-/// Sums of the columns of `x` `[N, D]`, `[D]`.
+/// Returns the sums of the columns of `x` `[N, D]`: `[D]`.
 pub fn column_sums(x: &[f32], width: usize) -> Vec<f32> {
     sum_blocks(x.len() / width, width, |rows, sums| {
         add_rows(&x[rows.start * width..rows.end * width], sums)
@@ -37,8 +37,8 @@ vectorized! {
     }
 }
 
-/// Splits `rows` rows into blocks, lets `fill` add up what each block contributes to `[width]` sums that start at 0, and
-/// adds these up in the order of the blocks.
+/// Splits `rows` rows into blocks, calls `fill` to add the contribution of each block to
+/// zero-initialised sums `[width]`, and adds these in the order of the blocks.
 pub(crate) fn sum_blocks(
     rows: usize,
     width: usize,
@@ -56,7 +56,7 @@ pub(crate) fn sum_blocks(
     partial
 }
 
-/// `x += y`.
+/// Computes `x += y`.
 #[inline(always)]
 pub(crate) fn add(x: &mut [f32], y: &[f32]) {
     for (x, y) in x.iter_mut().zip(y) {

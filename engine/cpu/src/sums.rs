@@ -2,7 +2,7 @@
 
 use crate::LANES;
 
-/// Sum of `f(x)` over `x`.
+/// Returns the sum of `f(x)` over `x`.
 #[inline(always)]
 pub fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0; LANES];
@@ -18,7 +18,7 @@ pub fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     pairwise(lanes)
 }
 
-/// Sum of `f(x, y)` over two slices of one length.
+/// Returns the sum of `f(x, y)` over two slices of equal length.
 #[inline(always)]
 pub fn sum_of_pairs(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [0.0; LANES];
@@ -52,7 +52,7 @@ pub fn map_and_sum(x: &mut [f32], f: impl Fn(f32) -> f32) -> f32 {
     pairwise(lanes)
 }
 
-/// Largest element of `x`. A NaN is passed over.
+/// Returns the largest element of `x`, ignoring NaN.
 #[inline(always)]
 pub fn max(x: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];

@@ -1,8 +1,9 @@
-//! Functions that are compiled once per instruction set.
+//! A macro for functions that are compiled once per instruction set.
 
-/// Defines a function that is compiled for each set of vector instructions and runs with the widest of this processor.
-/// The body is plain Rust. Functions that it calls have to be `#[inline(always)]`: what is not inlined is compiled for
-/// the oldest processor. A closure around the body would be such a function, which is why this is a macro.
+/// Defines a function that is compiled for each vector instruction set and dispatches to the widest
+/// one of the processor. The body is plain Rust. Functions that it calls must be
+/// `#[inline(always)]`, since code that is not inlined is compiled for the oldest supported
+/// processor. A closure around the body would not be inlined either, which is why this is a macro.
 macro_rules! vectorized {
     (
         $(#[$meta:meta])*

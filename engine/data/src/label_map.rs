@@ -1,9 +1,9 @@
-//! Labels by other names, as a person maps them.
+//! Renames labels by a user-defined map.
 
 use protocol::LabelMap;
 use std::collections::BTreeSet;
 
-/// Renames labels, and remembers which of the map's were there.
+/// Renames labels and records which labels of the map occurred.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Renaming {
     found: BTreeSet<String>,
@@ -32,12 +32,12 @@ impl Renaming {
         *labels = renamed;
     }
 
-    /// Adds what was found in another file.
+    /// Adds the labels found in another file.
     pub fn join(&mut self, other: Self) {
         self.found.extend(other.found);
     }
 
-    /// The labels of the map that were not there.
+    /// Returns the labels of the map that did not occur.
     pub fn unused(&self, map: &LabelMap) -> Vec<String> {
         map.keys()
             .filter(|label| !self.found.contains(*label))
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_renamed_once_and_the_rest_of_the_map_is_known() {
+    fn labels_are_renamed_once_and_unused_entries_are_known() {
         let map: LabelMap = [("a", Some("b")), ("c", None), ("d", Some("e"))]
             .map(|(old, new)| (old.into(), new.map(String::from)))
             .into();

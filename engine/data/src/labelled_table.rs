@@ -1,8 +1,10 @@
-//! Writes a file again with predictions added to each row. CSV and TSV keep their rows, columns, delimiter, quoting, line
-//! ends and encoding; objects of JSON get more keys; lines of text become a CSV table.
+//! Writes a copy of a file with predictions added to each row. CSV and TSV keep their rows,
+//! columns, delimiter, quoting, line ends and encoding; JSON objects get additional keys; lines of
+//! text become a CSV table.
 //!
-//! Cells that a person's table has already stay as they are, byte by byte. Cells that are added, labels and the text of a
-//! line, are never a formula (`protocol::inert_cell`): both may come from somebody else.
+//! Existing cells are copied byte by byte. Added cells, which hold labels and the text of a line,
+//! are escaped so that no spreadsheet evaluates them as a formula (`protocol::inert_cell`): both
+//! may come from an untrusted source.
 
 use crate::file::FileRows;
 use crate::lines::{Kind, Taken};
@@ -11,21 +13,22 @@ use encoding_rs::Encoding;
 use protocol::{LabelScore, Quoting, inert_cell};
 use serde_json::{Map, Value};
 
-/// What a classifier answers for a row.
+/// Prediction of a classifier for one row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
-    /// Its labels, best first.
+    /// Predicted labels, most probable first.
     pub labels: Vec<String>,
-    /// The score of each before calibration, where the classifier is calibrated.
+    /// Score of each label before calibration; equal to its probability if the classifier is not
+    /// calibrated.
     pub scores: Vec<f64>,
-    /// The probability of each.
+    /// Probability of each label.
     pub probabilities: Vec<f64>,
-    /// Whether a person should look at it.
+    /// Whether the row should be reviewed by a person.
     pub is_unsure: bool,
 }
 
 impl Answer {
-    /// Of labels with their scores, best first.
+    /// Creates a prediction from labels with their scores, most probable first.
     pub fn of(labels: Vec<LabelScore>, is_unsure: bool) -> Self {
         let scores = labels
             .iter()
@@ -44,32 +47,32 @@ impl Answer {
         }
     }
 
-    /// The probability of the best label, 0 without any.
+    /// Returns the probability of the best label, or 0 if there is none.
     fn confidence(&self) -> f64 {
         self.probabilities.first().copied().unwrap_or_default()
     }
 }
 
-/// Names of what is added.
+/// Names of the added columns.
 const ADDED: [&str; 4] = ["label", "score", "confidence", "unsure"];
-/// Before names that the table has already.
+/// Prefix of added columns whose name the table already has.
 const PREFIX: &str = "predicted_";
-/// What parts several labels in one cell: spreadsheets leave it alone where rows have commas.
+/// Default separator of several labels in one cell; unlike a comma, it needs no quoting in CSV.
 pub const LABEL_SEPARATOR: &str = ";";
 
-/// Writes the rows of a file with their answers.
+/// Writes the rows of a file with their predictions.
 pub struct LabelledTable {
     shape: Shape,
     encoding: Output,
     separator: String,
     names: [String; 4],
-    /// Rows that were written.
+    /// Number of rows written.
     rows: u64,
     has_mark: bool,
     is_begun: bool,
 }
 
-/// How characters become bytes.
+/// Encoding of the output.
 enum Output {
     Utf8,
     Utf16 { big_endian: bool },
@@ -77,8 +80,9 @@ enum Output {
 }
 
 impl LabelledTable {
-    /// For the rows of `file`; `separator` parts several labels. A table of lines begins with a byte order mark where it is
-    /// `for_spreadsheets`, which take it for another encoding otherwise; other files begin as they did.
+    /// Creates a writer for the rows of `file`; several labels are joined by `separator`. If
+    /// `for_spreadsheets`, a table of lines begins with a byte order mark, without which
+    /// spreadsheets assume another encoding; other files begin as they did.
     pub fn new(file: &FileRows<'_>, separator: Option<&str>, for_spreadsheets: bool) -> Self {
         let encoding = match file.encoding() {
             "UTF-16LE" => Output::Utf16 { big_endian: false },
@@ -109,7 +113,8 @@ impl LabelledTable {
         }
     }
 
-    /// The bytes of one more place of the file; `columns` are the names that it has already. What is no row has no answer.
+    /// Returns the bytes of the next line of the file. `columns` are its existing column names;
+    /// `answer` is `None` if the line has no prediction.
     pub fn push(&mut self, taken: &Taken, columns: &[String], answer: Option<&Answer>) -> Vec<u8> {
         let mut text = String::new();
         if taken.kind != Kind::Before {
@@ -139,7 +144,7 @@ impl LabelledTable {
         self.encoded(&text)
     }
 
-    /// The bytes behind the last row.
+    /// Returns the bytes after the last row.
     pub fn end(&self) -> Vec<u8> {
         match self.shape {
             Shape::Objects(Layout::Stream) if self.rows == 0 => self.encoded("[]\n"),
@@ -180,7 +185,7 @@ impl LabelledTable {
         } = answer;
         let confidence = answer.confidence();
         let scores: Vec<String> = scores.iter().map(|score| format!("{score:.4}")).collect();
-        // Each label, so that it is written the same wherever it stands.
+        // Applied to each label, so that it is written the same in any combination.
         let labels: Vec<_> = labels.iter().map(|label| inert_cell(label)).collect();
         [
             labels.join(&self.separator),
@@ -199,13 +204,13 @@ impl LabelledTable {
         row(cells, b',', Quoting::Double, "\r\n")
     }
 
-    /// A row as it stands in the file, with more cells behind it.
+    /// Returns a row as written in the file, with cells appended.
     fn cells(&self, taken: &Taken, dialect: &Dialect, answer: Option<&Answer>) -> String {
         let is_end = |c: char| matches!(c, '\r' | '\n');
-        let bare = taken.raw.trim_start_matches(is_end);
-        let before = &taken.raw[..taken.raw.len() - bare.len()];
-        let whole = bare.trim_end_matches(is_end);
-        let behind = &bare[whole.len()..];
+        let body = taken.raw.trim_start_matches(is_end);
+        let leading = &taken.raw[..taken.raw.len() - body.len()];
+        let row_text = body.trim_end_matches(is_end);
+        let line_end = &body[row_text.len()..];
         let delimiter = char::from(dialect.delimiter);
         let aligned = taken.cells.as_ref();
         let aligned = aligned.map(|cells| {
@@ -216,7 +221,7 @@ impl LabelledTable {
                 "",
             )
         });
-        let whole = aligned.as_deref().unwrap_or(whole);
+        let row_text = aligned.as_deref().unwrap_or(row_text);
         let added = |cells: &[String; 4]| {
             row(
                 cells.iter().map(String::as_str),
@@ -227,10 +232,13 @@ impl LabelledTable {
         };
         match taken.kind {
             Kind::Before => taken.raw.clone(),
-            Kind::Header => format!("{before}{whole}{delimiter}{}{behind}", added(&self.names)),
+            Kind::Header => format!(
+                "{leading}{row_text}{delimiter}{}{line_end}",
+                added(&self.names)
+            ),
             // The last row of a file may have no line end.
             Kind::Row => format!(
-                "{before}{whole}{delimiter}{}{behind}",
+                "{leading}{row_text}{delimiter}{}{line_end}",
                 added(&self.values(answer))
             ),
         }
@@ -293,7 +301,8 @@ impl LabelledTable {
     }
 }
 
-/// An object as it was written, with more members at its end. What is not JSON, but was read as such, becomes JSON.
+/// Appends members to an object as written. Relaxed JSON that the reader accepts becomes valid
+/// JSON.
 fn with_members<'a>(raw: &str, added: impl Iterator<Item = (&'a str, Value)>) -> String {
     let raw = raw.trim();
     let as_written = serde_json::from_str::<Map<String, Value>>(raw).ok();
@@ -321,7 +330,7 @@ fn with_members<'a>(raw: &str, added: impl Iterator<Item = (&'a str, Value)>) ->
     Value::Object(object).to_string()
 }
 
-/// Cells with a delimiter between them, in quotes where they need some.
+/// Joins cells by a delimiter, quoting those that need it.
 fn row<'a>(
     cells: impl Iterator<Item = &'a str>,
     delimiter: u8,
@@ -347,12 +356,12 @@ fn quoted_cell(cell: &str, delimiter: u8, quoting: Quoting) -> String {
     }
 }
 
-/// Writes all of a file with the same answer for each row: what a test and a check of a host need.
+/// Writes a whole file with the same prediction for each row.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// Returns an error if the file cannot be read.
 #[cfg(test)]
-fn written(name: &str, bytes: &[u8], labels: [&str; 2]) -> std::io::Result<Vec<u8>> {
+fn write_all(name: &str, bytes: &[u8], labels: [&str; 2]) -> std::io::Result<Vec<u8>> {
     use crate::{InputFile, ReadOptions};
     use std::io;
     let file = InputFile::held(name, bytes, None);
@@ -379,7 +388,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, text: &str, expected: &str) {
-        let out = written(name, text.as_bytes(), LABELS).expect("readable");
+        let out = write_all(name, text.as_bytes(), LABELS).expect("readable");
         assert_eq!(String::from_utf8(out).expect("UTF-8"), expected, "{text}");
     }
 
@@ -388,7 +397,7 @@ mod tests {
     const ADDED_CELLS: &str = "x;y;z,0.7500;0.5000,0.8000,false";
 
     #[test]
-    fn rows_are_kept_as_they_stand() {
+    fn rows_are_copied_unchanged() {
         check(
             "a.csv",
             "id,text\r\n1,\"a \"\"b\"\"\r\nc\"\r\n\r\n2, d \r\n3,",
@@ -401,7 +410,7 @@ mod tests {
             "sep=;\ntext;label\na b;u\nc d;v\n",
             "sep=;\ntext;label;predicted_label;score;confidence;unsure\na b;u;\"x;y;z\";\"0.7500;0.5000\";0.8000;false\nc d;v;\"x;y;z\";\"0.7500;0.5000\";0.8000;false\n",
         );
-        // A table that was labelled before.
+        // A table that already has predictions.
         check(
             "a.csv",
             "text,label,predicted_label\na b,u,v\n",
@@ -409,13 +418,13 @@ mod tests {
                 "text,label,predicted_label,predicted_label_2,score,confidence,unsure\na b,u,v,{ADDED_CELLS}\n"
             ),
         );
-        // A table in Markdown keeps its rule.
+        // A Markdown table keeps its delimiter row.
         check(
             "a.psv",
             "|text|kind\n|---|---\n|a b|u\n|c d|u\n",
             "|text|kind|label|score|confidence|unsure\n|---|---\n|a b|u|x;y;z|0.7500;0.5000|0.8000|false\n|c d|u|x;y;z|0.7500;0.5000|0.8000|false\n",
         );
-        // Rows with too few cells, and with a separator in their text.
+        // Rows with too few cells, and rows with a delimiter in their text.
         check(
             "a.csv",
             "id,text,kind\n1,a b,u\n2,c d\n3,e, f,u\n",
@@ -433,13 +442,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_is_no_formula_and_what_was_there_stays() {
+    fn added_cells_are_escaped_and_existing_cells_are_not() {
         let check = |name: &str, text: &str, expected: &str| {
-            let out = written(name, text.as_bytes(), ["=A1", "-1"]).expect("readable");
+            let out = write_all(name, text.as_bytes(), ["=A1", "-1"]).expect("readable");
             assert_eq!(String::from_utf8(out).expect("UTF-8"), expected, "{text}");
         };
         let added = "'=A1;-1,0.7500;0.5000,0.8000,false";
-        // The cells of a table, also where a row had too few and is written anew.
+        // Existing cells are not escaped, even if a row has too few cells and is written anew.
         check(
             "a.csv",
             "id,text,kind\n=1+1,@a b,-u\n+2,=c d\n",
@@ -477,14 +486,14 @@ mod tests {
             "[{\"text\": \"a\"}]",
             &format!("[\n{{\"text\": \"a\", {added}\n]\n"),
         );
-        // Members keep their order and their form, and an own label stays.
+        // Members keep their order and form, and an existing label is not overwritten.
         let own = added.replace("\"label\"", "\"predicted_label\"");
         check(
             "a.jsonl",
             "{\"z\":1.50,\"text\":\"a\",\"label\":\"u\"}\n",
             &format!("{{\"z\":1.50,\"text\":\"a\",\"label\":\"u\", {own}\n"),
         );
-        // What Python wrote becomes JSON.
+        // A Python dict literal becomes JSON.
         let sorted = r#"{"confidence":0.8,"label":["x","y;z"],"n":null,"score":[0.75,0.5],"text":"a","unsure":false}"#;
         check(
             "a.jsonl",
@@ -494,16 +503,16 @@ mod tests {
     }
 
     #[test]
-    fn the_encoding_stays() {
+    fn the_encoding_is_preserved() {
         let text = "text;label\r\nbläuliche Töne;x\r\nöde Wege über Land;y\r\n";
         let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
-        let out = written("a.csv", &latin, LABELS).expect("readable");
+        let out = write_all("a.csv", &latin, LABELS).expect("readable");
         assert!(out.windows(3).any(|bytes| bytes == [b'l', 0xe4, b'u']));
         let utf16: Vec<u8> = [0xff, 0xfe]
             .into_iter()
             .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
             .collect();
-        let out = written("a.csv", &utf16, LABELS).expect("readable");
+        let out = write_all("a.csv", &utf16, LABELS).expect("readable");
         assert_eq!((&out[..2], out.len() % 2), (&[0xff, 0xfe][..], 0));
     }
 }

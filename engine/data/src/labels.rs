@@ -1,5 +1,5 @@
-//! Which labels there are, and what kind of task they make. A label is any text without white space; its row in the
-//! classifier is its place in the set.
+//! The labels of a classifier, and the kind of task that they define. The id of a label is its
+//! index in the set, which is also its row in the output layer.
 
 use crate::corpus::Document;
 use crate::error::DataError;
@@ -8,20 +8,21 @@ use protocol::{FileRole, TaskKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A classifier's output layer grows with the labels; beyond this the fault is in the data, e.g. ids as labels.
+/// Maximum number of labels: the output layer grows with it, and more indicate a fault in the data,
+/// such as ids used as labels.
 pub(crate) const MAX_LABELS: usize = 10_000;
 
-/// What the classifier's outputs mean.
+/// Meaning of a classifier's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemType {
-    /// Independent sigmoids.
+    /// Independent sigmoids, one per label.
     MultiLabelClassification,
-    /// One softmax.
+    /// One softmax over all labels.
     SingleLabelClassification,
 }
 
-/// The labels that a classifier knows, in output order.
+/// Labels of a classifier, in output order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelSet {
     names: Vec<String>,
@@ -29,7 +30,7 @@ pub struct LabelSet {
 }
 
 impl LabelSet {
-    /// The labels of a model, in output order.
+    /// Creates the label set of a model, in output order.
     pub fn from_names(names: Vec<String>) -> Self {
         let rows = names
             .iter()
@@ -40,12 +41,12 @@ impl LabelSet {
         Self { names, rows }
     }
 
-    /// In output order.
+    /// Returns the names in output order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Number of labels, `C`.
+    /// Returns the number of labels, `C`.
     #[expect(
         clippy::len_without_is_empty,
         reason = "a classifier has at least two labels"
@@ -54,28 +55,29 @@ impl LabelSet {
         self.names.len()
     }
 
-    /// The row of a label. A whole number is the same however it is written, and so are yes and no: 1 is 1.0, true is True.
+    /// Returns the id of a label. Different spellings of a whole number or a boolean are equal: 1
+    /// is 1.0, true is True.
     fn row(&self, label: &str) -> Option<usize> {
-        let written = || {
+        let same_number = || {
             let whole = integral(label)?;
             self.names
                 .iter()
                 .position(|name| integral(name).as_ref() == Some(&whole))
         };
-        let is_answer = label.eq_ignore_ascii_case("true") || label.eq_ignore_ascii_case("false");
-        let answered = || {
+        let is_boolean = label.eq_ignore_ascii_case("true") || label.eq_ignore_ascii_case("false");
+        let same_boolean = || {
             self.names
                 .iter()
-                .position(|name| is_answer && name.eq_ignore_ascii_case(label))
+                .position(|name| is_boolean && name.eq_ignore_ascii_case(label))
         };
         self.rows
             .get(label)
             .copied()
-            .or_else(written)
-            .or_else(answered)
+            .or_else(same_number)
+            .or_else(same_boolean)
     }
 
-    /// The rows of a document's labels, and the labels that were never seen in training.
+    /// Returns the ids of a document's labels, and the labels that are not in the set.
     pub fn encode(&self, document: &Document) -> (Vec<usize>, Vec<String>) {
         let (mut rows, mut unknown) = (Vec::new(), Vec::new());
         for label in &document.labels {
@@ -88,21 +90,21 @@ impl LabelSet {
     }
 }
 
-/// What the labels of documents are, gathered one document at a time.
+/// Statistics of the labels of documents, accumulated one document at a time.
 #[derive(Clone, Debug, Default)]
 pub struct LabelSurvey {
     counts: BTreeMap<String, u64>,
     documents: u64,
-    /// The first document with several labels: its line and how many.
+    /// First document with several labels: its line and the number of labels.
     several: Option<(u64, usize)>,
-    /// The line of the first document of one text.
+    /// Line of the first document with only one text.
     single: Option<u64>,
-    /// Whether a document has two texts.
+    /// Whether any document has two texts.
     pub pairs: bool,
 }
 
 impl LabelSurvey {
-    /// Looks at one more document.
+    /// Adds one document.
     pub fn take(&mut self, document: &Document) {
         self.documents += 1;
         for label in &document.labels {
@@ -121,22 +123,22 @@ impl LabelSurvey {
         }
     }
 
-    /// Whether no document carries a label.
+    /// Returns whether no document carries a label.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
 
-    /// The labels, most frequent first, by name where equally frequent.
+    /// Returns the labels, most frequent first, and by name if equally frequent.
     ///
     /// # Errors
-    /// When there are fewer than two, or far too many.
+    /// Returns an error if there are fewer than two labels, or too many.
     pub fn labels(&self) -> Result<LabelSet, DataError> {
         let mut by_count: Vec<(&String, u64)> = self
             .counts
             .iter()
             .map(|(label, count)| (label, *count))
             .collect();
-        // Stable: equally frequent labels stay in the order of their names.
+        // The sort is stable: equally frequent labels stay ordered by name.
         by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         match by_count.len() {
             0 => Err(DataError::NoLabels {
@@ -161,10 +163,11 @@ impl LabelSurvey {
         }
     }
 
-    /// What the labels mean, as asked by `task` or, for `auto` and `pair`, by whether each document carries exactly one.
+    /// Returns the problem type: that of `task`, or, for `auto` and `pair`, single-label if no
+    /// document carries several labels.
     ///
     /// # Errors
-    /// When a document contradicts `task`.
+    /// Returns an error if a document contradicts `task`.
     pub fn problem_type(&self, task: TaskKind) -> Result<ProblemType, DataError> {
         match (task, self.several, self.single) {
             (TaskKind::SingleLabel, Some((line, labels)), _) => {
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_needs_two_labels_and_not_thousands() {
+    fn a_classifier_needs_two_labels_and_not_thousands() {
         let many: Vec<String> = (0..10_001).map(|i| format!("label{i}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for (lines, code) in [
@@ -240,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_task_is_told_by_the_labels_or_refused() {
+    fn the_problem_type_follows_from_the_labels_and_the_task() {
         use ProblemType::{MultiLabelClassification as Multi, SingleLabelClassification as Single};
         for (task, lines, expected) in [
             (TaskKind::Auto, &["a", "b"][..], Ok(Single)),

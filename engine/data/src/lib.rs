@@ -1,7 +1,9 @@
-//! From bytes to batches: files become documents, documents become tokens, tokens become masked or labelled examples.
+//! The data pipeline: files become documents, documents become tokens, and tokens become masked or
+//! labelled batches.
 //!
-//! Pure Rust without tensor, file, clock or platform: the same bytes and seed give the same batches in a Web
-//! Worker and on the command line. It fails only on its input, with a [`DataError`].
+//! Pure Rust without tensors, file access, clock or platform code: the same bytes and seed yield
+//! the same batches in a Web Worker and on the command line. The only failures are bad inputs,
+//! reported as [`DataError`].
 
 pub mod byte_source;
 pub mod corpus;

@@ -1,23 +1,24 @@
-//! Which tokens are hidden, and behind what. Source: Devlin et al. 2019, 3.1: of the tokens a share is chosen; of these
-//! 80 % become `[MASK]`, 10 % a random token, 10 % stay, so that the model cannot trust what it sees. Special tokens
-//! are never chosen and never drawn. Each (seed, epoch, example) has its own mask.
+//! Masking of tokens. Source: Devlin et al. 2019, section 3.1: a share of the tokens is chosen; of
+//! these, 80 % become `[MASK]`, 10 % a random token, and 10 % are kept, so that the model cannot
+//! trust its input. Special tokens are never chosen and never drawn. Each (seed, epoch, example)
+//! has its own mask.
 
 use crate::random::{Purpose, below, generator, unit_f64};
 use crate::tokenizer::{Specials, Tokenizer};
 use protocol::MaskKind;
 use rand_core::Rng;
 
-/// What becomes of the chosen tokens; the rest of the shares stays as it is.
+/// Shares of the chosen tokens that are replaced; the rest are kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Corruption {
-    /// Share that becomes `[MASK]`.
+    /// Share replaced by `[MASK]`.
     pub mask: f64,
-    /// Share that becomes a random token.
+    /// Share replaced by a random token.
     pub random: f64,
 }
 
 impl Default for Corruption {
-    /// 80 % `[MASK]`, 10 % random, 10 % kept.
+    /// Returns the published shares: 80 % `[MASK]`, 10 % random, 10 % kept.
     fn default() -> Self {
         Self {
             mask: 0.8,
@@ -26,21 +27,21 @@ impl Default for Corruption {
     }
 }
 
-/// How many tokens to hide, and behind what.
+/// How many tokens to mask, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Masking {
-    /// Share of the tokens.
+    /// Share of the tokens to choose.
     pub rate: f64,
-    /// Most tokens of one sequence (`max_predictions_per_seq`).
+    /// Maximum number of tokens to choose per sequence (`max_predictions_per_seq`).
     pub most: usize,
-    /// Whether words are hidden with all their pieces.
+    /// Whether words are masked with all their pieces.
     pub whole_word: bool,
-    /// Behind what.
+    /// How chosen tokens are replaced.
     pub corruption: Corruption,
 }
 
 impl Masking {
-    /// Single tokens, a share `rate` of them, as published.
+    /// Returns the published masking of single tokens at the given rate.
     pub fn of_rate(rate: f64) -> Self {
         Self {
             rate,
@@ -51,33 +52,34 @@ impl Masking {
     }
 }
 
-/// A sequence with hidden tokens.
+/// A masked sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Masked {
-    /// What the model sees, `[T]`.
+    /// Token ids that the model sees, `[T]`.
     pub ids: Vec<u32>,
-    /// Which positions it must guess, ascending, `[m]`.
+    /// Positions to predict, ascending, `[m]`.
     pub positions: Vec<usize>,
-    /// The true tokens there, `[m]`.
+    /// Original token ids at these positions, `[m]`.
     pub targets: Vec<u32>,
-    /// What happened to each position, `[T]`.
+    /// Treatment of each position, `[T]`.
     pub kinds: Vec<MaskKind>,
 }
 
-/// How to mask the sequences of one vocabulary.
+/// Masks the sequences of one vocabulary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Masker {
     specials: Specials,
-    /// Rows that are never drawn, ascending: those of special tokens, and those without a token.
+    /// Ids that are never drawn as random tokens, ascending: special tokens and ids without a
+    /// token.
     reserved: Vec<u32>,
     vocab_size: usize,
-    /// For each row, whether it goes on with a word; empty: every token is a word.
+    /// For each id, whether it continues a word; empty if every token is a word.
     continues: Vec<bool>,
     masking: Masking,
 }
 
 impl Masker {
-    /// Masks tokens of `tokenizer` as `masking` says.
+    /// Creates a masker for the tokens of `tokenizer`.
     pub fn new(tokenizer: &Tokenizer, masking: Masking) -> Self {
         let continues = if masking.whole_word {
             tokenizer.continues()
@@ -93,7 +95,7 @@ impl Masker {
         }
     }
 
-    /// Of a vocabulary in which all rows but the special ones are drawn.
+    /// Creates a masker for a vocabulary in which all ids but the special ones may be drawn.
     fn of_parts(
         specials: Specials,
         vocab_size: usize,
@@ -111,29 +113,30 @@ impl Masker {
         }
     }
 
-    /// The rows that stand for special tokens.
+    /// Returns the ids of the special tokens.
     pub fn specials(&self) -> Specials {
         self.specials
     }
 
-    /// The most positions that [`Self::mask`] chooses in a sequence of `max_len` tokens: slots to keep per example.
+    /// Returns the maximum number of positions that [`Self::mask`] chooses in a sequence of
+    /// `max_len` tokens, which is the number of slots per example.
     pub fn slots(&self, max_len: usize) -> usize {
         self.wanted(max_len).max(1)
     }
 
-    /// How many of `n` maskable tokens are chosen.
+    /// Returns how many of `n` maskable tokens are chosen.
     fn wanted(&self, n: usize) -> usize {
         ((self.masking.rate * n as f64).round() as usize)
             .min(self.masking.most)
             .clamp(1, n.max(1))
     }
 
-    /// Masks `window` as the example `example` of `epoch` is masked under `seed`.
+    /// Masks `window` as example `example` of `epoch` under `seed`.
     pub fn mask_example(&self, window: &[u32], seed: u64, epoch: u64, example: u64) -> Masked {
         self.mask(window, &mut generator(seed, Purpose::Mask, epoch, example))
     }
 
-    /// Chooses and hides tokens of `window`.
+    /// Chooses and replaces tokens of `window`.
     pub fn mask(&self, window: &[u32], rng: &mut impl Rng) -> Masked {
         let mut masked = Masked {
             ids: window.to_vec(),
@@ -158,7 +161,7 @@ impl Masker {
         }
     }
 
-    /// The positions to guess, ascending.
+    /// Chooses the positions to predict, ascending.
     fn choose(&self, window: &[u32], rng: &mut impl Rng) -> Vec<usize> {
         let mut words = self.words(window);
         let maskable = words.iter().map(Vec::len).sum();
@@ -172,21 +175,22 @@ impl Masker {
         while next < words.len() && chosen.len() < wanted {
             let drawn = next + below(rng, (words.len() - next) as u64) as usize;
             words.swap(next, drawn);
-            // A word that would go beyond the share is left out, as in the published code.
+            // A word that would exceed the share is skipped, as in the published code.
             if chosen.len() + words[next].len() <= wanted {
                 chosen.extend(&words[next]);
             }
             next += 1;
         }
         if chosen.is_empty() && wanted > 0 {
-            // Every word is longer than the share: a part of one is better than nothing to learn from.
+            // Every word is longer than the share: masking part of one is better than masking
+            // nothing.
             chosen.extend(&words[0][..wanted]);
         }
         chosen.sort_unstable();
         chosen
     }
 
-    /// The positions of each word's maskable tokens.
+    /// Returns the positions of each word's maskable tokens.
     fn words(&self, window: &[u32]) -> Vec<Vec<usize>> {
         let mut words: Vec<Vec<usize>> = Vec::new();
         let mut within = false;
@@ -204,7 +208,7 @@ impl Masker {
         words
     }
 
-    /// What stands in the place of `id`.
+    /// Draws the replacement of `id`.
     fn corrupt(&self, id: u32, rng: &mut impl Rng) -> (u32, MaskKind) {
         let draw = unit_f64(rng);
         let Corruption { mask, random } = self.masking.corruption;
@@ -217,11 +221,11 @@ impl Masker {
         }
     }
 
-    /// Any row but the reserved ones, uniformly.
+    /// Draws an id uniformly from all but the reserved ones.
     fn random_token(&self, rng: &mut impl Rng) -> u32 {
         let plain = self.vocab_size - self.reserved.len();
         let drawn = below(rng, plain as u64) as u32;
-        // Each reserved row at or below the answer moves it up by one.
+        // Each reserved id at or below the result shifts it up by one.
         self.reserved.iter().fold(
             drawn,
             |id, &reserved| if reserved <= id { id + 1 } else { id },
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_is_rounded_and_never_nothing() {
+    fn the_share_is_rounded_and_at_least_one_token_is_chosen() {
         for (rate, n, expected) in [
             (0.15, 20, 3),
             (0.15, 10, 2),
@@ -276,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_is_kept_to() {
+    fn the_maximum_per_sequence_is_respected() {
         let one = Masker::of_parts(
             SPECIALS,
             100,
@@ -297,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_chosen_80_10_10_and_evenly_over_positions_and_tokens() {
+    fn chosen_tokens_are_replaced_80_10_10_and_evenly() {
         let window: Vec<u32> = [2].into_iter().chain(5..65).chain([3]).collect();
         let (mut kinds, mut positions, mut randoms) =
             ([0_u32; 3], vec![0_u32; window.len()], vec![0_u32; 100]);
@@ -343,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn special_tokens_are_never_drawn_wherever_they_stand() {
+    fn special_tokens_are_never_drawn() {
         let specials = Specials {
             pad: 0,
             unk: 3,
@@ -380,7 +384,7 @@ mod tests {
     fn a_whole_word_is_chosen_with_all_its_pieces() {
         let continues = (0..100).map(|id| id >= 50).collect();
         let masker = Masker::of_parts(SPECIALS, 100, continues, Masking::of_rate(0.4));
-        // Words at 1..3, 3, 4..7 and 8..10: the piece after [SEP] begins a word of its own.
+        // Words are at 1..3, 3, 4..7 and 8..10: the piece after [SEP] begins a new word.
         let window = [2, 10, 50, 11, 12, 51, 52, 3, 53, 54, 3];
         let mut seen = std::collections::BTreeSet::new();
         for example in 0..200 {
@@ -405,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn each_epoch_and_example_has_its_own_mask_and_the_same_again() {
+    fn masks_differ_by_epoch_and_example_and_are_reproducible() {
         let window: Vec<u32> = (5..69).collect();
         let mask = |seed, epoch, example| masker(0.15).mask_example(&window, seed, epoch, example);
         assert_eq!(mask(1, 2, 3), mask(1, 2, 3));

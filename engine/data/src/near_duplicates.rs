@@ -1,28 +1,31 @@
-//! Held-out documents that are nearly training documents: scores on them reward memorisation. Documents are compared by
-//! their shingles of five characters, long ones by a sample of these (Broder 1997, "On the resemblance and containment of
-//! documents").
+//! Finds held-out documents that are near-duplicates of training documents, on which scores reward
+//! memorisation. Documents are compared by their shingles of five characters, long ones by a sample
+//! of these (Broder 1997, "On the resemblance and containment of documents").
 
 use crate::Document;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Characters of a shingle.
-const SHINGLE: usize = 5;
-/// Shingles that a sketch holds: of a longer document those with the smallest hashes, which are a fair sample.
-const SKETCH: usize = 64;
-/// Share of common shingles from which two documents are near-duplicates.
-const NEAR: f64 = 0.8;
-/// A shingle of more training documents than this proposes none of them: boilerplate would propose all.
+/// Length of a shingle in characters.
+const SHINGLE_CHARS: usize = 5;
+/// Maximum shingles in a sketch: of a longer document, those with the smallest hashes, which are an
+/// unbiased sample.
+const MAX_SKETCH_LEN: usize = 64;
+/// Minimum share of common shingles (Jaccard similarity) of near-duplicates.
+const MIN_RESEMBLANCE: f64 = 0.8;
+/// Shingles that occur in more training documents than this are not searched for: boilerplate would
+/// propose every document.
 const MAX_POSTINGS: usize = 1000;
-/// Training documents that one held-out document is compared with, those with the most common shingles first.
+/// Maximum training documents compared with one held-out document, those with the most common
+/// shingles first.
 const MAX_COMPARED: usize = 64;
 
-/// Sketches of training documents, to be searched.
+/// Searchable sketches of training documents.
 #[derive(Debug, Default)]
 pub struct TrainingSketches {
     sketches: Vec<Vec<u32>>,
-    /// Hashes of whole texts, for copies of texts whose shingles are all frequent.
+    /// Hashes of whole texts, to find copies of texts whose shingles are all frequent.
     texts: HashSet<u64>,
-    /// Shingle and training document, ascending once all are there.
+    /// Pairs of shingle and training document; sorted by [`Self::finish`].
     postings: Vec<(u32, u32)>,
 }
 
@@ -40,13 +43,13 @@ impl TrainingSketches {
         self.sketches.push(shingles);
     }
 
-    /// Makes the search possible.
+    /// Sorts the index; must be called between the last [`Self::add`] and the first search.
     pub fn finish(&mut self) {
         self.postings.sort_unstable();
     }
 
-    /// Whether `document` and a training document have at least 80 % of their shingles in common. Case, punctuation and white
-    /// space don't count.
+    /// Returns whether `document` has at least 80 % of its shingles in common with a training
+    /// document. Case, punctuation and white space are ignored.
     pub fn contain_near_duplicate(&self, document: &Document) -> bool {
         let Sketch { shingles, text } = Sketch::of(document);
         if shingles.is_empty() || self.texts.contains(&text) {
@@ -63,7 +66,8 @@ impl TrainingSketches {
                     .for_each(|(_, document)| *common.entry(*document).or_default() += 1);
             }
         }
-        // A near-duplicate has most of the shingles that were searched for; of a sample, half is a cautious bound.
+        // A near-duplicate shares most of the shingles searched for; half is a safe bound for
+        // samples.
         let mut candidates: Vec<(usize, u32)> = common
             .into_iter()
             .filter(|(_, hits)| 2 * hits >= searched)
@@ -71,7 +75,7 @@ impl TrainingSketches {
             .collect();
         candidates.sort_unstable_by(|a, b| b.cmp(a));
         let is_near = |(_, other): &(usize, u32)| {
-            resemblance(&shingles, &self.sketches[*other as usize]) >= NEAR
+            resemblance(&shingles, &self.sketches[*other as usize]) >= MIN_RESEMBLANCE
         };
         candidates.iter().take(MAX_COMPARED).any(is_near)
     }
@@ -83,12 +87,12 @@ impl TrainingSketches {
     }
 }
 
-/// What is compared of a document.
+/// Sketch of one document.
 struct Sketch {
-    /// The smallest hashes of its shingles, ascending; of a text shorter than a shingle, the hash of all of it; of one without
-    /// letters and digits, none.
+    /// Smallest hashes of its shingles, ascending. A text shorter than a shingle has one hash of
+    /// the whole text; a text without letters and digits has none.
     shingles: Vec<u32>,
-    /// Hash of its letters and digits.
+    /// Hash of all its letters and digits.
     text: u64,
 }
 
@@ -101,7 +105,7 @@ impl Sketch {
                     .filter(|c| c.is_alphanumeric())
                     .flat_map(char::to_lowercase),
             );
-            // Between the texts of a pair.
+            // Separates the texts of a pair.
             characters.push('\t');
         }
         characters.pop();
@@ -112,9 +116,9 @@ impl Sketch {
             };
         }
         let mut smallest = BTreeSet::new();
-        for shingle in characters.windows(SHINGLE.min(characters.len())) {
+        for shingle in characters.windows(SHINGLE_CHARS.min(characters.len())) {
             smallest.insert(shingle_hash(shingle));
-            if smallest.len() > SKETCH {
+            if smallest.len() > MAX_SKETCH_LEN {
                 smallest.pop_last();
             }
         }
@@ -125,19 +129,21 @@ impl Sketch {
     }
 }
 
-/// Share of common shingles: of all where both sketches hold all, else among the smallest of both together.
+/// Returns the share of common shingles: exactly if both sketches hold all shingles, else estimated
+/// from the smallest hashes of their union.
 fn resemblance(a: &[u32], b: &[u32]) -> f64 {
     let both: BTreeSet<u32> = a.iter().chain(b).copied().collect();
-    let counted = if a.len().max(b.len()) < SKETCH {
+    let counted = if a.len().max(b.len()) < MAX_SKETCH_LEN {
         both.len()
     } else {
-        SKETCH
+        MAX_SKETCH_LEN
     };
     let is_common = |hash: &&u32| a.binary_search(hash).is_ok() && b.binary_search(hash).is_ok();
     both.iter().take(counted).filter(is_common).count() as f64 / counted.max(1) as f64
 }
 
-/// FNV-1a, 32 bits, mixed by MurmurHash3's finaliser, without which the smallest hashes would be no fair sample.
+/// Hashes a shingle by 32-bit FNV-1a with MurmurHash3's finaliser, without which the smallest
+/// hashes would not be an unbiased sample.
 fn shingle_hash(shingle: &[char]) -> u32 {
     let mut hash = shingle.iter().fold(0x811c_9dc5_u32, |hash, c| {
         (hash ^ u32::from(*c)).wrapping_mul(0x0100_0193)
@@ -147,7 +153,7 @@ fn shingle_hash(shingle: &[char]) -> u32 {
     hash ^ (hash >> 16)
 }
 
-/// FNV-1a, 64 bits.
+/// Hashes a whole text by 64-bit FNV-1a over its code points.
 fn text_hash(characters: &[char]) -> u64 {
     let step =
         |hash: u64, c: &char| (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01b3);
@@ -187,7 +193,7 @@ mod tests {
     const TICKET: &str = "The washing machine stopped in the middle of its cycle and the door will not open any more.";
 
     #[test]
-    fn small_changes_make_near_duplicates_and_other_texts_none() {
+    fn only_small_changes_are_near_duplicates() {
         let train = [
             "My parcel has not arrived although it was sent two weeks ago.",
             TICKET,
@@ -234,13 +240,13 @@ mod tests {
             &["is it raining\tyes it is"],
             "yes it is\tis it raining"
         ));
-        // 10 shingles each, 9 of them in common: 9 of 11. With 8 in common, 8 of 12.
+        // 10 shingles each: with 9 in common, 9 of 11 are shared; with 8 in common, 8 of 12.
         assert!(near(&["abcdefghijklmn"], "bcdefghijklmno"));
         assert!(!near(&["abcdefghijklmn"], "cdefghijklmnop"));
     }
 
     #[test]
-    fn boilerplate_proposes_nobody_and_hides_no_copy() {
+    fn boilerplate_proposes_no_candidates_and_hides_no_copies() {
         let ticket = |i: u32| {
             document(&format!(
                 "Dear support team, ticket {}: regards",

@@ -1,31 +1,32 @@
-//! Chance that repeats: each use derives its own generator from (seed, purpose, two numbers), so nothing needs saving
-//! and changing one use shifts no other. The numbers are the same on every platform, 32-bit wasm included: no `usize`
-//! is ever drawn, and the one transcendental function comes from `libm`, not from the system.
+//! Reproducible random numbers: each use derives its own generator from (seed, purpose, two
+//! numbers), so that no state needs saving and changing one use does not affect another. The
+//! numbers are the same on every platform, 32-bit WebAssembly included: no `usize` is ever drawn,
+//! and the only transcendental function comes from `libm`, not from the system.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// What a generator is for.
+/// What a generator is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// In which order examples come.
+    /// Order of the examples.
     Order,
-    /// Which tokens are masked, and how.
+    /// Choice and replacement of masked tokens.
     Mask,
-    /// Initial weights.
+    /// Initialisation of weights.
     Init,
     /// Dropout on the device.
     Dropout,
-    /// Examples shown to a person, which must not depend on a run.
+    /// Examples shown to the user, which must not depend on a run.
     Preview,
-    /// Directions that a decomposition of word counts starts from.
+    /// Starting vectors of the matrix factorisation of word embeddings.
     Vectors,
-    /// Documents drawn again for an interval.
+    /// Bootstrap samples for confidence intervals.
     Bootstrap,
 }
 
 impl Purpose {
-    /// Part of the key: never renumber, or every seeded result changes.
+    /// Returns the number used in the key. Never renumber: every seeded result would change.
     fn number(self) -> u64 {
         match self {
             Self::Order => 2,
@@ -39,7 +40,8 @@ impl Purpose {
     }
 }
 
-/// The generator of one use. `a` and `b` are the use's own coordinates, e.g. epoch and example.
+/// Returns the generator of one use. `a` and `b` are coordinates within that use, such as epoch and
+/// example.
 pub fn generator(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     for (place, number) in key.chunks_exact_mut(8).zip([seed, purpose.number(), a, b]) {
@@ -48,15 +50,15 @@ pub fn generator(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
-/// Uniform in `[0, 1)`, on a grid of 2^-53.
+/// Draws uniformly from `[0, 1)`, in multiples of 2^-53.
 pub fn unit_f64(rng: &mut impl Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Uniform in `0..n`, without bias. Source: Lemire 2019, algorithm 5.
+/// Draws uniformly from `0..n`, without bias. Source: Lemire 2019, algorithm 5.
 ///
 /// # Panics
-/// When `n` is 0.
+/// Panics if `n` is 0.
 pub fn below(rng: &mut impl Rng, n: u64) -> u64 {
     assert!(n > 0, "below(0) has no answer");
     let rejected = n.wrapping_neg() % n;
@@ -68,7 +70,7 @@ pub fn below(rng: &mut impl Rng, n: u64) -> u64 {
     }
 }
 
-/// A uniformly drawn order of `0..n`. Source: Durstenfeld 1964 (Fisher-Yates).
+/// Draws a uniform permutation of `0..n`. Source: Durstenfeld 1964 (Fisher-Yates).
 pub fn permutation(rng: &mut impl Rng, n: u32) -> Vec<u32> {
     let mut order: Vec<u32> = (0..n).collect();
     for last in (1..n).rev() {
@@ -77,7 +79,8 @@ pub fn permutation(rng: &mut impl Rng, n: u32) -> Vec<u32> {
     order
 }
 
-/// Two independent draws from N(0, 1). Source: Marsaglia and Bray 1964 (the polar method), in `f64`, cast at the end.
+/// Draws two independent samples from N(0, 1), computed in `f64`. Source: Marsaglia and Bray 1964
+/// (the polar method).
 pub fn normal_f32(rng: &mut impl Rng) -> (f32, f32) {
     loop {
         let x = 2.0 * unit_f64(rng) - 1.0;
@@ -90,7 +93,7 @@ pub fn normal_f32(rng: &mut impl Rng) -> (f32, f32) {
     }
 }
 
-/// `n` draws from N(0, `std`²).
+/// Draws `n` samples from N(0, `std`²).
 pub fn normals(rng: &mut impl Rng, n: usize, std: f32) -> Vec<f32> {
     let mut values = Vec::with_capacity(n + 1);
     while values.len() < n {
@@ -106,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_draws_are_golden() {
+    fn the_first_draws_match_golden_values() {
         let mut rng = generator(1, Purpose::Mask, 2, 3);
         assert_eq!([rng.next_u64(), rng.next_u64()], GOLDEN_WORDS);
         assert_eq!(
@@ -117,13 +120,13 @@ mod tests {
         assert_eq!([x.to_bits(), y.to_bits()], GOLDEN_NORMALS);
     }
 
-    /// Computed by an independent ChaCha8 in Python.
+    /// Computed by an independent ChaCha8 implementation in Python.
     const GOLDEN_WORDS: [u64; 2] = [7_100_975_674_232_274_879, 9_251_429_015_614_869_756];
     const GOLDEN_ORDER: [u32; 8] = [4, 5, 3, 0, 6, 7, 1, 2];
     const GOLDEN_NORMALS: [u32; 2] = [0x3f074b78, 0x3f89003d];
 
     #[test]
-    fn each_coordinate_gives_another_generator() {
+    fn each_coordinate_yields_another_generator() {
         let first = |seed, purpose, a, b| generator(seed, purpose, a, b).next_u64();
         let draws = [
             first(1, Purpose::Mask, 0, 0),
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn normals_have_mean_0_and_the_asked_deviation() {
+    fn normals_have_mean_0_and_the_requested_deviation() {
         let values = normals(&mut generator(5, Purpose::Init, 0, 0), 100_001, 0.5);
         assert_eq!(values.len(), 100_001);
         let n = values.len() as f64;

@@ -1,5 +1,5 @@
-//! One open file -> its rows, one at a time: lines, rows of cells or objects, each with its document. It reads each byte
-//! once and holds no more than the first rows of a table.
+//! Reads the rows of one open file, one at a time: lines, rows of cells or objects, each with its
+//! document. Reads each byte once, and buffers only the first rows of a table.
 
 use crate::encoding::Decoding;
 use crate::lines::{Kind, LineReader, Parsed, Taken};
@@ -7,12 +7,12 @@ use crate::table::{ObjectRows, ReadOptions, SeparatedRows, Shape, Table};
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-/// Reads the rows of a decoded text.
+/// Reads the rows of decoded text.
 pub(crate) struct RowReader<'a, R> {
     source: Source<Decoding<R>>,
     table: Table<'a>,
     parsed: Parsed,
-    /// Rows that wait: those that were read to find the columns.
+    /// Rows buffered while the columns are determined.
     waiting: VecDeque<Taken>,
     with_raw: bool,
     is_over: bool,
@@ -25,10 +25,11 @@ enum Source<R> {
 }
 
 impl<'a, R: Read> RowReader<'a, R> {
-    /// Of `text`, which is of this shape, in the file `name`, with the characters of each row where `with_raw`.
+    /// Creates a reader of `text`, which has the given shape and comes from the file `name`. If
+    /// `with_raw`, each row carries its source text.
     ///
     /// # Errors
-    /// When the text cannot be read.
+    /// Returns an error if the text cannot be read.
     pub fn new(
         name: &'a str,
         text: Decoding<R>,
@@ -58,7 +59,7 @@ impl<'a, R: Read> RowReader<'a, R> {
         })
     }
 
-    /// The text that is read.
+    /// Returns the underlying text.
     pub fn text(&self) -> &Decoding<R> {
         match &self.source {
             Source::Lines(lines) => lines.text(),
@@ -67,10 +68,11 @@ impl<'a, R: Read> RowReader<'a, R> {
         }
     }
 
-    /// The next row; nothing at the end.
+    /// Returns the next row, or `None` at the end.
     ///
     /// # Errors
-    /// When the text cannot be read, a column that was asked for does not exist, or none holds text.
+    /// Returns an error if the text cannot be read, a requested column does not exist, or no column
+    /// holds text.
     pub fn next(&mut self) -> io::Result<Option<Taken>> {
         if let Source::Lines(lines) = &mut self.source {
             let Some((line, number)) = lines.next()? else {
@@ -101,7 +103,8 @@ impl<'a, R: Read> RowReader<'a, R> {
         Ok(self.waiting.pop_front())
     }
 
-    /// Reads one more row of a table, which may have to wait until the columns are known; false at the end.
+    /// Reads one more row of a table, which is buffered until the columns are known. Returns
+    /// `false` at the end.
     fn read_row(&mut self) -> io::Result<bool> {
         use crate::table::FoundCells;
         let Self {
@@ -137,7 +140,7 @@ impl<'a, R: Read> RowReader<'a, R> {
         Ok(true)
     }
 
-    /// The names of the columns, once the first row was read.
+    /// Returns the column names once the first row has been read.
     pub fn column_names(&self) -> &[String] {
         self.parsed
             .columns
@@ -146,7 +149,7 @@ impl<'a, R: Read> RowReader<'a, R> {
             .unwrap_or_default()
     }
 
-    /// What was noticed so far.
+    /// Returns the observations made so far.
     pub fn parsed(mut self) -> Parsed {
         self.table.notice(&mut self.parsed);
         self.parsed

@@ -1,32 +1,34 @@
-//! Which scripts are written without spaces between words.
+//! Recognises scripts that are written without spaces between words.
 
 use crate::corpus::Document;
 
-/// Han, kana, Thai, Lao, Khmer and Burmese letters.
+/// Returns whether `c` is a Han, kana, Thai, Lao, Khmer or Burmese character.
 pub fn is_unspaced(c: char) -> bool {
     is_alphabet_unspaced(c)
         || matches!(u32::from(c), 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
 }
 
-/// Those of them whose letters are no words: all but Han.
+/// Returns whether `c` belongs to one of these scripts other than Han, whose characters are nearly
+/// words by themselves.
 fn is_alphabet_unspaced(c: char) -> bool {
     matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF)
 }
 
-/// Share of the letters that no word of a script without spaces can do without: Japanese text has twice as many kana.
+/// Minimum share of letters from such scripts other than Han for words to span several letters;
+/// Japanese text has twice as many kana.
 const MIN_ALPHABET_SHARE: f64 = 0.2;
 
-/// How many letters of a text belong to scripts without spaces, of how many.
+/// Counts of letters, and of those in scripts written without spaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unspaced {
     all: u64,
     unspaced: u64,
-    /// Of the unspaced ones, those that are no Han.
+    /// Number of unspaced letters other than Han.
     of_alphabets: u64,
 }
 
 impl Unspaced {
-    /// Of a few documents.
+    /// Counts the letters of `documents`.
     pub fn of<'a>(documents: impl Iterator<Item = &'a Document>) -> Self {
         let mut counts = Self::default();
         documents
@@ -38,7 +40,7 @@ impl Unspaced {
     /// Counts one more text.
     pub fn take(&mut self, text: &str) {
         for c in text.chars() {
-            // Vowel signs and tones of Thai and its relatives are counted with their letters.
+            // Vowel signs and tone marks of Thai and related scripts are counted as letters.
             let is_unspaced = is_unspaced(c);
             self.all += u64::from(is_unspaced || c.is_alphanumeric());
             self.unspaced += u64::from(is_unspaced);
@@ -53,13 +55,14 @@ impl Unspaced {
         self.of_alphabets += other.of_alphabets;
     }
 
-    /// Whether most letters are of such scripts.
+    /// Returns whether most letters are in scripts written without spaces.
     pub fn is_most(self) -> bool {
         2 * self.unspaced > self.all
     }
 
-    /// Whether its words are several letters without spaces between: most letters are of such scripts, and not of Chinese,
-    /// where a character is a word or nearly one.
+    /// Returns whether words span several letters without spaces between them: most letters are in
+    /// scripts written without spaces, and not in Chinese, where a character is a word or nearly
+    /// one.
     pub fn hides_words(self) -> bool {
         self.is_most() && self.of_alphabets as f64 >= MIN_ALPHABET_SHARE * self.all as f64
     }
@@ -70,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scripts_are_told_apart() {
+    fn scripts_are_distinguished() {
         for (text, expected) in [
             ("the red boat", (false, false)),
             ("这条船停在码头旁边", (true, false)),

@@ -1,19 +1,21 @@
-//! Text -> sentences, for next-sentence prediction. The rule is small on purpose: a sentence ends at `.`, `!` or `?`
-//! (also full-width or Arabic) with what closes behind it, before white space or the end; the ideographic stop `。` and
-//! its kin end one anywhere. Unicode's rule (UAX 29) is not used: it never ends a sentence before a lower-case letter,
-//! and text that is already tokenised is often lower-cased as a whole.
+//! Splits text into sentences for next-sentence prediction. The rule is deliberately simple: a
+//! sentence ends at `.`, `!` or `?` or a relative such as `…`, `؟` or `।`, with any closing quotes
+//! or brackets, if white space or the end of the text follows; the ideographic full stop `。` and
+//! its full-width relatives end one anywhere. Unicode's rule (UAX 29) is not used: it never ends a
+//! sentence before a lower-case letter, and tokenised text is often lower-cased as a whole.
 
-/// The sentences of `text`, in order, without the space around them; all of it as one where nothing ends.
+/// Returns the sentences of `text` in order, trimmed; the whole text if nothing ends a sentence.
+/// Sentences without letters and digits are dropped.
 pub fn sentences(text: &str) -> Vec<&str> {
     let mut out = Vec::new();
     let mut start = 0;
     let mut characters = text.char_indices().peekable();
-    while let Some((at, c)) = characters.next() {
+    while let Some((index, c)) = characters.next() {
         let anywhere = ends_anywhere(c);
         if !anywhere && !ends_before_space(c) {
             continue;
         }
-        let mut end = at + c.len_utf8();
+        let mut end = index + c.len_utf8();
         while let Some(&(next, closing)) = characters.peek() {
             if !(closes(closing) || ends_before_space(closing) || ends_anywhere(closing)) {
                 break;
@@ -51,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sentences_end_where_readers_end_them() {
+    fn sentences_end_at_punctuation() {
         for (text, expected) in [
             ("", &[][..]),
             ("no end", &["no end"]),

@@ -1,10 +1,11 @@
-//! Names and sentences from outside, as a sentence of ours may show them: on one line, with every character visible, and
-//! not too long.
+//! Formats untrusted names and messages for display: on one line, with every character visible, and
+//! of limited length.
 
-/// The longest part of a foreign name that a sentence shows.
+/// Maximum characters of a name that are shown.
 const SHOWN_CHARS: usize = 80;
 
-/// A name from outside in quotes: on one line, without control or bidirectional characters, and not too long.
+/// Quotes an untrusted name: on one line, without control or bidirectional characters, and of
+/// limited length.
 pub fn quoted(name: &str) -> String {
     let mut shown: String = name.chars().take(SHOWN_CHARS).collect();
     if shown.len() < name.len() {
@@ -21,10 +22,11 @@ pub fn quoted(name: &str) -> String {
     out
 }
 
-/// The longest part of another library's sentence that is shown: it may repeat what stands in a file.
+/// Maximum characters shown of a message from another library, which may repeat file contents.
 const SHOWN_REASON_CHARS: usize = 300;
 
-/// What another library says of a file: on one line, without control or bidirectional characters, and not too long.
+/// Escapes a message from another library: on one line, without control or bidirectional
+/// characters, and of limited length.
 pub(crate) fn on_one_line(reason: &str) -> String {
     let mut out = String::new();
     reason
@@ -37,10 +39,10 @@ pub(crate) fn on_one_line(reason: &str) -> String {
     out
 }
 
-/// Adds a character, or its escape where it cannot be seen.
+/// Appends a character, escaped if it is not visible.
 fn push_visible(out: &mut String, c: char) {
     match c {
-        // Vowels and tones that stand above or below a letter are a part of a name.
+        // Combining marks, such as vowels and tones above or below a letter, belong to a name.
         _ if unicode_normalization::char::is_combining_mark(c) => out.push(c),
         '\'' | '"' | '\\' => out.push(c),
         _ => out.extend(c.escape_debug()),

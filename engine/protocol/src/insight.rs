@@ -1,209 +1,218 @@
-//! What a person sees of the text and of the inside of a model: how long and how frequent things are, what a classifier
-//! confuses, which lines it is least sure of, what a run would cost.
+//! Statistics of the corpus and insights into a model: label counts, document lengths, vocabulary
+//! coverage, error analysis, predicted documents and the estimated cost of a run.
 
 use crate::LabelScore;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How many documents carry a label, by use.
+/// Number of documents with a label, per set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelCount {
-    /// Without its `__label__` prefix.
+    /// Label without its `__label__` prefix.
     pub label: String,
-    /// Of the training documents.
+    /// Number of training documents with the label.
     pub train: u64,
-    /// Of the validation documents.
+    /// Number of validation documents with the label.
     pub valid: u64,
-    /// Of the test documents.
+    /// Number of test documents with the label.
     pub test: u64,
 }
 
-/// What stands out in the text as a whole, beyond its counts.
+/// Properties of the corpus beyond its plain counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorpusTraits {
     /// The most frequent labels, most frequent first.
     pub label_counts: Vec<LabelCount>,
-    /// Training documents whose text came before.
+    /// Training documents that repeat an earlier text.
     pub repeated: u64,
-    /// Different texts of the validation files that are training texts too.
+    /// Distinct validation texts that also occur in the training documents.
     pub leaked_valid: u64,
-    /// Different texts of the test files that are training texts too.
+    /// Distinct test texts that also occur in the training documents.
     pub leaked_test: u64,
-    /// Labels that differ from another one by a slip, each with the one that is meant.
+    /// Labels that look like misspellings of another label, each with the intended one.
     #[serde(default)]
     pub label_merges: BTreeMap<String, String>,
-    /// Identifies the texts and labels: a run resumes only on the same ones.
+    /// Fingerprint of the texts and labels: a run can be resumed only on the same ones.
     #[serde(default)]
     pub fingerprint: String,
 }
 
-/// How many documents have at most so many tokens, and more than the entry before allows.
+/// One bin of the document length histogram: documents with at most `up_to` tokens that are not in
+/// an earlier bin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LengthCount {
-    /// Tokens, special ones not counted but for the one between two texts. Of a corpus that is read again, each text of a pair
-    /// counts by itself.
+    /// Upper bound in tokens, inclusive. Special tokens are not counted, except the one between the
+    /// texts of a pair. In a corpus that is re-read from its files, each text of a pair counts
+    /// separately.
     pub up_to: u64,
-    /// Documents.
+    /// Number of documents in the bin.
     pub documents: u64,
 }
 
-/// How much of the text the most frequent tokens make up.
+/// Share of the text that the most frequent tokens account for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CoveragePoint {
-    /// That many of the most frequent tokens.
+    /// Number of most frequent tokens.
     pub tokens: u64,
-    /// Share of the text's tokens that they are, 0 to 1.
+    /// Their share of all tokens in the text, 0 to 1.
     pub share: f64,
 }
 
-/// Figures of a classifier at one threshold.
+/// Scores of a classifier at one decision threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ThresholdPoint {
-    /// Probability from which a label counts as predicted; the best label always does.
+    /// Probability from which a label counts as predicted; the most probable label always does.
     pub threshold: f64,
-    /// Over all decisions together.
+    /// Micro-averaged precision over all (document, label) decisions, 0 to 1.
     pub precision: f64,
-    /// Over all decisions together.
+    /// Micro-averaged recall over all (document, label) decisions, 0 to 1.
     pub recall: f64,
-    /// Micro F1.
+    /// Micro F1, 0 to 1.
     pub micro_f1: f64,
-    /// Macro F1.
+    /// Macro F1, 0 to 1.
     pub macro_f1: f64,
 }
 
-/// Figures of one label at one threshold.
+/// Scores of one label at one decision threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LabelPoint {
     /// True positives over predicted positives; 0 when never predicted.
     pub precision: f64,
-    /// True positives over real positives.
+    /// True positives over actual positives.
     pub recall: f64,
-    /// Harmonic mean of both.
+    /// Harmonic mean of precision and recall.
     pub f1: f64,
 }
 
-/// What a classifier gets right and wrong on held-out documents, label against label.
+/// Error analysis of a classifier on held-out documents: confusion and co-occurrence of labels,
+/// threshold sweeps and calibration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Review {
-    /// Which documents: `valid` or `test`.
+    /// Held-out set: `valid` or `test`.
     pub split: String,
-    /// Number of documents.
+    /// Number of evaluated documents.
     pub n: u64,
-    /// The most frequent labels of these documents, most frequent first, `[K]`: the rows and columns below.
+    /// Most frequent labels of these documents, most frequent first, `[K]`: the rows and columns
+    /// below.
     pub labels: Vec<String>,
-    /// `[K, K]`: documents with the row's label that were given the column's label; off the diagonal only where the row's
-    /// label was missed and the column's label is wrong.
+    /// `[K, K]`: documents with the row's label for which the column's label was predicted. Off the
+    /// diagonal, only documents where the row's label was missed and the column's label is wrong.
     pub confusion: Vec<Vec<u64>>,
-    /// `[K]`: documents with the label that were not given it, whatever they were given.
+    /// `[K]`: documents with the label for which it was not predicted.
     #[serde(default)]
     pub missed: Vec<u64>,
     /// `[K, K]`: documents that carry both labels; on the diagonal, documents that carry the label.
     pub together: Vec<Vec<u64>>,
-    /// Figures by threshold, ascending; empty for a model of one label per document.
+    /// Scores by threshold, ascending; empty for single-label models.
     pub sweep: Vec<ThresholdPoint>,
-    /// The same for each of these labels by itself, `[K]`, with the thresholds of `sweep`.
+    /// Scores of each label on its own, `[K]`, at the thresholds of `sweep`.
     #[serde(default)]
     pub label_sweeps: Vec<Vec<LabelPoint>>,
-    /// The threshold in force.
+    /// Decision threshold in use.
     pub threshold: f64,
-    /// What the best labels' probabilities are worth, least probable first.
+    /// Reliability diagram of the most probable labels, least probable first.
     #[serde(default)]
     pub reliability: Vec<ReliabilityBin>,
-    /// What is wrong among the surest documents, by ascending share.
+    /// Error rates among the most confident documents, by ascending share.
     #[serde(default)]
     pub surest: Vec<SurestShare>,
 }
 
-/// Documents whose best labels are about equally probable.
+/// One bin of the reliability diagram: documents with similar probability of the most probable
+/// label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
-    /// Mean probability of the best label.
+    /// Mean probability of the most probable label.
     pub probability: f64,
-    /// Share of them that carry it.
+    /// Share of the documents for which that label is correct.
     pub right: f64,
-    /// How many.
+    /// Number of documents in the bin.
     pub n: u64,
 }
 
-/// The documents whose best labels are most probable.
+/// The most confident documents, by the probability of their most probable label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SurestShare {
-    /// Share of all documents.
+    /// Their share of all documents.
     pub share: f64,
-    /// Probability of the best label of the last of them.
+    /// Lowest probability of the most probable label among them.
     pub confidence: f64,
-    /// Share of them whose labels are not exactly the true ones.
+    /// Share of them whose predicted labels differ from the true ones.
     pub wrong: f64,
 }
 
-/// Which documents to show.
+/// Selects documents to list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "which", rename_all = "snake_case")]
 pub enum LineQuery {
-    /// Of the reviewed ones: `truth` is theirs, and `predicted` was given.
+    /// Evaluated documents with label `truth` for which `predicted` was predicted.
     Confused {
-        /// A label that they carry.
+        /// True label.
         truth: String,
-        /// A label that they were given.
+        /// Wrongly predicted label.
         predicted: String,
     },
-    /// Of the reviewed ones: they carry the label and were not given it.
+    /// Evaluated documents that carry the label but for which it was not predicted.
     Missed {
-        /// Which.
+        /// Missed label.
         label: String,
     },
-    /// Of the reviewed ones: they carry both.
+    /// Evaluated documents that carry both labels.
     Together {
-        /// A label that they carry.
+        /// First of the two labels.
         first: String,
-        /// Another.
+        /// Second of the two labels.
         second: String,
     },
-    /// The first ones of a file, as they were read.
+    /// First documents of a file, as they were read.
     First {
-        /// Its place among the files of the corpus, from 0.
+        /// Index of the file in the corpus, from 0.
         file: u64,
     },
-    /// Training documents without labels, the least certain ones first: worth labelling next.
+    /// Training documents without labels, the least certain first: the ones most worth labelling
+    /// next.
     Uncertain,
 }
 
-/// A document with what is true of it and what a classifier says.
+/// A document with its true and predicted labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PredictedDocument {
-    /// Name of its file.
+    /// Name of the file.
     #[serde(default)]
     pub file: String,
-    /// Its line in that file, from 1.
+    /// Line in that file, from 1.
     pub line: u64,
-    /// Its beginning.
+    /// Beginning of the text.
     pub text: String,
-    /// Its labels.
+    /// True labels.
     pub truth: Vec<String>,
-    /// The best labels by the classifier, best first.
+    /// Most probable labels, best first.
     pub predicted: Vec<LabelScore>,
 }
 
-/// What a run would take on this device.
+/// Estimated cost of a run on this device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// Trainable numbers.
+    /// Number of trainable parameters.
     pub parameters: u64,
-    /// Memory of values, gradients, the optimiser's state and one step's intermediate results, in bytes, about.
+    /// Approximate memory of parameters, gradients, optimizer state and the intermediate results of
+    /// one step, in bytes.
     pub bytes: u64,
-    /// Optimisation steps; where the run has a time instead, as many as the tried steps fit into it, else 0.
+    /// Number of optimisation steps. For a run limited by time, the number that fits at the
+    /// measured speed, or 0 if no step was measured.
     pub steps: u64,
-    /// How long the run lasts, in seconds, where that is what was asked for.
+    /// Duration of the run in seconds, if the run is limited by time.
     #[serde(default)]
     pub seconds: Option<f64>,
     /// Tokens per step.
     pub tokens_per_step: u64,
-    /// Whether steps were tried out, or would have been if the model were not too large.
+    /// Whether steps were measured, or would have been if the model were not too large.
     #[serde(default)]
     pub tried: bool,
-    /// Seconds of a step, the middle of those tried out on this device; 0 where none was.
+    /// Median seconds per step as measured on this device; 0 if none was measured.
     pub step_secs: f64,
-    /// The fastest and the slowest of them: far apart where the device is busy with something else too.
+    /// Fastest and slowest measured step, in seconds: far apart if the device is busy with other
+    /// work.
     #[serde(default)]
     pub step_secs_range: [f64; 2],
 }

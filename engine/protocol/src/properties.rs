@@ -1,5 +1,5 @@
-//! What holds for every message and any input: what is written reads back the same, and text that is no message is refused
-//! with a sentence. `cargo xtask soak` tries more inputs.
+//! Property tests of the messages: every message round-trips through JSON, and text that is not a
+//! message is refused with an error. `cargo xtask soak` runs more inputs.
 
 mod commands;
 mod config;

@@ -1,15 +1,17 @@
-//! Cells of tables that are written here, made harmless to spreadsheets. These take a cell that begins like a formula for
-//! one, and a formula can fetch from a network or start programs ("CSV injection",
-//! <https://owasp.org/www-community/attacks/CSV_Injection>). Names, labels and texts come from files and links of anybody.
+//! Protects exported tables against CSV injection. Spreadsheets evaluate a cell that begins like a
+//! formula, and a formula can access the network or start programs
+//! (<https://owasp.org/www-community/attacks/CSV_Injection>). Names, labels and texts come from
+//! untrusted files and links.
 //!
-//! Cells that are copied from a person's own table do not come here: they stay as they are, byte by byte.
+//! Cells copied from the user's own table are not escaped: they are exported byte for byte.
 
 use std::borrow::Cow;
 
-/// What a formula begins with; some spreadsheets drop a tab or carriage return before it.
+/// First characters of a formula; some spreadsheets skip a leading tab or carriage return.
 const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// The cell, after an apostrophe where a spreadsheet would calculate it. A number with a sign is no formula and stays.
+/// Returns the cell, prefixed with an apostrophe if a spreadsheet would evaluate it. A signed
+/// number is not a formula and stays as it is.
 pub fn inert_cell(cell: &str) -> Cow<'_, str> {
     if cell.starts_with(FORMULA_STARTS) && !is_number(cell) {
         format!("'{cell}").into()
@@ -18,7 +20,8 @@ pub fn inert_cell(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether it is a number in digits: Rust also reads `-inf` as one, which a spreadsheet takes for the name of a cell.
+/// Returns whether the cell is a decimal number. `parse` alone also accepts `-inf`, which a
+/// spreadsheet reads as a cell reference.
 fn is_number(cell: &str) -> bool {
     cell.parse::<f64>().is_ok()
         && cell
@@ -45,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_stays() {
+    fn other_cells_are_unchanged() {
         for cell in [
             "",
             "a",

@@ -1,77 +1,78 @@
-//! Tokens and labels as events show them: before and after masking, as guesses, as rows of the vocabulary.
+//! Tokens and labels as events carry them: masked tokens, predictions, label scores and vocabulary
+//! entries.
 
 use serde::{Deserialize, Serialize};
 
-/// What masking did to a token. Source: Devlin et al. 2019, 3.1.
+/// Effect of masking on a token. Source: Devlin et al. 2019, 3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MaskKind {
-    /// Not chosen.
+    /// Not selected.
     Untouched,
-    /// `[CLS]`, `[SEP]`: never chosen.
+    /// `[CLS]` or `[SEP]`: never selected.
     Special,
-    /// Chosen and replaced by `[MASK]`.
+    /// Selected and replaced by `[MASK]`.
     Masked,
-    /// Chosen and replaced by a random token.
+    /// Selected and replaced by a random token.
     Random,
-    /// Chosen and kept.
+    /// Selected but left unchanged.
     Kept,
 }
 
-/// One token before and after masking.
+/// A token before and after masking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MaskedToken {
-    /// The true token.
+    /// Original token, the prediction target.
     pub original: String,
-    /// What the model sees.
+    /// Token in the model's input.
     pub shown: String,
-    /// What happened.
+    /// Effect of masking on the token.
     pub kind: MaskKind,
-    /// What a model guesses for a chosen token, best first; empty without a model.
+    /// Predictions for a selected token, best first; empty without a model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guesses: Vec<Candidate>,
-    /// Loss of the true token where it was chosen, in nats.
+    /// Cross-entropy loss of a selected token, in nats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
 }
 
-/// The guesses for one mask.
+/// Predictions for one `[MASK]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MaskPrediction {
     /// Token position in the encoded text; `[CLS]` is 0.
     pub position: u64,
-    /// Best first.
+    /// Predicted tokens, best first.
     pub candidates: Vec<Candidate>,
 }
 
-/// One guess.
+/// A predicted token, or a neighbouring word, and its score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// The token as it stands in the vocabulary.
+    /// Token as written in the vocabulary.
     pub token: String,
-    /// Probability, 0 to 1.
+    /// Probability, 0 to 1; for neighbours, the cosine similarity.
     pub score: f64,
 }
 
-/// One label and its probability.
+/// A label and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelScore {
-    /// Without its `__label__` prefix.
+    /// Label without its `__label__` prefix.
     pub label: String,
     /// Probability, 0 to 1.
     pub score: f64,
-    /// The same before calibration, where the classifier is calibrated.
+    /// Probability before calibration, if the classifier is calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<f64>,
 }
 
-/// One token of the vocabulary.
+/// An entry of the vocabulary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VocabularyEntry {
-    /// Row in the embedding table.
+    /// Token id: row of the embedding table.
     pub id: u64,
-    /// As it stands in `vocab.txt`.
+    /// Token as written in `vocab.txt`.
     pub token: String,
-    /// How often it occurs in the training text.
+    /// Number of occurrences in the training text.
     pub count: u64,
 }

@@ -1,34 +1,35 @@
-//! The part of a run's log (`metrics.jsonl`) that the page needs to draw its curves.
+//! Extracts the events that the charts need from a run's log (`metrics.jsonl`).
 
 use protocol::{Event, Metrics};
 
-/// The log: events of a run, one per line.
+/// The log of a run: one event per line.
 pub const HISTORY_FILE: &str = "metrics.jsonl";
-/// Bytes of it that are read: an hour's run has less than one megabyte.
+/// Maximum number of bytes of the log that are read; an hour of training takes less than one
+/// megabyte.
 pub const MAX_HISTORY_BYTES: usize = 64 << 20;
-/// Steps that stay, and evaluations: a chart has no more points.
+/// Maximum number of steps, and of evaluations, that are kept; enough for a chart.
 const MAX_POINTS: usize = 512;
 
-/// The start, steps, evaluations and end of the run in the lines of a log; lines that are none of these, or no events, are
-/// passed over. Neither files nor devices are named, since a model may be sent to strangers, and only the last evaluations
-/// have figures by label.
+/// Returns the start, steps, evaluations and end of the run from the lines of a log, and skips all
+/// other lines. File and device names are removed, since the model may be shared, and only the last
+/// evaluation of each split keeps its metrics per label.
 pub fn history(lines: &[u8]) -> Vec<Event> {
     let text = String::from_utf8_lossy(&lines[..lines.len().min(MAX_HISTORY_BYTES)]);
     let events: Vec<Event> = text
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
-        .filter(is_kept)
+        .filter(is_relevant)
         .collect();
-    let mut steps = Thinned::new(events.iter().filter(|event| is_step(event)).count());
-    let mut evaluations = Thinned::new(events.iter().filter(|event| is_evaluation(event)).count());
+    let mut steps = Sampler::new(events.iter().filter(|event| is_step(event)).count());
+    let mut evaluations = Sampler::new(events.iter().filter(|event| is_evaluation(event)).count());
     let is_drawn = |event: &Event| match event {
         Event::Step { .. } => steps.takes_next(),
         Event::Evaluated { .. } => evaluations.takes_next(),
         _ => true,
     };
-    let mut kept: Vec<Event> = events.into_iter().filter(is_drawn).collect();
+    let mut selected: Vec<Event> = events.into_iter().filter(is_drawn).collect();
     let mut seen: Vec<String> = Vec::new();
-    for event in kept.iter_mut().rev() {
+    for event in selected.iter_mut().rev() {
         match event {
             Event::Started { device, .. } => device.clear(),
             Event::Evaluated {
@@ -42,31 +43,32 @@ pub fn history(lines: &[u8]) -> Vec<Event> {
             _ => {}
         }
     }
-    kept
+    selected
 }
 
-/// Takes up to [`MAX_POINTS`] of many, evenly, and the last ones.
-struct Thinned {
+/// Selects about [`MAX_POINTS`] evenly spaced items, including the last ones.
+struct Sampler {
     all: usize,
     seen: usize,
 }
 
-/// The last ones: at its end, a run evaluates each split and each network.
+/// Number of final items that are always kept: at the end, a run evaluates each split and each
+/// network.
 const LAST: usize = 8;
 
-impl Thinned {
+impl Sampler {
     fn new(all: usize) -> Self {
         Self { all, seen: 0 }
     }
 
     fn takes_next(&mut self) -> bool {
         self.seen += 1;
-        let one_in = self.all.div_ceil(MAX_POINTS - LAST).max(1);
-        self.seen.is_multiple_of(one_in) || self.seen + LAST > self.all
+        let stride = self.all.div_ceil(MAX_POINTS - LAST).max(1);
+        self.seen.is_multiple_of(stride) || self.seen + LAST > self.all
     }
 }
 
-/// The same as lines.
+/// Like [`history`], encoded as lines.
 pub fn history_lines(lines: &[u8]) -> Vec<u8> {
     let line = |event: Event| serde_json::to_string(&event).expect("events serialise") + "\n";
     history(lines)
@@ -84,7 +86,7 @@ fn is_evaluation(event: &Event) -> bool {
     matches!(event, Event::Evaluated { .. })
 }
 
-fn is_kept(event: &Event) -> bool {
+fn is_relevant(event: &Event) -> bool {
     is_step(event)
         || is_evaluation(event)
         || matches!(
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_curves_stay_and_paths_do_not() {
+    fn history_keeps_curves_and_drops_paths() {
         let few = history(&lines(20));
         assert_eq!(few.len(), 21);
         let bytes = history_lines(&lines(20));
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_by_label_stay_of_the_last_evaluations() {
+    fn only_the_last_evaluations_keep_metrics_per_label() {
         let line = |step: u64, split: &str| {
             let metrics = ClassifierMetrics {
                 per_label: vec![LabelMetrics::default()],
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn long_runs_are_thinned_to_the_last_step() {
+    fn long_runs_are_thinned_but_keep_the_last_step() {
         let many = history(&lines(5000));
         assert!(
             (MAX_POINTS / 2..=MAX_POINTS + 2).contains(&many.len()),

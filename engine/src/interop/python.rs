@@ -1,15 +1,16 @@
-//! The Python code that lets `transformers` load a model of ours (`trust_remote_code=True`): which files a directory
-//! carries, and which classes its `config.json` names. A BERT that guesses masked words needs none.
+//! The Python code with which `transformers` loads a model of this engine
+//! (`trust_remote_code=True`): the files in a directory, and the classes named in its
+//! `config.json`. A BERT masked LM does not need any.
 
 use crate::model::{Architecture, ModelConfig};
 use serde_json::{Map, Value, json};
 
-/// The configurations, as a module of Python.
+/// Python module with the configuration classes.
 pub(super) const CONFIGURATION_FILE: &str = "configuration_clozelab.py";
-/// The models, as a module of Python.
+/// Python module with the model classes.
 pub(super) const MODELING_FILE: &str = "modeling_clozelab.py";
 
-/// The code that a directory carries.
+/// Returns the Python files of a model directory; empty if none are needed.
 pub fn python_files(config: &ModelConfig) -> Vec<(String, Vec<u8>)> {
     if class_map(config).is_empty() {
         return Vec::new();
@@ -26,14 +27,14 @@ pub fn python_files(config: &ModelConfig) -> Vec<(String, Vec<u8>)> {
     ]
 }
 
-/// `auto_map` and `custom_pipelines` of `config.json`.
+/// Returns the fields `auto_map` and `custom_pipelines` of `config.json`.
 pub(super) fn remote_code_fields(config: &ModelConfig) -> Map<String, Value> {
     let mut fields = Map::new();
     let classes = class_map(config);
     if !classes.is_empty() {
         fields.insert("auto_map".into(), Value::Object(classes));
     }
-    // A BERT's own pipeline works without remote code, which one of another class would not.
+    // The stock pipeline of a BERT works without remote code; a custom pipeline would not.
     if !config.labels.is_empty() && config.architecture != Architecture::Bert {
         let pipeline = json!({
             "impl": modeling("ClozelabTextClassification"),

@@ -1,4 +1,4 @@
-//! Golden files, half precisions, and hostile files made byte by byte.
+//! Tests with golden files, half precision, and malicious files built byte by byte.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn golden(case: &str) -> Vec<u8> {
 }
 
 #[test]
-fn hugging_faces_files_come_back_byte_for_byte() {
+fn hugging_face_files_round_trip_byte_for_byte() {
     for case in ["masked-lm", "masked-lm-nsp", "multi-label", "single-label"] {
         let bytes = golden(case);
         let weights = weights_from_bytes(&bytes).expect(case);
@@ -35,7 +35,7 @@ fn hugging_faces_files_come_back_byte_for_byte() {
 }
 
 #[test]
-fn every_cut_of_a_file_is_refused() {
+fn every_truncated_file_is_rejected() {
     let weights = Weights::from([(
         "w".into(),
         HostTensor {
@@ -92,7 +92,7 @@ fn weights_in_half_precision_are_half_as_large_and_nearly_the_same() {
 }
 
 #[test]
-fn names_of_2018_become_todays() {
+fn legacy_names_are_converted() {
     let zero = 0f32.to_le_bytes();
     for (old, new) in [
         (
@@ -145,7 +145,7 @@ fn a_tied_tensor_is_found_under_its_other_name() {
 }
 
 #[test]
-fn hostile_files_are_refused_by_name() {
+fn malicious_files_are_rejected_by_name() {
     let check = |bytes: &[u8], expected: &str| {
         let error = weights_from_bytes(bytes).expect_err(expected);
         let text = error.to_string();

@@ -1,4 +1,4 @@
-//! Round trips, and archives made to harm.
+//! Tests of round trips and malicious archives.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 #[test]
-fn a_model_comes_back_as_it_went() {
+fn a_model_round_trips() {
     let bytes = zip_write("my-model", &files());
     assert_eq!(zip_read(&bytes).expect("valid"), files());
     assert_eq!(
@@ -36,7 +36,7 @@ fn a_model_comes_back_as_it_went() {
 }
 
 #[test]
-fn a_persons_own_zip_of_a_run_directory_opens() {
+fn a_manually_zipped_run_directory_is_read() {
     let bytes = archive(&[
         ("run/config.json", b"{}"),
         ("run/.lock", b""),
@@ -55,7 +55,7 @@ fn a_persons_own_zip_of_a_run_directory_opens() {
 }
 
 #[test]
-fn every_cut_of_an_archive_is_refused() {
+fn every_truncated_archive_is_rejected() {
     let bytes = zip_write("m", &files());
     for end in (0..bytes.len()).step_by(7) {
         zip_read(&bytes[..end]).expect_err("cut");
@@ -63,7 +63,7 @@ fn every_cut_of_an_archive_is_refused() {
 }
 
 #[test]
-fn a_flipped_bit_in_the_content_is_noticed() {
+fn a_flipped_bit_in_the_content_is_detected() {
     let mut bytes = zip_write("m", &files());
     let at = bytes
         .windows(16)
@@ -79,7 +79,7 @@ fn a_flipped_bit_in_the_content_is_noticed() {
 }
 
 #[test]
-fn hostile_archives_are_refused() {
+fn malicious_archives_are_rejected() {
     let check = |bytes: &[u8], expected: &str| {
         let error = zip_read(bytes).expect_err(expected);
         assert!(
@@ -114,7 +114,7 @@ fn hostile_archives_are_refused() {
 }
 
 #[test]
-fn a_name_that_stands_twice_is_refused() {
+fn duplicate_names_are_rejected() {
     let mut bytes = archive(&[("aa.txt", b"1"), ("ab.txt", b"2")]);
     while let Some(at) = bytes.windows(6).position(|window| window == b"ab.txt") {
         bytes[at..at + 6].copy_from_slice(b"aa.txt");

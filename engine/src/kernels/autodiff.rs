@@ -1,4 +1,4 @@
-//! The backward of each differentiable operation, once for all backends.
+//! Autodiff of the element-wise operations, shared by all backends.
 
 use super::DifferentiableOps;
 use burn::backend::Autodiff;
@@ -28,7 +28,7 @@ impl<B: DifferentiableOps, C: CheckpointStrategy> DifferentiableOps for Autodiff
 struct Gelu;
 
 impl<B: DifferentiableOps> Backward<B, 1> for Gelu {
-    /// The input.
+    /// The input of the forward pass.
     type State = FloatTensor<B>;
 
     fn backward(

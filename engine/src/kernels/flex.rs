@@ -1,4 +1,5 @@
-//! The custom operations on the CPU backend: the loops of the crate `cpu` over the elements of tensors.
+//! The custom operations on the CPU backend: applies the loops of the `cpu` crate to the elements
+//! of tensors.
 
 use super::gradients::NormOps;
 use super::{AdamWSettings, DifferentiableOps, OptimizerOps};
@@ -57,7 +58,8 @@ impl NormOps for Flex {
     }
 }
 
-/// The same elements without gaps between them. A slice of a larger tensor stays where it is.
+/// Returns the tensor with contiguous elements. A contiguous slice of a larger tensor is not
+/// copied.
 pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() {
         tensor
@@ -66,24 +68,25 @@ pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-/// The elements of a contiguous tensor, in order.
+/// Returns the elements of a contiguous tensor, in order.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     let start = tensor.layout().start_offset();
     &tensor.storage::<f32>()[start..start + tensor.layout().num_elements()]
 }
 
-/// A tensor whose storage holds exactly its elements, so that writing to the storage writes to the tensor.
+/// Returns a tensor whose storage holds exactly its elements, so that writing to the storage writes
+/// to the tensor.
 pub(super) fn owned(tensor: FlexTensor) -> FlexTensor {
-    let whole = tensor.layout().start_offset() == 0
+    let exact = tensor.layout().start_offset() == 0
         && tensor.storage::<f32>().len() == tensor.layout().num_elements();
-    if whole {
+    if exact {
         tensor
     } else {
         like(&tensor, values(&tensor).to_vec())
     }
 }
 
-/// A tensor of this shape with these elements.
+/// Returns a tensor of the same shape with the elements `data`.
 pub(super) fn like(tensor: &FlexTensor, data: Vec<f32>) -> FlexTensor {
     let layout = Layout::contiguous(tensor.layout().shape().clone());
     FlexTensor::new(Bytes::from_elems(data), layout, DType::F32)

@@ -1,4 +1,5 @@
-//! The custom operations on the GPU backend: launches `shaders`' WGSL through cubecl.
+//! The custom operations on the GPU backend: launches the WGSL kernels of the `shaders` crate
+//! through cubecl.
 
 use super::{AdamWSettings, CollectedGradients, DifferentiableOps, OptimizerOps};
 use burn::backend::Scalar;
@@ -69,7 +70,7 @@ impl OptimizerOps for CubeBackend {
     }
 }
 
-/// Tensors that one launch reads.
+/// Input tensors of one launch of [`GradientOps::join`].
 #[derive(ExtensionType)]
 pub struct Pieces<B: Backend> {
     a: FloatTensor<B>,
@@ -80,10 +81,10 @@ pub struct Pieces<B: Backend> {
     f: FloatTensor<B>,
 }
 
-/// Operations on all gradients at once, which only a GPU has.
+/// GPU-only operations on all gradients of a model.
 #[backend_extension(Cube)]
 pub trait GradientOps: Backend {
-    /// `shaders::gradients::JOIN`; returns `flat` and `squares`, written in place.
+    /// Runs `shaders::gradients::JOIN`; returns `flat` and `squares`, which are written in place.
     fn join(
         #[extension_type] pieces: Pieces<Self>,
         flat: FloatTensor<Self>,
@@ -91,7 +92,7 @@ pub trait GradientOps: Backend {
         settings: JoinSettings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// `shaders::gradients::NORM`: norm and clip, `[1]` each.
+    /// Runs `shaders::gradients::NORM`; returns the norm and the clipping factor, `[1]` each.
     fn limit(
         squares: FloatTensor<Self>,
         settings: NormSettings,
@@ -186,7 +187,8 @@ pub(super) fn collect_gradients(
     }
 }
 
-/// Which launches copy `gradients`, `[n]` each, into an array `[len]`, and what each of them reads.
+/// Splits copying `gradients`, `[n]` each, into one array `[len]` into launches; returns the
+/// settings and the inputs of each.
 fn joins(gradients: &[Tensor<1>], len: usize) -> Vec<(JoinSettings, &[Tensor<1>])> {
     let mut end = 0;
     let chunks = gradients.chunks(gradients::PIECES);
@@ -194,18 +196,18 @@ fn joins(gradients: &[Tensor<1>], len: usize) -> Vec<(JoinSettings, &[Tensor<1>]
     let of_chunk = |(i, pieces): (usize, &'_ [Tensor<1>])| {
         let begin = end;
         let mut ends = [0; gradients::PIECES];
-        for (i, place) in ends.iter_mut().enumerate() {
+        for (i, slot) in ends.iter_mut().enumerate() {
             end += pieces.get(i).map_or(0, |piece| piece.dims()[0]);
-            *place = u32::try_from(end).expect("a group has fewer than 2^32 elements");
+            *slot = u32::try_from(end).expect("a group has fewer than 2^32 elements");
         }
-        let whole = if i == last {
+        let padded_end = if i == last {
             len as u32
         } else {
             ends[gradients::PIECES - 1]
         };
         JoinSettings {
             begin: begin as u32,
-            end: whole,
+            end: padded_end,
             first_block: 0,
             ends,
         }
@@ -214,7 +216,7 @@ fn joins(gradients: &[Tensor<1>], len: usize) -> Vec<(JoinSettings, &[Tensor<1>]
     settings.into_iter().zip(chunks).collect()
 }
 
-/// The kernel's text under a name that cubecl can cache.
+/// A kernel's WGSL source with an id for cubecl's kernel cache.
 struct Source(Kernel);
 
 impl KernelSource for Source {
@@ -233,23 +235,25 @@ impl KernelSource for Source {
 
 static ADAPTER_IS_SOFTWARE: AtomicBool = AtomicBool::new(false);
 
-/// Says whether the adapter emulates a GPU, for which some kernels have a variant of their own. A process has one adapter.
-pub fn set_adapter_is_software(is: bool) {
-    ADAPTER_IS_SOFTWARE.store(is, Ordering::Relaxed);
+/// Sets whether the adapter is a software emulation, for which some kernels have a variant. The
+/// setting is global, as a process uses one adapter.
+pub fn set_adapter_is_software(value: bool) {
+    ADAPTER_IS_SOFTWARE.store(value, Ordering::Relaxed);
 }
 
-/// Whether the adapter emulates a GPU.
+/// Returns whether the adapter is a software emulation.
 pub(super) fn adapter_is_software() -> bool {
     ADAPTER_IS_SOFTWARE.load(Ordering::Relaxed)
 }
 
-/// How many workgroups a launch takes.
+/// Number of workgroups of a launch.
 pub(super) trait Groups {
-    /// In three dimensions.
+    /// Returns the number of workgroups in each dimension.
     fn groups(self) -> [u32; 3];
 }
 
-/// In one dimension, which becomes two where it is too long; the shared text `place.wgsl` joins them again.
+/// One-dimensional launch. If it exceeds the limit it is split into two dimensions, which
+/// `place.wgsl` combines again.
 impl Groups for usize {
     fn groups(self) -> [u32; 3] {
         workgroups(self)
@@ -275,10 +279,11 @@ impl Groups for [usize; 3] {
     }
 }
 
-/// Queues `kernel` over `buffers`, in the order of its bindings, which `settings` end. The settings travel as cubecl's own
-/// metadata do: it keeps the buffers of those that it has seen, where a tensor of them would cost a submit.
+/// Enqueues `kernel` with `buffers` in binding order, followed by `settings` as the last binding.
+/// The settings are passed as cubecl metadata, whose buffers cubecl caches; a tensor would cost a
+/// queue submission per launch.
 ///
-/// No two buffers may overlap: the kernels bind all of them for writing.
+/// Buffers must not overlap, because the kernels bind all of them as writable.
 pub(super) fn launch(
     kernel: Kernel,
     buffers: &[&CubeTensor],
@@ -286,7 +291,7 @@ pub(super) fn launch(
     groups: impl Groups,
 ) {
     let mut bytes = bytemuck::bytes_of(settings).to_vec();
-    // Uniform structs are multiples of 16 bytes.
+    // The size of a uniform struct is a multiple of 16 bytes.
     bytes.resize(bytes.len().next_multiple_of(16), 0);
     let info = MetadataBindingInfo::custom(bytemuck::pod_collect_to_vec(&bytes));
     let [x, y, z] = groups.groups();
@@ -307,32 +312,32 @@ pub(super) fn launch(
     );
 }
 
-/// Workgroups of `kernel` for `n` elements at one thread each.
+/// Returns the number of workgroups for `n` elements with one thread each.
 pub(super) fn blocks(kernel: Kernel, n: usize) -> usize {
     n.div_ceil(kernel.threads as usize)
 }
 
-/// A size as the kernels take it.
+/// Converts a size to the `u32` that kernels take.
 pub(super) fn word(size: usize) -> u32 {
     u32::try_from(size).expect("a tensor has fewer than 2^32 elements")
 }
 
-/// Number of elements.
+/// Returns the number of elements.
 pub(super) fn count(tensor: &CubeTensor) -> usize {
     tensor.meta.shape().num_elements()
 }
 
-/// The same elements in order, without gaps.
+/// Returns the same elements in order, without gaps.
 pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
     into_contiguous(tensor)
 }
 
-/// A tensor of the shape and type of another, with whatever its memory holds.
+/// Returns an uninitialised tensor with the shape and type of `tensor`.
 pub(super) fn like(tensor: &CubeTensor) -> CubeTensor {
     with_shape(tensor, tensor.meta.shape().clone(), tensor.dtype)
 }
 
-/// A tensor of numbers on the device of another, with whatever its memory holds.
+/// Returns an uninitialised f32 tensor on the device of `on`.
 pub(super) fn empty<const R: usize>(on: &CubeTensor, shape: [usize; R]) -> CubeTensor {
     with_shape(on, Shape::from(shape.to_vec()), DType::F32)
 }
@@ -342,10 +347,11 @@ fn with_shape(on: &CubeTensor, shape: Shape, dtype: DType) -> CubeTensor {
     CubeTensor::new_contiguous(on.client.clone(), on.device.clone(), shape, handle, dtype)
 }
 
-/// A contiguous tensor that nobody else reads, so that a kernel may write it in place.
+/// Returns a contiguous tensor with no other owner, which a kernel may write in place.
 pub(super) fn exclusive(tensor: CubeTensor) -> CubeTensor {
     let tensor = contiguous(tensor);
-    // The backend has no plain copy. Times one keeps every number but subnormals, which a device may flush to 0.
+    // The backend has no plain copy. Multiplying by 1 preserves all values except subnormals, which
+    // a device may flush to 0.
     if tensor.handle.can_mut() {
         tensor
     } else {

@@ -1,27 +1,28 @@
-//! The gradients of all groups in the form that the optimiser takes, with their global norm (Pascanu et al. 2013, algorithm
-//! 1).
+//! Collects the gradients of all groups for the optimiser and computes their global norm (Pascanu
+//! et al. 2013, algorithm 1).
 
 use super::is_cpu;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
-/// Keeps the clipping factor finite; the value of `torch.nn.utils.clip_grad_norm_`.
+/// Keeps the clipping factor finite; the same value as in `torch.nn.utils.clip_grad_norm_`.
 const EPS: f64 = 1e-6;
 
-/// See [`collect_gradients`].
+/// Result of [`collect_gradients`].
 pub struct CollectedGradients {
-    /// Of each group, `[n]` each and in order: one by one where the loops of the CPU engine read them in place, else end to
-    /// end, with zeros up to the length of the group's array.
+    /// Gradients of each group, `[n]` each, in order. On the CPU backend they stay separate and are
+    /// read in place; on a GPU they are concatenated and padded with zeros to the length of the
+    /// group's array.
     pub groups: Vec<Vec<Tensor<1>>>,
-    /// Their norm, `[1]`.
+    /// Global norm of the gradients, `[1]`.
     pub norm: Tensor<1>,
-    /// What they are to be multiplied by, `[1]`.
+    /// Factor that clips the gradients to the maximum norm, `[1]`.
     pub clip: Tensor<1>,
 }
 
-/// Prepares the gradients of each group, `[n]` each, outside of autodiff. `lens` says how long each group's array is;
-/// `clip_norm` is the largest norm.
+/// Prepares the gradients of each group, `[n]` each, outside of autodiff. `lens` holds the length
+/// of each group's array; `clip_norm` is the maximum global norm.
 pub fn collect_gradients(
     groups: Vec<Vec<Tensor<1>>>,
     lens: &[usize],
@@ -52,9 +53,9 @@ fn squared_norm(g: Tensor<1>) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::squared_norm(g.into_dispatch()))
 }
 
-/// What only the CPU engine computes gradient by gradient.
+/// Gradient operation of the CPU backend only.
 #[backend_extension(Flex)]
 pub trait NormOps: Backend {
-    /// Sum of the squares of `g` `[n]`, `[1]`, in a fixed order.
+    /// Returns the sum of the squares of `g` `[n]`, `[1]`, added in a fixed order.
     fn squared_norm(g: FloatTensor<Self>) -> FloatTensor<Self>;
 }

@@ -1,5 +1,6 @@
-//! The only place that joins `shaders` and `cpu` with tensors: each custom operation with its backward. The model calls
-//! the burn-shaped functions and never learns how they run.
+//! Custom operations with their backward passes. This is the only module that connects the
+//! `shaders` and `cpu` crates to tensors; models call these functions without knowing which backend
+//! runs them.
 
 mod autodiff;
 mod flex;
@@ -22,7 +23,8 @@ pub use gpu::set_adapter_is_software;
 pub use gradients::{CollectedGradients, collect_gradients};
 pub use shaders::adamw::Settings as AdamWSettings;
 
-/// `x` `[B, T, F]` moved by `offset` positions: row `t` of the result is row `t + offset`, zeros beyond both ends.
+/// Shifts `x` `[B, T, F]` by `offset` positions: row `t` of the result is row `t + offset`, or
+/// zeros beyond either end.
 pub fn shifted(x: &Tensor<3>, offset: isize) -> Tensor<3> {
     let [b, t, width] = x.dims();
     let by = offset.unsigned_abs().min(t);
@@ -39,29 +41,29 @@ pub fn shifted(x: &Tensor<3>, offset: isize) -> Tensor<3> {
     }
 }
 
-/// The exact (erf) GELU, with its exact backward. The shape stays.
+/// Computes the exact (erf) GELU, with its exact backward pass. The shape is preserved.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::exact_gelu(x.into_dispatch()))
 }
 
-/// A flat run of parameters and its two moments, each `[n]`, on a device without autodiff.
+/// A flat array of parameters and its two moments, each `[n]`, on a device without autodiff.
 #[derive(Clone, Debug)]
 pub struct AdamWState {
-    /// Parameters.
+    /// Parameter values, `[n]`.
     pub p: Tensor<1>,
-    /// First moment.
+    /// First moment of the gradients.
     pub m: Tensor<1>,
-    /// Second moment.
+    /// Second moment of the gradients.
     pub v: Tensor<1>,
 }
 
-/// Whether the loops of the CPU engine compute on `device`.
+/// Returns whether `device` is the CPU backend.
 pub(crate) fn is_cpu(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
 
-/// One AdamW step: gradients, one after another and scaled by `clip` `[1]`, move `state` as `shaders::adamw` says. See
-/// [`collect_gradients`].
+/// Performs one AdamW step on `state` as defined by `shaders::adamw`. `gradients` cover the array
+/// in order and are scaled by `clip` `[1]`; see [`collect_gradients`].
 pub fn adamw(
     state: AdamWState,
     gradients: Vec<Tensor<1>>,
@@ -88,20 +90,20 @@ pub fn adamw(
     }
 }
 
-/// Operations with a gradient.
+/// Element-wise operations with a gradient.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait DifferentiableOps: Backend {
-    /// `shaders::gelu`, element by element.
+    /// Applies `shaders::gelu` to each element.
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// `shaders::gelu_backward`, element by element; `x` and `dy` have one shape.
+    /// Applies `shaders::gelu_backward` to each element; `x` and `dy` have the same shape.
     fn exact_gelu_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// Operations of the optimiser, which are not differentiated.
+/// Operations of the optimiser, without gradients.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait OptimizerOps: Backend {
-    /// `shaders::adamw` over flat arrays `[n]`, from `start` on for as many elements as `g` has; `clip` is `[1]`. Returns the
-    /// new `p`, `m` and `v`.
+    /// Applies `shaders::adamw` to flat arrays `[n]`, from `start` on for as many elements as `g`
+    /// has; `clip` is `[1]`. Returns the new `p`, `m` and `v`.
     fn adamw(
         p: FloatTensor<Self>,
         g: FloatTensor<Self>,

@@ -1,5 +1,5 @@
-//! The same operations from burn's own: what the fused ones are tested against. Only its attention also returns the
-//! probabilities.
+//! The fused operations composed of burn's own, as a reference for tests. Only this attention also
+//! returns the probabilities.
 
 use super::fused::{Mask, RowTargets};
 use super::shifted;
@@ -40,20 +40,21 @@ pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize
     (x + before * tap(0) + seen * tap(1) + after * tap(2)).reshape([rows, width])
 }
 
-/// Added to the score of a padded key. Far enough from 0 that its probability is exactly 0 in f32.
+/// Added to the score of a padded key; large enough that its probability is exactly 0 in f32.
 const MASKED_SCORE: f64 = -1e9;
 
-/// What [`attention`] adds to scores and multiplies by, the same in every layer of a pass.
+/// Constant inputs of [`attention`], shared by all layers of a forward pass.
 #[derive(Clone, Debug)]
 pub struct AttentionTables {
-    /// Added to the scores, `[B, 1, 1, T]`: 0 at tokens, far below 0 at padding.
+    /// Additive mask on the scores, `[B, 1, 1, T]`: 0 for tokens, a large negative number for
+    /// padding.
     mask: Option<Tensor<4>>,
-    /// Cosines and sines, `[1, 1, T, K / 2]` each.
+    /// Cosines and sines of the rotary angles, `[1, 1, T, K / 2]` each.
     rotary: Option<[Tensor<4>; 2]>,
 }
 
 impl AttentionTables {
-    /// From the padding `[B, T]` and the rotary tables `[2, T, K / 2]`.
+    /// Prepares the tables from the attention mask `[B, T]` and the rotary tables `[2, T, K / 2]`.
     pub fn new(keep: Option<Tensor<2>>, rotary: Option<Tensor<3>>) -> Self {
         let mask = keep.map(|keep| {
             let [b, t] = keep.dims();
@@ -67,9 +68,9 @@ impl AttentionTables {
     }
 }
 
-/// Multi-head self-attention from queries, keys and values, `[B * T, D]` each, for `dims` `[B, T, H]`; `dropout`
-/// is that of the probabilities `[B, H, T, T]`. Returns the context `[B * T, D]` and the probabilities before dropout
-/// `[B, H, T, T]`, whose rows sum to 1.
+/// Multi-head self-attention of queries, keys and values, `[B * T, D]` each, for `dims`
+/// `[B, T, H]`; `dropout` applies to the probabilities. Returns the context `[B * T, D]` and the
+/// probabilities before dropout `[B, H, T, T]`, whose rows sum to 1.
 pub fn attention(
     qkv: [Tensor<2>; 3],
     [b, t, h]: [usize; 3],
@@ -78,7 +79,8 @@ pub fn attention(
 ) -> (Tensor<2>, Tensor<4>) {
     let width = qkv[0].dims()[1];
     let k = width / h;
-    let [queries, keys, values] = qkv.map(|x| x.reshape([b, t, h, k]).swap_dims(1, 2)); // [B, H, T, K]
+    // [B, H, T, K]
+    let [queries, keys, values] = qkv.map(|x| x.reshape([b, t, h, k]).swap_dims(1, 2));
     let rotate = |x: Tensor<4>| {
         if let Some(tables) = &tables.rotary {
             rotated(x, tables)
@@ -94,19 +96,20 @@ pub fn attention(
         scores
     };
     let probabilities = softmax(scores, 3);
-    let used = if dropout.is_none() {
+    let dropped = if dropout.is_none() {
         probabilities.clone()
     } else {
         super::dropout(probabilities.clone(), dropout)
     };
-    let context = used.matmul(values); // [B, H, T, K]
+    let context = dropped.matmul(values); // [B, H, T, K]
     (
         context.swap_dims(1, 2).reshape([b * t, width]),
         probabilities,
     )
 }
 
-/// Turns the pairs (i, i + K/2) of `x` `[B, H, T, K]` by angles whose cosines and sines are `[1, 1, T, K / 2]`.
+/// Rotates the pairs (i, i + K/2) of `x` `[B, H, T, K]` by angles whose cosines and sines are
+/// `[1, 1, T, K / 2]`.
 fn rotated(x: Tensor<4>, [cos, sin]: &[Tensor<4>; 2]) -> Tensor<4> {
     let half = x.dims()[3] / 2;
     let a = x.clone().narrow(3, 0, half); // [B, H, T, K / 2]
@@ -151,7 +154,8 @@ pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
     ) * (1.0 / total)
 }
 
-/// See [`super::fused::muon`]; `g` is scaled already, and `shapes` are those of batches of matrices `[N, R, C]`.
+/// See [`super::fused::muon`]; `g` is already clipped, and `shapes` describes batches of matrices
+/// `[N, R, C]`.
 pub fn muon(
     [p, m]: [Tensor<1>; 2],
     g: Tensor<1>,
@@ -174,13 +178,14 @@ pub fn muon(
     [p, m]
 }
 
-/// Replaces the singular values of each matrix `[N, R, C]` by values near 1, without computing them: five rounds of
-/// `X <- a X + (b A + c A A) X` with `A = X X'`, on the side that is shorter.
+/// Brings the singular values of each matrix `[N, R, C]` close to 1 without computing them: five
+/// iterations of `X <- a X + (b A + c A A) X` with `A = X X'`, on the transposes of tall matrices.
 pub fn orthogonalize(x: Tensor<3>) -> Tensor<3> {
     let [_, rows, columns] = x.dims();
     let is_tall = rows > columns;
     let x = if is_tall { x.swap_dims(1, 2) } else { x };
-    let norm = (x.clone() * x.clone()).sum_dim(2).sum_dim(1).sqrt() + f64::from(EPS); // [N, 1, 1]
+    // [N, 1, 1]
+    let norm = (x.clone() * x.clone()).sum_dim(2).sum_dim(1).sqrt() + f64::from(EPS);
     let mut x = x / norm;
     let [a, b, c] = QUINTIC.map(f64::from);
     for _ in 0..ROUNDS {
@@ -196,7 +201,7 @@ mod tests {
     use super::*;
     use burn::tensor::{Device, TensorData};
 
-    /// Accumulated rounding of five rounds in `f32`.
+    /// Allows for the rounding errors of five iterations in `f32`.
     const TOLERANCE: f64 = 1e-3;
 
     fn tensor(values: &[f32], shape: [usize; 3]) -> Tensor<3> {
@@ -207,7 +212,7 @@ mod tests {
         tensor.into_data().try_to_vec().expect("f32")
     }
 
-    /// What the iteration makes of a singular value that is this share of the norm.
+    /// Returns the result of the iteration for a singular value that is this fraction of the norm.
     fn iterated(share: f64) -> f64 {
         let [a, b, c] = QUINTIC.map(f64::from);
         (0..ROUNDS).fold(share, |s, _| a * s + b * s.powi(3) + c * s.powi(5))
@@ -215,7 +220,7 @@ mod tests {
 
     #[test]
     fn singular_values_follow_the_scalar_iteration() {
-        // Two diagonal matrices: the singular values are their entries.
+        // For diagonal matrices the singular values are the entries.
         let x = tensor(&[3.0, 0.0, 0.0, 4.0, 1.0, 0.0, 0.0, 0.1], [2, 2, 2]);
         let y = values(orthogonalize(x));
         let second = 1.01_f64.sqrt();
@@ -251,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn no_gradient_is_no_update() {
+    fn a_zero_gradient_gives_a_zero_update() {
         assert!(
             values(orthogonalize(tensor(&[0.0; 8], [2, 2, 2])))
                 .iter()

@@ -1,16 +1,18 @@
-//! Documents -> n-grams as 64-bit hashes: words with up to three in a row, and characters within words. A hash takes less
-//! room than its text, and a saved classifier lists no words.
+//! Extracts n-grams from documents as 64-bit hashes: words with up to three in a row, and
+//! characters within words. Hashes need less memory than text, and a saved classifier contains no
+//! words.
 
 use crate::data::Document;
 use crate::data::script::is_unspaced;
 use std::collections::HashSet;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// Shortest and longest run of characters, as in `TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5))`.
+/// Length range of character n-grams, as in
+/// `TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5))`.
 const CHARACTERS: std::ops::RangeInclusive<usize> = 2..=5;
 
-/// Whether a character continues a word: letters, digits and the marks that belong to them.
-fn is_of_a_word(c: char) -> bool {
+/// Returns whether a character is part of a word: letters, digits and their combining marks.
+fn is_word_char(c: char) -> bool {
     use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
     c.is_alphanumeric()
         || matches!(
@@ -19,12 +21,13 @@ fn is_of_a_word(c: char) -> bool {
         )
 }
 
-/// Lower-cased words, single letters of unspaced scripts, and other signs one by one.
+/// Splits lower-cased text into words, single letters of unspaced scripts, and single other
+/// characters.
 fn words(lowered: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = None;
     for (at, c) in lowered.char_indices() {
-        if is_of_a_word(c) && !is_unspaced(c) {
+        if is_word_char(c) && !is_unspaced(c) {
             start.get_or_insert(at);
             continue;
         }
@@ -37,8 +40,8 @@ fn words(lowered: &str) -> Vec<&str> {
     words
 }
 
-/// Different words of a document in order of first occurrence, each with its hashes in the first and the second text of a
-/// pair; signs are no words.
+/// Returns the distinct words of a document in order of first occurrence, without punctuation. Each
+/// has its hashes as a word of the first and of the second text of a pair.
 pub(super) fn distinct_words(document: &Document) -> Vec<(String, [u64; 2])> {
     let mut known = HashSet::new();
     let mut found = Vec::new();
@@ -46,7 +49,7 @@ pub(super) fn distinct_words(document: &Document) -> Vec<(String, [u64; 2])> {
         let lowered = text.to_lowercase();
         for word in words(&lowered)
             .into_iter()
-            .filter(|word| word.chars().any(is_of_a_word))
+            .filter(|word| word.chars().any(is_word_char))
         {
             if known.insert(word.to_string()) {
                 let hash = |part| add(add(start(b'w', part), b" "), word.as_bytes());
@@ -57,7 +60,8 @@ pub(super) fn distinct_words(document: &Document) -> Vec<(String, [u64; 2])> {
     found
 }
 
-/// Hashes of all runs of one to `longest` words. The two texts of a pair have n-grams of their own.
+/// Returns the hashes of all n-grams of one to `longest` words. The two texts of a pair have
+/// separate n-grams.
 pub(super) fn of_words(document: &Document, longest: usize) -> Vec<u64> {
     let mut grams = Vec::new();
     for (part, text) in document.texts().enumerate() {
@@ -75,7 +79,7 @@ pub(super) fn of_words(document: &Document, longest: usize) -> Vec<u64> {
     grams
 }
 
-/// Hashes of all runs of characters within words and the blanks around them.
+/// Returns the hashes of all character n-grams within words padded by blanks.
 pub(super) fn of_characters(document: &Document) -> Vec<u64> {
     let mut grams = Vec::new();
     for (part, text) in document.texts().enumerate() {
@@ -94,12 +98,13 @@ pub(super) fn of_characters(document: &Document) -> Vec<u64> {
     grams
 }
 
-/// The hash of an n-gram of this kind in the given text of a pair, before its first byte.
+/// Returns the initial hash of an n-gram of this kind in text number `part` of a pair.
 fn start(kind: u8, part: usize) -> u64 {
     add(FNV_OFFSET, &[kind, part as u8])
 }
 
-/// FNV-1a, 64 bit (Fowler, Noll & Vo): part of the format of a saved classifier.
+/// Updates a 64-bit FNV-1a hash (Fowler, Noll & Vo). The hash is part of the file format of a saved
+/// classifier.
 fn add(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -126,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_grams_have_equal_hashes_whatever_the_case() {
+    fn hashes_of_equal_ngrams_ignore_case() {
         let grams = |text: &str| of_words(&document(text), 2);
         assert_eq!(grams("The cat"), grams("the  CAT"));
         assert_eq!(grams("the cat the").len(), 5);

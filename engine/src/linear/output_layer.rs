@@ -1,33 +1,36 @@
-//! An output layer that is fitted to a frozen encoder's vectors at once, by linear SVMs, in place of many gradient steps.
+//! Fits an output layer on a frozen encoder's vectors with linear SVMs, instead of many gradient
+//! steps.
 
 use super::rows::Rows;
 use super::svm::{self, Settings};
 
-/// Smallest standard deviation that a number is divided by: one that never changes tells nothing.
+/// Minimum standard deviation used in standardisation; a constant feature carries no information.
 const MIN_DEVIATION: f32 = 1e-6;
 
-/// How an output layer is fitted.
+/// Settings of fitting an output layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
-    /// The SVM's `C`.
+    /// Regularisation parameter `C` of the SVM.
     pub cost: f32,
-    /// Whether the documents with a label count as much, together, as those without it.
+    /// Whether documents with and without a label have the same total weight.
     pub balanced: bool,
-    /// Draws the order of the documents.
+    /// Seed of the order in which documents are visited.
     pub seed: u64,
 }
 
-/// A linear layer from `F` numbers to `C` labels.
+/// A linear layer from `F` features to `C` labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutputLayer {
-    /// `[C, F]`.
+    /// Weight matrix, `[C, F]`.
     pub weight: Vec<f32>,
-    /// `[C]`.
+    /// Bias, `[C]`.
     pub bias: Vec<f32>,
 }
 
 impl OutputLayer {
-    /// Learns `classes` labels from vectors `[N, width]` and the label rows of each. Vectors are standardised to a mean squared length of 1; the layer reads them as they are.
+    /// Learns `classes` labels from vectors `[N, width]` and the label indices of each. The SVMs
+    /// see standardised vectors with a mean squared length of 1; the returned layer applies to
+    /// unscaled vectors.
     pub fn learn(
         vectors: &[f32],
         width: usize,
@@ -68,7 +71,7 @@ impl OutputLayer {
         Self { weight, bias }
     }
 
-    /// Outputs for vectors `[N, F]`, `[N][C]`.
+    /// Returns the outputs for vectors `[N, F]`, as `[N][C]`.
     pub fn outputs(&self, vectors: &[f32]) -> Vec<Vec<f32>> {
         let width = self.weight.len() / self.bias.len();
         let dot =
@@ -84,7 +87,7 @@ impl OutputLayer {
         vectors.chunks(width).map(of_vector).collect()
     }
 
-    /// The layer whose outputs are `weight` times these plus `bias`.
+    /// Returns the layer whose outputs are `weight` times these plus `bias`.
     pub fn rescaled(mut self, weight: f32, bias: f32) -> Self {
         self.weight.iter_mut().for_each(|x| *x *= weight);
         self.bias.iter_mut().for_each(|x| *x = *x * weight + bias);
@@ -92,7 +95,7 @@ impl OutputLayer {
     }
 }
 
-/// What numbers are moved and scaled by.
+/// Mean and scale of each feature for standardisation.
 struct Standard {
     mean: Vec<f32>,
     scale: Vec<f32>,
@@ -147,7 +150,8 @@ mod tests {
         seed: 1,
     };
 
-    /// Vectors of three numbers far from the origin and of unlike size; the second one tells the label.
+    /// Returns vectors of three features far from the origin and of different scale; the second one
+    /// determines the label.
     fn vectors(n: usize) -> (Vec<f32>, Vec<Vec<usize>>) {
         let mut rng = generator(1, Purpose::Preview, 0, 0);
         let mut noise = || unit_f64(&mut rng) as f32 - 0.5;
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_found_whatever_the_scale_of_the_numbers() {
+    fn a_label_is_learned_at_any_feature_scale() {
         let (vectors, truth) = vectors(200);
         let layer = OutputLayer::learn(&vectors, 3, &truth, 2, FIT);
         let outputs = layer.outputs(&vectors);

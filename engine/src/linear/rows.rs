@@ -1,6 +1,6 @@
-//! Sparse rows end to end, which is how they are read in training.
+//! Sparse rows stored contiguously for training.
 
-/// Sparse rows over a common set of features.
+/// Sparse rows over a common set of features (CSR).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     starts: Vec<usize>,
@@ -24,7 +24,7 @@ impl Rows {
         }
     }
 
-    /// Rows `[N, width]` in which no number is left out.
+    /// Converts dense rows `[N, width]`, keeping all values.
     pub fn dense(values: &[f32], width: usize) -> Self {
         let row = |row: &[f32]| {
             row.iter()
@@ -40,12 +40,12 @@ impl Rows {
         self.starts.len() - 1
     }
 
-    /// Features and values of a row.
+    /// Returns the (feature, value) pairs of a row.
     pub fn row(&self, index: usize) -> &[(u32, f32)] {
         &self.entries[self.starts[index]..self.starts[index + 1]]
     }
 
-    /// The same rows with equal values, each of length 1.
+    /// Returns the rows with equal values, each of length 1.
     pub fn binarized(&self) -> Self {
         Self::new(
             (0..self.len()).map(|index| binarized(self.row(index).to_vec())),
@@ -54,14 +54,14 @@ impl Rows {
     }
 }
 
-/// A row with equal values and of length 1.
+/// Sets all values of a row to the same value so that its length is 1.
 pub(super) fn binarized(mut row: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
     let value = 1.0 / (row.len().max(1) as f32).sqrt();
     row.iter_mut().for_each(|(_, x)| *x = value);
     row
 }
 
-/// Scales a row to length 1 (Euclid).
+/// Scales a row to Euclidean length 1.
 pub(super) fn normalize(row: &mut [(u32, f32)]) {
     let length = row
         .iter()

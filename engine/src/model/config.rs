@@ -1,6 +1,7 @@
-//! The shape of a model: what `config.json` says and what the weights must agree with. Plain data, no tensors.
+//! The model configuration: the content of `config.json`, which determines the shapes of the
+//! weights. Plain data, no tensors.
 //!
-//! What a preset's name means is each backbone's own knowledge.
+//! Presets are defined by the backbones.
 
 use super::backbone::Architecture;
 use crate::data::TextColumns;
@@ -8,65 +9,66 @@ pub use crate::data::labels::ProblemType;
 use protocol::Pooling;
 use serde::{Deserialize, Serialize};
 
-/// The shape of a model.
+/// Architecture, sizes and task of a model; field names are Hugging Face's where it has them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
-    /// Which backbone.
+    /// The backbone that computes the hidden states.
     pub architecture: Architecture,
-    /// Rows of the embedding table, `V`.
+    /// Number of rows of the embedding table, `V`.
     pub vocab_size: usize,
-    /// Width `D`.
+    /// Width of the hidden states, `D`.
     pub hidden_size: usize,
-    /// ChunkedBuffer.
+    /// Number of layers (Transformer blocks, or convolutions of TextCNN).
     pub num_hidden_layers: usize,
-    /// Heads `H`; divides `D`.
+    /// Number of attention heads, `H`; divides `D`.
     pub num_attention_heads: usize,
     /// Width of the feed-forward layer.
     pub intermediate_size: usize,
-    /// Longest sequence, `[CLS]` and `[SEP]` included.
+    /// Maximum sequence length in tokens, `[CLS]` and `[SEP]` included.
     pub max_position_embeddings: usize,
-    /// Segments: 2 as published, 1 for a model that never sees pairs.
+    /// Number of token types: 2 as published, 1 for a model without text pairs.
     pub type_vocab_size: usize,
-    /// Widths of the convolutions' filters, ascending (TextCNN).
+    /// Widths of the convolution filters, ascending (TextCNN).
     pub filter_sizes: Vec<usize>,
-    /// Filters of each width (TextCNN).
+    /// Number of filters per width (TextCNN).
     pub num_filters: usize,
-    /// Added to the variance in LayerNorm.
+    /// Epsilon added to the variance in LayerNorm.
     pub layer_norm_eps: f64,
-    /// Dropout of hidden states in training, 0 to below 1.
+    /// Dropout probability of hidden states in training, in [0, 1).
     pub hidden_dropout_prob: f64,
-    /// Dropout of attention probabilities in training, 0 to below 1.
+    /// Dropout probability of attention probabilities in training, in [0, 1).
     pub attention_probs_dropout_prob: f64,
     /// Standard deviation of the initial weights.
     pub initializer_range: f64,
-    /// Row of `[PAD]` in the embedding table.
+    /// Index of `[PAD]` in the embedding table.
     pub pad_token_id: u32,
-    /// What a classifier reads of the hidden states; `None`: what the backbone was published with.
+    /// Pooling of the hidden states for classification; `None` means the backbone's published
+    /// pooling.
     #[serde(default)]
     pub pooling: Option<Pooling>,
-    /// Labels in output order, where the model is a classifier; empty otherwise.
+    /// Labels of a classifier in output order; empty for other models.
     pub labels: Vec<String>,
-    /// What the outputs mean, where the model is a classifier.
+    /// Type of classification problem; `None` unless the model is a classifier.
     pub problem_type: Option<ProblemType>,
-    /// Probability from which a label counts as predicted, tuned on validation documents.
+    /// Decision threshold on the probability, tuned on the validation set.
     pub threshold: Option<f64>,
-    /// What that probability is multiplied by for each label, in output order: rare labels count from less.
+    /// Factors on `threshold` per label, in output order; rare labels have lower thresholds.
     pub threshold_scales: Option<Vec<f64>>,
-    /// Probability from which each label counts, tuned by itself, in output order.
+    /// Individually tuned decision threshold of each label, in output order.
     pub thresholds: Option<Vec<f64>>,
-    /// Tokens per example in the last training, `[CLS]` and `[SEP]` included: texts are cut to it where only their
-    /// labels are wanted.
+    /// Tokens per example in the last training run, `[CLS]` and `[SEP]` included; documents to
+    /// classify are truncated to it.
     pub trained_len: Option<usize>,
-    /// Text columns of the training tables; nothing if they differ or have no header.
+    /// Text columns of the training tables; `None` if they differ or have no header.
     #[serde(default)]
     pub text_columns: Option<TextColumns>,
-    /// Whether its task is pairs of texts only: it is measured on no others.
+    /// Whether the model was trained on text pairs only; it is then evaluated on pairs only.
     pub pairs: bool,
 }
 
 impl ModelConfig {
-    /// The shape that a preset of the contract names, for a vocabulary of `vocab_size` and sequences of up to
-    /// `max_len` tokens; `None` for an unknown name.
+    /// Returns the configuration of a named preset for a vocabulary of `vocab_size` and sequences
+    /// of up to `max_len` tokens, or `None` if the name is unknown.
     pub fn preset(name: &str, vocab_size: usize, max_len: usize) -> Option<Self> {
         let sized = |architecture: &Architecture| {
             Some((*architecture, architecture.backbone().preset(name)?))
@@ -103,6 +105,6 @@ impl ModelConfig {
     }
 }
 
-/// Embeddings and matrices start at this over the root of the width: 0.06 at 128, which beat 0.02 by 0.12 nats in the ablation
-/// of `docs/recipes.md`.
+/// Initial standard deviation of embeddings and matrices, times the square root of the width. At
+/// width 128 this is 0.06, which beat 0.02 by 0.12 nats in the ablation of `docs/recipes.md`.
 const INIT_SCALE: f64 = 0.68;

@@ -1,7 +1,8 @@
-//! The models: tensors in, tensors out. Knows burn and the custom operations; no backend by name, no readback, no clock.
+//! The models: tensors in, tensors out. They use burn and the custom kernels, and do not depend on
+//! a specific backend, read tensors back or read the clock.
 //!
-//! Letters of shapes, here and below: `B` batch, `T` sequence, `D` width, `F` features of a position, `H` heads,
-//! `K = D / H`, `V` vocabulary, `M` masked positions of a batch, `C` classes.
+//! Letters in shapes, here and in submodules: `B` batch, `T` sequence, `D` width, `F` features per
+//! position, `H` heads, `K = D / H`, `V` vocabulary, `M` masked positions per batch, `C` classes.
 
 pub mod backbone;
 pub mod config;

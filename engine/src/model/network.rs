@@ -1,5 +1,5 @@
-//! A shape with its parameters: batch in, features and logits out. Which backbone makes the features is one call; the
-//! heads are the same for all of them.
+//! A configuration with parameters: maps a batch to features and logits. The backbone computes the
+//! features; the heads are shared by all backbones.
 
 use super::backbone::Architecture;
 use super::config::ModelConfig;
@@ -10,26 +10,27 @@ use super::parameters::ParameterSpec;
 use crate::kernels::{self, Mask, RowNumbers, RowTargets};
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// One batch on the device.
+/// One batch of model inputs on the device.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// `[B, T]`.
+    /// Batch size and sequence length, `[B, T]`.
     pub dims: [usize; 2],
-    /// Token ids, `B * T` of them, each below `V`.
+    /// Token ids, `[B * T]`, each below `V`.
     pub ids: RowNumbers,
-    /// Segment ids, `B * T` of them.
+    /// Token type ids, `[B * T]`.
     pub segments: RowNumbers,
-    /// Positions in the example, `B * T` of them, where the model has a table of them.
+    /// Position ids, `[B * T]`; `None` unless the model has learned position embeddings.
     pub positions: Option<RowNumbers>,
-    /// 1 for a token, 0 for padding, `[B, T]`; `None` where nothing is padded.
+    /// Attention mask `[B, T]`: 1 for a token, 0 for padding; `None` if nothing is padded.
     pub keep: Option<Tensor<2>>,
 }
 
 impl Input {
-    /// Of `dims` `[B, T]`, from arrays of `B * T`, for a model of the shape `config`.
+    /// Uploads a batch of shape `dims` `[B, T]` for a model with this `config`; the arrays have
+    /// `B * T` elements.
     ///
     /// # Panics
-    /// Where an id is not one of the model's: a wrong program.
+    /// If an id is out of range, which is a bug in the caller.
     pub fn new(
         dims: [usize; 2],
         ids: &[i32],
@@ -49,35 +50,35 @@ impl Input {
         }
     }
 
-    /// Where it lies.
+    /// The device of the tensors.
     pub fn device(&self) -> Device {
         self.ids.numbers().device()
     }
 
-    /// 1 for a token, 0 for padding, `[B, T, 1]`.
+    /// Returns the attention mask as `[B, T, 1]`.
     pub(super) fn keep_rows(&self) -> Option<Tensor<3>> {
         let [b, t] = self.dims;
         self.keep.clone().map(|keep| keep.reshape([b, t, 1]))
     }
 }
 
-/// What the encoder makes of a batch.
+/// The backbone's output for a batch.
 pub struct Encoded {
-    /// `[B, T]`.
+    /// Batch size and sequence length, `[B, T]`.
     pub dims: [usize; 2],
-    /// Last hidden states, `[B * T, F]`; `F` is the backbone's.
+    /// Last hidden states, `[B * T, F]`; `F` depends on the backbone.
     pub hidden: Tensor<2>,
-    /// 1 for a token, 0 for padding, `[B, T, 1]`.
+    /// Attention mask `[B, T, 1]`: 1 for a token, 0 for padding; `None` if nothing is padded.
     pub keep: Option<Tensor<3>>,
-    /// Hidden states before the first and after each block, `[B * T, ..]` each.
+    /// Hidden states before the first block and after each block, `[B * T, ..]` each.
     pub hidden_states: Vec<Tensor<2>>,
-    /// Attention probabilities of each block, `[B, H, T, T]`; rows sum to 1. Empty unless [`Network::with_attentions`] asks
-    /// for them, and for a backbone without attention.
+    /// Attention probabilities of each block, `[B, H, T, T]`; rows sum to 1. Empty unless requested
+    /// by [`Network::with_attentions`], and for backbones without attention.
     pub attentions: Vec<Tensor<4>>,
 }
 
 impl Encoded {
-    /// What a backbone gives: `hidden_states` ends with the last ones.
+    /// Bundles a backbone's outputs; the last of `hidden_states` becomes `hidden`.
     pub(super) fn new(
         dims: [usize; 2],
         keep: Option<Tensor<3>>,
@@ -98,20 +99,20 @@ impl Encoded {
     }
 }
 
-/// A shape with its parameters, ready for a forward pass.
+/// A configuration with parameters, ready for a forward pass.
 pub struct Network<'a> {
-    /// The shape.
+    /// Architecture and sizes of the model.
     pub config: &'a ModelConfig,
-    /// The parameters.
+    /// The weights as tensors, looked up by name.
     pub params: &'a ParamTensors,
     dropout: Dropout,
     masks: Masks,
-    /// Whether [`Encoded`] holds attention probabilities.
+    /// Whether [`Encoded`] contains attention probabilities.
     pub output_attentions: bool,
 }
 
 impl<'a> Network<'a> {
-    /// In evaluation mode.
+    /// Creates a network in evaluation mode, without dropout.
     pub fn new(config: &'a ModelConfig, params: &'a ParamTensors) -> Self {
         Self {
             config,
@@ -122,7 +123,7 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// With this dropout; `seed` says which elements are dropped.
+    /// Enables dropout; `seed` determines which elements are dropped.
     pub fn with_dropout(self, dropout: Dropout, seed: u64) -> Self {
         Self {
             dropout,
@@ -131,7 +132,7 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Returns attention probabilities, too.
+    /// Also returns attention probabilities.
     pub fn with_attentions(self) -> Self {
         Self {
             output_attentions: true,
@@ -139,7 +140,7 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Drops hidden states.
+    /// Applies dropout to hidden states.
     pub(super) fn drop_hidden<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
         let mask = self.masks.next(self.dropout.hidden);
         if mask.is_none() {
@@ -149,7 +150,7 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// The layer normalisation `name` of `x + y`, with dropout of `y`.
+    /// Computes the layer normalisation `name` of `x + dropout(y)`.
     pub(super) fn add_norm(&self, name: &str, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         let mask = self.masks.next(self.dropout.hidden);
         kernels::add_norm(
@@ -160,17 +161,17 @@ impl<'a> Network<'a> {
         )
     }
 
-    /// Dropout of the next layer's attention probabilities.
+    /// Returns the dropout mask for the next layer's attention probabilities.
     pub(super) fn attention_mask(&self) -> Mask {
         self.masks.next(self.dropout.attention)
     }
 
-    /// Runs the backbone.
+    /// Runs the backbone on a batch.
     pub fn encode(&self, input: Input) -> Encoded {
         self.config.architecture.backbone().encode(self, input)
     }
 
-    /// One vector per text, `[B, F]`.
+    /// Returns one feature vector per sequence, `[B, F]`.
     pub fn pool(&self, encoded: &Encoded) -> Tensor<2> {
         self.config.architecture.backbone().pool(self, encoded)
     }
@@ -201,14 +202,14 @@ impl<'a> Network<'a> {
     }
 }
 
-/// The parameters of a model with `heads`: names, shapes and how they start.
+/// Returns all parameters of a model with `heads`: names, shapes and initialisation.
 pub fn specs(config: &ModelConfig, heads: Heads) -> Vec<ParameterSpec> {
     let mut out = config.architecture.backbone().specs(config);
     out.extend(heads.specs(config));
     out
 }
 
-/// The word embeddings of a model of this architecture.
+/// Returns the name of the word embeddings of an architecture.
 pub fn word_embeddings(architecture: Architecture) -> &'static str {
     architecture.backbone().word_embeddings()
 }

@@ -1,11 +1,12 @@
-//! The parameters of a group's arrays as tensors by name, which is what a forward pass wants.
+//! Parameters as tensors, looked up by name, for the forward pass. `parameters.rs` defines their
+//! storage.
 
 use super::parameters::ParameterSpec;
 use burn::tensor::Tensor;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Where a parameter lies in a leaf.
+/// Location of a parameter inside a leaf tensor.
 #[derive(Clone, Debug)]
 struct Place {
     leaf: usize,
@@ -13,18 +14,18 @@ struct Place {
     shape: Vec<usize>,
 }
 
-/// The parameters as tensors, by name.
+/// The parameters as leaf tensors, looked up by name.
 #[derive(Debug)]
 pub struct ParamTensors {
-    /// One per parameter or stack of parameters.
+    /// One flat tensor per parameter or stack of parameters.
     tensors: Vec<Tensor<1>>,
-    /// One per parameter.
+    /// One entry per parameter.
     places: Vec<Place>,
     index: HashMap<String, usize>,
 }
 
 impl ParamTensors {
-    /// Without tensors; `index` gives the number of each parameter by name.
+    /// Creates an empty collection; `index` maps each parameter name to its position in the layout.
     pub(super) fn new(index: HashMap<String, usize>) -> Self {
         Self {
             tensors: Vec::new(),
@@ -33,7 +34,7 @@ impl ParamTensors {
         }
     }
 
-    /// Appends the stack `specs`, end to end in `tensor` `[n]`.
+    /// Appends the stack `specs`, whose values lie end to end in `tensor` `[n]`.
     pub(super) fn push(&mut self, specs: &[ParameterSpec], tensor: Tensor<1>) {
         let mut start = 0;
         for spec in specs {
@@ -47,7 +48,7 @@ impl ParamTensors {
         self.tensors.push(tensor);
     }
 
-    /// The leaves of the parameters with these numbers, which are whole stacks.
+    /// Returns the leaf tensors of the parameters `members`, a range of whole stacks.
     pub(super) fn of(&self, members: Range<usize>) -> &[Tensor<1>] {
         let places = &self.places[members];
         let (first, last) = (places[0].leaf, places[places.len() - 1].leaf);
@@ -62,10 +63,10 @@ impl ParamTensors {
         &self.places[i]
     }
 
-    /// The parameter `name` in its own shape.
+    /// Returns the parameter `name` in its own shape.
     ///
     /// # Panics
-    /// Where the model asks for a name or rank that its own specs do not list: a wrong program.
+    /// If the model has no parameter of this name or rank, which is a bug in the model.
     pub fn get<const R: usize>(&self, name: &str) -> Tensor<R> {
         let Place { leaf, start, shape } = self.place(name);
         let shape: [usize; R] = shape
@@ -81,10 +82,11 @@ impl ParamTensors {
         own.reshape(shape)
     }
 
-    /// The parameter `name` with those that continue it below, along the first dimension.
+    /// Returns the parameter `name` and the parameters stacked on it, concatenated along the first
+    /// dimension.
     ///
     /// # Panics
-    /// As [`Self::get`] does.
+    /// Like [`Self::get`].
     pub fn stack<const R: usize>(&self, name: &str) -> Tensor<R> {
         let Place { leaf, start, shape } = self.place(name);
         assert_eq!(*start, 0, "a stack goes by the name of its first parameter");
@@ -97,7 +99,7 @@ impl ParamTensors {
         tensor.reshape(shape)
     }
 
-    /// Whether the model has this parameter.
+    /// Returns whether the model has the parameter `name`.
     pub fn has(&self, name: &str) -> bool {
         self.index.contains_key(name)
     }

@@ -1,6 +1,6 @@
-//! Parameters by name. A model is a list of [`ParameterSpec`]s; their values lie end to end in a few flat arrays (one
-//! per group), because the optimiser, a checkpoint and the gradient's norm want arrays and not a tree. [`ParamTensors`] are
-//! the same values as one tracked tensor per parameter, which is what a forward pass wants.
+//! Parameters and their storage. A model is a list of [`ParameterSpec`]s. Their values are stored
+//! end to end in a few flat arrays, one per group, which suits the optimiser, checkpoints and the
+//! gradient norm. The forward pass uses [`ParamTensors`], one leaf tensor per parameter or stack.
 
 use super::param_tensors::ParamTensors;
 use crate::data::random::{Purpose, generator, normals};
@@ -8,30 +8,32 @@ use burn::tensor::{Device, Gradients, Tensor};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// How a parameter starts.
+/// Initialisation of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
-    /// Normal with this standard deviation around 0.
+    /// Normal distribution with mean 0 and this standard deviation.
     Normal(f64),
-    /// All zero.
+    /// All elements 0.
     Zeros,
-    /// All one.
+    /// All elements 1.
     Ones,
 }
 
-/// One parameter. Matrices decay, vectors do not (Devlin et al. 2019, A.2: no decay of biases and LayerNorm).
+/// Description of one parameter. Weight decay applies to matrices only (Devlin et al. 2019, A.2: no
+/// decay of biases and LayerNorm).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
     /// Name in `model.safetensors`.
     pub name: String,
-    /// Shape, as Hugging Face stores it: a linear layer is `[out, in]`.
+    /// Shape as stored by Hugging Face: a linear layer is `[out, in]`.
     pub shape: Vec<usize>,
-    /// How it starts.
+    /// Initialisation of the elements.
     pub init: Init,
-    /// Number of equal matrices inside a block that are stacked along its rows: Muon moves each by itself. 0 for all
-    /// that is no matrix of a block, which AdamW moves.
+    /// Number of equally shaped matrices of a block that are stacked along the rows; Muon updates
+    /// each separately. 0 for all other parameters, which AdamW updates.
     pub hidden_matrices: usize,
-    /// Whether it lies below the parameter listed before it of its kind, as one array for [`ParamTensors::stack`].
+    /// Whether it is stacked on the previous parameter of its kind (weights, biases), forming one
+    /// array for [`ParamTensors::stack`].
     pub continues: bool,
 }
 
@@ -41,12 +43,12 @@ impl ParameterSpec {
         self.shape.iter().product()
     }
 
-    /// True for a parameter without elements.
+    /// Whether the parameter has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether weight decay applies.
+    /// Whether weight decay applies to it.
     pub fn decays(&self) -> bool {
         self.shape.len() > 1
     }
@@ -56,7 +58,7 @@ impl ParameterSpec {
         self.hidden_matrices > 0
     }
 
-    /// Its matrices inside a block, as a batch.
+    /// Returns its matrices inside a block as a batch.
     fn matrices(&self) -> MatrixBatch {
         let count = self.hidden_matrices;
         MatrixBatch {
@@ -67,43 +69,44 @@ impl ParameterSpec {
     }
 }
 
-/// Matrices of one shape that lie end to end in a group.
+/// Matrices of equal shape that lie end to end in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatrixBatch {
     /// Number of matrices, `N`.
     pub count: usize,
-    /// Rows of each.
+    /// Rows of each matrix.
     pub rows: usize,
-    /// Columns of each.
+    /// Columns of each matrix.
     pub columns: usize,
 }
 
 impl MatrixBatch {
-    /// Elements in all.
+    /// Total number of elements.
     pub fn elements(self) -> usize {
         self.count * self.rows * self.columns
     }
 }
 
-/// A run of parameters in one flat array.
+/// Consecutive parameters stored in one flat array.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterGroup {
-    /// Whether weight decay applies to all of them.
+    /// Whether weight decay applies to its parameters.
     pub decays: bool,
-    /// The matrices that it holds, in order, where all of its members are matrices inside a block; else empty.
+    /// Its matrices in storage order, if all members are matrices inside a block; empty otherwise.
     pub matrices: Vec<MatrixBatch>,
-    /// Which parameters, by index into [`Layout::specs`].
+    /// Indices of its parameters in [`Layout::specs`].
     pub members: Range<usize>,
-    /// Elements of the parameters.
+    /// Total number of parameter elements, without padding.
     pub used: usize,
 }
 
-/// A group's array is a multiple of this long: 256 bytes, the alignment that every WebGPU device accepts of a binding
-/// (`minStorageBufferOffsetAlignment`), so that a parameter whose size is such a multiple is a view of the array.
+/// A group's array is padded to a multiple of this many elements. 256 bytes is the binding offset
+/// alignment that every WebGPU device supports (`minStorageBufferOffsetAlignment`), so that
+/// parameters with aligned sizes can be views of the array.
 const ALIGNMENT: usize = 64;
 
 impl ParameterGroup {
-    /// Elements of its array: the parameters, then zeros up to a multiple of the alignment.
+    /// Number of elements of its array, padding included.
     pub fn len(&self) -> usize {
         self.used.next_multiple_of(ALIGNMENT)
     }
@@ -113,7 +116,7 @@ impl ParameterGroup {
         self.used == 0
     }
 
-    /// The parameters' `values`, `[used]`, as its array.
+    /// Pads the parameter `values` `[used]` with zeros to the length of its array.
     pub fn padded(&self, mut values: Vec<f32>) -> Vec<f32> {
         values.resize(self.len(), 0.0);
         values
@@ -136,33 +139,39 @@ impl ParameterGroup {
     }
 }
 
-/// Where each parameter lies.
+/// The order, grouping and location of all parameters.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// In storage order: tables and heads, matrices inside the blocks by shape, vectors.
+    /// The parameters in storage order: embedding tables and heads, matrices inside the blocks by
+    /// shape, vectors.
     pub specs: Vec<ParameterSpec>,
-    /// In storage order.
+    /// The groups in storage order.
     pub groups: Vec<ParameterGroup>,
     index: HashMap<String, usize>,
 }
 
-/// A group closes before it passes this many elements (64 MiB of f32), unless one stack of parameters alone does, so that
-/// one storage binding holds it on every WebGPU device (`maxStorageBufferBindingSize` is at least 128 MiB).
-const GROUP_ELEMENTS: usize = 16 << 20;
+/// Maximum number of elements per group (64 MiB of f32), exceeded only by a single larger stack. A
+/// group then fits into one storage binding on every WebGPU device (`maxStorageBufferBindingSize`
+/// is at least 128 MiB).
+const MAX_GROUP_ELEMENTS: usize = 16 << 20;
 
-/// `specs` in runs, each of a parameter and those that continue it.
+/// Splits `specs` into stacks: a parameter and those that continue it.
 fn stacks(specs: &[ParameterSpec]) -> impl Iterator<Item = &[ParameterSpec]> {
     specs.chunk_by(|_, next| next.continues)
 }
 
 impl Layout {
-    /// Lays out `specs`. Names must be distinct.
+    /// Lays out `specs`.
+    ///
+    /// # Panics
+    /// If two parameters have the same name.
     pub fn new(specs: Vec<ParameterSpec>) -> Self {
         let (mut hidden, rest): (Vec<_>, Vec<_>) =
             specs.into_iter().partition(ParameterSpec::is_hidden);
         let (mut ordered, vectors): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(ParameterSpec::decays);
-        // Equal shapes side by side are one batch of Muon's. The order of equal ones stays, so that stacks stay whole.
+        // Adjacent matrices of equal shape form one batch for Muon. The sort is stable, so stacks
+        // stay contiguous.
         hidden.sort_by_key(|spec| (spec.matrices().rows, spec.matrices().columns));
         ordered.extend(hidden.into_iter().chain(vectors));
         let mut groups: Vec<ParameterGroup> = Vec::new();
@@ -173,7 +182,7 @@ impl Layout {
             let fits = |group: &&mut ParameterGroup| {
                 let alike = group.decays == first.decays()
                     && group.matrices.is_empty() != first.is_hidden();
-                alike && group.used + len <= GROUP_ELEMENTS
+                alike && group.used + len <= MAX_GROUP_ELEMENTS
             };
             if groups.last_mut().filter(fits).is_none() {
                 let members = start..start;
@@ -204,7 +213,7 @@ impl Layout {
         }
     }
 
-    /// Names of the parameters of each group, in order.
+    /// Returns the parameter names of each group, in order.
     pub fn names(&self) -> Vec<Vec<String>> {
         let of_group = |group: &ParameterGroup| {
             self.specs[group.members.clone()]
@@ -217,20 +226,20 @@ impl Layout {
             .collect()
     }
 
-    /// Trainable numbers in all.
+    /// Total number of trainable parameters.
     pub fn len(&self) -> usize {
         self.groups.iter().map(|group| group.used).sum()
     }
 
-    /// True for a model without parameters.
+    /// Whether the model has no parameters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The values of the parameter `name` inside the groups' host arrays.
+    /// Returns the values of the parameter `name` in the groups' host arrays.
     ///
     /// # Panics
-    /// Where there is no such parameter: a wrong program.
+    /// If there is no such parameter, which is a bug in the caller.
     pub fn slice_mut<'a>(&self, groups: &'a mut [Vec<f32>], name: &str) -> &'a mut [f32] {
         let i = *self
             .index
@@ -248,7 +257,7 @@ impl Layout {
         &mut groups[g][start..start + self.specs[i].len()]
     }
 
-    /// The groups' arrays from each parameter's values.
+    /// Assembles the groups' arrays from the values of each parameter.
     pub fn arrays(&self, mut values: impl FnMut(&ParameterSpec) -> Vec<f32>) -> Vec<Vec<f32>> {
         let array = |group: &ParameterGroup| {
             group.padded(
@@ -261,9 +270,10 @@ impl Layout {
         self.groups.iter().map(array).collect()
     }
 
-    /// Cuts the groups' arrays into one tensor per parameter or stack of parameters, ready for [`ParamTensors::get`].
+    /// Splits the groups' arrays into one tensor per parameter or stack of parameters.
     ///
-    /// `groups` holds one `[len]` array per group. On a device with autodiff the leaves are tracked.
+    /// `groups` holds one `[len]` array per group. On an autodiff device the tensors are tracked
+    /// leaves.
     pub fn params(&self, groups: &[Tensor<1>], device: &Device) -> ParamTensors {
         let mut params = ParamTensors::new(self.index.clone());
         for (group, values) in self.groups.iter().zip(groups) {
@@ -285,7 +295,8 @@ impl Layout {
         params
     }
 
-    /// The gradients of each group's leaves, `[n]` each and in order; a leaf that the loss does not reach gets zeros.
+    /// Returns the gradients of each group's leaf tensors, `[n]` each, in order. A leaf that the
+    /// loss does not depend on has zero gradients.
     pub fn gradients(
         &self,
         params: &ParamTensors,
@@ -306,8 +317,8 @@ impl Layout {
     }
 }
 
-/// The values that `spec` starts with, the same on every platform and backend: drawn on the host from
-/// (`seed`, name), so that adding a parameter shifts no other.
+/// Returns the initial values of `spec`. They are drawn on the host from (`seed`, name): identical
+/// on all platforms and backends, and independent of the other parameters.
 pub fn initial_values(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
     match spec.init {
         Init::Zeros => vec![0.0; spec.len()],
@@ -320,7 +331,7 @@ pub fn initial_values(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
     }
 }
 
-/// FNV-1a, 64 bit: a stable number for a name.
+/// Hashes a name with 64-bit FNV-1a, which is stable across platforms.
 fn fnv1a(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,5 +1,6 @@
-//! The `bench` command: what this machine does with the real model, loop and data path. The corpus is the bundled one,
-//! each preset trains for a number of steps, and the first ones are left out: they compile kernels and fill caches.
+//! The `bench` command: measures speed on this machine with the real model, training loop and data
+//! path. Each preset trains on the bundled corpus for a number of steps; the first steps are left
+//! out, since they compile kernels and fill caches.
 
 use super::args::{self, Common};
 use super::bench_scale;
@@ -17,12 +18,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// Steps of each measurement, unless told otherwise, and the share of them that warms up.
+/// Default number of steps per measurement, and how many of them are warm-up.
 const STEPS: u64 = 60;
 const WARM_UP: u64 = 3;
-/// Examples per step, unless told otherwise.
+/// Default number of examples per step.
 const BATCH_SIZE: usize = 16;
-/// Presets that are measured unless one is asked for.
+/// Presets that are measured unless `--preset` selects one.
 const PRESETS: [&str; 4] = ["fast-nano", "fast-tiny", "bert-tiny", "textcnn"];
 
 /// The measurement of one preset.
@@ -37,14 +38,15 @@ struct Measured {
     steps: u64,
     ms_per_step: f64,
     tokens_per_sec: f64,
-    /// Seconds from the command to the first finished step: reading, learning the vocabulary, compiling.
+    /// Seconds from the start to the end of the first step: reading, building the vocabulary,
+    /// compiling.
     time_to_first_step_secs: f64,
-    /// Launches on the device per step: 0 on the CPU engine, which launches none; null on a GPU, whose runtime does not
-    /// tell its count.
+    /// Kernel launches per step: 0 on the CPU engine, which has none; null on a GPU, whose runtime
+    /// does not report them.
     kernel_launches_per_step: Option<f64>,
 }
 
-/// Remembers when events were told.
+/// A host that records events with the time at which they were emitted.
 #[derive(Clone)]
 pub(super) struct Stopwatch {
     opened: Instant,
@@ -53,7 +55,7 @@ pub(super) struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Starts now; tokens are kept in `tokens`.
+    /// Starts the clock. Tokens are cached in `tokens`.
     pub fn start(tokens: TokenCache) -> Self {
         Self {
             opened: Instant::now(),
@@ -62,7 +64,7 @@ impl Stopwatch {
         }
     }
 
-    /// Seconds until the first event that `is` wanted, if there was one.
+    /// Returns the seconds until the first event for which `is` holds, if there was one.
     pub fn first(&self, is: impl Fn(&Event) -> bool) -> Option<f64> {
         self.marks
             .borrow()
@@ -114,10 +116,10 @@ impl Host for Stopwatch {
     }
 }
 
-/// The `bench` command.
+/// Runs the `bench` command.
 ///
 /// # Errors
-/// When a setting cannot be used or a run fails.
+/// Returns an error if a setting cannot be used or a run fails.
 pub(super) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
@@ -182,7 +184,7 @@ fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measure
         })
         .collect();
     let first = *reported.first().expect("a run tells its steps");
-    // Evaluations stand between some reports: the median of the gaps leaves them out.
+    // Evaluations take place between some reports; the median of the intervals leaves them out.
     let warm = reported
         .iter()
         .position(|(_, step)| *step >= WARM_UP)

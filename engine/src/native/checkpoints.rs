@@ -1,8 +1,10 @@
-//! `checkpoints/step-N/`: enough to resume exactly, written whole or not at all, found again only if whole.
+//! `checkpoints/step-N/`: everything that is needed to resume a run exactly. A checkpoint is
+//! written atomically, and it is loaded only if it is intact.
 //!
-//! A checkpoint is made under a temporary name, every file synced, then renamed; a manifest inside it holds each file's
-//! size and SHA-256. A damaged one is passed over for the one before it, and the person hears which and why. What the
-//! files mean is `session`'s.
+//! A checkpoint is written under a temporary name, every file is synced, and the folder is renamed.
+//! A manifest inside it holds each file's size and SHA-256. A damaged checkpoint is skipped in
+//! favour of the one before it, and the reason is returned to the caller. What the files contain is
+//! up to `session`.
 
 use super::store::{
     CHECKPOINTS, RunDir, TEMPORARY, WriteFailure, remove, replace, shown, sync_folder,
@@ -13,24 +15,24 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Checkpoints that stay: the newest, and one to fall back on.
-const KEPT: usize = 2;
-/// Start of a checkpoint's name; its step follows.
+/// Number of checkpoints to keep: the newest, and one to fall back on.
+const MAX_CHECKPOINTS: usize = 2;
+/// Prefix of the folder name of a checkpoint; the step follows.
 const NAME_START: &str = "step-";
 
-/// A checkpoint that could not be used.
+/// A checkpoint that could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Damaged {
-    /// Of which step.
+    /// Step of the checkpoint.
     pub step: u64,
-    /// What is wrong, in words.
+    /// Description of the damage.
     pub reason: String,
 }
 
-/// SHA-256 of all that `reader` holds, in hexadecimal digits.
+/// Returns the SHA-256 of everything that `reader` yields, in hexadecimal digits.
 ///
 /// # Errors
-/// When it cannot be read to its end.
+/// Returns an error if `reader` cannot be read to its end.
 pub(super) fn digest(reader: impl Read) -> io::Result<String> {
     let (mut reader, mut hash) = (BufReader::with_capacity(1 << 20, reader), Sha256::new());
     loop {
@@ -48,11 +50,13 @@ pub(super) fn digest(reader: impl Read) -> io::Result<String> {
     }
 }
 
-/// Writes a checkpoint and removes those it makes superfluous; on a full disk, all but the newest whole one make way first.
-/// Returns its path below the run directory, which is the same wherever the run lies.
+/// Saves a checkpoint and removes those that are no longer needed. If the disk is full, all but the
+/// newest intact checkpoint are removed before another attempt. Returns the path of the checkpoint
+/// relative to the run directory.
 ///
 /// # Errors
-/// When the disk does not take it or the directory is lost; the newest whole checkpoint is then untouched.
+/// Returns an error if the write fails or the directory is lost; the newest intact checkpoint is
+/// then left untouched.
 pub(super) fn keep(dir: &RunDir, snapshot: &Snapshot) -> Result<String, WriteFailure> {
     match save(dir, snapshot) {
         Err(failure) if failure.is_full() && remove_older(dir.path()) => save(dir, snapshot),
@@ -64,21 +68,22 @@ fn save(dir: &RunDir, snapshot: &Snapshot) -> Result<String, WriteFailure> {
     dir.check_claim()?;
     let folder = dir.path().join(CHECKPOINTS);
     let name = format!("{NAME_START}{}", snapshot.step);
-    let made = folder.join(format!("{TEMPORARY}{name}"));
-    let result = make(&made, snapshot).and_then(|()| publish(&folder, &made, &name));
+    let staging = folder.join(format!("{TEMPORARY}{name}"));
+    let result = make(&staging, snapshot).and_then(|()| publish(&folder, &staging, &name));
     if let Err(error) = result {
-        let _ = remove(&made);
+        let _ = remove(&staging);
         return Err(dir.failure(&folder.join(name), error));
     }
     prune(&folder, snapshot.step);
     Ok(format!("{CHECKPOINTS}/{name}"))
 }
 
-/// Writes the last files of a run that came to its end. On a full disk its checkpoints make way, the newest whole one last;
-/// where that does not help either, that one is written again, so that the run can be resumed.
+/// Writes the last files of a finished run with `write`. If the disk is full, checkpoints are
+/// removed to make room, the newest intact one last. If even that does not help, that one is
+/// written again, so that the run can be resumed.
 ///
 /// # Errors
-/// As of `write`.
+/// The errors of `write`.
 pub(super) fn make_room_for(
     dir: &RunDir,
     mut write: impl FnMut() -> Result<(), WriteFailure>,
@@ -100,13 +105,13 @@ pub(super) fn make_room_for(
     if result.is_err()
         && let Some(snapshot) = newest
     {
-        // Where there is no room for it any more, the failure of `write` is what counts.
+        // If this fails too, the failure of `write` is the one to report.
         let _ = save(dir, &snapshot);
     }
     result
 }
 
-/// The newest whole checkpoint, if any, and the damaged ones that are newer.
+/// Returns the newest intact checkpoint, if any, and the damaged ones that are newer.
 pub(super) fn newest(run: &Path) -> (Option<Snapshot>, Vec<Damaged>) {
     let mut damaged = Vec::new();
     for step in steps(run).into_iter().rev() {
@@ -118,12 +123,12 @@ pub(super) fn newest(run: &Path) -> (Option<Snapshot>, Vec<Damaged>) {
     (None, damaged)
 }
 
-/// Where the checkpoint of `step` lies.
+/// Returns the folder of the checkpoint of `step`.
 pub(super) fn folder(run: &Path, step: u64) -> PathBuf {
     run.join(CHECKPOINTS).join(format!("{NAME_START}{step}"))
 }
 
-/// Steps of the checkpoints that are there, whole or not, oldest first.
+/// Returns the steps of all checkpoints, intact or damaged, oldest first.
 pub(super) fn steps(run: &Path) -> Vec<u64> {
     let entries = fs::read_dir(run.join(CHECKPOINTS))
         .into_iter()
@@ -143,10 +148,10 @@ pub(super) fn steps(run: &Path) -> Vec<u64> {
     steps
 }
 
-/// Reads one checkpoint and checks every byte of it.
+/// Reads one checkpoint and verifies every byte of it.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// Returns a description of the damage.
 pub(super) fn read(run: &Path, step: u64) -> Result<Snapshot, String> {
     let folder = folder(run, step);
     let manifest = read_file(&folder, MANIFEST_FILE)?;
@@ -179,7 +184,7 @@ fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("{} cannot be read ({error})", super::output::plain(name)))
 }
 
-/// True for a name without folders.
+/// Whether `name` is a file name without folders.
 fn is_plain(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!(
@@ -209,28 +214,35 @@ fn make(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     )
 }
 
-/// The rename that makes the checkpoint exist. One of the same step, damaged or from before a resume, makes way first.
-fn publish(folder: &Path, made: &Path, name: &str) -> io::Result<()> {
+/// Renames the folder `staging` to `name`, which makes the checkpoint visible. An existing
+/// checkpoint of the same step (a damaged one, or one from before a resume) is moved away first.
+fn publish(folder: &Path, staging: &Path, name: &str) -> io::Result<()> {
     let target = folder.join(name);
     let old = folder.join(format!("{TEMPORARY}old-{name}"));
     if target.exists() {
         fs::rename(&target, &old)?;
     }
-    fs::rename(made, &target)?;
+    fs::rename(staging, &target)?;
     sync_folder(folder)?;
     if old.exists() { remove(&old) } else { Ok(()) }
 }
 
-/// Removes all but the newest few up to `step`, and any beyond it: those were damaged, or `step` would come after them.
+/// Removes all but the newest checkpoints up to `step`, and all beyond it. The latter were damaged,
+/// or the run would have resumed from them.
 fn prune(folder: &Path, step: u64) {
     let run = folder.parent().expect("checkpoints lie in a run directory");
     let (past, beyond): (Vec<u64>, Vec<u64>) =
-        steps(run).into_iter().partition(|kept| *kept <= step);
-    let superfluous: Vec<u64> = past.into_iter().rev().skip(KEPT).chain(beyond).collect();
+        steps(run).into_iter().partition(|other| *other <= step);
+    let superfluous: Vec<u64> = past
+        .into_iter()
+        .rev()
+        .skip(MAX_CHECKPOINTS)
+        .chain(beyond)
+        .collect();
     remove_steps(run, &superfluous);
 }
 
-/// Removes all checkpoints but the newest whole one; whether there were any.
+/// Removes all checkpoints but the newest intact one. Returns whether any was removed.
 fn remove_older(run: &Path) -> bool {
     let (newest, _) = newest(run);
     let is_other = |step: &u64| newest.as_ref().is_none_or(|newest| newest.step != *step);
@@ -238,22 +250,23 @@ fn remove_older(run: &Path) -> bool {
     remove_steps(run, &others)
 }
 
-/// Removes checkpoints; whether any is gone.
+/// Removes the checkpoints of `steps`. Returns whether any was removed.
 fn remove_steps(run: &Path, steps: &[u64]) -> bool {
-    let mut is_any_gone = false;
+    let mut is_any_removed = false;
     for path in steps.iter().map(|&step| folder(run, step)) {
         match remove_renamed(&path) {
-            Ok(()) => is_any_gone = true,
+            Ok(()) => is_any_removed = true,
             Err(error) => super::output::to_people(&format!(
                 "warning: the old checkpoint {} stays: {error}",
                 shown(&path)
             )),
         }
     }
-    is_any_gone
+    is_any_removed
 }
 
-/// Renames before removing, so that a kill in between leaves no half of a checkpoint under its name.
+/// Renames a checkpoint before removing it, so that a kill in between leaves no partial checkpoint
+/// under its name.
 fn remove_renamed(path: &Path) -> io::Result<()> {
     let name = path
         .file_name()

@@ -1,4 +1,4 @@
-//! Checkpoints come back byte for byte, or not at all.
+//! Tests of `checkpoints`: a checkpoint is read back byte for byte, or rejected.
 
 use super::*;
 use crate::session::sha256;
@@ -23,7 +23,7 @@ fn same(a: &Snapshot, b: &Snapshot) -> bool {
 }
 
 #[test]
-fn the_newest_two_stay_and_nothing_else_lies_around() {
+fn only_the_newest_two_checkpoints_remain() {
     let (_root, dir) = run();
     for step in [5, 10, 15] {
         assert_eq!(
@@ -44,15 +44,15 @@ fn the_newest_two_stay_and_nothing_else_lies_around() {
 }
 
 #[test]
-fn every_cut_and_every_flipped_byte_is_noticed() {
+fn truncated_and_flipped_bytes_are_detected() {
     let (_root, dir) = run();
     keep(&dir, &snapshot(5)).expect("kept");
     keep(&dir, &snapshot(10)).expect("kept");
     let folder = dir.path().join("checkpoints/step-10");
     for name in ["model.safetensors", "state.json", MANIFEST_FILE] {
-        let whole = fs::read(folder.join(name)).expect("there");
-        for at in 0..whole.len() {
-            fs::write(folder.join(name), &whole[..at]).expect("writable");
+        let original = fs::read(folder.join(name)).expect("there");
+        for at in 0..original.len() {
+            fs::write(folder.join(name), &original[..at]).expect("writable");
             let (found, damaged) = newest(dir.path());
             assert!(
                 same(&found.expect("the one before"), &snapshot(5)),
@@ -60,9 +60,10 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
             );
             assert_eq!((damaged.len(), damaged[0].step), (1, 10));
         }
-        // A flip inside the manifest may leave its meaning as it was (white space); none may yield other files.
-        for at in 0..whole.len() {
-            let mut flipped = whole.clone();
+        // A flipped bit in the manifest may leave its meaning unchanged (white space), but must
+        // never yield different files.
+        for at in 0..original.len() {
+            let mut flipped = original.clone();
             flipped[at] ^= 1;
             fs::write(folder.join(name), &flipped).expect("writable");
             let found = newest(dir.path()).0.expect("one of the two");
@@ -72,7 +73,7 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
                 "{name} {at}"
             );
         }
-        fs::write(folder.join(name), &whole).expect("writable");
+        fs::write(folder.join(name), &original).expect("writable");
     }
     assert!(same(
         &newest(dir.path()).0.expect("whole again"),
@@ -81,7 +82,7 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
 }
 
 #[test]
-fn a_damaged_checkpoint_makes_way_when_its_step_comes_again() {
+fn a_damaged_checkpoint_is_replaced_when_its_step_is_saved_again() {
     let (_root, dir) = run();
     for step in [5, 10] {
         keep(&dir, &snapshot(step)).expect("kept");
@@ -95,7 +96,7 @@ fn a_damaged_checkpoint_makes_way_when_its_step_comes_again() {
 }
 
 #[test]
-fn a_manifest_cannot_reach_outside() {
+fn a_manifest_cannot_name_a_file_outside_its_checkpoint() {
     let (root, dir) = run();
     keep(&dir, &snapshot(5)).expect("kept");
     fs::write(root.path().join("secret"), "s").expect("writable");
@@ -120,14 +121,14 @@ fn a_folder_without_checkpoints_has_none() {
     assert!(found.is_none() && damaged.is_empty());
 }
 
-/// Writes the checkpoints of steps 5 and 10.
-fn keep_two(dir: &RunDir) {
+/// Saves the checkpoints of steps 5 and 10.
+fn save_two(dir: &RunDir) {
     for step in [5, 10] {
         keep(dir, &snapshot(step)).expect("kept");
     }
 }
 
-/// A failure for want of room.
+/// Returns the failure of a write to a full disk.
 fn full(dir: &RunDir) -> WriteFailure {
     WriteFailure::Disk {
         path: dir.path().into(),
@@ -136,30 +137,30 @@ fn full(dir: &RunDir) -> WriteFailure {
 }
 
 #[test]
-fn on_a_full_disk_checkpoints_make_way_for_the_model_the_newest_last() {
-    let room_with = |most: usize| {
+fn a_full_disk_removes_checkpoints_for_the_model_the_newest_last() {
+    let attempts_with_room_for = |max_checkpoints: usize| {
         let (root, dir) = run();
-        keep_two(&dir);
-        let left = std::cell::RefCell::new(Vec::new());
+        save_two(&dir);
+        let attempts = std::cell::RefCell::new(Vec::new());
         let result = make_room_for(&dir, || {
-            let kept = steps(dir.path());
-            let fits = kept.len() <= most;
-            left.borrow_mut().push(kept);
+            let saved = steps(dir.path());
+            let fits = saved.len() <= max_checkpoints;
+            attempts.borrow_mut().push(saved);
             if fits { Ok(()) } else { Err(full(&dir)) }
         });
         assert!(result.is_ok());
         drop(root);
-        left.into_inner()
+        attempts.into_inner()
     };
-    assert_eq!(room_with(2), [vec![5, 10]]);
-    assert_eq!(room_with(1), [vec![5, 10], vec![10]]);
-    assert_eq!(room_with(0), [vec![5, 10], vec![10], vec![]]);
+    assert_eq!(attempts_with_room_for(2), [vec![5, 10]]);
+    assert_eq!(attempts_with_room_for(1), [vec![5, 10], vec![10]]);
+    assert_eq!(attempts_with_room_for(0), [vec![5, 10], vec![10], vec![]]);
 }
 
 #[test]
 fn a_model_that_never_fits_leaves_a_run_that_can_be_resumed() {
     let (_root, dir) = run();
-    keep_two(&dir);
+    save_two(&dir);
     assert!(
         make_room_for(&dir, || Err(full(&dir)))
             .expect_err("no room")
@@ -172,9 +173,9 @@ fn a_model_that_never_fits_leaves_a_run_that_can_be_resumed() {
 }
 
 #[test]
-fn only_a_full_disk_costs_checkpoints() {
+fn other_write_errors_remove_no_checkpoints() {
     let (_root, dir) = run();
-    keep_two(&dir);
+    save_two(&dir);
     let broken = || WriteFailure::Disk {
         path: dir.path().into(),
         error: io::ErrorKind::PermissionDenied.into(),
@@ -184,9 +185,9 @@ fn only_a_full_disk_costs_checkpoints() {
 }
 
 #[test]
-fn of_older_checkpoints_the_newest_whole_one_stays() {
+fn remove_older_keeps_the_newest_intact_checkpoint() {
     let (_root, dir) = run();
-    keep_two(&dir);
+    save_two(&dir);
     fs::remove_file(dir.path().join("checkpoints/step-10/state.json")).expect("there");
     assert!(remove_older(dir.path()));
     assert_eq!(steps(dir.path()), [5]);

@@ -1,4 +1,4 @@
-//! One function per command; here they are only told apart.
+//! Dispatches the parsed command line to the function of its command.
 
 use super::args::{Arguments, Task};
 use super::{
@@ -8,10 +8,10 @@ use crate::error::Error;
 
 pub use super::train::ExitStatus;
 
-/// Does what the command line asks.
+/// Runs the command that the arguments name, or `demo` if they name none.
 ///
 /// # Errors
-/// What a person can do something about, with a hint and an exit code.
+/// Returns the error of the command, which carries a hint and an exit code.
 pub fn run(arguments: &Arguments) -> Result<ExitStatus, Error> {
     let common = &arguments.common;
     let done = |result: Result<(), Error>| result.map(|()| ExitStatus::Done);

@@ -1,8 +1,10 @@
-//! The demonstration: what pre-training is worth, on the bundled corpus, in a few minutes on a CPU.
+//! The `demo` command: shows what pre-training gains on the bundled corpus, in a few minutes on a
+//! CPU.
 //!
-//! Three runs share one session: pre-training on all bundled text, then the same fine-tuning twice, from the
-//! pre-trained weights and from random ones, under the same budget. Each is an ordinary run directory, and the text
-//! they read is put beside them, so that everything can be repeated, resumed and taken apart with the other commands.
+//! Three runs share one session: pre-training on all bundled text, then the same fine-tuning twice
+//! under the same budget, from the pre-trained weights and from random ones. Each has an ordinary
+//! run directory, and the text is saved next to them, so that every run can be repeated, resumed
+//! and inspected with the other commands.
 
 use super::args::{Common, Demo};
 use super::host::NativeHost;
@@ -19,27 +21,28 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The bundled labelled text.
+/// Bundled training text with labels, one document per line.
 pub(super) const TRAIN: &str = include_str!("../../../public/bundle/train.txt");
-/// The bundled validation text.
+/// Bundled validation text with labels, one document per line.
 pub(super) const VALID: &str = include_str!("../../../public/bundle/valid.txt");
 const TEST: &str = include_str!("../../../public/bundle/test.txt");
 const EXTRA: &str = include_str!("../../../public/bundle/pretrain_extra.txt");
-/// Goes wherever the text goes.
+/// Licence of the bundled text, which is copied along with it.
 const LICENCE: &str = include_str!("../../../public/bundle/LICENSE.wordnet");
 
-/// Labelled lines that fine-tuning sees: few enough for pre-training to matter, as labels are what is scarce.
+/// Number of labelled documents for fine-tuning: few, since pre-training matters most when labels
+/// are scarce.
 const LABELLED_LINES: usize = 2000;
-/// Passes of pre-training: about two minutes on two cores.
+/// Epochs of pre-training: about two minutes on two cores.
 const PRETRAIN_EPOCHS: f64 = 3.0;
-/// Passes of each fine-tuning, as in the reference runs of `docs/recipes.md`.
+/// Epochs of each fine-tuning run, as in the reference runs of `docs/recipes.md`.
 const FINETUNE_EPOCHS: f64 = 5.0;
-/// Sentences in the bundle's style, each with the words that fit.
+/// Cloze sentences in the style of the bundled text, each with the words that fit.
 const CLOZES: &str = include_str!("../../../public/bundle/cloze.txt");
-/// MaskedPositions shown per mask; a word is found where it is one of them.
-const GUESSES: usize = 5;
+/// Predictions per mask; a sentence counts as solved if a fitting word is among them.
+const TOP_K: usize = 5;
 
-/// What one way of fine-tuning reached.
+/// Test metrics of one fine-tuning run.
 #[derive(Serialize)]
 struct Arm {
     start: &'static str,
@@ -48,19 +51,19 @@ struct Arm {
     seconds: f64,
 }
 
-/// One filled sentence.
+/// A cloze sentence with its predictions.
 #[derive(Serialize)]
 struct Filled {
     text: String,
-    /// Whether a word that fits is among the guesses.
+    /// Whether a fitting word is among the predictions.
     found: bool,
     masks: Vec<MaskPrediction>,
 }
 
 impl Filled {
     fn new(cloze: Cloze, masks: Vec<MaskPrediction>) -> Self {
-        let guesses = masks.iter().flat_map(|mask| &mask.candidates);
-        let found = cloze.is_found(guesses.map(|guess| guess.token.as_str()));
+        let candidates = masks.iter().flat_map(|mask| &mask.candidates);
+        let found = cloze.is_found(candidates.map(|candidate| candidate.token.as_str()));
         Self {
             text: cloze.text,
             found,
@@ -69,7 +72,7 @@ impl Filled {
     }
 }
 
-/// The last line of `demo --json`.
+/// The last line of the output of `demo --json`.
 #[derive(Serialize)]
 struct Comparison<'a> {
     comparison: &'a [Arm],
@@ -77,10 +80,10 @@ struct Comparison<'a> {
     out: String,
 }
 
-/// The `demo` command.
+/// Runs the `demo` command.
 ///
 /// # Errors
-/// When `--out` cannot be used or a run fails.
+/// Returns an error if `--out` cannot be used or a run fails.
 pub(super) fn demo(common: &Common, args: &Demo) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
@@ -98,7 +101,7 @@ pub(super) fn demo(common: &Common, args: &Demo) -> Result<ExitStatus, Error> {
     }
     let model = block_on(session.export())?;
     let fill = |cloze: Cloze| {
-        let masks = block_on(session.fill_mask(&cloze.text, GUESSES))?;
+        let masks = block_on(session.fill_mask(&cloze.text, TOP_K))?;
         Ok::<_, Error>(Filled::new(cloze, masks))
     };
     let filled = Cloze::read(CLOZES)
@@ -118,13 +121,13 @@ pub(super) fn demo(common: &Common, args: &Demo) -> Result<ExitStatus, Error> {
     show(common, &arms, &filled, &out)
 }
 
-/// The bundled text, written beside the runs that read it.
+/// The bundled text, saved next to the runs that read it.
 struct Corpus<'a> {
     root: &'a RunDir,
 }
 
 impl Corpus<'_> {
-    /// Returns whether it came to its end.
+    /// Pre-trains on the bundled text. Returns false if the run was stopped.
     fn pretrain(
         &self,
         session: &mut Session<NativeHost>,
@@ -155,7 +158,7 @@ impl Corpus<'_> {
         Ok(!execute(session, run)?.stopped)
     }
 
-    /// Fine-tunes and measures; `None` where it was stopped.
+    /// Fine-tunes and evaluates on the test set. Returns `None` if the run was stopped.
     fn finetune(
         &self,
         session: &mut Session<NativeHost>,
@@ -248,24 +251,24 @@ fn table(arms: &[Arm], filled: &[Filled], out: &Path) -> String {
     }
     let found = filled.iter().filter(|filled| filled.found).count();
     text += &format!(
-        "\nWhat the pre-trained model puts in the gaps; a word that fits is among its {GUESSES} guesses {found} times of {}\n",
+        "\nWhat the pre-trained model puts in the gaps; a word that fits is among its {TOP_K} guesses {found} times of {}\n",
         filled.len()
     );
     for Filled {
         text: cloze, masks, ..
     } in filled
     {
-        let guesses = masks.iter().flat_map(|mask| &mask.candidates);
-        let guesses: Vec<String> = guesses
-            .map(|guess| {
+        let candidates = masks.iter().flat_map(|mask| &mask.candidates);
+        let predictions: Vec<String> = candidates
+            .map(|candidate| {
                 format!(
                     "{} {:.0} %",
-                    output::plain(&guess.token),
-                    100.0 * guess.score
+                    output::plain(&candidate.token),
+                    100.0 * candidate.score
                 )
             })
             .collect();
-        text += &format!("  {cloze}: {}\n", guesses.join(", "));
+        text += &format!("  {cloze}: {}\n", predictions.join(", "));
     }
     text + &format!(
         "\nThe models, their charts and the text are in {}\n",
@@ -286,7 +289,7 @@ fn interrupted(out: &Path, folder: &str) -> ExitStatus {
     ExitStatus::Interrupted
 }
 
-/// A time as `YYYYMMDD-HHMMSS` in UTC, for names that sort by age.
+/// Formats a time as `YYYYMMDD-HHMMSS` in UTC, so that names sort by age.
 fn stamp(now: SystemTime) -> String {
     let secs = now
         .duration_since(UNIX_EPOCH)
@@ -296,7 +299,8 @@ fn stamp(now: SystemTime) -> String {
     format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
 }
 
-/// Year, month and day of a day since 1970. Source: H. Hinnant, "chrono-compatible low-level date algorithms".
+/// Converts days since 1970-01-01 to year, month and day. Source: H. Hinnant, "chrono-compatible
+/// low-level date algorithms".
 fn civil_date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468; // Days since 1 March of the year 0, so that leap days come last.
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
@@ -319,7 +323,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn stamps_are_dates() {
+    fn stamps_are_utc_dates() {
         for (secs, expected) in [
             (0, "19700101-000000"),
             (951_782_399, "20000228-235959"),
@@ -332,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bundle_is_in_the_program() {
+    fn the_bundled_text_is_embedded() {
         assert!(TRAIN.lines().count() >= LABELLED_LINES);
         for text in [TRAIN, VALID, TEST] {
             assert!(text.lines().all(|line| line.contains("__label__")));
@@ -341,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_names_both_arms_and_every_guess() {
+    fn the_table_lists_both_conditions_and_every_prediction() {
         let arm = |start, micro_f1| Arm {
             start,
             test: ClassifierMetrics {

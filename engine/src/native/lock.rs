@@ -1,25 +1,26 @@
-//! The lock of a run directory: an empty file that one process holds open and locked.
+//! The lock of a run directory: an empty file that one process keeps open and locked.
 //!
-//! The lock belongs to the file's inode, and the files of a run are written by path. A directory that was removed, renamed
-//! or replaced meanwhile is noticed only by comparing the two.
+//! The lock belongs to the file's inode, whereas the files of a run are written by path. Comparing
+//! the two is the only way to detect that the directory was removed, renamed or replaced.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// The locked file. It stays in the directory: removing it would race with the next holder.
+/// Name of the lock file. Releasing the lock leaves it in place: removing it would race with the
+/// next holder.
 pub(super) const LOCK_FILE: &str = ".lock";
 
-/// A lock that is held until it is dropped.
+/// A lock on a directory, held until it is dropped.
 #[derive(Debug)]
 pub(super) struct DirLock(File);
 
-/// Why a directory cannot be locked.
+/// The reason why a directory could not be locked.
 #[derive(Debug)]
 pub(super) enum LockError {
     /// Another process holds the lock.
     InUse,
-    /// The file system refuses.
+    /// The lock file cannot be opened or locked.
     Io(io::Error),
 }
 
@@ -27,7 +28,7 @@ impl DirLock {
     /// Locks `folder`, which must exist.
     ///
     /// # Errors
-    /// When another process holds the lock, or it cannot be taken.
+    /// Returns an error if another process holds the lock or it cannot be acquired.
     pub fn acquire(folder: &Path) -> Result<Self, LockError> {
         let file = open(&folder.join(LOCK_FILE)).map_err(LockError::Io)?;
         match file.try_lock() {
@@ -37,7 +38,7 @@ impl DirLock {
         }
     }
 
-    /// Whether `folder` still is the directory that was locked.
+    /// Whether `folder` is still the directory that was locked.
     #[cfg(unix)]
     pub fn is_of(&self, folder: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
@@ -50,19 +51,21 @@ impl DirLock {
             (_, Err(error)) => {
                 !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
             }
-            // A disk that does not answer says so when it is written.
+            // If the disk does not respond, the next write reports it.
             (Err(_), Ok(_)) => true,
         }
     }
 
-    /// Whether `folder` still is the directory that was locked: this platform does not move a directory with an open file.
+    /// Whether `folder` is still the directory that was locked. Always true: this platform does not
+    /// move a directory that contains an open file.
     #[cfg(not(unix))]
     pub fn is_of(&self, _folder: &Path) -> bool {
         true
     }
 }
 
-/// Opens the lock file, or makes it. A pipe would block and a link would lead elsewhere, so only a regular file is taken.
+/// Opens the lock file, or creates it. Only a regular file is accepted: a pipe would block, and a
+/// symbolic link would lead elsewhere.
 fn open(path: &Path) -> io::Result<File> {
     let check = |found: fs::Metadata| {
         let wrong = || io::Error::other(format!("its {LOCK_FILE} is not a regular file"));
@@ -77,7 +80,7 @@ fn open(path: &Path) -> io::Result<File> {
     }
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
-    // It may become something else after that look.
+    // The file may be replaced after that check.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(
         &mut options,
@@ -123,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_gone_or_another_one_is_noticed() {
+    fn a_removed_or_replaced_directory_is_detected() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let (run, moved) = (root.path().join("run"), root.path().join("moved"));
         fs::create_dir(&run).expect("writable");

@@ -1,9 +1,11 @@
-//! The command line: one of the two hosts that drive `session`. It knows the file system, the terminal and the signals
-//! of one platform, and leaves every question about text, models and training to the engine.
+//! The command line: the native host that drives `session`. It owns everything that belongs to a
+//! native platform: files, the terminal and signals. Text processing, models and training belong to
+//! the engine.
 //!
-//! `args` turns words into a task, `commands` drives it, `host` is what a running session talks to; below it stand the
-//! run directory (`lock`, `store`, `checkpoints`, `record`, `journal`, `rescue`) and what people see (`progress`, `report`,
-//! `inspect`).
+//! `args` parses the command line, `commands` dispatches to one function per command, and `host` is
+//! the `Host` of a running session. The run directory is in `lock`, `store`, `checkpoints`,
+//! `record`, `journal` and `rescue`, the output for users in `progress`, `tui`, `report` and
+//! `inspect`.
 
 pub mod args;
 mod bench;
@@ -42,7 +44,8 @@ mod tui;
 
 pub use host::NativeHost;
 
-/// Exit code of a run that was interrupted before there was anything to resume.
+/// Exit code of a run that was interrupted before it could be resumed.
 const EXIT_FAILED: u8 = 1;
-/// Exit code of a run that was interrupted and can be resumed: 128 and the number of SIGINT, as shells report it.
+/// Exit code of an interrupted run that can be resumed: 128 plus the number of SIGINT, as shells
+/// report it.
 pub const EXIT_INTERRUPTED: u8 = 130;

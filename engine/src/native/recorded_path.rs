@@ -1,17 +1,18 @@
-//! Paths in `run.json`. Most are text and are written as such; a name from an old archive may be none, and is written with
-//! its bytes percent-encoded (RFC 3986, 2.1) in an object of its own, so that the file is found again.
+//! Paths in `run.json`. A path that is valid UTF-8 is written as a string. Any other, such as a
+//! file name from an old archive, is written as an object with percent-encoded bytes (RFC 3986,
+//! section 2.1), so that the file is found again.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// A path as JSON holds it.
+/// The JSON form of a path.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
-    /// As it is.
+    /// A path that is valid UTF-8.
     Text(String),
-    /// As bytes that are no text.
+    /// Percent-encoded bytes of a path that is not valid UTF-8.
     Bytes { percent_encoded: String },
 }
 
@@ -33,30 +34,30 @@ impl Written {
     }
 }
 
-/// Writes a path, for serde.
+/// Serialises a path, for `#[serde(with)]`.
 ///
 /// # Errors
-/// As of `serializer`.
+/// The errors of `serializer`.
 pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     Written::of(path).serialize(serializer)
 }
 
-/// Reads a path, for serde.
+/// Deserialises a path, for `#[serde(with)]`.
 ///
 /// # Errors
-/// As of `deserializer`.
+/// The errors of `deserializer`.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     Written::deserialize(deserializer).map(Written::into_path)
 }
 
-/// The same of a path that need not be there.
+/// The same for an optional path.
 pub(super) mod optional {
     use super::{Deserialize, Deserializer, PathBuf, Serialize, Serializer, Written};
 
-    /// Writes it, for serde.
+    /// Serialises an optional path, for `#[serde(with)]`.
     ///
     /// # Errors
-    /// As of `serializer`.
+    /// The errors of `serializer`.
     pub fn serialize<S: Serializer>(
         path: &Option<PathBuf>,
         serializer: S,
@@ -64,10 +65,10 @@ pub(super) mod optional {
         path.as_deref().map(Written::of).serialize(serializer)
     }
 
-    /// Reads it, for serde.
+    /// Deserialises an optional path, for `#[serde(with)]`.
     ///
     /// # Errors
-    /// As of `deserializer`.
+    /// The errors of `deserializer`.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<PathBuf>, D::Error> {
@@ -83,7 +84,8 @@ fn percent_encoded(bytes: &[u8]) -> String {
     bytes.iter().map(one).collect()
 }
 
-/// The bytes again. A percent sign without two digits behind it stands for itself.
+/// Decodes percent-encoded bytes. A percent sign that is not followed by two hexadecimal digits
+/// stands for itself.
 fn percent_decoded(text: &str) -> Vec<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let (mut rest, mut bytes) = (text.as_bytes(), Vec::new());
@@ -108,7 +110,7 @@ fn os_string(bytes: Vec<u8>) -> OsString {
     std::os::unix::ffi::OsStringExt::from_vec(bytes)
 }
 
-/// Names are no bytes on this platform: what is no text is replaced.
+/// File names are not bytes on this platform, so invalid UTF-8 is replaced.
 #[cfg(not(unix))]
 fn os_string(bytes: Vec<u8>) -> OsString {
     String::from_utf8_lossy(&bytes).into_owned().into()
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_written_as_it_is() {
+    fn utf8_paths_are_written_as_strings() {
         assert_eq!(
             json_of("a/b %41.txt".into(), None),
             r#"{"one":"a/b %41.txt"}"#
@@ -155,7 +157,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_name_that_is_no_text_comes_back() {
+    fn a_path_that_is_not_utf8_is_read_back() {
         let path = |bytes: &[u8]| PathBuf::from(os_string(bytes.to_vec()));
         let json = json_of(path(b"a/caf\xe9 100%25.txt"), Some(path(b"\xff")));
         let expected = r#"{"one":{"percent_encoded":"a/caf%E9 100%2525.txt"},"maybe":{"percent_encoded":"%FF"}}"#;

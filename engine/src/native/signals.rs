@@ -1,19 +1,21 @@
-//! Ctrl-C and its relatives: the first asks for a stop after this step, the second ends the process at once. The
-//! handler only counts; what a stop means is decided in the run's own thread.
+//! Handles Ctrl-C (SIGINT), SIGTERM and SIGHUP: the first signal requests a stop after the current
+//! step, the second ends the process at once. The run's own thread polls for the request and
+//! decides what a stop means.
 
 use super::{EXIT_FAILED, EXIT_INTERRUPTED, output};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-/// What a run keeps when it is stopped.
+/// What a stopped run saves, as a clause of the message to the user.
 pub(super) const A_CHECKPOINT: &str = "and keeping a checkpoint";
 
 static SIGNALS: AtomicU8 = AtomicU8::new(0);
 static DELIVERED: AtomicBool = AtomicBool::new(false);
 static RESUMABLE: AtomicBool = AtomicBool::new(false);
 
-/// Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process, for commands that stop in good order; `keeping` says
-/// what is kept then. The others end on the first signal, as programs do. Where the platform refuses, signals end the
-/// process as before.
+/// Installs the handler for SIGINT, SIGTERM and SIGHUP for the rest of the process. `keeping` is
+/// the clause of the message that says what is saved. Only commands that can stop gracefully call
+/// this; others end on the first signal. If the handler cannot be installed, signals still end the
+/// process at once.
 pub(super) fn listen(keeping: &'static str) {
     let handler = move || match SIGNALS.fetch_add(1, Ordering::SeqCst) {
         0 => output::to_people(&format!(
@@ -29,12 +31,12 @@ pub(super) fn listen(keeping: &'static str) {
     }
 }
 
-/// From here on the run's directory holds what `--resume` needs.
+/// Records that the run can be resumed from here on, which determines the exit code.
 pub(super) fn resumable() {
     RESUMABLE.store(true, Ordering::SeqCst);
 }
 
-/// True the first time it is asked after a signal.
+/// Returns true once, on the first call after a signal.
 pub(super) fn stop_asked() -> bool {
     SIGNALS.load(Ordering::SeqCst) > 0 && !DELIVERED.swap(true, Ordering::SeqCst)
 }

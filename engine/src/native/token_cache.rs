@@ -1,5 +1,6 @@
-//! Tokens of large corpora on a disk: scratch files while they are made, and entries that later runs find again. An entry
-//! is written whole or not at all, and every byte of it is checked when it is found.
+//! On-disk storage for the tokens of large corpora: temporary files while they are produced, and a
+//! cache that later runs reuse. A cache entry is written atomically, and its size and SHA-256 are
+//! verified when it is looked up.
 
 use super::checkpoints::digest;
 use super::lock::LOCK_FILE;
@@ -16,24 +17,25 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-/// Lists the pieces of an entry.
+/// Name of the file that lists the parts of an entry with their sizes and digests.
 const MANIFEST_FILE: &str = "manifest.json";
-/// Bytes of all entries that stay: the newest ones.
+/// Maximum size of all entries in bytes; the least recently used ones are evicted beyond it.
 const MAX_CACHED_BYTES: u64 = 20 << 30;
-/// Bytes of a scratch that are held in memory before it becomes a file.
-const MAX_HELD_BYTES: usize = 32 << 20;
-/// Bytes copied at a time.
+/// Size in bytes above which temporary storage moves from memory to a file.
+const MAX_IN_MEMORY_BYTES: usize = 32 << 20;
+/// Number of bytes copied at a time.
 const CHUNK_BYTES: usize = 1 << 20;
-/// Start of the name of an entry that is being made.
+/// Prefix of the folder name of an entry that is still being written.
 const UNFINISHED: &str = ".new-";
-/// Age from which an unfinished entry without a lock is taken for one that a killed process left.
+/// Age beyond which an unfinished entry without a lock file counts as left behind by a killed
+/// process.
 const MAX_UNLOCKED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-/// What turns the cache off.
+/// Value of `--token-cache` that turns the cache off.
 const OFF: &str = "off";
 
-/// Where tokens are kept.
+/// The token cache in one folder.
 pub(super) struct TokenCache {
-    /// `None` where nothing is kept.
+    /// Folder of the cache; `None` if it is turned off.
     root: Option<PathBuf>,
 }
 
@@ -50,7 +52,8 @@ struct Entry {
 }
 
 impl TokenCache {
-    /// The cache in the folder `given`, where that is given, else in the platform's folder for such; `off` for none.
+    /// Creates a cache in the folder `given`, or by default in the user's cache folder; `off` turns
+    /// it off.
     pub fn new(given: Option<&str>) -> Self {
         let root = match given {
             Some(OFF) => None,
@@ -62,27 +65,28 @@ impl TokenCache {
         Self { root }
     }
 
-    /// A place for bytes on their way: memory for a few, else a file that vanishes with it.
+    /// Returns temporary storage: memory while it is small, then a file that is deleted with it.
     pub fn scratch(&self) -> Box<dyn TempStorage> {
-        // Where the cache is no folder yet and cannot become one, the system's own folder must do.
+        // Without a usable cache folder, fall back to the temporary folder of the system.
         let folder = self
             .root
             .clone()
             .filter(|root| fs::create_dir_all(root).is_ok());
         let folder = folder.unwrap_or_else(std::env::temp_dir);
         Box::new(Spool(RefCell::new(tempfile::spooled_tempfile_in(
-            MAX_HELD_BYTES,
+            MAX_IN_MEMORY_BYTES,
             folder,
         ))))
     }
 
-    /// The pieces under `key`, if all of them are there and whole.
+    /// Returns the parts of the entry `key`, if all of them exist and are intact.
     pub fn get(&self, key: &str) -> Option<Vec<CacheEntry>> {
         let folder = self.root.as_ref()?.join(key);
         let manifest = fs::read(folder.join(MANIFEST_FILE)).ok()?;
         match open(&folder, &manifest) {
             Ok(pieces) => {
-                // When an entry was last of use decides which one makes way; not knowing it does no harm.
+                // The time of last use only decides which entry is evicted, so a failure is
+                // harmless.
                 let _ = touch(&folder);
                 Some(pieces)
             }
@@ -91,14 +95,15 @@ impl TokenCache {
                 output::to_people(&format!(
                     "warning: the tokens kept in {path} are damaged ({error}); they are made again"
                 ));
-                // What stays is found damaged again.
+                // If it cannot be removed, it is found damaged again.
                 let _ = remove(&folder);
                 None
             }
         }
     }
 
-    /// Keeps `pieces` under `key`. What cannot be kept is made again another time.
+    /// Stores `pieces` as the entry `key`. If that fails, a warning is printed and the next run
+    /// tokenises the corpus again.
     pub fn put(&self, key: &str, pieces: &[CacheEntry]) {
         let Some(root) = &self.root else { return };
         sweep(root);
@@ -133,14 +138,14 @@ fn open(folder: &Path, manifest: &[u8]) -> io::Result<Vec<CacheEntry>> {
 
 fn write(root: &Path, key: &str, pieces: &[CacheEntry]) -> io::Result<()> {
     fs::create_dir_all(root)?;
-    let made = tempfile::Builder::new()
+    let staging = tempfile::Builder::new()
         .prefix(UNFINISHED)
         .tempdir_in(root)?;
-    let in_use = File::create_new(made.path().join(LOCK_FILE))?;
+    let in_use = File::create_new(staging.path().join(LOCK_FILE))?;
     in_use.try_lock()?;
     let mut entries = Vec::new();
     for CacheEntry { name, size, bytes } in pieces {
-        let path = made.path().join(name);
+        let path = staging.path().join(name);
         let mut file = File::create_new(&path)?;
         let mut chunk = vec![0; CHUNK_BYTES];
         for start in (0..*size).step_by(CHUNK_BYTES) {
@@ -156,22 +161,22 @@ fn write(root: &Path, key: &str, pieces: &[CacheEntry]) -> io::Result<()> {
         });
     }
     fs::write(
-        made.path().join(MANIFEST_FILE),
+        staging.path().join(MANIFEST_FILE),
         serde_json::to_vec_pretty(&Manifest { pieces: entries })?,
     )?;
     let target = root.join(key);
     if target.exists() {
         return Ok(());
     }
-    // Some platforms do not rename a folder with an open file.
+    // Some platforms cannot rename a folder that contains an open file.
     drop(in_use);
-    fs::remove_file(made.path().join(LOCK_FILE))?;
-    fs::rename(made.path(), &target)?;
-    let _ = made.keep();
+    fs::remove_file(staging.path().join(LOCK_FILE))?;
+    fs::rename(staging.path(), &target)?;
+    let _ = staging.keep();
     Ok(())
 }
 
-/// Removes the entries that a killed process left unfinished: those that nobody holds a lock in.
+/// Removes unfinished entries of killed processes: those whose lock no process holds.
 fn sweep(root: &Path) {
     let folders = fs::read_dir(root)
         .into_iter()
@@ -185,25 +190,27 @@ fn sweep(root: &Path) {
     };
     for folder in folders
         .filter(is_unfinished)
-        .filter(|folder| is_left(folder))
+        .filter(|folder| is_abandoned(folder))
     {
-        // What stays is found again.
+        // If it cannot be removed, the next sweep finds it again.
         let _ = remove(&folder);
     }
 }
 
-/// Whether nobody works in an unfinished entry. One without a lock has just been made, or is of an older version.
-fn is_left(folder: &Path) -> bool {
+/// Whether an unfinished entry was abandoned. One without a lock file was either just created or is
+/// of an older version, so its age decides.
+fn is_abandoned(folder: &Path) -> bool {
     match File::options().write(true).open(folder.join(LOCK_FILE)) {
         Ok(lock) => lock.try_lock().is_ok(),
         Err(_) => {
-            let made = fs::metadata(folder).and_then(|found| found.modified());
-            made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > MAX_UNLOCKED_AGE))
+            let modified = fs::metadata(folder).and_then(|found| found.modified());
+            modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > MAX_UNLOCKED_AGE))
         }
     }
 }
 
-/// Removes the entries that were longest of no use, until the others fit.
+/// Evicts the least recently used entries, but never `newest`, until the rest fit in
+/// [`MAX_CACHED_BYTES`].
 fn prune(root: &Path, newest: &str) {
     let size = |folder: &Path| {
         let files = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -211,7 +218,7 @@ fn prune(root: &Path, newest: &str) {
             .filter_map(|file| Some(file.metadata().ok()?.len()))
             .sum::<u64>()
     };
-    let used = |folder: &Path| {
+    let last_used = |folder: &Path| {
         fs::metadata(folder.join(MANIFEST_FILE)).and_then(|manifest| manifest.modified())
     };
     let folders = fs::read_dir(root)
@@ -220,7 +227,7 @@ fn prune(root: &Path, newest: &str) {
         .flatten()
         .map(|entry| entry.path());
     let mut entries: Vec<(SystemTime, PathBuf)> = folders
-        .filter_map(|folder| Some((used(&folder).ok()?, folder)))
+        .filter_map(|folder| Some((last_used(&folder).ok()?, folder)))
         .collect();
     entries.sort();
     let mut total: u64 = entries.iter().map(|(_, folder)| size(folder)).sum();
@@ -248,7 +255,7 @@ fn touch(folder: &Path) -> io::Result<()> {
         .set_modified(SystemTime::now())
 }
 
-/// A file that is only read.
+/// A file of a cache entry, opened for reading.
 struct OnDisk(File);
 
 impl ReadAt for OnDisk {
@@ -258,7 +265,7 @@ impl ReadAt for OnDisk {
     }
 }
 
-/// A scratch in memory or in a file without name.
+/// Temporary storage in memory or in an unnamed file.
 struct Spool(RefCell<tempfile::SpooledTempFile>);
 
 impl ReadAt for Spool {
@@ -298,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_found_whole_or_not_at_all() {
+    fn an_entry_is_found_intact_or_not_at_all() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let cache = TokenCache::new(root.path().to_str());
         let bytes: Vec<u8> = (0..3 * CHUNK_BYTES + 7).map(|i| i as u8).collect();
@@ -328,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_unfinished_is_swept() {
+    fn unfinished_entries_of_killed_processes_are_removed() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let path = |name: &str| root.path().join(name);
         for name in [".new-left", ".new-used", ".new-young", ".new-old"] {
@@ -353,10 +360,10 @@ mod tests {
     }
 
     #[test]
-    fn a_scratch_gives_back_what_it_took_wherever_it_lies() {
+    fn temporary_storage_reads_back_what_was_written() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let cache = TokenCache::new(root.path().to_str());
-        for n in [10, MAX_HELD_BYTES / 1000 + 10] {
+        for n in [10, MAX_IN_MEMORY_BYTES / 1000 + 10] {
             let mut scratch = cache.scratch();
             (0..n).for_each(|i| scratch.append(&[i as u8; 1000]).expect("room"));
             let mut out = [0; 2000];

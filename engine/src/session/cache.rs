@@ -1,5 +1,5 @@
-//! Tokens of a large corpus as a host keeps them between programs: named pieces under a key that tells everything they
-//! depend on, so that no change of the text or of a setting ever meets the tokens of another.
+//! Cache entries for the tokens of a large corpus: named pieces under a key that hashes everything
+//! they depend on, so that a changed text or setting never finds stale tokens.
 
 use super::checkpoint::sha256;
 use super::host::CacheEntry;
@@ -15,10 +15,10 @@ const COUNTS: &str = "counts";
 const TRAIN: [&str; 2] = ["train.tokens", "train.lengths"];
 const VALID: [&str; 2] = ["valid.tokens", "valid.lengths"];
 const MARKS: &str = "train.labels";
-/// Changes whenever tokens come out differently, or their form does.
+/// Version of the cache: changes whenever tokens are encoded or stored differently.
 const FORMAT: &str = "clozelab tokens 3";
 
-/// Tells the tokens of labelled documents apart.
+/// Returns the cache key of encoded labelled documents.
 pub(super) fn labelled_key(
     corpus: &Corpus,
     selection: &Selection,
@@ -32,14 +32,14 @@ pub(super) fn labelled_key(
     sha256(parts.join("\n").as_bytes())
 }
 
-/// Labelled documents as pieces.
+/// Returns labelled documents as cache entries.
 pub(super) fn labelled_pieces(documents: &EncodedDocuments) -> Vec<CacheEntry> {
     let mut pieces = token_pieces(TRAIN, documents.texts());
-    pieces.push(held(MARKS, documents.marks()));
+    pieces.push(entry(MARKS, documents.marks()));
     pieces
 }
 
-/// What [`labelled_pieces`] kept; `None` where something is missing or does not fit.
+/// Restores the entries of [`labelled_pieces`]; `None` if something is missing or inconsistent.
 pub(super) fn restored_labelled(
     pieces: &[CacheEntry],
     tokenizer: &Tokenizer,
@@ -49,7 +49,7 @@ pub(super) fn restored_labelled(
     EncodedDocuments::restored(texts, &read(pieces, MARKS)?, labels.len())
 }
 
-/// Tells tokens apart: a digest of everything that they depend on.
+/// Returns the cache key of a tokenized corpus: a hash of everything it depends on.
 pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokenizer>) -> String {
     let words = match tokenizer {
         Some(tokenizer) => sha256(&json(tokenizer)),
@@ -62,9 +62,10 @@ pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokeni
                 min_count,
                 ..
             } = config;
-            let least = min_count.map_or_else(String::new, |count| format!(" from {count}"));
+            let min_count_part =
+                min_count.map_or_else(String::new, |count| format!(" from {count}"));
             format!(
-                "{tokenizer:?} cased {cased} accents {} size {vocab_size}{least}",
+                "{tokenizer:?} cased {cased} accents {} size {vocab_size}{min_count_part}",
                 !strip_accents
             )
         }
@@ -77,7 +78,7 @@ pub(super) fn key(corpus: &Corpus, config: &RunConfig, tokenizer: Option<&Tokeni
     )
 }
 
-/// Which documents are trained on: the same files are divided in another way for cross-validation.
+/// Describes which documents are trained on: cross-validation splits the same files differently.
 fn split(corpus: &Corpus) -> String {
     let [train, valid, test] =
         [FileRole::Train, FileRole::Valid, FileRole::Test].map(|role| corpus.documents(role));
@@ -93,14 +94,14 @@ fn json(tokenizer: &Tokenizer) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// Words and tokens as pieces.
+/// Returns the tokenizer and the encoded corpus as cache entries.
 pub(super) fn pieces((tokenizer, train, valid): &Encoded) -> Vec<CacheEntry> {
     let counts = tokenizer
         .counts()
         .iter()
         .flat_map(|count| count.to_le_bytes())
         .collect();
-    let words = vec![held(TOKENIZER, json(tokenizer)), held(COUNTS, counts)];
+    let words = vec![entry(TOKENIZER, json(tokenizer)), entry(COUNTS, counts)];
     [
         words,
         token_pieces(TRAIN, train),
@@ -109,7 +110,7 @@ pub(super) fn pieces((tokenizer, train, valid): &Encoded) -> Vec<CacheEntry> {
     .concat()
 }
 
-/// What [`pieces`] kept; `None` where something is missing or does not fit.
+/// Restores the entries of [`pieces`]; `None` if something is missing or inconsistent.
 pub(super) fn restored(pieces: &[CacheEntry], tokenizer: Option<Rc<Tokenizer>>) -> Option<Encoded> {
     let tokenizer = match tokenizer {
         Some(tokenizer) => tokenizer,
@@ -135,7 +136,7 @@ pub(super) fn restored(pieces: &[CacheEntry], tokenizer: Option<Rc<Tokenizer>>) 
     Some((tokenizer, train, valid))
 }
 
-fn held(name: &str, bytes: Vec<u8>) -> CacheEntry {
+fn entry(name: &str, bytes: Vec<u8>) -> CacheEntry {
     CacheEntry {
         name: name.into(),
         size: bytes.len() as u64,
@@ -151,7 +152,7 @@ fn token_pieces([bytes, lengths]: [&str; 2], tokens: &Tokens) -> Vec<CacheEntry>
             size,
             bytes: stored.clone(),
         },
-        held(lengths, tokens.lengths()),
+        entry(lengths, tokens.lengths()),
     ]
 }
 

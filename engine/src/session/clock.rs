@@ -1,7 +1,7 @@
-//! The time that a run spends training: without its pauses, and on from where an earlier part of it ended. Knows no clock
-//! of its own; it is told the seconds.
+//! Training time of a run: without pauses, and continued from the time before it was resumed. It
+//! reads no clock; callers pass the current time in seconds.
 
-/// Time spent training.
+/// A stopwatch for training time.
 pub struct Clock {
     before: f64,
     since: f64,
@@ -22,29 +22,29 @@ impl Clock {
         }
     }
 
-    /// Seconds of training.
+    /// Returns the seconds of training.
     pub fn elapsed(&self, now: f64) -> f64 {
         self.before + self.paused_at.unwrap_or(now) - self.since
     }
 
-    /// Steps per second since the last lap, which ends here, after `step`.
+    /// Ends a lap after `step` and returns its steps per second.
     pub fn lap(&mut self, now: f64, step: u64) -> f64 {
         let secs = (now - std::mem::replace(&mut self.lap_at, now)).max(1e-6);
-        // A run that was rolled back has fewer steps than before.
+        // After a rollback the step number is lower than before.
         step.saturating_sub(std::mem::replace(&mut self.lap_step, step)) as f64 / secs
     }
 
-    /// What took these seconds, an evaluation or a checkpoint, is no part of the lap.
+    /// Excludes `secs` seconds, of an evaluation or a checkpoint, from the current lap.
     pub fn skip(&mut self, secs: f64) {
         self.lap_at += secs;
     }
 
-    /// Training stands still from here on.
+    /// Stops the clock at time `now`.
     pub fn pause(&mut self, now: f64) {
         self.paused_at = Some(now);
     }
 
-    /// It goes on.
+    /// Restarts the clock after a pause.
     pub fn resume(&mut self, now: f64) {
         let pause = now - self.paused_at.take().unwrap_or(now);
         self.since += pause;
@@ -69,9 +69,9 @@ mod tests {
         );
     }
 
-    /// As a run does: an evaluation is left out by the time of training that it took.
+    /// As in a run: the lap skips the training time that an evaluation took.
     #[test]
-    fn a_pause_amid_an_evaluation_is_left_out_once() {
+    fn a_pause_during_an_evaluation_is_excluded_once() {
         let mut clock = Clock::start(0.0, 0.0, 0);
         let began = clock.elapsed(4.0);
         clock.pause(5.0);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_evaluation_slows_no_step_down_and_speeds_none_up() {
+    fn an_evaluation_does_not_change_the_step_rate() {
         let mut clock = Clock::start(0.0, 0.0, 0);
         clock.skip(30.0);
         assert!(

@@ -1,5 +1,5 @@
-//! What a pre-training run would take here, before it is started: its plan, its memory, and the time of a step, found by
-//! doing a few on values that are thrown away.
+//! Estimates what a pre-training run takes on this device before it starts: its plan, its memory,
+//! and the time per step, measured by a few steps whose results are discarded.
 
 use super::checks::no_corpus;
 use super::loaded_model::starting_values;
@@ -14,24 +14,25 @@ use crate::model::{Layout, specs};
 use crate::train::{DeviceBatch, Optimizer};
 use protocol::{Estimate, FileRole, Phase, RunConfig};
 
-/// Larger models are not tried: drawing their values alone would be felt.
+/// Maximum number of parameters of a model that is tried: initialising a larger one alone would be
+/// slow.
 const MAX_TRIED: usize = 40_000_000;
 
-/// Floating-point operations of a tried step at most; of a larger step a part is tried.
+/// Maximum number of floating-point operations per tried step; beyond it a smaller batch is tried.
 const MAX_OPERATIONS: f64 = 2e10;
 
 /// Operations per parameter and token: two forward, four backward (Kaplan et al. 2020, 2.1).
 const OPERATIONS: f64 = 6.0;
 
-/// Steps that are timed, and for how long at most.
+/// Maximum number of timed steps, and maximum time for them in seconds.
 const TIMED_STEPS: u64 = 7;
 const TIMED_SECS: f64 = 0.5;
 
 impl<H: Host> Session<H> {
-    /// Plans a pre-training run and, where `tries` says so, tries a few steps of it.
+    /// Plans a pre-training run and, if `tries` is set, times a few steps of it.
     ///
     /// # Errors
-    /// When the run would be refused.
+    /// Returns an error if the run would be refused.
     pub async fn estimate(&mut self, config: &RunConfig, tries: bool) -> Result<Estimate> {
         plan::check_numbers(config)?;
         let base = self.language_model.clone().filter(|_| self.continues);
@@ -49,7 +50,8 @@ impl<H: Host> Session<H> {
             .min(model.max_position_embeddings);
         plan::check_length(max_len, &model)?;
         learned.train.check(max_len)?;
-        // Where a few documents stand for a large corpus, the rest is taken to be like them.
+        // If only a few documents of a large corpus were read, assume that the others are like
+        // them.
         let all = config
             .limit
             .map_or(u64::MAX, |limit| limit as u64)
@@ -105,9 +107,9 @@ impl<H: Host> Session<H> {
         };
         let mut state =
             optimizer.state_from(starting_values(&optimizer.layout, plan.seed, &Weights::new()).0);
-        let whole = plan.batch_size as f64 / rows as f64;
+        let batch_scale = plan.batch_size as f64 / rows as f64;
         let (mut before, mut times) = (0.0, Vec::new());
-        // The first step compiles and reserves; it is not timed.
+        // The first step compiles kernels and reserves memory; it is not timed.
         for step in 0..=TIMED_STEPS {
             let batch = DeviceBatch::upload(&task.batch(step), &model, &self.device);
             let report = optimizer.step(&mut state, plan.schedule.lr(step), |params| {
@@ -115,9 +117,9 @@ impl<H: Host> Session<H> {
             });
             read_groups(&[report.loss]).await?;
             let now = self.host.now_secs();
-            times.extend((step > 0).then_some((now - before) * whole));
+            times.extend((step > 0).then_some((now - before) * batch_scale));
             before = now;
-            if times.iter().sum::<f64>() > TIMED_SECS * whole {
+            if times.iter().sum::<f64>() > TIMED_SECS * batch_scale {
                 break;
             }
         }

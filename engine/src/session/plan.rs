@@ -1,5 +1,5 @@
-//! What was asked for becomes what will be done: the one place where a configuration is refused, before any work on the
-//! device, with a hint.
+//! From the requested configuration to a checked plan: the one place where a configuration is
+//! refused, with a hint, before any work on the device.
 
 mod length;
 mod limits;
@@ -18,103 +18,110 @@ use limits::{check_frozen_memory, check_memory, is_sound_budget};
 use protocol::{EmbeddingInit, OptimizerKind, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 
-/// How long a run lasts.
+/// The length of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
-    /// Until this many steps are done.
+    /// Number of optimiser steps.
     Steps(u64),
-    /// Until this many seconds of training are spent.
+    /// Seconds of training.
     Seconds(f64),
 }
 
-/// A checked configuration.
+/// A checked configuration: what a run will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// What the run does.
+    /// Pre-training or fine-tuning.
     pub phase: Phase,
-    /// Every use of chance derives from it.
+    /// Seed of all random generators of the run.
     pub seed: u64,
     /// Examples per step.
     pub batch_size: usize,
-    /// Tokens per example.
+    /// Maximum number of tokens per example.
     pub max_len: usize,
-    /// Steps of one pass over the training data.
+    /// Steps per epoch.
     pub steps_per_epoch: u64,
-    /// Networks that are trained one after another; they differ by their seed.
+    /// Networks that are trained one after another, with different seeds.
     #[serde(default = "one")]
     pub networks: u64,
-    /// How long each network is trained.
+    /// Length of the training of each network.
     pub budget: Budget,
-    /// Learning rates of each network.
+    /// Learning-rate schedule of each network.
     pub schedule: Schedule,
-    /// How the optimiser moves.
+    /// Settings of the optimiser.
     pub optimizer: OptimizerSettings,
-    /// Share of tokens chosen for guessing (pre-training).
+    /// Share of the tokens that are masked (pre-training).
     pub mask_rate: f64,
-    /// Whether whole words are chosen (pre-training).
+    /// Whether whole words are masked (pre-training).
     pub whole_word: bool,
-    /// Most tokens to guess in one example (pre-training).
+    /// Maximum number of masked tokens per example (pre-training).
     #[serde(default)]
     pub max_predictions: Option<usize>,
-    /// Dropout of hidden states while training.
+    /// Dropout probability of hidden states in training.
     pub hidden_dropout: f64,
-    /// Dropout of attention probabilities while training.
+    /// Dropout probability of attention weights in training.
     pub attention_dropout: f64,
-    /// Steps between reports. By steps and not by time, so that two runs report alike.
+    /// Steps between reports. Counted in steps, not seconds, so that two identical runs report
+    /// alike.
     pub report_every: u64,
     /// Steps between evaluations.
     pub evaluate_every: u64,
-    /// Held-out batches per evaluation (pre-training).
+    /// Validation batches per evaluation (pre-training).
     pub evaluation_batches: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
 }
 
-/// Examples that the data yields, and how long they are.
+/// Size of the training data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataShape {
-    /// Training examples of one pass, for a given [`Self::max_len`].
+    /// Training examples per epoch, at this [`Self::max_len`].
     pub examples: u64,
-    /// Tokens per example.
+    /// Maximum number of tokens per example.
     pub max_len: usize,
-    /// Networks that cross-validation trains, one for each fold.
+    /// Number of folds in cross-validation, one network each.
     pub folds: Option<u64>,
-    /// Whether the encoder stays as it is, which takes no memory for gradients.
+    /// Whether the encoder is frozen, which takes no memory for gradients.
     pub frozen: bool,
 }
 
-/// Longest example that a fitted length gives: attention grows with the square.
+/// Maximum length that is chosen automatically: attention grows with its square.
 const LONGEST_FITTED: usize = 128;
-/// Share of the documents that a fitted length holds whole.
+/// Share of the documents that fit the automatic length untruncated.
 const FITTED_SHARE: f64 = 0.98;
-/// Share of tokens that evaluation masks, whatever training does, so that losses compare across rates.
+/// Mask rate in evaluation, independent of training, so that losses of different mask rates are
+/// comparable.
 pub const EVALUATION_MASK_RATE: f64 = 0.15;
-/// Readings wait for the device; one every this many steps bounds the queue of a GPU without being felt.
+/// A report waits for the device; one every eight steps bounds the queue of a GPU at no noticeable
+/// cost.
 const MAX_STEPS_BETWEEN_REPORTS: u64 = 8;
-/// A run reports about this often where it is short enough.
+/// Approximate number of reports per run, if it is short enough.
 const REPORTS_PER_RUN: u64 = 200;
-/// Held-out batches at most: 400 windows at the default batch size.
+/// Maximum number of validation batches per evaluation: 400 windows at the default batch size.
 const MAX_EVALUATION_BATCHES: u64 = 25;
-/// Checkpoints of a run, unless asked otherwise.
+/// Default number of checkpoints per run.
 const CHECKPOINTS_PER_RUN: u64 = 10;
-/// Fewer steps than this between checkpoints are not worth the writing, unless asked for.
+/// Default minimum of steps between checkpoints: fewer are not worth the writes.
 const MIN_STEPS_BETWEEN_CHECKPOINTS: u64 = 100;
-/// Steps between evaluations, and between checkpoints, of a run whose length is a time.
+/// Maximum number of steps between evaluations, and between checkpoints, of a run with a time
+/// budget.
 const MAX_STEPS_UNSEEN: u64 = 500;
-/// Below this there is no room for context around a guess.
+/// Minimum example length: below it a masked token has too little context.
 const MIN_MAX_LEN: usize = 8;
-/// Documents of this many tokens on average fit the short window.
+/// Mean document length, in tokens, up to which the short window is used.
 const SHORT_DOCUMENT_TOKENS: f64 = 24.0;
-/// Windows for short and for long documents; short ones learn faster while the budget is minutes.
+/// Default lengths for short and for long documents; short windows learn faster on a budget of
+/// minutes.
 const WINDOWS: (usize, usize) = (32, 64);
-/// `[CLS]` and the ten tokens of the 2018 system's examples, of which one in ten is guessed.
+/// Example length of the 2018 system: `[CLS]` and ten tokens, of which one in ten is masked.
 const SEED_WINDOW: usize = 11;
 const SEED_MASK_RATE: f64 = 0.1;
-/// Examples of a pass from which a batch holds 32 of them rather than 16: fewer would make too few steps.
+/// Examples per epoch from which the default batch size is 32 instead of 16, so that small data
+/// makes enough steps.
 const MIN_EXAMPLES_OF_WIDE_BATCHES: u64 = 2000;
 
-/// LossAccumulator of pre-training for documents of `mean_tokens` tokens on average, unless asked otherwise.
+/// Returns the example length of pre-training: as configured, or by the mean document length in
+/// tokens.
 pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
     let fitted = if mean_tokens <= SHORT_DOCUMENT_TOKENS {
         WINDOWS.0
@@ -128,15 +135,15 @@ pub fn pretraining_max_len(config: &RunConfig, mean_tokens: f64) -> usize {
     })
 }
 
-/// Length of fine-tuning examples, unless asked otherwise: 98 of 100 documents fit, `[CLS]` and `[SEP]` included, up to
-/// `most`.
-pub fn finetuning_max_len(config: &RunConfig, documents: &EncodedDocuments, most: usize) -> usize {
+/// Returns the example length of fine-tuning: as configured, or such that 98 % of the documents fit
+/// with `[CLS]` and `[SEP]`, at most `max`.
+pub fn finetuning_max_len(config: &RunConfig, documents: &EncodedDocuments, max: usize) -> usize {
     config
         .max_len
-        .unwrap_or_else(|| fitted_len(documents).min(most))
+        .unwrap_or_else(|| fitted_len(documents).min(max))
 }
 
-/// The length that suits classifying `documents`.
+/// Returns the example length that suits classifying `documents`.
 pub fn fitted_len(documents: &EncodedDocuments) -> usize {
     documents
         .fitting_len(FITTED_SHARE)
@@ -144,10 +151,10 @@ pub fn fitted_len(documents: &EncodedDocuments) -> usize {
         .clamp(MIN_MAX_LEN * 2, LONGEST_FITTED)
 }
 
-/// Checks `config` for a run of `phase` on `data` with `model`.
+/// Checks `config` for a run of `phase` with `model` on `data`.
 ///
 /// # Errors
-/// One for each setting that cannot be met, naming its flag.
+/// Returns an error for the first setting that cannot be met, naming its flag.
 pub fn plan(
     config: &RunConfig,
     phase: Phase,
@@ -188,7 +195,8 @@ pub fn plan(
         steps_per_epoch
     };
     let checkpoint_every = (steps / CHECKPOINTS_PER_RUN).max(MIN_STEPS_BETWEEN_CHECKPOINTS);
-    // How many steps a budget of time holds is not known: what is counted in steps must come soon enough.
+    // How many steps a time budget allows is unknown: anything counted in steps must come soon
+    // enough.
     let (evaluate_every, checkpoint_every) = match budget {
         Budget::Seconds(_) if pretrain => (
             evaluate_every.min(MAX_STEPS_UNSEEN),
@@ -229,8 +237,8 @@ pub fn plan(
     })
 }
 
-/// Muon's settings, where it moves the matrices inside the blocks: in pre-training of the presets that are not as
-/// published, unless asked otherwise.
+/// Returns Muon's settings if it trains the matrices inside the blocks: by default in pre-training,
+/// for presets whose recipe says so.
 fn muon(config: &RunConfig, model: &ModelConfig, pretrain: bool) -> Option<MuonSettings> {
     let is_default = pretrain && model.architecture.backbone().recipe().muon;
     let is_wanted = config
@@ -239,7 +247,7 @@ fn muon(config: &RunConfig, model: &ModelConfig, pretrain: bool) -> Option<MuonS
     is_wanted.then(MuonSettings::default)
 }
 
-/// Whether a new model's word embeddings start from vectors of the training text.
+/// Whether the word embeddings of a new model are initialised from vectors of the training text.
 pub fn starts_from_own_vectors(config: &RunConfig, phase: Phase) -> bool {
     config.embedding_init.unwrap_or(match phase {
         Phase::Pretrain => EmbeddingInit::Own,
@@ -247,8 +255,8 @@ pub fn starts_from_own_vectors(config: &RunConfig, phase: Phase) -> bool {
     }) == EmbeddingInit::Own
 }
 
-/// Share of tokens that pre-training chooses, unless asked otherwise: as published for BERT; `fast` learns more from each
-/// window at 0.4 (docs/recipes.md).
+/// Returns the mask rate of pre-training: as configured, or the default of the architecture: as
+/// published for BERT; `fast` models learn more from each window at 0.4 (docs/recipes.md).
 pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
     let own = model.architecture.backbone().recipe().mask_rate;
     config.mask_rate.unwrap_or(if config.seed_masking {
@@ -259,7 +267,7 @@ pub fn mask_rate(config: &RunConfig, model: &ModelConfig) -> f64 {
 }
 
 impl Plan {
-    /// The same without training: one network whose values are all there before the run.
+    /// Returns the plan without training: one network, whose weights are given.
     pub fn without_steps(self) -> Self {
         let schedule = Schedule {
             steps: 0,
@@ -273,12 +281,12 @@ impl Plan {
         }
     }
 
-    /// Steps planned of all networks; for a budget of time, as estimated at the start.
+    /// Returns the planned steps of all networks; an estimate for a time budget.
     pub fn steps(&self) -> u64 {
         self.schedule.steps * self.networks
     }
 
-    /// Whether a plan from a file can be carried out with `model`.
+    /// Whether a plan that was read from a file is valid for `model`.
     pub fn is_sound(&self, model: &ModelConfig) -> bool {
         let counts = [
             self.networks,
@@ -337,7 +345,7 @@ impl Plan {
             && fits.is_ok()
     }
 
-    /// Dropout in force while training.
+    /// Returns the dropout probabilities in training.
     pub fn dropout(&self) -> Dropout {
         Dropout {
             hidden: self.hidden_dropout,
@@ -350,7 +358,7 @@ fn one() -> u64 {
     1
 }
 
-/// Fine-tuning sees few documents often and so needs dropout; a few passes of re-masked text do not
+/// Fine-tuning repeats few documents often and needs dropout; a few epochs of re-masked text do not
 /// (Geiping & Goldstein 2022, 4.3).
 fn training_dropout(model: &ModelConfig, pretrain: bool) -> Dropout {
     let own = model.architecture.backbone().recipe().finetuning_dropout;
@@ -365,7 +373,7 @@ fn training_dropout(model: &ModelConfig, pretrain: bool) -> Dropout {
     }
 }
 
-/// Wider models take smaller steps.
+/// Returns the default peak learning rate, which decreases with the hidden size.
 pub fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
     let recipe = model.architecture.backbone().recipe();
     let narrow = if pretrain {
@@ -376,7 +384,8 @@ pub fn default_lr(model: &ModelConfig, pretrain: bool) -> f64 {
     narrow * (128.0 / model.hidden_size as f64).sqrt().min(1.0)
 }
 
-/// Share of a run that warms up where Muon moves the matrices: 10 % cost 0.04 nats at a quarter of the pass (docs/recipes.md).
+/// Warm-up as a share of a run with Muon: 10 % cost 0.04 nats at a quarter of the epoch
+/// (docs/recipes.md).
 const MUON_WARMUP: f64 = 0.03;
 
 #[cfg(test)]
@@ -405,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn little_text_is_read_several_times_and_much_text_once() {
+    fn small_corpora_get_several_epochs_and_large_ones_get_one() {
         let plan = check(|_| ()).expect("defaults are sound");
         assert_eq!(
             (plan.batch_size, plan.max_len, plan.steps(), plan.budget),
@@ -419,7 +428,7 @@ mod tests {
             ),
             (4, 25, 100)
         );
-        let passes = |examples| {
+        let epochs = |examples| {
             pretraining_epochs(DataShape {
                 examples,
                 max_len: 32,
@@ -428,13 +437,13 @@ mod tests {
             })
         };
         assert_eq!(
-            [1000, 25_000, 50_000, 1_000_000].map(passes),
+            [1000, 25_000, 50_000, 1_000_000].map(epochs),
             [8.0, 2.0, 1.0, 1.0]
         );
     }
 
     #[test]
-    fn a_classifier_of_little_text_gets_three_networks_that_share_the_budget() {
+    fn a_small_classifier_gets_three_networks_that_share_the_budget() {
         let config = RunConfig {
             steps: Some(31),
             ..RunConfig::default()
@@ -486,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn each_setting_that_cannot_be_met_is_refused_by_name() {
+    fn invalid_settings_are_refused() {
         let code = |change: fn(&mut RunConfig)| check(change).expect_err("refused").code();
         assert_eq!(code(|c| c.lr = Some(0.0)), "bad-setting");
         assert_eq!(code(|c| c.lr = Some(f64::NAN)), "bad-setting");
@@ -506,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_from_a_file_that_no_run_could_have_is_refused() {
+    fn an_invalid_plan_from_a_file_is_refused() {
         let model = ModelConfig::preset("fast-nano", 1000, 64).expect("exists");
         let plan = check(|_| ()).expect("defaults are sound");
         let is_sound = |change: fn(&mut Plan)| {

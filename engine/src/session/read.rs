@@ -1,13 +1,13 @@
-//! The one place where numbers come back from the device. A read waits for everything queued before it, so each is a
-//! decision: a report, an evaluation, a checkpoint, an answer.
+//! The only place that reads numbers back from the device. A read waits for everything queued
+//! before it, so each one is deliberate: a report, an evaluation, a checkpoint, an answer.
 
 use crate::error::{Error, Result};
 use burn::tensor::{Tensor, Transaction};
 
-/// Reads flat arrays in one transfer.
+/// Reads flat arrays back in one transfer.
 ///
 /// # Errors
-/// When the device no longer answers.
+/// Returns an error if the device is lost.
 pub async fn read_groups(tensors: &[Tensor<1>]) -> Result<Vec<Vec<f32>>> {
     let transaction = tensors.iter().fold(Transaction::default(), |t, tensor| {
         t.register(tensor.clone())
@@ -27,10 +27,10 @@ pub async fn read_groups(tensors: &[Tensor<1>]) -> Result<Vec<Vec<f32>>> {
         .collect()
 }
 
-/// Reads one tensor of any rank, row by row.
+/// Reads a tensor of any rank back, in row-major order.
 ///
 /// # Errors
-/// When the device no longer answers.
+/// Returns an error if the device is lost.
 pub async fn read<const R: usize>(tensor: Tensor<R>) -> Result<Vec<f32>> {
     let n = tensor.dims().iter().product::<usize>();
     Ok(read_groups(&[tensor.reshape([n])]).await?.remove(0))

@@ -1,4 +1,4 @@
-//! A run that was interrupted continues from a checkpoint that the host hands over.
+//! Resumes an interrupted run from a checkpoint that the host provides.
 
 use super::checkpoint::{CHECKPOINTS, Found, MANIFEST_FILE, Manifest, newest_whole};
 use super::{Host, ModelFiles, RunOutcome, Session, Snapshot, snapshot};
@@ -9,10 +9,11 @@ use protocol::{Event, FileInfo, Phase, RunConfig, StartFrom};
 use std::rc::Rc;
 
 impl<H: Host> Session<H> {
-    /// Continues `run` from the newest whole checkpoint among `files`, on the present corpus. Emits what its log says first.
+    /// Resumes `run` from the newest complete checkpoint among `files`, on the current corpus.
+    /// Replays the events of its log first.
     ///
     /// # Errors
-    /// When no checkpoint is whole, the corpus is another one, or the run fails.
+    /// Returns an error if no checkpoint is complete, the corpus has changed, or the run fails.
     pub(super) async fn resume_run(
         &mut self,
         run: &str,
@@ -34,33 +35,29 @@ impl<H: Host> Session<H> {
                 self.pretrain(run, &state.config, Some(found.snapshot))
                     .await
             }
-            // The checkpoint holds what the run started from.
+            // The checkpoint holds the initial weights of the run.
             Phase::Finetune => {
-                self.finetune(
-                    run,
-                    &state.config,
-                    StartFrom::TempStorage,
-                    Some(found.snapshot),
-                )
-                .await
+                self.finetune(run, &state.config, StartFrom::Scratch, Some(found.snapshot))
+                    .await
             }
         }
     }
 }
 
-/// What a checkpoint is of: the phase and the settings of its run.
+/// Returns the phase and the configuration of the run of a checkpoint.
 ///
 /// # Errors
-/// When it does not say, or a newer program wrote it.
+/// Returns an error if the state is missing or damaged, or was written by a newer version.
 pub fn resumable(snapshot: &Snapshot) -> Result<(Phase, RunConfig)> {
     let state = snapshot::state_of(snapshot)?;
     Ok((state.plan.phase, state.config))
 }
 
-/// The run directory of the newest whole checkpoint among `files`: its model, its log, and the checkpoint itself.
+/// Returns the run directory of the newest complete checkpoint among `files`: its model, its log,
+/// and the checkpoint itself.
 ///
 /// # Errors
-/// When no checkpoint is whole.
+/// Returns an error if no checkpoint is complete.
 pub(super) fn run_directory(
     files: &[FileInfo],
     contents: &[Rc<dyn ByteSource>],

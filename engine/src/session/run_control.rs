@@ -1,5 +1,6 @@
-//! What a run hears between two steps, and between two batches of an evaluation: stop, pause, single steps, and questions
-//! that its present values answer. A question changes nothing of the run; other commands keep their place until it is over.
+//! Handles commands that arrive while a run is in progress: stop, pause, single steps, and queries
+//! that the current parameters can answer. Queries do not affect the run; all other commands wait
+//! until it is over.
 
 use super::clock::Clock;
 use super::host::Host;
@@ -12,46 +13,48 @@ use crate::error::Result;
 use protocol::{Command, Event, RunConfig};
 use std::collections::VecDeque;
 
-/// Looks come this many seconds apart at least.
-const LOOK_SECS: f64 = 0.4;
-/// After a look the run goes on for this many times as long as it took: looking costs at most a fiftieth.
-const LOOK_REST: f64 = 49.0;
+/// Minimum seconds between two previews.
+const PREVIEW_INTERVAL_SECS: f64 = 0.4;
+/// A preview that took `t` seconds is followed by at least `49 t` without one: previews cost at
+/// most 2 % of the time.
+const PREVIEW_REST: f64 = 49.0;
 
-/// What the host wants after a step.
+/// What a run does after handling its commands.
 #[derive(PartialEq)]
 pub enum Wish {
-    /// Train on.
+    /// Continue training.
     GoOn,
     /// End the run here.
     Stop,
 }
 
-/// The ear of a run, and what it answers from besides the values that learn.
+/// The command queue of a run, and what its queries are answered from.
 pub struct RunControl<'a, H: Host> {
-    /// The platform.
+    /// The host that commands come from and events go to.
     pub host: &'a H,
-    /// Name of the run.
+    /// Id of the run, as in its events.
     pub run: &'a str,
-    /// Whether a person's questions are answered with the values of the run; else they wait until it is over.
+    /// Whether queries are answered with the parameters of the run; otherwise they wait until it is
+    /// over.
     pub answers: bool,
-    /// The model of the other phase, which answers the questions that this one cannot.
+    /// The model of the other phase, for queries that the model in training cannot answer.
     pub other: Option<LoadedModel>,
-    /// Where a text to look at comes from.
+    /// The corpus that previewed examples come from.
     pub text: Option<&'a Corpus>,
-    /// The text that a person looks at.
+    /// The example to preview.
     pub watched: &'a mut Option<PreviewRequest>,
-    /// When it is looked at again, by the host's clock.
+    /// Host time of the next preview, in seconds.
     pub next_look: f64,
-    /// The step after which the run pauses by itself.
+    /// The step after which the run pauses (single-step mode).
     pub pause_at: Option<u64>,
-    /// What arrived and was not looked at yet.
+    /// Commands that arrived and were not handled yet.
     pub arrived: VecDeque<Command>,
-    /// Commands that must wait until the run is over.
+    /// Commands that wait until the run is over.
     pub deferred: &'a mut VecDeque<Command>,
 }
 
 impl<H: Host> RunControl<'_, H> {
-    /// Handles what arrived since the last step; waits while paused.
+    /// Handles the commands that arrived since the last step; waits while paused.
     pub async fn poll_commands(&mut self, trainer: &Trainer, clock: &mut Clock) -> Result<Wish> {
         self.arrived.extend(self.host.yield_now().await);
         if self.pause_at.is_some_and(|step| trainer.step() >= step) {
@@ -61,7 +64,8 @@ impl<H: Host> RunControl<'_, H> {
         self.handle_arrived(trainer, clock).await
     }
 
-    /// Handles what arrived amid an evaluation. A stop also stays for the run, which has more to end than that.
+    /// Handles the commands that arrived during an evaluation. A stop also stays queued for the run
+    /// itself.
     pub async fn poll_during_evaluation(
         &mut self,
         trainer: &Trainer,
@@ -114,7 +118,8 @@ impl<H: Host> RunControl<'_, H> {
                     epoch,
                     text,
                 } => {
-                    self.look_at(trainer, config, example, epoch, text).await?;
+                    self.set_preview(trainer, config, example, epoch, text)
+                        .await?;
                 }
                 question @ (Command::Attend { .. }
                 | Command::Tokenize { .. }
@@ -134,12 +139,13 @@ impl<H: Host> RunControl<'_, H> {
         }
     }
 
-    /// Whether a stop arrived that nobody has heeded yet.
+    /// Whether a stop has arrived and was not handled yet.
     pub fn stop_requested(&self) -> bool {
         self.arrived.contains(&Command::Stop)
     }
 
-    /// Answers with the values at hand or, where those are of the other kind, with the model that was there before.
+    /// Answers with the current parameters (`own`) or, where those lack the head, with the model of
+    /// the other phase.
     async fn answer(&self, trainer: &Trainer, question: Command, own: bool) {
         let other = self.other.clone().filter(|_| !own);
         let (model, run_step) = match other {
@@ -156,7 +162,7 @@ impl<H: Host> RunControl<'_, H> {
         .await;
     }
 
-    /// Shows what the present values make of the text that a person looks at, where there is one.
+    /// Emits a preview of the watched example with the current parameters, if there is one.
     pub async fn look(&mut self, trainer: &Trainer) -> Result<()> {
         let Some(watched) = &*self.watched else {
             return Ok(());
@@ -175,7 +181,7 @@ impl<H: Host> RunControl<'_, H> {
             self.host.emit(event, buffers);
         }
         let ended = self.host.now_secs();
-        self.next_look = ended + LOOK_SECS.max((ended - began) * LOOK_REST);
+        self.next_look = ended + PREVIEW_INTERVAL_SECS.max((ended - began) * PREVIEW_REST);
         Ok(())
     }
 
@@ -186,8 +192,8 @@ impl<H: Host> RunControl<'_, H> {
         }
     }
 
-    /// Looks at another text, mask or share from now on.
-    async fn look_at(
+    /// Changes the previewed example, mask or mask rate, and previews it.
+    async fn set_preview(
         &mut self,
         trainer: &Trainer,
         config: RunConfig,
@@ -199,7 +205,7 @@ impl<H: Host> RunControl<'_, H> {
             (Some(text), _) => text,
             (None, Some(corpus)) => match corpus.training_text(example) {
                 Ok(text) => text,
-                // What cannot be read is told; the run reads elsewhere and goes on.
+                // Report a text that cannot be read; the run does not need it and continues.
                 Err(error) => {
                     self.host
                         .emit(inference::query_error(Some(0), &error.into()), Vec::new());
@@ -218,7 +224,7 @@ impl<H: Host> RunControl<'_, H> {
     }
 }
 
-/// Whether the values of a run, or of a model, can answer it.
+/// Whether the command is a query that a model, in training or not, can answer.
 pub(super) fn is_question(command: &Command) -> bool {
     matches!(
         command,

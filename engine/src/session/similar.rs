@@ -1,5 +1,5 @@
-//! Documents that are about the same: by the cosine of the mean hidden states of a model's encoder, from which the mean
-//! of all documents is taken away. (Hidden states of all texts share a direction, which would make any two alike:
+//! Document similarity: the cosine of mean hidden states of the encoder, centred by the mean over
+//! all documents. (Hidden states share a common direction, which makes any two texts look similar:
 //! Mu & Viswanath 2018, "All-but-the-top".)
 
 use super::checks::no_model;
@@ -10,10 +10,10 @@ use super::{BATCH_SIZE, Host, Session, inference};
 use crate::error::Result;
 use crate::train::DeviceBatch;
 
-/// Documents and their directions.
+/// Documents and their normalised vectors.
 pub struct SimilarDocuments {
     mean: Vec<f32>,
-    /// `[documents][F]`, each of length 1.
+    /// Centred vectors of unit length, `[documents][F]`.
     directions: Vec<Vec<f32>>,
 }
 
@@ -34,13 +34,13 @@ impl SimilarDocuments {
         Self { mean, directions }
     }
 
-    /// The numbers of the `top_k` documents nearest to a text of this vector, from 0, with the cosine.
+    /// Returns the indices of the `top_k` documents nearest to `vector`, with their cosine.
     fn nearest(&self, vector: Vec<f32>, top_k: usize) -> Vec<(usize, f64)> {
-        let asked = direction(vector, &self.mean);
+        let query = direction(vector, &self.mean);
         let cosine = |other: &Vec<f32>| {
             other
                 .iter()
-                .zip(&asked)
+                .zip(&query)
                 .map(|(a, b)| f64::from(a * b))
                 .sum::<f64>()
         };
@@ -64,18 +64,19 @@ fn direction(mut vector: Vec<f32>, mean: &[f32]) -> Vec<f32> {
 }
 
 impl<H: Host> Session<H> {
-    /// Reads documents, to be asked for those like a text.
+    /// Encodes documents for [`Self::similar`].
     ///
     /// # Errors
-    /// When there is no model or the device no longer answers.
+    /// Returns an error if there is no model or the device is lost.
     pub async fn similar_documents(&self, texts: &[String]) -> Result<SimilarDocuments> {
         Ok(SimilarDocuments::new(self.mean_states(texts).await?))
     }
 
-    /// The `top_k` of `documents` that are most like `text`: their numbers, from 0, with the cosine.
+    /// Returns the indices of the `top_k` documents that are most similar to `text`, with their
+    /// cosine.
     ///
     /// # Errors
-    /// As [`Self::similar_documents`].
+    /// Same as [`Self::similar_documents`].
     pub async fn similar(
         &self,
         documents: &SimilarDocuments,
@@ -86,7 +87,7 @@ impl<H: Host> Session<H> {
         Ok(documents.nearest(vector, top_k))
     }
 
-    /// Mean hidden states of each text, `[texts][F]`.
+    /// Computes the mean hidden state of each text, `[texts][F]`.
     async fn mean_states(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let model = self
             .classifier
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shared_direction_makes_nothing_alike() {
+    fn a_shared_direction_does_not_count_as_similarity() {
         let documents =
             SimilarDocuments::new(vec![vec![10.0, 1.0], vec![10.0, -1.0], vec![10.0, 0.5]]);
         let found = documents.nearest(vec![10.0, 2.0], 2);

@@ -1,5 +1,5 @@
-//! The counting task as a run: the real model, optimiser and loop on examples that need no text. Done as soon as fresh
-//! examples cost less than a tenth of a nat.
+//! The counting task as a run: the real model, optimiser and training loop on synthetic examples.
+//! It stops as soon as the loss on fresh examples is below a tenth of a nat.
 
 use super::plan::{self, Budget, DataShape, Plan};
 use super::read::read;
@@ -22,43 +22,45 @@ use protocol::{Metrics, Phase, RunConfig, TokenizerKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Loss on fresh examples that counts as learned, in nats.
+/// Loss on fresh examples, in nats, below which the task counts as solved.
 pub const LEARNED: f64 = 0.1;
-/// Steps at most, and examples of each.
+/// Default number of steps and batch size.
 const STEPS: u64 = 1000;
 const BATCH_SIZE: usize = 64;
-/// Steps between looks at fresh examples, and batches of them: 640 examples tell 0.1 from 0.12.
+/// Steps between evaluations, and batches in each: 640 examples distinguish a loss of 0.1 from
+/// 0.12.
 const EVALUATE_EVERY: u64 = 20;
 const HELD_OUT_BATCHES: u64 = 10;
 /// Peak learning rate at width 128: the best of those tried (`docs/from-the-2018-system.md`).
 const LR: f64 = 1e-3;
-/// Steps until the peak. A tenth of the most steps would be longer than learning takes.
+/// Warm-up steps. A tenth of [`STEPS`] would take longer than the whole training.
 const WARMUP_STEPS: u64 = 10;
-/// Preset, unless another is asked for: the 2018 system's advice for this task.
+/// Default preset: what the 2018 system recommended for this task.
 const PRESET: &str = "small";
 
-/// How the counting task ended.
+/// The result of the counting task.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ToyOutcome {
-    /// Whether fresh examples cost less than [`LEARNED`].
+    /// Whether the loss on fresh examples is below [`LEARNED`].
     pub learned: bool,
-    /// Steps that were done.
+    /// Optimiser steps done.
     pub step: u64,
     /// Loss on fresh examples at the end, in nats.
     pub loss: f64,
-    /// Share of fresh examples that are told right.
+    /// Accuracy on fresh examples.
     pub accuracy: f64,
-    /// True where it was stopped.
+    /// Whether it was stopped.
     pub stopped: bool,
     /// Seconds of training.
     pub elapsed_secs: f64,
 }
 
 impl<H: Host> Session<H> {
-    /// Learns to count, with `config`'s preset, learning rate, batch size, steps and seed.
+    /// Trains on the counting task, with the preset, learning rate, batch size, steps and seed of
+    /// `config`.
     ///
     /// # Errors
-    /// When a setting cannot be used or the run fails.
+    /// Returns an error if a setting cannot be used or the run fails.
     pub async fn toy(&mut self, run: &str, config: &RunConfig) -> Result<ToyOutcome> {
         plan::check_numbers(config)?;
         let defaults = RunConfig::default();
@@ -132,7 +134,7 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// The plan of a fine-tuning run, but without dropout: a dropped flip is a wrong sum.
+/// Returns the plan of a fine-tuning run without dropout, which would change the count.
 fn toy_plan(config: &RunConfig, model: &ModelConfig, batch_size: usize) -> Result<Plan> {
     let steps = config.steps.unwrap_or(STEPS);
     let config = RunConfig {
@@ -191,7 +193,7 @@ impl Task for Toy {
         params: &ParamTensors,
         device: &Device,
         split: Split,
-        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>> {
         if split == Split::Test {
             return Ok(None);
@@ -216,7 +218,7 @@ impl Task for Toy {
                     .chunks(2)
                     .map(|row| probabilities(row, ProblemType::SingleLabelClassification)),
             );
-            if !goes_on().await? {
+            if !should_continue().await? {
                 return Ok(None);
             }
         }
@@ -226,7 +228,7 @@ impl Task for Toy {
             .map(|(scores, truth)| -scores[truth[0]].max(f64::MIN_POSITIVE).ln());
         let loss = losses.sum::<f64>() / scores.len() as f64;
         let unseen = BTreeMap::new();
-        let judged = EvalInput {
+        let eval_input = EvalInput {
             scores: &scores,
             truth: &truth,
             labels: &config.labels,
@@ -234,12 +236,12 @@ impl Task for Toy {
             loss,
         };
         Ok(Some(Metrics::Classifier(classifier_metrics(
-            judged,
+            eval_input,
             Decision::Best,
         ))))
     }
 
-    /// Nobody asks about coins.
+    /// Queries are about text, not coins.
     fn answers(&self) -> bool {
         false
     }

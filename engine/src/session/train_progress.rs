@@ -1,4 +1,5 @@
-//! Where a run stands between two steps besides its values: what it measured and has not told, what it holds for its best.
+//! Progress of a run besides its parameters: unreported losses, the best checkpoint so far, and
+//! finished networks.
 
 use super::read::read_groups;
 use super::snapshot::RunState;
@@ -6,29 +7,29 @@ use crate::error::Result;
 use crate::train::StepReport;
 use burn::tensor::Tensor;
 
-/// A run between two steps.
+/// Mutable progress of a run, as of the last step.
 pub struct TrainProgress {
-    /// Seconds of training so far, pauses left out.
+    /// Seconds of training so far, without pauses.
     pub elapsed_secs: f64,
-    /// Steps since the last report.
+    /// Losses since the last report.
     pub window: LossAccumulator,
     /// Step of the newest checkpoint.
     pub kept: Option<u64>,
-    /// The best values on validation documents so far, of a classifier.
+    /// Best parameters on the validation set so far, of a classifier.
     pub best: Option<Best>,
-    /// Whether a stop cut the evaluation of this step short: it is made up for when the run goes on.
+    /// Whether a stop interrupted the evaluation at this step; the resumed run makes up for it.
     pub owes_evaluation: bool,
-    /// The networks that are trained, each at its best.
+    /// Finished networks, each at its best step.
     pub networks: Vec<Best>,
-    /// Seconds of training when the present network began.
+    /// Seconds of training when the current network began.
     pub began_secs: f64,
-    /// How often it returned to an earlier checkpoint since its loss diverged.
+    /// Rollbacks to an earlier checkpoint after the loss diverged.
     pub rollbacks: u32,
-    /// What the learning rate is multiplied by since then.
+    /// Factor on the learning rate, from these rollbacks.
     pub rate_scale: f64,
-    /// Whether a step was skipped.
+    /// Whether the warning about skipped steps is settled: emitted, or superseded by a rollback.
     pub has_skipped: bool,
-    /// The first loss that was reported.
+    /// The first reported loss without its next-sentence part, in nats.
     pub first_loss: Option<f64>,
 }
 
@@ -51,7 +52,7 @@ impl Default for TrainProgress {
 }
 
 impl TrainProgress {
-    /// Where a checkpoint left it.
+    /// Restores the progress of a checkpoint.
     pub fn resumed(state: &RunState, best: Option<Best>, networks: Vec<Best>) -> Self {
         Self {
             elapsed_secs: state.elapsed_secs,
@@ -69,60 +70,61 @@ impl TrainProgress {
     }
 }
 
-/// Steps that were not reported yet.
+/// Losses of steps that were not reported yet. They stay on the device until they are read.
 #[derive(Clone, Debug, Default)]
 pub struct LossAccumulator {
-    /// Those of before the run was resumed.
+    /// Sums of the steps before the run was resumed.
     before: Sums,
-    /// What the others left on the device.
+    /// Loss and gradient norm of each later step, on the device.
     reports: Vec<StepReport>,
 }
 
-/// Losses of several steps.
+/// Sums of the losses of several steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sums {
-    /// Sum of the losses.
+    /// Sum of the losses, in nats.
     pub loss: f32,
-    /// Its part from next-sentence prediction, where that is learned.
+    /// Its next-sentence part, if that is trained.
     pub next_sentence: Option<f32>,
-    /// Steps in the sums.
+    /// Number of steps in the sums.
     pub steps: u64,
-    /// Steps beside them whose loss or gradient was not finite, which the optimiser skipped.
+    /// Further steps with a non-finite loss or gradient, which the optimiser skipped.
     pub skipped: u64,
-    /// Gradient norm of the last step in the sums that was not taken from a checkpoint.
+    /// Gradient norm of the last summed step; 0 if all steps come from a checkpoint.
     pub grad_norm: f32,
 }
 
-/// Values of a step that validation liked best so far. An early stop that costs no decision (Prechelt 1998).
+/// The parameters that scored best on the validation set so far: early stopping that runs to the
+/// end (Prechelt 1998).
 #[derive(Clone)]
 pub struct Best {
-    /// Micro F1 on validation documents.
+    /// Micro F1 on the validation set.
     pub score: f64,
-    /// Optimisation steps done.
+    /// Optimiser steps done.
     pub step: u64,
-    /// Threshold that was tuned then.
+    /// Decision threshold tuned at that step.
     pub threshold: Option<f64>,
-    /// Thresholds per label that were tuned then.
+    /// Decision thresholds per label tuned at that step.
     pub thresholds: Option<Vec<f64>>,
-    /// Values, one flat array per group of the layout.
+    /// Parameters, one flat array per group of the layout.
     pub groups: Vec<Tensor<1>>,
 }
 
 impl LossAccumulator {
-    /// Takes one more step in.
+    /// Adds a step.
     pub fn add(&mut self, report: StepReport) {
         self.reports.push(report);
     }
 
-    /// Whether it has no steps.
+    /// Whether it holds no steps.
     pub fn is_empty(&self) -> bool {
         self.reports.is_empty() && self.before.steps + self.before.skipped == 0
     }
 
-    /// The sums over its steps, in one transfer from the device.
+    /// Reads the sums over its steps, in one transfer from the device.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub async fn read(&self) -> Result<Sums> {
         let mut sums = self.before;
         if self.reports.is_empty() {
@@ -141,7 +143,7 @@ impl LossAccumulator {
         Ok(sums)
     }
 
-    /// The window that a snapshot left.
+    /// Restores the unreported losses of a checkpoint.
     fn restored(state: &RunState) -> Self {
         let before = Sums {
             loss: state.window_loss_sum,
@@ -176,7 +178,7 @@ impl Sums {
         self.grad_norm = grad_norm;
     }
 
-    /// The mean loss and its part from next-sentence prediction; `None` if every step was skipped.
+    /// Returns the mean loss and its next-sentence part; `None` if every step was skipped.
     pub fn mean(&self) -> Option<(f64, Option<f64>)> {
         let mean = |sum: f32| f64::from(sum) / self.steps as f64;
         (self.steps > 0).then(|| (mean(self.loss), self.next_sentence.map(mean)))
@@ -188,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_that_are_not_finite_are_counted_and_not_summed() {
+    fn non_finite_steps_are_counted_but_not_summed() {
         let mut sums = Sums::default();
         for (loss, norm) in [
             (2.0, 0.5),

@@ -1,4 +1,4 @@
-//! What learns in a run: the shape, the words, the values, and what moves them.
+//! A model in training: configuration, tokenizer, parameters and optimiser.
 
 use super::loaded_model::LoadedModel;
 use crate::data::Tokenizer;
@@ -8,32 +8,32 @@ use std::rc::Rc;
 
 /// A model in training.
 pub struct Trainer {
-    /// The shape; a classifier's threshold is tuned on the way.
+    /// Model configuration; the decision threshold of a classifier is updated during training.
     pub model: ModelConfig,
-    /// Which heads it carries.
+    /// The heads that are trained.
     pub heads: Heads,
-    /// The words.
+    /// Tokenizer of the model.
     pub tokenizer: Rc<Tokenizer>,
-    /// Moves the values.
+    /// Optimiser: layout, settings and device.
     pub optimizer: Optimizer,
-    /// The values, with their moments.
+    /// Parameters and optimiser moments.
     pub values: TrainState,
     /// Steps of the networks that were trained before this one.
     pub steps_before: u64,
 }
 
 impl Trainer {
-    /// Optimisation steps done in the run.
+    /// Returns the optimiser steps done in the run, over all networks.
     pub fn step(&self) -> u64 {
         self.steps_before + self.values.step
     }
 
-    /// The present values, without autodiff.
+    /// Returns the current parameters, without autodiff.
     pub fn params(&self) -> ParamTensors {
         self.optimizer.frozen(&self.values)
     }
 
-    /// The model as it is now.
+    /// Returns the model with the current parameters.
     pub fn trained(&self) -> LoadedModel {
         LoadedModel {
             config: self.model.clone(),

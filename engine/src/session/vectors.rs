@@ -1,14 +1,14 @@
-//! Files of word vectors, line by line.
+//! Reads word-vector files line by line.
 
 use super::VectorLines;
 use crate::data::{ByteSource, DataError, unpacked};
 use std::io::{BufRead, BufReader, Read};
 use std::rc::Rc;
 
-/// Bytes of one line at most; a longer one is cut and so counts as ragged.
+/// Maximum length of a line in bytes; a longer one is split and so counts as malformed.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// The lines of `content`, packed with gzip or not, which people call `name`.
+/// Returns the lines of `content`, gzipped or not; `name` is used in error messages.
 pub fn vector_lines(name: String, content: Rc<dyn ByteSource>) -> VectorLines {
     Box::new(move |take| {
         let failed = |error| DataError::reading(&name, error);

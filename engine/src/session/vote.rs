@@ -1,5 +1,6 @@
-//! Which parts a classifier keeps, and how they vote: chosen on validation documents. Where those cannot tell two choices
-//! apart, all parts stay: an average of different models is rarely worse than each of them.
+//! Selects the parts of a classifier and fuses their outputs, on validation documents. If these do
+//! not clearly favour a smaller choice, all parts are kept: an ensemble of different models is
+//! rarely worse than each of them.
 
 use super::scored::UNTUNED_THRESHOLD;
 use crate::model::ProblemType;
@@ -10,40 +11,41 @@ use crate::train::{
 use protocol::PartsKind;
 use std::collections::BTreeMap;
 
-/// What the parts make of the validation documents.
+/// Outputs of the parts for the validation documents.
 pub(super) struct Outputs<'a> {
-    /// Of each network, `[documents][C]`.
+    /// Outputs of each network, `[documents][C]`.
     pub networks: &'a [Logits],
-    /// Of the linear part.
+    /// Margins of the linear part, `[documents][C]`.
     pub margins: Option<&'a Logits>,
     /// True labels of each document.
     pub truth: &'a [Vec<usize>],
-    /// The labels.
+    /// Label names, `[C]`.
     pub labels: &'a [String],
-    /// What the outputs mean.
+    /// Single-label or multi-label.
     pub problem: ProblemType,
-    /// Share of the training documents that carry each label; empty where nobody counted.
+    /// Share of the training documents that carry each label, `[C]`; empty if unknown.
     pub shares: &'a [f64],
 }
 
-/// How the parts vote, and from which probabilities labels count.
+/// The fusion of the parts, and the decision thresholds.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Vote {
-    /// Weights of all networks and, last, of the linear part where there is one; 0 for a part that is not kept.
+    /// Weights of all networks and, last, of the linear part if there is one; 0 for a part that is
+    /// dropped.
     pub fusion: Fusion,
-    /// Threshold of all labels, of a multi-label task.
+    /// Decision threshold shared by all labels (multi-label).
     pub threshold: Option<f64>,
-    /// What it is multiplied by for each label.
+    /// Factor on that threshold for each label.
     pub scales: Option<Vec<f64>>,
-    /// The same for each label by itself.
+    /// Decision threshold of each label by itself.
     pub thresholds: Option<Vec<f64>>,
     /// Probabilities of the validation documents, `[documents][C]`.
     pub scores: Vec<Vec<f64>>,
-    /// Mean of micro and macro F1 there.
+    /// Mean of micro and macro F1 on the validation documents.
     pub mean_f1: f64,
 }
 
-/// The vote of `kind`, or of the kind that validation prefers.
+/// Fits the fusion of `kind`, or of the kind that is best on the validation documents.
 pub(super) fn vote(outputs: &Outputs, kind: Option<PartsKind>) -> Vote {
     let fitted = |kind| Vote::fit(outputs, kind);
     let Some(kind) = kind else {
@@ -65,8 +67,8 @@ pub(super) fn vote(outputs: &Outputs, kind: Option<PartsKind>) -> Vote {
 }
 
 impl Vote {
-    /// Fits `kind` and chooses the decision rule with the best mean F1: the logit adjustment (single-label) or the threshold
-    /// scales (multi-label).
+    /// Fits `kind` and selects the decision rule with the best mean F1: the logit adjustment
+    /// (single-label) or the threshold scales (multi-label).
     fn fit(outputs: &Outputs, kind: PartsKind) -> Self {
         match outputs.problem {
             ProblemType::SingleLabelClassification => {
@@ -85,7 +87,7 @@ impl Vote {
                         scores,
                         mean_f1: 0.0,
                     }
-                    .judged(outputs)
+                    .with_mean_f1(outputs)
                 });
                 best(votes, MIN_GAIN)
             }
@@ -121,15 +123,15 @@ impl Vote {
                         scores,
                         mean_f1: 0.0,
                     }
-                    .judged(outputs)
+                    .with_mean_f1(outputs)
                 });
                 best(votes, 0.0)
             }
         }
     }
 
-    /// The same with its mean F1.
-    fn judged(mut self, outputs: &Outputs) -> Self {
+    /// Fills in the mean F1.
+    fn with_mean_f1(mut self, outputs: &Outputs) -> Self {
         let Outputs {
             truth,
             labels,
@@ -137,18 +139,18 @@ impl Vote {
             ..
         } = *outputs;
         let unseen = BTreeMap::new();
-        let judged = EvalInput {
+        let eval_input = EvalInput {
             scores: &self.scores,
             truth,
             labels,
             unseen: &unseen,
             loss: 0.0,
         };
-        self.mean_f1 = classifier_metrics(judged, self.decision(problem)).mean_f1;
+        self.mean_f1 = classifier_metrics(eval_input, self.decision(problem)).mean_f1;
         self
     }
 
-    /// What it predicts of the validation documents.
+    /// Returns its predictions for the validation documents.
     fn outcomes(&self, outputs: &Outputs) -> Outcomes {
         let Outputs {
             truth,
@@ -157,17 +159,17 @@ impl Vote {
             ..
         } = *outputs;
         let unseen = BTreeMap::new();
-        let judged = EvalInput {
+        let eval_input = EvalInput {
             scores: &self.scores,
             truth,
             labels,
             unseen: &unseen,
             loss: 0.0,
         };
-        Outcomes::new(&judged, &self.decision(problem))
+        Outcomes::new(&eval_input, &self.decision(problem))
     }
 
-    /// When a label counts as predicted.
+    /// Returns the rule by which a label counts as predicted.
     pub fn decision(&self, problem: ProblemType) -> Decision {
         match problem {
             ProblemType::SingleLabelClassification => Decision::Best,
@@ -183,8 +185,9 @@ impl Vote {
     }
 }
 
-/// The vote with the highest mean F1, if it gains more than `least` over the first one; else the first one.
-fn best(mut votes: impl Iterator<Item = Vote>, least: f64) -> Vote {
+/// Returns the vote with the highest mean F1 if it gains more than `min_gain` over the first one;
+/// otherwise the first one.
+fn best(mut votes: impl Iterator<Item = Vote>, min_gain: f64) -> Vote {
     let first = votes.next().expect("there are exponents");
     let best = votes.reduce(|best, next| {
         if next.mean_f1 > best.mean_f1 {
@@ -193,12 +196,13 @@ fn best(mut votes: impl Iterator<Item = Vote>, least: f64) -> Vote {
             best
         }
     });
-    best.filter(|best| best.mean_f1 > first.mean_f1 + least)
+    best.filter(|best| best.mean_f1 > first.mean_f1 + min_gain)
         .unwrap_or(first)
 }
 
-/// The weights of all parts, 0 for those that `kind` does not keep, and the probabilities of the validation documents; with
-/// a logit adjustment by `exponent`, where that is not 0.
+/// Fits the weights of all parts, 0 for those that are not in `kind`, and computes the
+/// probabilities of the validation documents, with a logit adjustment by `exponent` unless that is
+/// 0.
 fn joined(outputs: &Outputs, kind: PartsKind, exponent: f64) -> (Fusion, Vec<Vec<f64>>) {
     let Outputs {
         networks,
@@ -208,13 +212,13 @@ fn joined(outputs: &Outputs, kind: PartsKind, exponent: f64) -> (Fusion, Vec<Vec
         shares,
         ..
     } = *outputs;
-    let kept = if kind == PartsKind::One {
+    let networks_kept = if kind == PartsKind::One {
         1
     } else {
         networks.len()
     };
-    // Networks that differ by their seed count alike.
-    let mean = mean(&networks[..kept]);
+    // Networks that differ only in their seed have equal weights.
+    let mean = mean(&networks[..networks_kept]);
     let margins_kept = margins.filter(|_| kind == PartsKind::Fusion);
     let parts: Vec<&Logits> = [&mean].into_iter().chain(margins_kept).collect();
     let fitted = Fusion::fit(&parts, truth, problem);
@@ -230,8 +234,8 @@ fn joined(outputs: &Outputs, kind: PartsKind, exponent: f64) -> (Fusion, Vec<Vec
     };
     let scores = (0..truth.len()).map(of_document).collect();
     let of_network = |index| {
-        if index < kept {
-            joined.weights[0] / kept as f64
+        if index < networks_kept {
+            joined.weights[0] / networks_kept as f64
         } else {
             0.0
         }
@@ -244,30 +248,31 @@ fn joined(outputs: &Outputs, kind: PartsKind, exponent: f64) -> (Fusion, Vec<Vec
     (Fusion { weights, ..joined }, scores)
 }
 
-/// Exponents of the logit adjustment that are tried (docs/recipes.md).
+/// Candidate exponents of the logit adjustment (docs/recipes.md).
 const ADJUSTMENTS: [f64; 4] = [0.0, 0.2, 0.4, 0.6];
 
-/// Minimum gain in mean F1 on validation for a larger adjustment: smaller ones did not carry over to test text.
+/// Minimum gain in mean F1 on the validation set for a larger adjustment: smaller gains did not
+/// carry over to the test set.
 const MIN_GAIN: f64 = 0.005;
 
-/// How much less a rare label needs to count, by its share of the documents: the probability from which predicting a label
-/// pays is half of the F1 that it can reach (Lipton et al. 2014), and rare labels reach less.
+/// Candidate exponents for lowering the thresholds of rare labels: the optimal threshold of a label
+/// is half of the F1 that it can reach (Lipton et al. 2014), and rare labels reach less.
 const EXPONENTS: [f64; 4] = [0.0, 0.1, 0.2, 0.3];
 
-/// What the threshold is multiplied by for each label: its share over that of the most frequent one, to the power of
-/// `exponent`.
+/// Returns the factor on the threshold of each label: its share relative to the most frequent
+/// label's, raised to `exponent`.
 fn scales(shares: &[f64], classes: usize, exponent: f64) -> Vec<f64> {
     if exponent == 0.0 {
         return vec![1.0; classes];
     }
-    let most = shares.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let max = shares.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     shares
         .iter()
-        .map(|share| libm::pow(share / most, exponent))
+        .map(|share| libm::pow(share / max, exponent))
         .collect()
 }
 
-/// Mean outputs of several networks.
+/// Returns the mean outputs of several networks.
 fn mean(networks: &[Logits]) -> Logits {
     let mut sum = networks[0].clone();
     for network in &networks[1..] {
@@ -286,7 +291,8 @@ mod tests {
     use super::*;
     use crate::data::random::{Purpose, generator, unit_f64};
 
-    /// Outputs that are `right` of the way from noise to the truth, for 400 documents of three labels.
+    /// Outputs that interpolate between noise (0) and the truth (1) by `right`, for 400 documents
+    /// of three labels.
     fn noisy(seed: u64, right: f64) -> Logits {
         let mut rng = generator(seed, Purpose::Preview, 0, 0);
         let output = |document: usize, label: usize, noise: f64| {
@@ -316,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_err_apart_all_stay() {
+    fn parts_with_independent_errors_are_all_kept() {
         let vote = voted(&[noisy(1, 0.4), noisy(2, 0.4)], Some(&noisy(3, 0.4)), None);
         assert!(
             vote.fusion.weights.iter().all(|weight| *weight > 0.0),
@@ -332,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_knows_nothing_counts_next_to_nothing() {
+    fn an_uninformative_part_gets_little_weight() {
         let vote = voted(&[noisy(1, 0.6)], Some(&noisy(3, 0.0)), None);
         assert!(
             vote.fusion.weights[1] < 0.1 * vote.fusion.weights[0],
@@ -348,8 +354,9 @@ mod tests {
     }
 
     #[test]
-    fn a_rare_label_gains_where_that_raises_the_mean_f1() {
-        // Every tenth document has the rare label, whose output is higher there but rarely the highest.
+    fn a_rare_label_is_favoured_if_that_raises_the_mean_f1() {
+        // Every tenth document has the rare label. Its output is higher there, but rarely the
+        // highest.
         let is_rare = |document: usize| document.is_multiple_of(10);
         let mut rng = generator(5, Purpose::Preview, 0, 0);
         let network: Logits = (0..400)
@@ -395,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_that_was_asked_for_is_kept() {
+    fn the_requested_kind_is_kept() {
         let networks = [noisy(1, 0.4), noisy(2, 0.4)];
         let weights = |kind| {
             voted(&networks, Some(&noisy(3, 0.4)), Some(kind))

@@ -1,41 +1,43 @@
-//! A host batch becomes tensors. Ids, positions and labels are range-checked here, since the device reads without
-//! checking.
+//! Uploads a host batch to the device. Ids, positions and labels are range-checked here, because
+//! the kernels read without bounds checks.
 
 use crate::data::examples::Batch;
 use crate::kernels::RowNumbers;
 use crate::model::{Input, ModelConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// One batch on a device. A task's own part is absent from the batches of another task.
+/// One batch on a device. The parts that belong to one task are absent from the batches of other
+/// tasks.
 pub struct DeviceBatch {
     input: Input,
     guesses: Option<MaskedPositions>,
     labels: Option<Tensor<2>>,
     next_sentence: Option<Tensor<2>>,
-    /// 1, or 0 for a row that only fills the batch, `[B]`.
+    /// Weight of each row, `[B]`: 1 for an example, 0 for a row that fills up the batch.
     pub row_weights: Tensor<1>,
-    /// Sum of the row weights, at least 1: what a mean divides by.
+    /// Sum of the row weights, at least 1; the divisor of means over the batch.
     pub row_total: f32,
 }
 
-/// Where to guess, and what is true there.
+/// Masked positions of a batch and the tokens to predict there.
 #[derive(Clone, Debug)]
 pub struct MaskedPositions {
-    /// Flat positions in `B * T`, `M` of them.
+    /// The `M` masked positions, as flat indices into `B * T`.
     pub positions: RowNumbers,
-    /// True tokens there, `[M]`.
+    /// Token ids to predict, `[M]`.
     pub targets: Tensor<1, Int>,
-    /// 1, or 0 for a slot that is not used, `[M]`.
+    /// Weight of each position, `[M]`: 1 if used, 0 for an unused slot.
     pub weights: Tensor<1>,
-    /// Number of slots in use.
+    /// Number of used slots.
     pub count: f32,
 }
 
 impl DeviceBatch {
-    /// Uploads `batch` for a model of the shape `config`.
+    /// Uploads `batch` for a model with this `config`.
     ///
     /// # Panics
-    /// Where an id or a position is out of range: a wrong program, which on a GPU would read foreign memory.
+    /// If an id or a position is out of range, which is a bug in the caller: a GPU would read out
+    /// of bounds.
     pub fn upload(batch: &Batch, config: &ModelConfig, device: &Device) -> Self {
         let (b, t) = (batch.batch_size, batch.max_len);
         assert!(
@@ -46,7 +48,7 @@ impl DeviceBatch {
             check_ids(&batch.ids, config.vocab_size),
             "token ids are below the vocabulary size"
         );
-        // A model of one segment reads a pair as two texts that only [SEP] parts.
+        // A model with one token type separates the texts of a pair by [SEP] only.
         let segments: Vec<i32> = match config.type_vocab_size {
             1 => vec![0; batch.token_type_ids.len()],
             _ => batch.token_type_ids.clone(),
@@ -69,7 +71,7 @@ impl DeviceBatch {
             .iter()
             .map(|&keep| f32::from(keep))
             .collect();
-        let guesses = || MaskedPositions {
+        let masked_positions = || MaskedPositions {
             positions: RowNumbers::new(&batch.masked_positions, b * t, device),
             targets: ints(&batch.masked_targets, device),
             weights: floats(&batch.masked_weights, device),
@@ -84,7 +86,7 @@ impl DeviceBatch {
                 padded.then_some(keep),
                 (config, device),
             ),
-            guesses: (!batch.masked_positions.is_empty()).then(guesses),
+            guesses: (!batch.masked_positions.is_empty()).then(masked_positions),
             labels: (!batch.labels.is_empty()).then(labels),
             next_sentence: (!batch.next_sentence.is_empty())
                 .then(|| one_hot(&batch.next_sentence, device)),
@@ -93,30 +95,31 @@ impl DeviceBatch {
         }
     }
 
-    /// Where to guess.
+    /// Returns the masked positions.
     ///
     /// # Panics
-    /// For a batch of another task: a wrong program.
+    /// If the batch is not a masked-LM batch, which is a bug in the caller.
     pub fn guesses(&self) -> &MaskedPositions {
         self.guesses
             .as_ref()
             .expect("a masked-LM batch has positions to guess")
     }
 
-    /// 0 or 1 per label, `[B, C]`.
+    /// Returns the labels as 0 or 1, `[B, C]`.
     ///
     /// # Panics
-    /// For a batch of another task: a wrong program.
+    /// If the batch has no labels, which is a bug in the caller.
     pub fn labels(&self) -> Tensor<2> {
         self.labels.clone().expect("a labelled batch has labels")
     }
 
-    /// One-hot of "follows" and "is random", `[B, 2]`, where rows are pairs.
+    /// Returns the one-hot next-sentence targets `[B, 2]` ("follows", "is random"), or `None` if
+    /// the examples are not pairs.
     pub fn next_sentence(&self) -> Option<Tensor<2>> {
         self.next_sentence.clone()
     }
 
-    /// What the encoder takes.
+    /// Returns the model input.
     pub fn input(&self) -> Input {
         self.input.clone()
     }
@@ -130,7 +133,7 @@ fn floats(values: &[f32], device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }
 
-/// `[B]` of 0 and 1 as `[B, 2]`.
+/// Converts `[B]` of 0 and 1 to one-hot rows `[B, 2]`.
 fn one_hot(values: &[i32], device: &Device) -> Tensor<2> {
     let rows: Vec<f32> = values
         .iter()
@@ -139,7 +142,7 @@ fn one_hot(values: &[i32], device: &Device) -> Tensor<2> {
     floats(&rows, device).reshape([values.len(), 2])
 }
 
-/// Whether every id lies in `0..limit`.
+/// Returns whether every id lies in `0..limit`.
 fn check_ids(ids: &[i32], limit: usize) -> bool {
     ids.iter()
         .all(|&id| usize::try_from(id).is_ok_and(|id| id < limit))

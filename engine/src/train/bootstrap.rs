@@ -1,34 +1,35 @@
-//! What chance does to a score: a bootstrap over documents (Efron 1979). It gives the interval of one classifier's scores,
-//! and tells whether another one is better by more than chance.
+//! Bootstrap over documents (Efron 1979): confidence intervals of a classifier's scores, and
+//! significance of the difference between two classifiers.
 
 use super::metrics::{Counts, Decision, EvalInput, decide, macro_f1, micro};
 use crate::data::random::{Purpose, below, generator};
 use protocol::ScoreInterval;
 
-/// Samples at most.
+/// Maximum number of bootstrap samples.
 const MAX_SAMPLES: usize = 1000;
-/// Samples at least.
+/// Minimum number of bootstrap samples.
 const MIN_SAMPLES: usize = 50;
-/// Documents drawn in all, as long as that leaves enough samples: large test sets have narrow intervals anyway.
+/// Maximum number of documents drawn in total, unless [`MIN_SAMPLES`] needs more. Large test sets
+/// get fewer samples; their intervals are narrow anyway.
 const MAX_DRAWS: usize = 10_000_000;
-/// Share of the samples outside of the interval, at each side.
+/// Fraction of the samples beyond each end of the interval.
 const TAIL: f64 = 0.025;
-/// Samples of a comparison.
+/// Number of samples of a paired comparison.
 const COMPARED_SAMPLES: usize = 200;
-/// Share of these in which a classifier has to be better to be surely better.
-const SURE: f64 = 0.95;
-/// The same documents give the same samples.
+/// Fraction of these samples in which a classifier must be better to count as significantly better.
+const MIN_WINS: f64 = 0.95;
+/// Fixed seed, so that the same documents are always sampled in the same way.
 const SEED: u64 = 1;
 
-/// What a classifier predicts of documents beside what is true, ready to be scored on any sample of them.
+/// Predictions and true labels of documents, prepared for scoring any sample of them.
 pub struct Outcomes {
     documents: Vec<Vec<Outcome>>,
     labels: usize,
-    /// Counts of the labels that the classifier does not know.
+    /// Counts of the labels that the classifier does not have.
     unseen: Vec<Counts>,
 }
 
-/// What one document adds to a label's counts.
+/// Contribution of one document to the counts of one label.
 #[derive(Clone, Copy)]
 struct Outcome {
     label: u32,
@@ -37,8 +38,8 @@ struct Outcome {
 }
 
 impl Outcomes {
-    /// What `decision` predicts.
-    pub fn new(judged: &EvalInput, decision: &Decision) -> Self {
+    /// Applies `decision` to the evaluated documents.
+    pub fn new(input: &EvalInput, decision: &Decision) -> Self {
         let of_document = |(scores, truth): (&Vec<f64>, &Vec<usize>)| {
             let predicted = decide(scores, decision);
             let missed = truth.iter().filter(|label| !predicted.contains(label));
@@ -55,14 +56,14 @@ impl Outcomes {
             predicted.iter().map(found).chain(missed).collect()
         };
         Self {
-            documents: judged
+            documents: input
                 .scores
                 .iter()
-                .zip(judged.truth)
+                .zip(input.truth)
                 .map(of_document)
                 .collect(),
-            labels: judged.labels.len(),
-            unseen: judged
+            labels: input.labels.len(),
+            unseen: input
                 .unseen
                 .values()
                 .map(|&support| Counts {
@@ -73,7 +74,8 @@ impl Outcomes {
         }
     }
 
-    /// Micro and macro F1 of as many documents as there are, drawn with replacement as sample number `sample`.
+    /// Returns the micro and macro F1 of bootstrap sample number `sample`, which draws as many
+    /// documents as there are, with replacement.
     fn sampled(&self, sample: usize) -> [f64; 2] {
         let n = self.documents.len() as u64;
         let mut counts = vec![Counts::default(); self.labels];
@@ -90,8 +92,8 @@ impl Outcomes {
         [micro(&counts), macro_f1(&counts)]
     }
 
-    /// Whether these are better than `others`, by the mean of micro and macro F1, in nearly all samples of the same documents
-    /// (Koehn 2004, paired bootstrap).
+    /// Returns whether this classifier has a higher sum of micro and macro F1 than `others` in
+    /// nearly all bootstrap samples of the same documents (paired bootstrap, Koehn 2004).
     pub fn surely_beat(&self, others: &Self) -> bool {
         if self.documents.is_empty() {
             return false;
@@ -99,17 +101,17 @@ impl Outcomes {
         let mean = |[micro, macro_f1]: [f64; 2]| micro + macro_f1;
         let better = (0..COMPARED_SAMPLES)
             .filter(|&sample| mean(self.sampled(sample)) > mean(others.sampled(sample)));
-        better.count() as f64 >= SURE * COMPARED_SAMPLES as f64
+        better.count() as f64 >= MIN_WINS * COMPARED_SAMPLES as f64
     }
 }
 
-/// 95 % intervals of micro and macro F1; `None` for fewer than two documents.
-pub fn score_interval(judged: &EvalInput, decision: &Decision) -> Option<ScoreInterval> {
-    let n = judged.scores.len();
+/// Returns 95 % intervals of micro and macro F1, or `None` for fewer than two documents.
+pub fn score_interval(input: &EvalInput, decision: &Decision) -> Option<ScoreInterval> {
+    let n = input.scores.len();
     if n < 2 {
         return None;
     }
-    let outcomes = Outcomes::new(judged, decision);
+    let outcomes = Outcomes::new(input, decision);
     let samples = (MAX_DRAWS / n).clamp(MIN_SAMPLES, MAX_SAMPLES);
     let scores: Vec<[f64; 2]> = (0..samples)
         .map(|sample| outcomes.sampled(sample))
@@ -119,7 +121,7 @@ pub fn score_interval(judged: &EvalInput, decision: &Decision) -> Option<ScoreIn
     Some(ScoreInterval { micro_f1, macro_f1 })
 }
 
-/// The values below and above which [`TAIL`] of them lie.
+/// Returns the quantiles [`TAIL`] and 1 - [`TAIL`] of `values`.
 fn percentiles(mut values: Vec<f64>) -> [f64; 2] {
     values.sort_by(f64::total_cmp);
     let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
@@ -135,14 +137,14 @@ mod tests {
         let scores: Vec<Vec<f64>> = (0..n).map(|_| vec![0.9, 0.1]).collect();
         let truth: Vec<Vec<usize>> = (0..n).map(|i| vec![usize::from(i >= right)]).collect();
         let labels = ["a", "b"].map(String::from);
-        let judged = EvalInput {
+        let input = EvalInput {
             scores: &scores,
             truth: &truth,
             labels: &labels,
             unseen: &BTreeMap::new(),
             loss: 0.0,
         };
-        score_interval(&judged, &Decision::Best).expect("enough documents")
+        score_interval(&input, &Decision::Best).expect("enough documents")
     }
 
     #[test]
@@ -162,13 +164,13 @@ mod tests {
         assert_eq!(interval(50, 50).micro_f1, [1.0, 1.0]);
         let labels = ["a".to_string()];
         let (scores, truth, unseen) = ([vec![1.0]], [vec![0]], BTreeMap::new());
-        let judged = EvalInput {
+        let input = EvalInput {
             scores: &scores,
             truth: &truth,
             labels: &labels,
             unseen: &unseen,
             loss: 0.0,
         };
-        assert_eq!(score_interval(&judged, &Decision::Best), None);
+        assert_eq!(score_interval(&input, &Decision::Best), None);
     }
 }

@@ -1,22 +1,22 @@
-//! How far probabilities are from what comes true: the expected calibration error with bins of equal mass (Nixon et al.
-//! 2019, "Measuring Calibration in Deep Learning").
+//! Calibration of probabilities: the expected calibration error with bins of equal mass (Nixon
+//! et al. 2019, "Measuring Calibration in Deep Learning"), and reliability diagrams.
 
 use super::metrics::{Decision, decide};
 use protocol::{ReliabilityBin, SurestShare};
 
-/// Bins that the predictions are sorted into.
+/// Number of bins of the calibration error.
 const BINS: usize = 15;
-/// Bins of a diagram: each point needs documents enough to be believed.
+/// Number of bins of a reliability diagram; fewer, so that each bin has enough documents.
 const SHOWN_BINS: usize = 10;
-/// Parts that the documents are divided into by how sure the classifier is of them.
+/// Number of points of the error-by-confidence curve of [`surest`].
 const SHARES: usize = 20;
 
-/// Mean distance between probability and frequency of each document's best label.
+/// Returns the expected calibration error of each document's most probable label.
 pub fn calibration_of_best(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> f64 {
     expected_calibration_error(predictions(scores, truth, &Decision::Best))
 }
 
-/// The same of all labels that `decision` predicts.
+/// Returns the expected calibration error of all labels that `decision` predicts.
 pub fn calibration_of_predicted(
     scores: &[Vec<f64>],
     truth: &[Vec<usize>],
@@ -25,7 +25,7 @@ pub fn calibration_of_predicted(
     expected_calibration_error(predictions(scores, truth, decision))
 }
 
-/// Probability of each predicted label, and whether it is true.
+/// Returns the probability of each predicted label, and whether the label is true.
 fn predictions(scores: &[Vec<f64>], truth: &[Vec<usize>], decision: &Decision) -> Vec<(f64, bool)> {
     let of_document = |(scores, truth): (&Vec<f64>, &Vec<usize>)| {
         let predicted = decide(scores, decision).into_iter();
@@ -36,31 +36,31 @@ fn predictions(scores: &[Vec<f64>], truth: &[Vec<usize>], decision: &Decision) -
     scores.iter().zip(truth).flat_map(of_document).collect()
 }
 
-/// Documents by the probability of their best label, in bins of equal mass.
+/// Returns a reliability diagram of the most probable labels, with bins of equal mass.
 pub fn reliability(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> Vec<ReliabilityBin> {
     bins(predictions(scores, truth, &Decision::Best), SHOWN_BINS)
 }
 
-/// What is wrong among the documents whose best labels are most probable, for every twentieth of the documents. A document
-/// with a label that the model does not know (`has_unseen`) is wrong whatever the answer.
+/// Returns the error rate among the most confident documents, for every twentieth of the documents.
+/// A document with a label that the model does not have (`has_unseen`) always counts as wrong.
 pub fn surest(
     scores: &[Vec<f64>],
     truth: &[Vec<usize>],
     has_unseen: &[bool],
     decision: &Decision,
 ) -> Vec<SurestShare> {
-    let judged = |(place, (scores, truth)): (usize, (&Vec<f64>, &Vec<usize>))| {
+    let outcome = |(index, (scores, truth)): (usize, (&Vec<f64>, &Vec<usize>))| {
         let mut predicted = decide(scores, decision);
         let mut truth = truth.clone();
         predicted.sort_unstable();
         truth.sort_unstable();
         (
             scores.iter().copied().fold(0.0, f64::max),
-            predicted != truth || has_unseen.get(place) == Some(&true),
+            predicted != truth || has_unseen.get(index) == Some(&true),
         )
     };
     let mut documents: Vec<(f64, bool)> =
-        scores.iter().zip(truth).enumerate().map(judged).collect();
+        scores.iter().zip(truth).enumerate().map(outcome).collect();
     documents.sort_by(|a, b| b.0.total_cmp(&a.0));
     let n = documents.len();
     let of_share = |step: usize| {
@@ -79,12 +79,12 @@ pub fn surest(
     }
 }
 
-/// Sorts predictions into `wanted` bins of equal mass; none of them is empty.
-fn bins(mut predictions: Vec<(f64, bool)>, wanted: usize) -> Vec<ReliabilityBin> {
+/// Sorts predictions into at most `max_bins` non-empty bins of equal mass.
+fn bins(mut predictions: Vec<(f64, bool)>, max_bins: usize) -> Vec<ReliabilityBin> {
     predictions.sort_by(|a, b| a.0.total_cmp(&b.0));
     let n = predictions.len();
     let bin = |bin: usize| {
-        let members = &predictions[n * bin / wanted..n * (bin + 1) / wanted];
+        let members = &predictions[n * bin / max_bins..n * (bin + 1) / max_bins];
         let count = members.len() as f64;
         let probability = members.iter().map(|(p, _)| p).sum::<f64>() / count;
         let right = members.iter().filter(|(_, right)| *right).count() as f64 / count;
@@ -94,7 +94,7 @@ fn bins(mut predictions: Vec<(f64, bool)>, wanted: usize) -> Vec<ReliabilityBin>
             n: members.len() as u64,
         })
     };
-    (0..wanted).filter_map(bin).collect()
+    (0..max_bins).filter_map(bin).collect()
 }
 
 fn expected_calibration_error(predictions: Vec<(f64, bool)>) -> f64 {
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn honest_probabilities_have_no_error_and_boastful_ones_have_theirs() {
+    fn calibration_error_is_the_gap_between_probability_and_frequency() {
         let check = |p: f64, right_of_10: usize, expected: f64| {
             let scores: Vec<Vec<f64>> = (0..300).map(|_| vec![p, 1.0 - p]).collect();
             let truth: Vec<Vec<usize>> = (0..300)
@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn the_surest_documents_are_less_often_wrong() {
-        // The best label is right where it is certain; the second label is always missed on every fourth document.
+        // The best label is correct for i >= 50; every fourth of those has a second label, which is
+        // missed.
         let scores: Vec<Vec<f64>> = (0..100)
             .map(|i| vec![0.5 + i as f64 / 200.0, 0.1])
             .collect();

@@ -1,4 +1,5 @@
-//! Forward passes over held-out batches. Sums stay on the device until the end; one read fetches them.
+//! Forward passes over held-out batches. Sums stay on the device and are read back once, at the
+//! end.
 
 use super::batch::DeviceBatch;
 use crate::kernels::{RowTargets, cross_entropy_sums};
@@ -6,8 +7,9 @@ use crate::model::{ModelConfig, Network, ParamTensors};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Adds one batch to the masked-LM sums `[6]` (cross-entropy in nats, right guesses, guesses; the same three of
-/// next-sentence prediction, zeros where it is not learned) and gives the new sums.
+/// Adds one batch to the evaluation sums and returns them, `[6]`: masked-LM cross-entropy in nats,
+/// correct predictions, number of predictions, and the same three for next-sentence prediction
+/// (zeros without that task).
 pub fn evaluate_masked_lm(
     config: &ModelConfig,
     params: &ParamTensors,
@@ -17,20 +19,20 @@ pub fn evaluate_masked_lm(
 ) -> Tensor<1> {
     let model = Network::new(config, params);
     let encoded = model.encode(batch.input());
-    let guesses = batch.guesses();
-    let logits = model.masked_lm(&encoded, &guesses.positions); // [M, V]
+    let masked = batch.guesses();
+    let logits = model.masked_lm(&encoded, &masked.positions); // [M, V]
     let truth = RowTargets {
-        targets: guesses.targets.clone(),
-        weights: guesses.weights.clone(),
+        targets: masked.targets.clone(),
+        weights: masked.weights.clone(),
         total: 1.0,
     };
-    let count = Tensor::<1>::from_data(TensorData::new(vec![guesses.count], [1]), device);
-    let guesses = [cross_entropy_sums(logits, truth), count];
+    let count = Tensor::<1>::from_data(TensorData::new(vec![masked.count], [1]), device);
+    let masked_lm = [cross_entropy_sums(logits, truth), count];
     let pairs = match batch.next_sentence() {
         Some(truth) => next_sentence_sums(model.next_sentence(&encoded), truth, batch),
         None => std::array::from_fn(|_| Tensor::zeros([1], device)),
     };
-    let batch_sums = Tensor::cat(guesses.into_iter().chain(pairs).collect(), 0); // [6]
+    let batch_sums = Tensor::cat(masked_lm.into_iter().chain(pairs).collect(), 0); // [6]
     if let Some(sums) = sums {
         sums + batch_sums
     } else {
@@ -38,7 +40,8 @@ pub fn evaluate_masked_lm(
     }
 }
 
-/// Cross-entropy, right answers and pairs of a batch with the logits `[B, 2]` and the one-hot `truth` `[B, 2]`.
+/// Returns the cross-entropy in nats, the number of correct predictions and the number of pairs of
+/// a batch, from the logits `[B, 2]` and the one-hot targets `truth` `[B, 2]`.
 fn next_sentence_sums(logits: Tensor<2>, truth: Tensor<2>, batch: &DeviceBatch) -> [Tensor<1>; 3] {
     let weights = batch.row_weights.clone(); // [B]
     let rows = weights.dims()[0];
@@ -58,7 +61,7 @@ fn next_sentence_sums(logits: Tensor<2>, truth: Tensor<2>, batch: &DeviceBatch) 
     ]
 }
 
-/// A classifier's logits `[B, C]` on one batch.
+/// Returns a classifier's logits `[B, C]` for one batch.
 pub fn classify(config: &ModelConfig, params: &ParamTensors, batch: &DeviceBatch) -> Tensor<2> {
     let model = Network::new(config, params);
     let encoded = model.encode(batch.input());

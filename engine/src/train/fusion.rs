@@ -1,28 +1,28 @@
-//! Late fusion: several classifiers' outputs for the same labels become one probability, fitted on validation documents by
-//! maximum likelihood. With one classifier this is temperature scaling (Guo et al. 2017) or, with a bias, Platt scaling
-//! (Platt 1999): the probabilities of likely labels are fitted on validation documents.
+//! Late fusion: combines the logits of several classifiers with the same labels into one
+//! probability, fitted on the validation set by maximum likelihood. For one classifier this is
+//! temperature scaling (Guo et al. 2017) or, with a bias, Platt scaling (Platt 1999).
 
 use super::metrics::probabilities;
 use crate::model::ProblemType;
 use serde::{Deserialize, Serialize};
 
-/// Outputs of one classifier, `[documents][C]`.
+/// Logits of one classifier, `[documents][C]`.
 pub type Logits = Vec<Vec<f32>>;
 
-/// A weighted sum of outputs: `sum_k w_k z_k + bias`, then a sigmoid or a softmax.
+/// A weighted sum of logits, `sum_k w_k z_k + bias`, followed by a sigmoid or a softmax.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fusion {
-    /// One per classifier, none of them negative.
+    /// Non-negative weight of each classifier.
     pub weights: Vec<f64>,
-    /// Added to every output of a multi-label classifier.
+    /// Bias added to every logit of a multi-label classifier.
     pub bias: f64,
-    /// Added to the output of each label of a single-label classifier; empty for none. See [`logit_adjustment`].
+    /// Bias per label of a single-label classifier; empty means none. See [`logit_adjustment`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub label_bias: Vec<f64>,
 }
 
-/// What is added to the output of each label so that rare ones are not outvoted by frequent ones that are as likely:
-/// `-exponent ln(share)` (Menon et al. 2021, "Long-tail learning via logit adjustment"); nothing for an exponent of 0.
+/// Returns the bias per label that offsets the label frequencies, `-exponent ln(share)` (Menon
+/// et al. 2021, "Long-tail learning via logit adjustment"); empty for an exponent of 0.
 pub fn logit_adjustment(shares: &[f64], exponent: f64) -> Vec<f64> {
     if exponent == 0.0 {
         Vec::new()
@@ -34,17 +34,18 @@ pub fn logit_adjustment(shares: &[f64], exponent: f64) -> Vec<f64> {
     }
 }
 
-/// A single part with a smaller weight is taken as it is.
+/// Minimum weight of a single classifier; below it the logits are used unscaled.
 const MIN_WEIGHT: f64 = 1e-3;
-/// Steps of Newton's method at most; it converges in about ten.
+/// Maximum number of Newton steps; about ten suffice in practice.
 const MAX_STEPS: usize = 50;
-/// Pull of the weights towards their start, as a share of one document: keeps them finite where validation is separable.
+/// L2 penalty on the distance of the weights from their start, in units of one document's loss. It
+/// keeps the weights finite if the validation set is separable.
 const RIDGE: f64 = 0.1;
-/// Halvings of a step that does not lower the loss.
+/// Maximum number of halvings of a step that does not reduce the loss.
 const MAX_HALVINGS: usize = 20;
 
 impl Fusion {
-    /// The outputs of one classifier as they are.
+    /// Passes the logits of one classifier through unchanged.
     pub fn identity() -> Self {
         Self {
             weights: vec![1.0],
@@ -53,8 +54,8 @@ impl Fusion {
         }
     }
 
-    /// Fits the weights of `parts` to the true labels of the same documents. A part that would count negatively is left out
-    /// (weight 0).
+    /// Fits the weights of `parts` to the true labels of the same documents. Classifiers whose
+    /// weight would be negative get weight 0.
     pub fn fit(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Self {
         let mut used: Vec<usize> = (0..parts.len()).collect();
         loop {
@@ -70,7 +71,8 @@ impl Fusion {
                 }
                 _ => {
                     let mut all = vec![0.0; parts.len()];
-                    // A few documents that are all wrong are no reason to answer every text alike.
+                    // A few wrongly classified documents must not collapse all predictions to the
+                    // same label.
                     if let ([part], [weight]) = (used.as_slice(), weights)
                         && *weight < MIN_WEIGHT
                     {
@@ -95,8 +97,9 @@ impl Fusion {
         }
     }
 
-    /// The same for labels that exclude each other, with `adjustment` added to the output of each, and all of it scaled to the
-    /// true labels of the same documents again: the best label is the adjusted one, with a probability that can be believed.
+    /// Adds `adjustment` to the logits of each label of a single-label task, and rescales the
+    /// result to the true labels of the same documents so that the probabilities are calibrated
+    /// again.
     pub fn adjusted(
         mut self,
         adjustment: Vec<f64>,
@@ -122,12 +125,13 @@ impl Fusion {
         self
     }
 
-    /// Probabilities of one document from each part's outputs, `[parts][C]`.
+    /// Returns one document's probabilities from the logits of each classifier, `[parts][C]`.
     pub fn probabilities(&self, parts: &[&[f32]], problem: ProblemType) -> Vec<f64> {
         probabilities(&self.logits(parts), problem)
     }
 
-    /// The same before calibration: of the weighted mean of the parts' outputs, without the bias.
+    /// Returns the probabilities before calibration: those of the weighted mean of the logits,
+    /// without the bias.
     pub fn raw(&self, parts: &[&[f32]], problem: ProblemType) -> Vec<f64> {
         let sum = self.weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let per_weight = |numbers: &[f64]| numbers.iter().map(|x| x / sum).collect();
@@ -139,7 +143,7 @@ impl Fusion {
         mean.probabilities(parts, problem)
     }
 
-    /// The weighted sum of each part's outputs, `[C]`.
+    /// Returns the weighted sum of the logits, `[C]`.
     fn logits(&self, parts: &[&[f32]]) -> Vec<f32> {
         let classes = parts.first().map_or(0, |part| part.len());
         let sum = |label: usize| {
@@ -158,7 +162,8 @@ impl Fusion {
         (0..classes).map(|label| sum(label) as f32).collect()
     }
 
-    /// Each part's share of the decision: its weight times the spread of its outputs, as shares of 1.
+    /// Returns each classifier's share of the decision: its weight times the standard deviation of
+    /// its logits, normalised to sum to 1.
     pub fn shares(&self, parts: &[&Logits]) -> Vec<f64> {
         let spread = |part: &Logits| {
             let n = part.iter().map(Vec::len).sum::<usize>().max(1) as f64;
@@ -171,16 +176,16 @@ impl Fusion {
                 / n)
                 .sqrt()
         };
-        let pulls: Vec<f64> = self
+        let contributions: Vec<f64> = self
             .weights
             .iter()
             .zip(parts)
             .map(|(weight, part)| weight * spread(part))
             .collect();
-        let all: f64 = pulls.iter().sum();
-        pulls
+        let all: f64 = contributions.iter().sum();
+        contributions
             .into_iter()
-            .map(|pull| if all > 0.0 { pull / all } else { 0.0 })
+            .map(|contribution| if all > 0.0 { contribution / all } else { 0.0 })
             .collect()
     }
 }
@@ -202,7 +207,8 @@ impl Derivatives {
     }
 }
 
-/// Weights of `parts` and, for a multi-label task, a bias behind them, that minimise the cross-entropy.
+/// Returns the weights of `parts` that minimise the cross-entropy, followed by a bias for a
+/// multi-label task.
 fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<f64> {
     let has_bias = problem == ProblemType::MultiLabelClassification;
     let start: Vec<f64> = parts
@@ -217,7 +223,7 @@ fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<
     } else {
         Vec::new()
     };
-    let at = |weights: &[f64]| {
+    let evaluate = |weights: &[f64]| {
         let mut sums = match problem {
             ProblemType::MultiLabelClassification => binary(parts, &labels, truth, weights),
             ProblemType::SingleLabelClassification => categorical(parts, truth, weights),
@@ -230,9 +236,9 @@ fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<
         sums
     };
     let mut weights = start.clone();
-    let mut here = at(&weights);
+    let mut current = evaluate(&weights);
     for _ in 0..MAX_STEPS {
-        let step = solve(here.hessian.clone(), here.gradient.clone());
+        let step = solve(current.hessian.clone(), current.gradient.clone());
         let mut size = 1.0;
         let moved = (0..MAX_HALVINGS).find_map(|_| {
             let moved: Vec<f64> = weights
@@ -240,39 +246,40 @@ fn newton(parts: &[&Logits], truth: &[Vec<usize>], problem: ProblemType) -> Vec<
                 .zip(&step)
                 .map(|(weight, step)| weight - size * step)
                 .collect();
-            let there = at(&moved);
+            let next = evaluate(&moved);
             size /= 2.0;
-            (there.loss < here.loss).then_some((moved, there))
+            (next.loss < current.loss).then_some((moved, next))
         });
-        let Some((moved, there)) = moved else { break };
-        let gain = here.loss - there.loss;
-        (weights, here) = (moved, there);
-        if gain < 1e-9 * here.loss.abs() {
+        let Some((moved, next)) = moved else { break };
+        let gain = current.loss - next.loss;
+        (weights, current) = (moved, next);
+        if gain < 1e-9 * current.loss.abs() {
             break;
         }
     }
     weights
 }
 
-/// Labels of a document that may come into question: the best ones of each part. The many that do not would decide the fit
-/// by their number, and leave the probabilities of those that do less true.
+/// Returns the labels of a document that take part in the fit: the highest-scoring labels of each
+/// classifier. All other labels would dominate the fit by their number and worsen the calibration
+/// of the plausible ones.
 fn candidates(parts: &[&Logits], document: usize) -> Vec<usize> {
     let mut all: Vec<usize> = Vec::new();
     for part in parts {
         let row = &part[document];
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(a.cmp(&b)));
-        all.extend(order.into_iter().take(CANDIDATES));
+        all.extend(order.into_iter().take(MAX_CANDIDATES));
     }
     all.sort_unstable();
     all.dedup();
     all
 }
 
-/// Best labels of each part that a fit looks at.
-const CANDIDATES: usize = 8;
+/// Number of labels per classifier that take part in a fit.
+const MAX_CANDIDATES: usize = 8;
 
-/// Of the binary cross-entropy over the `labels` of each document that come into question.
+/// Binary cross-entropy over the candidate `labels` of each document.
 fn binary(
     parts: &[&Logits],
     labels: &[Vec<usize>],
@@ -293,11 +300,11 @@ fn binary(
                 .zip(weights)
                 .map(|(input, weight)| input * weight)
                 .sum();
-            let is = if truth.contains(&label) { 1.0 } else { 0.0 };
+            let y = if truth.contains(&label) { 1.0 } else { 0.0 };
             let p = 1.0 / (1.0 + (-x).exp());
-            sums.loss += x.max(0.0) - x * is + (-x.abs()).exp().ln_1p();
+            sums.loss += x.max(0.0) - x * y + (-x.abs()).exp().ln_1p();
             for i in 0..n {
-                sums.gradient[i] += (p - is) * inputs[i];
+                sums.gradient[i] += (p - y) * inputs[i];
                 for j in 0..n {
                     sums.hessian[i][j] += p * (1.0 - p) * inputs[i] * inputs[j];
                 }
@@ -307,7 +314,7 @@ fn binary(
     sums
 }
 
-/// Of the cross-entropy over the documents that have one label.
+/// Categorical cross-entropy over the documents with exactly one label.
 fn categorical(parts: &[&Logits], truth: &[Vec<usize>], weights: &[f64]) -> Derivatives {
     let n = weights.len();
     let mut sums = Derivatives::zero(n);
@@ -346,7 +353,7 @@ fn categorical(parts: &[&Logits], truth: &[Vec<usize>], weights: &[f64]) -> Deri
     sums
 }
 
-/// The solution of `A x = b` for a small positive definite `A`, by Gaussian elimination.
+/// Solves `A x = b` for a small positive definite `A` by Gaussian elimination.
 fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     let n = b.len();
     for pivot in 0..n {
@@ -374,8 +381,9 @@ mod tests {
     use crate::data::random::{Purpose, generator, unit_f64};
     use ProblemType::{MultiLabelClassification, SingleLabelClassification};
 
-    /// Documents whose labels are drawn from the probabilities that `scale` times the outputs, less `shift`, mean.
-    fn drawn(scale: f64, shift: f64) -> (Logits, Vec<Vec<usize>>) {
+    /// Returns documents whose labels are drawn with the probabilities
+    /// `sigmoid(scale * z - shift)`.
+    fn sample_documents(scale: f64, shift: f64) -> (Logits, Vec<Vec<usize>>) {
         let mut rng = generator(1, Purpose::Preview, 0, 0);
         let mut truth = Vec::new();
         let outputs: Logits = (0..4000)
@@ -396,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_scores_know_nothing_of_calibration() {
+    fn raw_scores_are_independent_of_calibration() {
         let parts: [&[f32]; 2] = [&[1.0, -2.0], &[3.0, 0.0]];
         for problem in [MultiLabelClassification, SingleLabelClassification] {
             let mean = probabilities(&[2.0, -1.0], problem);
@@ -427,8 +435,8 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_and_a_bias_are_found_again() {
-        let (outputs, truth) = drawn(0.5, 1.0);
+    fn fit_recovers_scale_and_bias() {
+        let (outputs, truth) = sample_documents(0.5, 1.0);
         let Fusion { weights, bias, .. } =
             Fusion::fit(&[&outputs], &truth, MultiLabelClassification);
         // Three standard errors of 16,000 decisions.
@@ -439,8 +447,8 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_knows_nothing_gets_next_to_no_weight() {
-        let (outputs, truth) = drawn(1.0, 0.0);
+    fn an_uninformative_part_gets_almost_no_weight() {
+        let (outputs, truth) = sample_documents(1.0, 0.0);
         let noise: Logits = outputs.iter().rev().cloned().collect();
         let fusion = Fusion::fit(&[&outputs, &noise], &truth, MultiLabelClassification);
         assert!(
@@ -453,7 +461,7 @@ mod tests {
 
     #[test]
     fn a_part_that_is_wrong_is_left_out() {
-        let (outputs, truth) = drawn(1.0, 0.0);
+        let (outputs, truth) = sample_documents(1.0, 0.0);
         let wrong: Logits = outputs
             .iter()
             .map(|row| row.iter().map(|z| -z).collect())
@@ -491,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adjustment_favours_rare_labels_and_is_scaled_again() {
+    fn an_adjustment_favours_rare_labels_and_is_rescaled() {
         let bias = logit_adjustment(&[0.9, 0.1], 0.5);
         assert!(
             (bias[1] - bias[0] - 0.5 * 9.0_f64.ln()).abs() < 1e-12
@@ -506,7 +514,8 @@ mod tests {
             scores[1] > scores[0] && (scores[0] + scores[1] - 1.0).abs() < 1e-6,
             "{scores:?}"
         );
-        // A scale is found that makes the adjusted outputs log odds: here of one document in four, ln 3.
+        // The fit must scale the adjusted outputs to log odds: here those of one document in four,
+        // ln 3.
         let truth: Vec<Vec<usize>> = (0..4000_usize)
             .map(|i| vec![usize::from(i.is_multiple_of(4))])
             .collect();

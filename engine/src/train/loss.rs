@@ -1,13 +1,13 @@
-//! The training objectives, in nats, as scalars `[1]` that stay on the device. No penalties hide in them: weight decay
-//! is the optimiser's.
+//! The training losses in nats, as scalars `[1]` on the device. They have no regularisation term;
+//! the optimiser applies weight decay.
 
 use crate::model::ProblemType;
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 
-/// Binary cross-entropy of `labels` `[B, C]` (0 or 1) under `logits` `[B, C]`, each counted `weights` `[B, C]` or `[B, 1]`
-/// times (0 for the slack rows of a batch), summed over labels, averaged over `total` rows. Stable form:
-/// `max(x, 0) - x y + ln(1 + e^-|x|)`.
+/// Binary cross-entropy of `labels` `[B, C]` (0 or 1) under `logits` `[B, C]`, weighted by
+/// `weights` `[B, C]` or `[B, 1]` (0 for rows that fill up the batch), summed over labels and
+/// averaged over `total` rows. Numerically stable form: `max(x, 0) - x y + ln(1 + e^-|x|)`.
 pub fn multi_label_loss(
     logits: Tensor<2>,
     labels: Tensor<2>,
@@ -19,8 +19,8 @@ pub fn multi_label_loss(
     (losses * weights).sum() * (1.0 / total)
 }
 
-/// Cross-entropy of one label per row, given as the one-hot `labels` `[B, C]`, each row counted `weights` `[B, 1]` times (0
-/// for the slack rows of a batch), averaged over `total` rows.
+/// Categorical cross-entropy of the one-hot `labels` `[B, C]`, weighted by `weights` `[B, 1]` (0
+/// for rows that fill up the batch) and averaged over `total` rows.
 pub fn single_label_loss(
     logits: Tensor<2>,
     labels: Tensor<2>,
@@ -31,9 +31,10 @@ pub fn single_label_loss(
     (picked * weights).sum() * (-1.0 / total)
 }
 
-/// How much each label of each row counts where all labels are to weigh alike, for `labels` `[B, C]` whose shares of the
-/// training documents are `shares` `p`: `1 / 2p` where a label is there and `1 / 2(1 - p)` where it is not, `[B, C]`; of
-/// labels that exclude each other `1 / Cp` of the one that is there, `[B, 1]`. The mean weight is about 1.
+/// Returns loss weights that give all labels the same influence, for `labels` `[B, C]` with
+/// frequency `p` (`shares`) in the training set. Multi-label: `1 / 2p` for a present and
+/// `1 / 2(1 - p)` for an absent label, `[B, C]`. Single-label: `1 / Cp` of the true label,
+/// `[B, 1]`. The mean weight is about 1.
 pub fn balanced_weights(labels: &Tensor<2>, shares: &[f64], problem: ProblemType) -> Tensor<2> {
     let row = |weight: &dyn Fn(f64) -> f64| {
         let weights: Vec<f32> = shares.iter().map(|share| weight(*share) as f32).collect();

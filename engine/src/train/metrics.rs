@@ -1,24 +1,25 @@
-//! Classification figures from probabilities, on the host: micro and macro F1, per label, and the threshold that
-//! validation documents prefer.
+//! Classification metrics from probabilities, computed on the host: micro, macro and per-label F1,
+//! and decision thresholds tuned on the validation set.
 
 use crate::model::ProblemType;
 use protocol::{ClassifierMetrics, LabelMetrics};
 use std::collections::BTreeMap;
 
-/// When a label counts as predicted. The best label of a document always does, so that no document goes without.
+/// Rule that turns probabilities into predicted labels. The most probable label is always
+/// predicted, so that every document has at least one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// Every label at or above this probability.
+    /// Every label with at least this probability.
     Threshold(f64),
-    /// Every label at or above this probability times its own scale.
+    /// Every label with at least this probability times the label's own factor.
     Scaled(f64, Vec<f64>),
-    /// Every label at or above its own probability.
+    /// Every label with at least its own probability.
     PerLabel(Vec<f64>),
-    /// The best label alone.
+    /// Only the most probable label.
     Best,
 }
 
-/// Turns one document's logits `[C]` into probabilities.
+/// Converts one document's logits `[C]` into probabilities.
 pub fn probabilities(logits: &[f32], problem: ProblemType) -> Vec<f64> {
     match problem {
         ProblemType::MultiLabelClassification => logits
@@ -34,30 +35,31 @@ pub fn probabilities(logits: &[f32], problem: ProblemType) -> Vec<f64> {
     }
 }
 
-/// Documents with what a model says of them and what is true.
+/// Evaluated documents: probabilities and true labels.
 #[derive(Clone, Copy, Debug)]
 pub struct EvalInput<'a> {
-    /// Probabilities, per document and label.
+    /// Probabilities, `[documents][C]`.
     pub scores: &'a [Vec<f64>],
-    /// True labels that the model knows, per document, as indices into `labels`.
+    /// True labels of each document as indices into `labels`, without unseen labels.
     pub truth: &'a [Vec<usize>],
-    /// The labels that the model knows.
+    /// Labels of the model in output order.
     pub labels: &'a [String],
-    /// True labels that the model does not know, and how often they occur: each occurrence is a miss.
+    /// True labels that the model does not have, with their number of occurrences; each occurrence
+    /// counts as a miss.
     pub unseen: &'a BTreeMap<String, u64>,
-    /// Mean data loss, in nats.
+    /// Mean loss in nats, without regularisation.
     pub loss: f64,
 }
 
-/// Figures of judged documents.
-pub fn classifier_metrics(judged: EvalInput, decision: Decision) -> ClassifierMetrics {
+/// Computes the metrics of evaluated documents.
+pub fn classifier_metrics(input: EvalInput, decision: Decision) -> ClassifierMetrics {
     let EvalInput {
         scores,
         truth,
         labels,
         unseen,
         loss,
-    } = judged;
+    } = input;
     let mut counts = count(scores, truth, labels.len(), &decision);
     counts.extend(unseen.values().map(|&support| Counts {
         support,
@@ -77,7 +79,7 @@ pub fn classifier_metrics(judged: EvalInput, decision: Decision) -> ClassifierMe
         precision_at_1,
         threshold: match &decision {
             Decision::Threshold(threshold) | Decision::Scaled(threshold, _) => *threshold,
-            // One number for many: their mean.
+            // Report the mean of the thresholds as one number.
             Decision::PerLabel(thresholds) => {
                 thresholds.iter().sum::<f64>() / thresholds.len().max(1) as f64
             }
@@ -91,7 +93,7 @@ pub fn classifier_metrics(judged: EvalInput, decision: Decision) -> ClassifierMe
     }
 }
 
-/// Share of documents whose best label is one of theirs.
+/// Fraction of documents whose most probable label is true.
 pub(super) fn precision_at_1(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> f64 {
     let right = scores
         .iter()
@@ -101,12 +103,14 @@ pub(super) fn precision_at_1(scores: &[Vec<f64>], truth: &[Vec<usize>]) -> f64 {
     right as f64 / scores.len().max(1) as f64
 }
 
-/// The threshold between 0.05 and 0.95, in steps of 0.01, with the highest micro F1; the one nearest to 0.5 on a tie.
+/// Returns the threshold between 0.05 and 0.95, in steps of 0.01, with the highest micro F1. Ties
+/// go to the threshold nearest to 0.5.
 pub fn tune_threshold(scores: &[Vec<f64>], truth: &[Vec<usize>], classes: usize) -> f64 {
     tune_scaled_threshold(scores, truth, &vec![1.0; classes])
 }
 
-/// As [`tune_threshold`], where each label counts from the threshold times its own scale `[C]`.
+/// Like [`tune_threshold`], where the threshold of each label is multiplied by its own factor in
+/// `scales` `[C]`.
 pub fn tune_scaled_threshold(scores: &[Vec<f64>], truth: &[Vec<usize>], scales: &[f64]) -> f64 {
     let quality = |&percent: &i32| {
         let decision = Decision::Scaled(f64::from(percent) / 100.0, scales.to_vec());
@@ -120,8 +124,9 @@ pub fn tune_scaled_threshold(scores: &[Vec<f64>], truth: &[Vec<usize>], scales: 
     ) / 100.0
 }
 
-/// For each label, the threshold between 0.05 and 0.95 with its highest F1, the one nearest to `shared` on a tie, so
-/// that a label without true documents keeps it (Yang 2001, SCut). The best label of a document counts as elsewhere.
+/// Returns for each label the threshold between 0.05 and 0.95 with its highest F1 (SCut, Yang
+/// 2001). Ties go to the one nearest to `shared`, and a label without true documents gets `shared`
+/// itself. As in [`decide`], the most probable label of a document always counts as predicted.
 pub fn tune_thresholds(
     scores: &[Vec<f64>],
     truth: &[Vec<usize>],
@@ -162,14 +167,14 @@ pub fn tune_thresholds(
     (0..classes).map(tuned).collect()
 }
 
-/// Decisions about one label.
+/// Counts of decisions about one label.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Counts {
-    /// Rightly predicted.
+    /// Documents for which it is predicted and true.
     pub hits: u64,
-    /// Predicted.
+    /// Documents for which it is predicted.
     pub predicted: u64,
-    /// True.
+    /// Documents for which it is true.
     pub support: u64,
 }
 
@@ -207,7 +212,7 @@ fn count(
     counts
 }
 
-/// The labels that count as predicted from one document's probabilities, in label order.
+/// Returns the predicted labels of one document in label order, from its probabilities.
 pub fn decide(scores: &[f64], decision: &Decision) -> Vec<usize> {
     let best = best(scores);
     let above = |label: usize| match decision {
@@ -221,13 +226,13 @@ pub fn decide(scores: &[f64], decision: &Decision) -> Vec<usize> {
         .collect()
 }
 
-/// Mean F1 of the labels that are true of any document.
+/// Mean F1 of the labels with non-zero support.
 pub(super) fn macro_f1(counts: &[Counts]) -> f64 {
     let supported = counts.iter().filter(|counts| counts.support > 0);
     supported.clone().map(|counts| counts.f1()).sum::<f64>() / supported.count().max(1) as f64
 }
 
-/// F1 of all decisions together.
+/// F1 over the pooled decisions of all labels.
 pub(super) fn micro(counts: &[Counts]) -> f64 {
     let sum = counts.iter().fold(Counts::default(), |a, c| Counts {
         hits: a.hits + c.hits,
@@ -279,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn multi_label_figures_by_hand() {
+    fn multi_label_metrics_match_hand_computed_values() {
         let scores = [
             vec![0.9, 0.6, 0.1],
             vec![0.2, 0.3, 0.1],
@@ -287,7 +292,8 @@ mod tests {
         ];
         let truth = [vec![0, 1], vec![0], vec![1]];
         let m = check(&scores, &truth, &[], Decision::Threshold(0.5));
-        // Predicted: {a, b}, {b} (best only), {b, c}. Hits: a 1, b 2. Predicted: a 1, b 3, c 1. Support: a 2, b 2, c 0.
+        // Predicted: {a, b}, {b} (best only), {b, c}. Hits: a 1, b 2. Predicted: a 1, b 3, c 1.
+        // Support: a 2, b 2, c 0.
         assert!((m.micro_f1 - 6.0 / 9.0).abs() < 1e-12);
         let (a, b) = (2.0 / 3.0, 4.0 / 5.0);
         assert!(
@@ -307,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_training_never_saw_are_missed() {
+    fn unseen_labels_count_as_misses() {
         let (scores, truth) = (
             [vec![0.9, 0.1, 0.1], vec![0.1, 0.9, 0.1]],
             [vec![0], vec![]],

@@ -1,5 +1,5 @@
-//! One optimisation step and what surrounds it. Knows burn, `model` and `data`; not the session, the clock, or how many
-//! steps are left.
+//! Optimisation steps, losses and metrics. Depends on burn, `model` and `data`; independent of
+//! sessions, the clock and the length of a run.
 
 mod batch;
 mod bootstrap;

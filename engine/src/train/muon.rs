@@ -1,24 +1,24 @@
-//! Muon: momentum whose update is orthogonalised, for the matrices inside the blocks (Jordan et al. 2024,
-//! "Muon: An optimizer for hidden layers in neural networks").
+//! Muon, momentum with orthogonalised updates, for the weight matrices inside the blocks (Jordan
+//! et al. 2024, "Muon: An optimizer for hidden layers in neural networks").
 
 use crate::kernels::fused::{self, Rates};
 use crate::model::MatrixBatch;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// How Muon moves; constant over a run.
+/// Hyperparameters of Muon, constant during a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MuonSettings {
-    /// Its learning rate as a multiple of AdamW's, which moves everything else.
+    /// Learning rate as a multiple of AdamW's, which updates all other parameters.
     pub lr_ratio: f64,
-    /// Decay of the momentum.
+    /// Momentum coefficient, in [0, 1).
     pub momentum: f64,
-    /// Decoupled weight decay.
+    /// Decoupled weight decay coefficient.
     pub weight_decay: f64,
 }
 
 impl Default for MuonSettings {
-    /// Rate, momentum and decay by measurement (`docs/recipes.md`).
+    /// Learning rate, momentum and decay as measured in `docs/recipes.md`.
     fn default() -> Self {
         Self {
             lr_ratio: 3.0,
@@ -28,9 +28,9 @@ impl Default for MuonSettings {
     }
 }
 
-/// One step on a group's array `p` `[n]` with momentum `m` `[n]` and its gradients, one after another and scaled by `clip`
-/// `[1]`, at AdamW's learning rate `lr`; `batches` says which matrices the group holds, in order. Returns the new `p` and
-/// `m`.
+/// Updates a group's array `p` `[n]` with momentum `m` `[n]` by one step. `gradients` are
+/// concatenated and scaled by `clip` `[1]`; `lr` is AdamW's learning rate; `batches` lists the
+/// group's matrices in order. Returns the new `p` and `m`.
 pub fn muon(
     [p, m]: [Tensor<1>; 2],
     gradients: Vec<Tensor<1>>,
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_moves_as_its_matrices_do_one_by_one() {
+    fn a_group_is_updated_like_its_separate_matrices() {
         let settings = MuonSettings {
             lr_ratio: 10.0,
             momentum: 0.9,
@@ -106,20 +106,23 @@ mod tests {
             [sequence(0), sequence(12)].concat(),
             [sequence(3), sequence(7)].concat(),
         );
-        let together = step(p.clone(), g.clone(), &[batch(3, 2, 2), batch(1, 4, 3)]);
-        let apart = [
+        let batched = step(p.clone(), g.clone(), &[batch(3, 2, 2), batch(1, 4, 3)]);
+        let single = [
             step(p[..4].to_vec(), g[..4].to_vec(), &[batch(1, 2, 2)]),
             step(p[4..8].to_vec(), g[4..8].to_vec(), &[batch(1, 2, 2)]),
             step(p[8..12].to_vec(), g[8..12].to_vec(), &[batch(1, 2, 2)]),
             step(p[12..].to_vec(), g[12..].to_vec(), &[batch(1, 4, 3)]),
         ];
         for part in 0..2 {
-            let apart: Vec<f32> = apart.iter().flat_map(|state| state[part].clone()).collect();
-            assert_eq!(together[part], apart);
+            let single: Vec<f32> = single
+                .iter()
+                .flat_map(|state| state[part].clone())
+                .collect();
+            assert_eq!(batched[part], single);
         }
-        // The norm of the update of the last matrix, of three singular values near 1, by hand.
+        // The last matrix has three singular values near 1, so the norm of its update is known.
         let moved: f64 = (12..24)
-            .map(|i| f64::from(together[0][i] - p[i] * (1.0 - 0.1 * 0.1)).powi(2))
+            .map(|i| f64::from(batched[0][i] - p[i] * (1.0 - 0.1 * 0.1)).powi(2))
             .sum();
         let expected = 0.1 * (4.0_f64 / 3.0).sqrt() * 3.0_f64.sqrt();
         assert!(

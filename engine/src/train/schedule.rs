@@ -1,36 +1,36 @@
-//! The learning rate over a run: linear warm-up, then linear decay (Devlin et al. 2019, A.2), both tied to the length
-//! of the run.
+//! The learning-rate schedule: linear warm-up, then linear decay (Devlin et al. 2019, A.2), both
+//! relative to the length of the run.
 
 use serde::{Deserialize, Serialize};
 
-/// A run's learning rates.
+/// Learning-rate schedule of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// Highest learning rate.
+    /// Peak learning rate, reached at the end of warm-up.
     pub peak: f64,
-    /// Steps of the run.
+    /// Total number of steps of the run.
     pub steps: u64,
-    /// Steps until the peak.
+    /// Number of warm-up steps.
     pub warmup_steps: u64,
-    /// Share of the run until the peak, for a run whose length is a time.
+    /// Fraction of the run spent on warm-up; used by runs with a time limit.
     #[serde(default = "usual_warmup")]
     pub warmup_share: f64,
-    /// Share of the peak that is left at the end.
+    /// Final learning rate as a fraction of the peak.
     pub floor: f64,
 }
 
-/// Share of a run that warms up with AdamW.
+/// Default fraction of a run spent on warm-up with AdamW.
 pub const USUAL_WARMUP: f64 = 0.1;
 
 fn usual_warmup() -> f64 {
     USUAL_WARMUP
 }
 
-/// Share of the peak at the last step.
+/// Final learning rate as a fraction of the peak.
 const FLOOR: f64 = 0.02;
 
 impl Schedule {
-    /// Warm-up over the share `warmup_share` of `steps`, then a straight line down to a fiftieth of `peak`.
+    /// Warms up over the fraction `warmup_share` of `steps`, then decays linearly to 2 % of `peak`.
     pub fn new(peak: f64, steps: u64, warmup_share: f64) -> Self {
         let warmup_steps = ((steps as f64 * warmup_share).round() as u64).max(1);
         Self {
@@ -42,7 +42,8 @@ impl Schedule {
         }
     }
 
-    /// Learning rate of the step with index `step`, from 0. Never 0 within the run, so that every step counts.
+    /// Returns the learning rate of the step with the zero-based index `step`; always above 0
+    /// within the run.
     pub fn lr(&self, step: u64) -> f64 {
         if step < self.warmup_steps {
             return self.peak * (step + 1) as f64 / self.warmup_steps as f64;
@@ -52,7 +53,7 @@ impl Schedule {
         self.decayed(left)
     }
 
-    /// Learning rate when the share `spent` of the run's time is over, 0 to 1.
+    /// Returns the learning rate after the fraction `spent` of the run's time, 0 to 1.
     pub fn lr_at(&self, spent: f64) -> f64 {
         if spent < self.warmup_share {
             return self.peak * (spent / self.warmup_share).max(self.floor);
@@ -60,7 +61,7 @@ impl Schedule {
         self.decayed((1.0 - spent) / (1.0 - self.warmup_share))
     }
 
-    /// Where the share `left` of the decay is still to come.
+    /// Returns the learning rate when the fraction `left` of the decay phase remains.
     fn decayed(&self, left: f64) -> f64 {
         self.peak * (self.floor + (1.0 - self.floor) * left.clamp(0.0, 1.0))
     }
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_rises_to_the_peak_and_falls_to_the_floor() {
+    fn learning_rate_rises_to_the_peak_and_falls_to_the_floor() {
         let schedule = Schedule::new(1.0, 100, USUAL_WARMUP);
         let rates: Vec<f64> = (0..100).map(|step| schedule.lr(step)).collect();
         assert!((rates[0] - 0.1).abs() < 1e-12);
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_of_time_follows_the_same_line() {
+    fn a_time_limit_follows_the_same_schedule() {
         let schedule = Schedule::new(1.0, 1000, USUAL_WARMUP);
         for share in [0.05, 0.1, 0.3, 0.7, 0.99] {
             let step = (share * 1000.0) as u64;

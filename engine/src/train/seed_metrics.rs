@@ -1,21 +1,23 @@
-//! The 2018 system's own F1, so that its published numbers can be compared like for like: labels from 0.5 on the raw
-//! logit (a probability of 0.6225), the best one where none passes; every ratio with 1e-5 in its denominator; macro F1
-//! over all labels of the model, occurring or not. `docs/from-the-2018-system.md` says why it is not the default.
+//! The F1 of the legacy 2018 system, for comparison with its published numbers. Labels with a raw
+//! logit of at least 0.5 (probability 0.6225) are predicted, or else the best one; every ratio has
+//! 1e-5 in its denominator; macro F1 averages all labels of the model, with or without support.
+//! `docs/from-the-2018-system.md` explains why this is not the default.
 
 use super::metrics::precision_at_1;
 use protocol::{ClassifierMetrics, LabelMetrics};
 
 /// Added to every denominator.
 const EPSILON: f64 = 1e-5;
-/// Logit from which a label counts as predicted.
+/// Minimum logit of a predicted label.
 const LOGIT_THRESHOLD: f64 = 0.5;
 
-/// The probability of [`LOGIT_THRESHOLD`].
+/// Returns the probability that corresponds to a logit of 0.5.
 pub fn seed_threshold() -> f64 {
     1.0 / (1.0 + (-LOGIT_THRESHOLD).exp())
 }
 
-/// Figures of documents with the probabilities `scores` and the true label rows `truth`, over `labels`.
+/// Computes the metrics from probabilities `scores` and true label indices `truth` of each
+/// document, over `labels`.
 pub fn seed_metrics(
     scores: &[Vec<f64>],
     truth: &[Vec<usize>],
@@ -80,8 +82,8 @@ fn row(label: &str, [hits, wrong, missed]: [u64; 3]) -> LabelMetrics {
 mod tests {
     use super::*;
 
-    /// How closely the golden vectors are met.
-    const GOLDEN: f64 = 1e-9;
+    /// Tolerance for the golden vectors.
+    const TOLERANCE: f64 = 1e-9;
 
     fn check(logits: &[&[f64]], targets: &[&[usize]], micro_f1: f64, macro_f1: f64) {
         let sigmoid = |x: &f64| 1.0 / (1.0 + (-x).exp());
@@ -95,27 +97,27 @@ mod tests {
             .collect();
         let metrics = seed_metrics(&scores, &truth, &labels, 0.0);
         assert!(
-            (metrics.micro_f1 - micro_f1).abs() < GOLDEN,
+            (metrics.micro_f1 - micro_f1).abs() < TOLERANCE,
             "micro {}",
             metrics.micro_f1
         );
         assert!(
-            (metrics.macro_f1 - macro_f1).abs() < GOLDEN,
+            (metrics.macro_f1 - macro_f1).abs() < TOLERANCE,
             "macro {}",
             metrics.macro_f1
         );
-        assert!((metrics.mean_f1 - (micro_f1 + macro_f1) / 2.0).abs() < GOLDEN);
+        assert!((metrics.mean_f1 - (micro_f1 + macro_f1) / 2.0).abs() < TOLERANCE);
     }
 
-    /// Golden vectors: what the 2018 system's own functions gave.
+    /// The golden vectors are outputs of the 2018 system's own functions.
     #[test]
-    fn it_equals_the_golden_vectors() {
+    fn metrics_match_the_golden_vectors() {
         for (counts, f1) in [
             ([200, 200, 200], 0.499_994_987_549_999_9),
             ([1, 0, 0], 0.999_985_000_124_999),
             ([0, 0, 0], 0.0),
         ] {
-            assert!((row("", counts).f1 - f1).abs() < GOLDEN, "{counts:?}");
+            assert!((row("", counts).f1 - f1).abs() < TOLERANCE, "{counts:?}");
         }
         check(
             &[&[2.0, -1.0, 0.6], &[0.1, 0.4, 0.2], &[-3.0, -2.0, -1.0]],

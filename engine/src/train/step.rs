@@ -1,5 +1,6 @@
-//! One optimisation step: loss, gradients, global-norm clipping (Pascanu et al. 2013, algorithm 1), then AdamW or, for
-//! the matrices inside the blocks, Muon where a run asks for it. Nothing is read back: the loss and the norm are handed out as tensors, and whoever wants numbers decides when to fetch them.
+//! One optimisation step: loss, gradients, global-norm clipping (Pascanu et al. 2013, algorithm 1),
+//! then AdamW or, optionally for the matrices inside the blocks, Muon. Nothing is read back: loss
+//! and gradient norm are returned as tensors, and the caller decides when to fetch them.
 
 use super::muon::{MuonSettings, muon};
 use crate::kernels::{AdamWSettings, AdamWState, CollectedGradients, adamw, collect_gradients};
@@ -7,26 +8,27 @@ use crate::model::{Layout, ParamTensors, ParameterGroup};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-/// How the optimiser moves; constant over a run.
+/// Hyperparameters of the optimiser, constant during a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptimizerSettings {
-    /// Decay of the first moment.
+    /// Decay rate of the first moment.
     pub beta1: f64,
-    /// Decay of the second moment.
+    /// Decay rate of the second moment.
     pub beta2: f64,
-    /// Added to the root of the second moment.
+    /// Epsilon added to the square root of the second moment.
     pub eps: f64,
     /// Decoupled weight decay of matrices.
     pub weight_decay: f64,
-    /// Largest global gradient norm.
+    /// Maximum global gradient norm.
     pub clip_norm: f64,
-    /// Muon for the matrices inside the blocks; `None`: AdamW moves them too.
+    /// Settings of Muon for the matrices inside the blocks; `None` means AdamW for all parameters.
     #[serde(default)]
     pub muon: Option<MuonSettings>,
 }
 
 impl Default for OptimizerSettings {
-    /// Betas and eps of the small-budget recipes (Geiping & Goldstein 2022, 4.3); decay and clipping of Devlin et al.
+    /// Betas and epsilon of small-budget recipes (Geiping & Goldstein 2022, 4.3); weight decay and
+    /// clipping of Devlin et al. 2019.
     fn default() -> Self {
         Self {
             beta1: 0.9,
@@ -40,38 +42,39 @@ impl Default for OptimizerSettings {
 }
 
 impl OptimizerSettings {
-    /// Whether Muon moves this group.
+    /// Returns whether Muon updates this group.
     pub fn is_muons(&self, group: &ParameterGroup) -> bool {
         self.muon.is_some() && !group.matrices.is_empty()
     }
 }
 
-/// One group of parameters under training, each tensor `[n]`.
+/// Parameters and optimiser state of one group; each tensor is `[n]`.
 #[derive(Clone, Debug)]
 pub struct GroupState {
-    /// Parameters.
+    /// Parameter values, `[n]`.
     pub p: Tensor<1>,
-    /// First moment, or Muon's momentum.
+    /// First moment of AdamW, or Muon's momentum.
     pub m: Tensor<1>,
-    /// Second moment; Muon has none.
+    /// Second moment of AdamW; `None` with Muon.
     pub v: Option<Tensor<1>>,
 }
 
-/// Values of a model under training, one entry per group of its [`Layout`], on a device without autodiff.
+/// Parameters and optimiser state of a model, one entry per group of its [`Layout`], on a device
+/// without autodiff.
 #[derive(Clone, Debug)]
 pub struct TrainState {
-    /// Parameters and moments.
+    /// Parameters and moments of each group.
     pub groups: Vec<GroupState>,
-    /// Steps done.
+    /// Number of completed steps.
     pub step: u64,
 }
 
-/// What a step minimises, and what of it is worth telling apart.
+/// The loss that a step minimises, with components to report separately.
 #[derive(Clone, Debug)]
 pub struct Objective {
-    /// The sum of all parts, `[1]`.
+    /// The total loss, `[1]`.
     pub total: Tensor<1>,
-    /// The part of next-sentence prediction, `[1]`, where that is learned.
+    /// The next-sentence component, `[1]`; `None` without that task.
     pub next_sentence: Option<Tensor<1>>,
 }
 
@@ -84,30 +87,30 @@ impl From<Tensor<1>> for Objective {
     }
 }
 
-/// What a step leaves on the device for whoever wants to look.
+/// Results of a step, left on the device.
 #[derive(Clone, Debug)]
 pub struct StepReport {
-    /// Loss before the step, `[1]`.
+    /// Loss before the update, `[1]`.
     pub loss: Tensor<1>,
-    /// Its part from next-sentence prediction, `[1]`, where that is learned.
+    /// Next-sentence component of the loss, `[1]`; `None` without that task.
     pub next_sentence: Option<Tensor<1>>,
     /// Global gradient norm before clipping, `[1]`.
     pub grad_norm: Tensor<1>,
 }
 
-/// Moves a [`TrainState`].
+/// Updates a [`TrainState`] by AdamW or Muon.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
-    /// Where each parameter lies.
+    /// Layout of the parameters.
     pub layout: Layout,
-    /// How it moves.
+    /// Hyperparameters of the update.
     pub settings: OptimizerSettings,
-    /// Device without autodiff.
+    /// Device of the state, without autodiff.
     pub device: Device,
 }
 
 impl Optimizer {
-    /// A state with these parameter values, one flat vector per group, and zero moments.
+    /// Creates a state with these parameter values, one flat vector per group, and zero moments.
     pub fn state_from(&self, groups: Vec<Vec<f32>>) -> TrainState {
         let upload = |(values, group): (Vec<f32>, &ParameterGroup)| {
             let n = values.len();
@@ -129,19 +132,20 @@ impl Optimizer {
         }
     }
 
-    /// The parameters as tracked tensors.
+    /// Returns the parameters as tracked tensors, for training.
     pub fn params(&self, state: &TrainState) -> ParamTensors {
         let values: Vec<Tensor<1>> = state.groups.iter().map(|group| group.p.clone()).collect();
         self.layout.params(&values, &self.device.clone().autodiff())
     }
 
-    /// The parameters as plain tensors, for evaluation.
+    /// Returns the parameters as untracked tensors, for evaluation.
     pub fn frozen(&self, state: &TrainState) -> ParamTensors {
         let values: Vec<Tensor<1>> = state.groups.iter().map(|group| group.p.clone()).collect();
         self.layout.params(&values, &self.device)
     }
 
-    /// Does one step at learning rate `lr` on the loss that `loss` computes from the parameters.
+    /// Performs one step at learning rate `lr` on the loss that `loss` computes from the
+    /// parameters.
     pub fn step<O: Into<Objective>>(
         &self,
         state: &mut TrainState,
@@ -163,11 +167,11 @@ impl Optimizer {
         } = collect_gradients(gradients, &lens, self.settings.clip_norm);
         state.step += 1;
         let groups = std::mem::take(&mut state.groups);
-        let moved = groups.into_iter().zip(gradients).zip(&self.layout.groups);
+        let updates = groups.into_iter().zip(gradients).zip(&self.layout.groups);
         let step = state.step;
-        state.groups = moved
+        state.groups = updates
             .map(|((values, gradients), group)| {
-                self.move_group(values, gradients, clip.clone(), (group, lr, step))
+                self.update_group(values, gradients, clip.clone(), (group, lr, step))
             })
             .collect();
         StepReport {
@@ -177,8 +181,8 @@ impl Optimizer {
         }
     }
 
-    /// Moves one group by its gradients, in order and scaled by `clip` `[1]`.
-    fn move_group(
+    /// Updates one group by its gradients, which are in order and to be scaled by `clip` `[1]`.
+    fn update_group(
         &self,
         GroupState { p, m, v }: GroupState,
         gradients: Vec<Tensor<1>>,

@@ -1,4 +1,5 @@
-//! What a page asks while it watches, served as in the worker, command by command.
+//! Tests of the queries and previews that the page sends, served as in the worker, command by
+//! command.
 
 mod label_file;
 mod microscope;

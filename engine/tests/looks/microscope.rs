@@ -1,18 +1,18 @@
-//! A text under the microscope before, during and after a run.
+//! Previews of a text before, during and after a run.
 
 use crate::script::{config, look, losses, maskings, played, pretrain};
 use protocol::{Command, Event, MaskKind, MaskedToken};
 
 #[test]
-fn the_text_under_the_microscope_fills_in_as_a_run_learns_and_the_run_does_not_notice() {
+fn previews_improve_during_a_run_and_do_not_change_it() {
     let script = played(vec![look(0), pretrain(), look(0)], vec![]);
-    let looks = maskings(&script);
-    let (first, last) = (&looks[0], &looks[looks.len() - 1]);
+    let previews = maskings(&script);
+    let (first, last) = (&previews[0], &previews[previews.len() - 1]);
     assert!(
         first.1.is_none() && first.2.iter().all(|token| token.guesses.is_empty()),
         "nobody guesses yet"
     );
-    let during: Vec<u64> = looks
+    let during: Vec<u64> = previews
         .iter()
         .filter(|look| look.0 == "p")
         .filter_map(|look| look.1)
@@ -22,7 +22,7 @@ fn the_text_under_the_microscope_fills_in_as_a_run_learns_and_the_run_does_not_n
         "{during:?}"
     );
     assert_eq!((last.0.as_str(), last.1), ("", None));
-    for (_, _, tokens) in &looks[1..] {
+    for (_, _, tokens) in &previews[1..] {
         let same =
             |(a, b): (&MaskedToken, &MaskedToken)| a.shown == b.shown && a.original == b.original;
         assert!(
@@ -30,10 +30,10 @@ fn the_text_under_the_microscope_fills_in_as_a_run_learns_and_the_run_does_not_n
             "the same text and mask"
         );
         for token in tokens {
-            let chosen = !matches!(token.kind, MaskKind::Untouched | MaskKind::Special);
+            let selected = !matches!(token.kind, MaskKind::Untouched | MaskKind::Special);
             assert_eq!(
                 (token.guesses.len(), token.loss.is_some()),
-                if chosen { (5, true) } else { (0, false) }
+                if selected { (5, true) } else { (0, false) }
             );
             assert!(
                 token
@@ -45,9 +45,9 @@ fn the_text_under_the_microscope_fills_in_as_a_run_learns_and_the_run_does_not_n
     }
     let mean = |tokens: &[MaskedToken]| tokens.iter().filter_map(|token| token.loss).sum::<f64>();
     assert!(
-        mean(&last.2) < 0.8 * mean(&looks[1].2),
+        mean(&last.2) < 0.8 * mean(&previews[1].2),
         "it learns: {} to {}",
-        mean(&looks[1].2),
+        mean(&previews[1].2),
         mean(&last.2)
     );
     assert_eq!(
@@ -58,7 +58,7 @@ fn the_text_under_the_microscope_fills_in_as_a_run_learns_and_the_run_does_not_n
 }
 
 #[test]
-fn attention_comes_with_each_look_as_bytes_whose_rows_are_whole() {
+fn attention_is_sent_with_each_preview_and_its_rows_sum_to_one() {
     let script = played(
         vec![
             look(0),
@@ -70,8 +70,8 @@ fn attention_comes_with_each_look_as_bytes_whose_rows_are_whole() {
         ],
         vec![],
     );
-    let told = script.told.borrow();
-    let maps = told.iter().filter_map(|(event, buffers)| match event {
+    let events = script.told.borrow();
+    let maps = events.iter().filter_map(|(event, buffers)| match event {
         Event::Attention {
             request,
             step,
@@ -112,7 +112,7 @@ fn attention_comes_with_each_look_as_bytes_whose_rows_are_whole() {
 }
 
 #[test]
-fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
+fn a_paused_run_can_be_stepped_and_another_text_previewed() {
     let own = Command::PreviewMasking {
         config: config(&[]),
         example: 0,
@@ -163,7 +163,7 @@ fn a_run_goes_on_by_single_steps_and_another_text_can_be_looked_at_meanwhile() {
 }
 
 #[test]
-fn the_counting_task_is_not_looked_at_with_a_person_s_text() {
+fn the_toy_task_does_not_preview_the_user_s_text() {
     let toy = Command::Toy {
         run: "counting-1".into(),
         config: config(&[("preset", "bert-tiny"), ("steps", "2")]),

@@ -1,15 +1,15 @@
-//! Questions, pauses and stops amid runs and evaluations.
+//! Queries, pauses and stops during runs and evaluations.
 
 use crate::script::{Script, config, failures, look, losses, played, pretrain, served, tried};
 use protocol::{Command, Event, Metrics, StartFrom};
 
-/// An evaluation may take minutes: nobody waits for its end to pause, to ask or to look elsewhere.
+/// An evaluation may take minutes; pauses, queries and previews must not wait for its end.
 #[test]
-fn questions_and_pauses_are_heard_amid_an_evaluation_which_they_do_not_change() {
+fn queries_and_pauses_are_handled_during_an_evaluation_without_changing_it() {
     let finetune = || Command::Finetune {
         run: "f".into(),
         config: config(&[("steps", "60"), ("parts", "one")]),
-        from: StartFrom::TempStorage,
+        from: StartFrom::Scratch,
     };
     let ask = Command::Classify {
         request: 7,
@@ -65,13 +65,13 @@ fn questions_and_pauses_are_heard_amid_an_evaluation_which_they_do_not_change() 
     assert_eq!(losses(&disturbed), losses(&alone));
 }
 
-/// Its labels are of coins, and its vocabulary has two words.
+/// The toy task has its own labels and a vocabulary of two words.
 #[test]
-fn the_counting_task_leaves_questions_to_the_models_that_are_there() {
+fn queries_during_the_toy_task_are_answered_by_the_loaded_model() {
     let finetune = Command::Finetune {
         run: "f".into(),
         config: config(&[("steps", "30")]),
-        from: StartFrom::TempStorage,
+        from: StartFrom::Scratch,
     };
     let toy = Command::Toy {
         run: "t".into(),
@@ -93,19 +93,19 @@ fn the_counting_task_leaves_questions_to_the_models_that_are_there() {
     assert!(["dog", "yard"].contains(&answer.as_str()), "{answer}");
 }
 
-/// What is kept of a run whose tab is closed is what it had learned by then.
+/// The page saves the current weights of a run when its tab is closed.
 #[test]
-fn a_model_can_be_had_amid_a_run_which_does_not_notice() {
+fn a_model_can_be_exported_during_a_run_without_changing_it() {
     let script = played(
         vec![pretrain()],
         vec![(10, Command::ExportModel { request: 5 })],
     );
-    let told = script.told.borrow();
-    let place = told
+    let events = script.told.borrow();
+    let position = events
         .iter()
         .position(|(event, _)| matches!(event, Event::Exported { request: 5, .. }))
         .expect("a model");
-    let step = told[..place]
+    let step = events[..position]
         .iter()
         .rev()
         .find_map(|(event, _)| match event {
@@ -116,14 +116,14 @@ fn a_model_can_be_had_amid_a_run_which_does_not_notice() {
         step.is_some_and(|step| (10..30).contains(&step)),
         "{step:?}"
     );
-    assert!(told[place].1[0].starts_with(b"PK"), "an archive");
-    drop(told);
+    assert!(events[position].1[0].starts_with(b"PK"), "an archive");
+    drop(events);
     assert_eq!(losses(&script), losses(&played(vec![pretrain()], vec![])));
 }
 
-/// Neither its values nor what was asked of it.
+/// Neither its weights nor its request to continue training.
 #[test]
-fn a_run_that_is_stopped_before_its_first_step_leaves_nothing() {
+fn a_run_stopped_before_its_first_step_changes_nothing() {
     let export = |request| Command::ExportModel { request };
     let learn = |run: &str, go_on| Command::Pretrain {
         run: run.into(),
@@ -154,8 +154,8 @@ fn a_run_that_is_stopped_before_its_first_step_leaves_nothing() {
             commands,
         );
         let archive = |wanted: u64| {
-            let told = script.told.borrow();
-            told.iter().find_map(|(event, buffers)| {
+            let events = script.told.borrow();
+            events.iter().find_map(|(event, buffers)| {
                 matches!(event, Event::Exported { request, .. } if *request == wanted)
                     .then(|| buffers[0].clone())
             })
@@ -184,7 +184,7 @@ fn a_run_that_is_stopped_before_its_first_step_leaves_nothing() {
 }
 
 #[test]
-fn pre_training_goes_on_from_the_model_at_hand_only_when_asked_to() {
+fn pretraining_continues_from_the_loaded_model_only_on_request() {
     let again = |go_on| Command::Pretrain {
         run: "q".into(),
         config: config(&[]),
@@ -200,7 +200,7 @@ fn pre_training_goes_on_from_the_model_at_hand_only_when_asked_to() {
 }
 
 #[test]
-fn a_refused_wish_to_go_on_is_forgotten() {
+fn a_rejected_continuation_does_not_affect_the_next_run() {
     let refused = Command::Pretrain {
         run: "r".into(),
         config: config(&[("max-len", "4")]),
@@ -217,7 +217,7 @@ fn a_refused_wish_to_go_on_is_forgotten() {
 }
 
 #[test]
-fn a_question_without_an_answer_says_which_it_was() {
+fn failed_queries_report_their_request_id() {
     let long = Command::Attend {
         request: 7,
         text: "cat ".repeat(600),
@@ -246,9 +246,9 @@ fn a_question_without_an_answer_says_which_it_was() {
     );
 }
 
-/// The answer to many texts is what each of them gets by itself, amid a run and after it.
+/// The response to many texts equals the responses to each of them, both during a run and after it.
 #[test]
-fn many_hidden_words_are_guessed_in_one_answer() {
+fn many_masks_are_filled_in_one_response() {
     let texts = [
         "the small [MASK] barks",
         "[MASK] purrs today in the house of my friend",
@@ -292,9 +292,9 @@ fn many_hidden_words_are_guessed_in_one_answer() {
         filled(1).map(|(step, guesses)| (step, guesses.len())),
         Some((Some(10), 2))
     );
-    let (step, together) = filled(2).expect("an answer");
+    let (step, batched) = filled(2).expect("an answer");
     assert_eq!(step, None);
-    for (request, guesses) in [(3, &together[0]), (4, &together[1])] {
+    for (request, guesses) in [(3, &batched[0]), (4, &batched[1])] {
         let alone = events.iter().find_map(|event| match event {
             Event::Guesses {
                 request: asked,

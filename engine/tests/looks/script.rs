@@ -1,4 +1,4 @@
-//! A host with a script, and what the session says to it.
+//! A scripted host, which records the session's events.
 
 use engine::data::{InputFile, Opened, ReadOptions};
 use engine::error::Result;
@@ -10,23 +10,23 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Poll;
 
-/// An event with its bulk bytes.
+/// An event with its binary buffers.
 type Told = (Event, Vec<Vec<u8>>);
 
-/// A host with a script: commands between runs, and commands that arrive once a run has come to a step.
+/// A scripted host: commands between runs, and commands that arrive once a run has reached a step.
 #[derive(Clone, Default)]
 pub struct Script {
     pub told: Rc<RefCell<Vec<Told>>>,
     pub commands: Rc<RefCell<VecDeque<Command>>>,
     pub during: Rc<RefCell<VecDeque<(u64, Command)>>>,
-    /// What arrives while a file is labelled.
+    /// Commands that arrive while a file is labelled.
     pub amid: Rc<RefCell<VecDeque<Command>>>,
-    /// What lies beside each command that comes with a file.
+    /// The files sent along with commands.
     pub beside: Rc<RefCell<VecDeque<InputFile>>>,
-    /// Goes on by a second with each question.
+    /// Advances by one second with each query.
     pub clock: Rc<RefCell<f64>>,
     pub over: Rc<RefCell<bool>>,
-    /// A run that is stopped before its first step.
+    /// A run to be stopped before its first step.
     pub unwanted: Option<&'static str>,
 }
 
@@ -63,16 +63,16 @@ impl Host for Script {
 
     async fn yield_now(&self) -> Vec<Command> {
         let is_start = |event: &Event| matches!(event, Event::Started { run, .. } if Some(run.as_str()) == self.unwanted);
-        let told = self.events();
-        let begun = told.iter().rposition(is_start);
-        if begun.is_some_and(|begun| {
-            !told[begun..]
+        let events = self.events();
+        let start = events.iter().rposition(is_start);
+        if start.is_some_and(|start| {
+            !events[start..]
                 .iter()
                 .any(|event| matches!(event, Event::Finished { .. }))
         }) {
             return vec![Command::Stop];
         }
-        if matches!(told.last(), Some(Event::Labelled { .. })) {
+        if matches!(events.last(), Some(Event::Labelled { .. })) {
             return self.amid.borrow_mut().pop_front().into_iter().collect();
         }
         let mut during = self.during.borrow_mut();
@@ -91,7 +91,7 @@ impl Host for Script {
         pending().await
     }
 
-    /// A run that waits gets what the script says next, whatever its step.
+    /// A paused run receives the next command of the script, whatever its step.
     async fn next_control_command(&self) -> Command {
         self.during
             .borrow_mut()
@@ -137,7 +137,7 @@ pub fn corpus() -> Vec<InputFile> {
 
 pub fn config(change: &[(&str, &str)]) -> RunConfig {
     let mut config = RunConfig::default();
-    let own = [
+    let defaults = [
         ("preset", "fast-nano"),
         ("vocab-size", "120"),
         ("max-len", "16"),
@@ -145,7 +145,7 @@ pub fn config(change: &[(&str, &str)]) -> RunConfig {
         ("steps", "30"),
         ("lr", "0.01"),
     ];
-    for (key, value) in own.iter().chain(change) {
+    for (key, value) in defaults.iter().chain(change) {
         config.set(key, value).expect("a valid setting");
     }
     config
@@ -168,14 +168,14 @@ pub fn pretrain() -> Command {
     }
 }
 
-/// What the session says to these commands, none of which it refuses.
+/// Runs the commands and asserts that none of them fails.
 pub fn played(commands: Vec<Command>, during: Vec<(u64, Command)>) -> Script {
     let script = tried(commands, during);
     assert_eq!(failures(&script), [] as [&str; 0], "nothing fails");
     script
 }
 
-/// What the session says to these commands.
+/// Runs the commands on the default corpus.
 pub fn tried(commands: Vec<Command>, during: Vec<(u64, Command)>) -> Script {
     let script = Script::default();
     script.during.borrow_mut().extend(during);
@@ -186,7 +186,7 @@ pub fn served(script: Script, commands: Vec<Command>) -> Script {
     served_on(script, corpus(), commands)
 }
 
-/// The same, on other files.
+/// Runs the commands on the given files.
 pub fn served_on(script: Script, files: Vec<InputFile>, commands: Vec<Command>) -> Script {
     script.commands.borrow_mut().extend(commands);
     block_on(async {
@@ -218,7 +218,7 @@ pub fn served_on(script: Script, files: Vec<InputFile>, commands: Vec<Command>) 
     script
 }
 
-/// Codes of what failed.
+/// Returns the codes of all failures.
 pub fn failures(script: &Script) -> Vec<String> {
     let code = |event| {
         if let Event::Failed { code, .. } = event {

@@ -1,11 +1,11 @@
-//! What the text is, and what a run on it would take, before one begins.
+//! Corpus statistics, vocabulary and estimates before a run.
 
 use crate::script::{Script, config, failures, look, losses, played, pretrain, served_on, tried};
 use engine::data::InputFile;
 use protocol::{Candidate, Command, Estimate, Event};
 
 #[test]
-fn an_estimate_says_what_the_run_then_takes() {
+fn an_estimate_matches_the_run() {
     let script = played(
         vec![
             Command::Estimate {
@@ -74,7 +74,7 @@ fn an_estimate_says_what_the_run_then_takes() {
 }
 
 #[test]
-fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_are() {
+fn vocabulary_reports_coverage_and_document_lengths() {
     let script = played(
         vec![
             look(0),
@@ -85,7 +85,7 @@ fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_ar
         ],
         vec![],
     );
-    let told = script.events().into_iter().find_map(|event| match event {
+    let vocabulary = script.events().into_iter().find_map(|event| match event {
         Event::Vocabulary {
             entries,
             coverage,
@@ -95,7 +95,7 @@ fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_ar
         } => Some((entries, coverage, unknown_share, lengths)),
         _ => None,
     });
-    let (entries, coverage, unknown_share, lengths) = told.expect("an answer");
+    let (entries, coverage, unknown_share, lengths) = vocabulary.expect("an answer");
     assert!(
         entries
             .iter()
@@ -123,9 +123,10 @@ fn the_vocabulary_tells_how_much_of_the_text_it_covers_and_how_long_documents_ar
     );
 }
 
-/// A word's company is known before anything is trained; a model adds what it has learned.
+/// Neighbours by co-occurrence are available before any training; a model adds those by its
+/// embeddings.
 #[test]
-fn nearest_words_come_from_the_text_and_from_the_model() {
+fn neighbours_come_from_the_corpus_and_from_the_model() {
     let ask = |request, word: &str| Command::Neighbours {
         request,
         word: word.into(),
@@ -156,7 +157,7 @@ fn nearest_words_come_from_the_text_and_from_the_model() {
         panic!("two answers: {answers:?}")
     };
     assert!(before.len() == 3 && none.is_empty() && after.len() == 3 && model.len() == 3);
-    // Only the animals stand between "small" and their verb.
+    // Only the animals occur between "small" and their verb.
     assert!(
         before
             .iter()
@@ -166,7 +167,7 @@ fn nearest_words_come_from_the_text_and_from_the_model() {
     assert_eq!(failures(&script), ["unknown-word"]);
 }
 
-/// A length that holds both texts is what fine-tuning on pairs needs.
+/// Fine-tuning on pairs needs a length that holds both texts.
 #[test]
 fn a_pair_is_one_document_as_long_as_both_its_texts() {
     let line = |i: usize| {
@@ -192,7 +193,8 @@ fn a_pair_is_one_document_as_long_as_both_its_texts() {
         _ => None,
     });
     let lengths = lengths.expect("an answer");
-    // A tenth is held out; five words each, of which a number may be two tokens, and the separator between.
+    // A tenth is held out. Each text has five words, of which a number may be two tokens, and there
+    // is a separator.
     assert_eq!(lengths.iter().map(|count| count.documents).sum::<u64>(), 36);
     assert!(
         lengths
@@ -203,7 +205,7 @@ fn a_pair_is_one_document_as_long_as_both_its_texts() {
 }
 
 #[test]
-fn a_corpus_tells_its_labels_its_copies_and_its_leaks() {
+fn corpus_stats_report_labels_duplicates_and_leaks() {
     let events = played(vec![], vec![]).events();
     let traits = events.iter().find_map(|event| match event {
         Event::Corpus { traits, .. } => Some(traits.clone()),
@@ -218,7 +220,7 @@ fn a_corpus_tells_its_labels_its_copies_and_its_leaks() {
         ),
         (6, 80, 16)
     );
-    // 51 different texts: three animals, seventeen numbers.
+    // 51 different texts: three animals times seventeen numbers.
     assert_eq!(
         (traits.repeated, traits.leaked_valid, traits.leaked_test),
         (300 - 51, 51, 0)

@@ -1,4 +1,4 @@
-//! A host that only remembers, and what the tests of runs are about.
+//! A host that only records, and fixtures for the tests of runs.
 
 use engine::data::{InputFile, Opened, ReadOptions};
 use engine::error::Result;
@@ -8,20 +8,20 @@ use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Remembers what it is told, and stops a run where it should.
+/// Records events and checkpoints, and stops a run at a given point.
 #[derive(Clone, Default)]
 pub struct Memory {
-    /// What the session told.
+    /// The emitted events.
     pub events: Rc<RefCell<Vec<Event>>>,
-    /// What it kept.
+    /// The saved checkpoints.
     pub snapshots: Rc<RefCell<Vec<Snapshot>>>,
-    /// Of which runs.
+    /// The runs of the saved checkpoints.
     pub saved_runs: Rc<RefCell<Vec<String>>>,
-    /// Step after which a `Stop` arrives.
+    /// Step after which a `Stop` command arrives.
     pub stop_after: Option<u64>,
-    /// How often the session has listened.
+    /// Number of calls of `yield_now`.
     pub breaths: Rc<Cell<usize>>,
-    /// After how often a `Stop` arrives.
+    /// Number of calls of `yield_now` after which a `Stop` command arrives.
     pub stop_at_breath: Rc<Cell<Option<usize>>>,
 }
 
@@ -82,11 +82,11 @@ impl Host for Memory {
             .borrow()
             .iter()
             .rposition(|saved| saved == run);
-        Ok(newest.map(|place| self.snapshots.borrow()[place].clone()))
+        Ok(newest.map(|index| self.snapshots.borrow()[index].clone()))
     }
 }
 
-/// Sentences with a grammar: an animal does what its kind does, so there is something to learn.
+/// Sentences with a grammar: verb and place depend on the animal, so there is something to learn.
 pub fn corpus(lines: usize) -> Vec<InputFile> {
     let line = |i: usize| {
         let (animal, does, place) = [
@@ -136,7 +136,7 @@ pub fn session(host: &Memory) -> Session<Memory> {
     session
 }
 
-/// A session with few labelled documents and none to validate.
+/// A session with few labelled documents and no validation set.
 pub fn session_of_few(host: &Memory) -> Session<Memory> {
     let mut session = session(host);
     session

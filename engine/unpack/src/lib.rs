@@ -1,6 +1,7 @@
-//! What the engine's worker and its module for archives share: files of the page as the engine reads them, and how the
-//! worker has archives, workbooks and Word documents opened. Only the module holds what opens them: it is fetched when
-//! the first such file comes, since most people have none.
+//! The code that the engine's worker and its archive module share: browser files as byte sources,
+//! and the messages with which the worker has archives, workbooks and Word documents opened. Only
+//! the module contains the code that opens them: it is fetched when the first such file arrives,
+//! since most users have none.
 
 #[cfg(target_arch = "wasm32")]
 mod client;

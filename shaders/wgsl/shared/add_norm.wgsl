@@ -1,4 +1,4 @@
-// A part of the sum is dropped as dropout.wgsl does it.
+// Dropout of the second summand as in dropout.wgsl.
 struct Settings {
     rows: u32,
     width: u32,

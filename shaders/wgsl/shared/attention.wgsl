@@ -1,5 +1,6 @@
-// Sizes as in cpu::attention::Shape; `scale` is 1 / sqrt(K), `blocks` the number of blocks of 8 rows per text. A probability
-// is dropped where its random bits are below `drop_below`; what is kept is multiplied by `kept_scale`.
+// Sizes as in cpu::attention::Shape; `scale` is 1 / sqrt(K), `blocks` the number of blocks of 8
+// rows per sequence. A probability is dropped if its random bits are below `drop_below`, and scaled
+// by `kept_scale` otherwise.
 struct Settings {
     b: u32,
     t: u32,
@@ -13,7 +14,8 @@ struct Settings {
     blocks: u32,
 }
 
-// Where the parts of one head of one text begin; rows of qkv lie `stride` apart, those of the context `width`.
+// Offsets of the data of one head of one sequence; adjacent rows of qkv are `stride` apart, those
+// of the context `width`.
 struct Head {
     text: u32,
     queries: u32,

@@ -1,5 +1,5 @@
-// Products of 8 rows with 32 others, 32 columns at a time, from tiles in the workgroup's memory. A row of the large tile
-// takes 33 places, so that threads that read one column read from different banks.
+// Products of 8 rows with 32 others, 32 columns at a time, from tiles in workgroup memory. A row of
+// the large tile has stride 33, so that threads that read the same column access different banks.
 var<workgroup> rows_tile: array<f32, 256>;
 var<workgroup> tile: array<f32, 1056>;
 
@@ -12,7 +12,8 @@ fn products(lane: u32, upper: ptr<function, vec4<f32>>, lower: ptr<function, vec
     }
 }
 
-// Reads 32 rows of qkv from `start` on, 32 columns from `part` on, into the large tile; zeros beyond the last of both.
+// Reads 32 rows of qkv from `start` on, 32 columns from `part` on, into the large tile, with zeros
+// out of range.
 fn stage_tile(from_row: u32, start: u32, part: u32, lane: u32) {
     for (var i = lane; i < 1024u; i += 32u) {
         let row = start + i / 32u;
@@ -25,7 +26,7 @@ fn stage_tile(from_row: u32, start: u32, part: u32, lane: u32) {
     }
 }
 
-// Maxima and sums over four threads that share a row.
+// Maxima and sums over the four threads that share a row.
 var<workgroup> quarters: array<f32, 32>;
 
 fn quarters_of(x: f32, lane: u32) -> vec4<f32> {

@@ -1,5 +1,5 @@
-// Sums over the rows of 16 columns by a workgroup of 256 threads, in a fixed order: thread `lane` adds up every 16th row of
-// column `lane % 16`; the first 16 threads get the sums.
+// Sums over the rows of 16 columns by a workgroup of 256 threads, in a fixed order: thread `lane`
+// has summed every 16th row of column `lane % 16`; the first 16 threads return the totals.
 var<workgroup> partial: array<vec3<f32>, 256>;
 
 fn column_total(x: vec3<f32>, lane: u32) -> vec3<f32> {

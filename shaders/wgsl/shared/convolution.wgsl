@@ -1,4 +1,4 @@
-// `n` counts elements, or rows where a kernel takes them one by one.
+// `n` is the number of elements, or of rows in kernels that iterate over rows.
 struct Settings {
     n: u32,
     width: u32,

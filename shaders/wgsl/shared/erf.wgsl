@@ -1,4 +1,5 @@
-// Two minimax polynomials, below and above |a| = 475/512; largest error about one unit in the last place.
+// Two minimax polynomials, below and above |a| = 475/512; the largest error is about one unit in
+// the last place.
 fn erf(a: f32) -> f32 {
     let t = abs(a);
     let s = a * a;

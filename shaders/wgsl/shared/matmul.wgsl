@@ -1,10 +1,12 @@
-// C = A B for matrices of any strides, one tile of C per workgroup. EDGE x EDGE threads compute 4 x 4 elements each from
-// tiles of A and B in workgroup memory, 16 columns of A at a time.
-// The z-th of several products is that of the z-th matrices. The bindings, `right` and `finished` stand before this text.
+// C = A B for matrices with arbitrary strides, one tile of C per workgroup. EDGE x EDGE threads
+// compute 4 x 4 elements each from tiles of A and B in workgroup memory, 16 columns of A at a time.
+// In a batch, group.z is the index of the matrices. The sources before this one define the
+// bindings, `right` and `finished`.
 
 const TILE: u32 = 4u * EDGE;
 const DEPTH: u32 = 16u;
-// One more than a tile, so that threads that write one column of a tile write to different banks.
+// One more than a tile, so that threads that write the same column of a tile access different
+// banks.
 const STRIDE: u32 = TILE + 1u;
 
 var<workgroup> a_tile: array<f32, DEPTH * STRIDE>;
@@ -37,7 +39,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var row_sums = vec4<f32>();
     for (var start = 0u; start < settings.k; start += DEPTH) {
         for (var i = lane; i < TILE * DEPTH; i += EDGE * EDGE) {
-            // Neighbouring threads read neighbouring elements, whichever way the matrix lies.
+            // Neighbouring threads read neighbouring elements, for row-major and column-major
+            // matrices.
             let by_column = vec2<u32>(i / DEPTH, i % DEPTH);
             let by_row = vec2<u32>(i % TILE, i / TILE);
             let of_a = select(by_row, by_column, settings.a_column == 1u);

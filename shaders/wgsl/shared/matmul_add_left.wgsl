@@ -1,4 +1,4 @@
-// A is added to the product.
+// Epilogue that adds A to the product.
 @group(0) @binding(1) var<storage, read_write> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 @group(0) @binding(3) var<uniform> settings: Settings;

@@ -1,4 +1,4 @@
-// C is what GELU is taken of; the result goes to `activated`.
+// Epilogue that adds a bias; C is the input of the GELU, whose output is `activated`.
 @group(0) @binding(1) var<storage, read_write> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 @group(0) @binding(3) var<storage, read_write> activated: array<f32>;

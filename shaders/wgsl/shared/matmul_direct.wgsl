@@ -1,7 +1,8 @@
-// C = A B for matrices of any strides, without workgroup memory: for adapters that emulate a GPU, where a barrier costs more
-// than a load, and a load more than a multiplication. One thread computes 8 rows of 8 columns that lie 16 apart, so that
-// neighbouring threads read neighbouring columns of B and the same rows of A.
-// The z-th of several products is that of the z-th matrices. The bindings, `right` and `finished` stand before this text.
+// C = A B for matrices with arbitrary strides, without workgroup memory. For software adapters,
+// where a barrier costs more than a load, and a load more than a multiplication. One thread
+// computes 8 rows of 8 columns that are 16 apart, so that neighbouring threads read neighbouring
+// columns of B and the same rows of A. In a batch, group.z is the index of the matrices. The
+// sources before this one define the bindings, `right` and `finished`.
 
 fn write_column(row: u32, column: u32, matrix: u32, upper: vec4<f32>, lower: vec4<f32>) {
     if column >= settings.n {
@@ -18,12 +19,12 @@ fn write_column(row: u32, column: u32, matrix: u32, upper: vec4<f32>, lower: vec
     }
 }
 
-// Where four rows of A begin; those beyond the last one read the last one.
+// Returns the offsets of four rows of A; rows beyond the last one are clamped to it.
 fn rows(first: u32) -> vec4<u32> {
     return min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(settings.m - 1u)) * settings.a_row;
 }
 
-// Where four columns of B begin; those beyond the last one read the last one.
+// Returns the offsets of four columns of B; columns beyond the last one are clamped to it.
 fn columns(first: u32) -> vec4<u32> {
     return min(first + vec4<u32>(0u, 16u, 32u, 48u), vec4<u32>(settings.n - 1u)) * settings.b_column;
 }

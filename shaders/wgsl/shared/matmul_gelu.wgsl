@@ -1,4 +1,4 @@
-// C is what GELU is taken of; the result goes to `activated`.
+// Epilogue for GELU: C is its input, and `activated` its output.
 @group(0) @binding(1) var<storage, read_write> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 @group(0) @binding(3) var<storage, read_write> activated: array<f32>;

@@ -1,4 +1,4 @@
-// Both factors are A, and so is what is added.
+// Both factors, and the added matrix, are A.
 @group(0) @binding(1) var<storage, read_write> c: array<f32>;
 @group(0) @binding(2) var<uniform> settings: Settings;
 

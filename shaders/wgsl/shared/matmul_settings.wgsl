@@ -1,5 +1,5 @@
-// Rows and columns of C and columns of A; how far apart rows, columns and whole matrices lie; what the product and the
-// matrix that is added to it are multiplied by.
+// Number of rows and columns of C and of columns of A; distances between rows, columns and
+// matrices; factors of the product and of the added matrix.
 struct Settings {
     m: u32,
     n: u32,

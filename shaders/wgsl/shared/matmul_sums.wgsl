@@ -1,4 +1,4 @@
-// Also sums the rows of A.
+// Epilogue that also writes the row sums of A.
 @group(0) @binding(1) var<storage, read_write> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;

@@ -1,8 +1,9 @@
-// Sums and maxima over a workgroup of 32 threads, the width at which most GPUs run threads in step, in a fixed order.
+// Sums and maxima over a workgroup of 32 threads in a fixed order. On most GPUs 32 threads run in
+// lockstep.
 var<workgroup> partial: array<vec2<f32>, 32>;
 
 fn share(x: vec2<f32>, lane: u32) {
-    // Whatever was shared before has been read.
+    // Wait until the previous values have been read.
     workgroupBarrier();
     partial[lane] = x;
     workgroupBarrier();
@@ -23,10 +24,10 @@ fn total(x: f32, lane: u32) -> f32 {
 
 fn highest(x: f32, lane: u32) -> f32 {
     share(vec2<f32>(x, 0.0), lane);
-    var most = partial[0].x;
+    var largest = partial[0].x;
     for (var i = 1u; i < 32u; i++) {
-        most = max(most, partial[i].x);
+        largest = max(largest, partial[i].x);
     }
-    return most;
+    return largest;
 }
 

@@ -1,4 +1,4 @@
-// The sum over a workgroup of 256 threads, in a fixed order; thread 0 gets it.
+// Sum over a workgroup of 256 threads, in a fixed order; thread 0 returns the total.
 var<workgroup> partial: array<f32, 256>;
 
 fn total(x: f32, lane: u32) -> f32 {

@@ -1,11 +1,12 @@
-//! The columns of a table: which of them hold text and labels, which labels a cell holds, and which words are none.
+//! Columns of a table: which of them contain text and labels, how label cells are split, and which
+//! words mean no label.
 
 use super::{NOUNS, NOUNS_AND_WET, cases};
 
 #[test]
-fn columns_of_known_data_sets_are_found_and_told() {
+fn columns_of_known_data_sets_are_detected_and_reported() {
     cases(|bench| {
-        for (id, words, labels, labelled, told) in [
+        for (id, words, labels, labelled, reported) in [
             (
                 "T01",
                 "T01/spam.csv",
@@ -34,14 +35,14 @@ fn columns_of_known_data_sets_are_found_and_told() {
                 .finetune(id, words)
                 .learns(labels)
                 .labelled(labelled)
-                .tells(told);
+                .tells(reported);
         }
         bench.finetune("T53", "T53/qqp.tsv").pairs();
     });
 }
 
 #[test]
-fn columns_that_are_named_are_taken() {
+fn named_columns_are_used() {
     cases(|bench| {
         let toxic = &["none", "obscene", "severe_toxic", "toxic"];
         let strings = "--text-column '#1 String,#2 String' --label-column Quality";
@@ -98,11 +99,11 @@ fn columns_that_are_named_are_taken() {
     });
 }
 
-/// Without flags these may be learned from or refused; a person must see which columns there are.
+/// Without flags these may be accepted or refused; in both cases the columns must be shown.
 #[test]
-fn columns_that_are_guessed_are_told() {
+fn guessed_columns_are_reported() {
     cases(|bench| {
-        for (id, words, told) in [
+        for (id, words, reported) in [
             ("T02", "T02/train.csv", &["column"][..]),
             (
                 "T07",
@@ -114,7 +115,7 @@ fn columns_that_are_guessed_are_told() {
             ("T37", "T37/cola.tsv", &["column"]),
             ("T38", "T38/s140.csv", &["column", "windows-1252"]),
         ] {
-            bench.finetune(id, words).tells(told);
+            bench.finetune(id, words).tells(reported);
         }
         bench
             .finetune("T49", "T49/train.csv")
@@ -123,7 +124,7 @@ fn columns_that_are_guessed_are_told() {
 }
 
 #[test]
-fn a_review_is_more_than_its_title() {
+fn reviews_include_their_body() {
     cases(|bench| {
         let case = bench
             .train("T39", "pretrain --corpus T39/reviews.csv --tokenizer word")
@@ -157,9 +158,10 @@ fn lists_in_label_cells_are_several_labels() {
     });
 }
 
-/// `[1, 0, 0]` says yes to the first of three labels. Rows of `[0, 0, 0]` say no to each and may get a label for that.
+/// `[1, 0, 0]` means the first of three labels. Rows of `[0, 0, 0]` have no label and may get one
+/// for that.
 #[test]
-fn a_list_of_zeros_and_ones_has_a_label_per_place() {
+fn zero_one_lists_have_a_label_per_position() {
     cases(|bench| {
         let case = bench.finetune("T08", "T08/train.csv").ok();
         let case = case.holds("should learn several labels of a row", |case| {
@@ -177,7 +179,7 @@ fn a_list_of_zeros_and_ones_has_a_label_per_place() {
 }
 
 #[test]
-fn labels_keep_what_belongs_to_them() {
+fn labels_keep_their_characters() {
     cases(|bench| {
         bench
             .finetune("T48", "T48/train.csv")
@@ -191,7 +193,7 @@ fn labels_keep_what_belongs_to_them() {
 }
 
 #[test]
-fn words_for_missing_are_no_labels() {
+fn words_for_missing_values_are_no_labels() {
     cases(|bench| {
         bench
             .finetune("T15", "T15/train.csv")

@@ -1,17 +1,17 @@
-//! Folders and archives: what a system leaves beside the data, a folder per class, parts of a data set in one folder,
-//! files that must be unpacked first, and a run directory that is taken.
+//! Folders and archives: system files beside the data, a folder per class, several splits in one
+//! folder, files that must be unpacked, and existing run directories.
 
 use super::{NOUNS, cases};
 
 #[test]
-fn what_systems_leave_in_folders_is_passed_over() {
+fn system_files_in_folders_are_skipped() {
     cases(|bench| {
         let case = bench.train("D01", "pretrain --corpus D01/data").ok();
         case.documents(14).tells(&["Thumbs.db"]);
     });
 }
 
-/// A file may count as one document or each of its lines as one.
+/// A file may count as one document, or each of its lines may.
 #[test]
 fn a_folder_per_class_gives_the_labels() {
     cases(|bench| {
@@ -30,7 +30,7 @@ fn a_folder_per_class_gives_the_labels() {
 }
 
 #[test]
-fn parts_of_a_data_set_in_one_folder_keep_their_use() {
+fn splits_in_one_folder_keep_their_role() {
     cases(|bench| {
         bench.copy("base");
         for (name, source) in [
@@ -60,7 +60,7 @@ fn parts_of_a_data_set_in_one_folder_keep_their_use() {
 }
 
 #[test]
-fn parts_of_a_data_set_in_an_archive_keep_their_use() {
+fn splits_in_an_archive_keep_their_role() {
     cases(|bench| {
         let archive = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -100,7 +100,7 @@ fn parts_of_a_data_set_in_an_archive_keep_their_use() {
 fn archives_are_read_and_binary_tables_are_named() {
     cases(|bench| {
         for (file, names) in [
-            // A file of six bytes, and a workbook without any sheet.
+            // A file of six bytes, and a workbook without sheets.
             ("T33/archive.zip", &["3 characters"][..]),
             ("T33/book.xlsx", &["Excel"]),
             ("T33/train.parquet", &["Parquet file"]),
@@ -117,7 +117,7 @@ fn archives_are_read_and_binary_tables_are_named() {
 }
 
 #[test]
-fn a_run_directory_that_is_taken_stays_as_it_is() {
+fn existing_run_directory_is_not_changed() {
     cases(|bench| {
         let taken = bench.classifier("H33");
         let before = bench.lab.tree();

@@ -1,5 +1,6 @@
-//! JSON: lines and arrays whatever the extension, keys of known data sets, exports of annotation tools, labels that are
-//! lists or objects, and what Python and JavaScript write that strict JSON does not allow.
+//! JSON: lines and arrays regardless of the extension, keys of known data sets, exports of
+//! annotation tools, labels that are lists or objects, and extensions of strict JSON written by
+//! Python and JavaScript.
 
 use super::{NOUNS, NOUNS_AND_WET, cases};
 use std::io::Write;
@@ -31,9 +32,9 @@ fn lines_and_arrays_are_read_whatever_the_extension() {
     });
 }
 
-/// A key that becomes a word of the vocabulary was read as text.
+/// A key that occurs in the vocabulary was read as text.
 #[test]
-fn text_is_learned_without_its_keys() {
+fn keys_are_not_read_as_text() {
     cases(|bench| {
         let keys = &["review", "stars", "useful", "{"];
         let case = bench
@@ -81,7 +82,7 @@ fn not_a_number_is_read_and_is_no_label() {
 }
 
 #[test]
-fn pairs_of_known_data_sets_are_found_and_told() {
+fn pairs_of_known_data_sets_are_detected_and_reported() {
     cases(|bench| {
         for (id, words, labelled) in [
             ("T16", "T16/snli.jsonl", 36),
@@ -144,7 +145,7 @@ fn keys_that_are_not_understood_are_named() {
 }
 
 #[test]
-fn lines_that_are_no_objects_are_read_or_named() {
+fn lines_that_are_not_objects_are_read_or_reported() {
     cases(|bench| {
         let case = bench.train("S01", "pretrain --corpus S01/strings.jsonl");
         if case.done.code == Some(0) {

@@ -1,10 +1,10 @@
-//! Labelled lines and plain text: prefixes, separators and invisible characters around labels, odd line ends, and text
-//! that is far too little, too long or without labels.
+//! Labelled lines and plain text: prefixes, separators and invisible characters around labels,
+//! unusual line ends, and text that is too short, too long or unlabelled.
 
 use super::{NOUNS, NOUNS_AND_WET, cases};
 
 #[test]
-fn labels_are_read_whatever_stands_around_them() {
+fn labels_are_read_despite_surrounding_characters() {
     cases(|bench| {
         for (id, words, labels, labelled) in [
             ("F02", "F02/train.txt", NOUNS_AND_WET, 36),
@@ -24,7 +24,7 @@ fn labels_are_read_whatever_stands_around_them() {
 }
 
 #[test]
-fn labels_glued_to_something_are_told() {
+fn labels_joined_to_other_text_are_reported() {
     cases(|bench| {
         for (id, words, glued) in [
             ("F01", "F01/train.txt", ["boat,the", "song,the", "tree,the"]),
@@ -108,14 +108,14 @@ fn too_little_text_is_refused_with_figures() {
 }
 
 #[test]
-fn a_rate_far_too_high_is_refused_and_a_run_that_diverges_stops() {
+fn excessive_learning_rates_are_refused_and_diverging_runs_stop() {
     cases(|bench| {
         let words = "finetune --train base/train.txt --out diverged --device cpu --preset fast-nano --parts one";
         bench
             .run("F14", &format!("{words} --lr 1000 --steps 60"))
             .refused()
             .tells(&["--lr"]);
-        // Numbers whose products are none.
+        // Numbers whose products overflow.
         let row = |word: &str| format!("{word}{}\n", " 1e38 -1e38".repeat(16));
         bench.lab.write(
             "huge.vec",

@@ -1,5 +1,6 @@
-//! Model directories of Hugging Face: those that load, with the right token for each id; those that another program
-//! must convert first, named with the way to do it; and those that are refused for what they are.
+//! Hugging Face model directories: those that load, with the correct token for each id; those that
+//! must be converted first, refused with instructions; and those that are refused for what they
+//! are.
 
 use super::{Bench, Case, NOUNS, cases};
 use serde_json::Value;
@@ -17,8 +18,8 @@ fn directories_load() {
     });
 }
 
-/// The nearest tokens of "boat" by the rows of the embeddings, as computed from the file with the ids of transformers:
-/// a token that a vocabulary holds twice has its last id.
+/// Nearest tokens of "boat" by the rows of the embeddings, computed from the file with the ids of
+/// transformers: a token that occurs twice in a vocabulary has its last id.
 #[test]
 fn tokens_have_the_ids_of_transformers() {
     cases(|bench| {
@@ -51,9 +52,10 @@ fn tokens_have_the_ids_of_transformers() {
     });
 }
 
-/// H02 holds the weights of H00 in two files, H19 under another name; H20 and H20b hold them with half as many bits.
+/// H02 has the weights of H00 in two files, H19 under another name; H20 and H20b have them at half
+/// precision.
 #[test]
-fn other_forms_of_the_same_weights_give_the_same_guesses() {
+fn other_forms_of_the_same_weights_give_the_same_predictions() {
     cases(|bench| {
         let text = "the red [MASK] waits";
         let tokens = |case: &Case| {
@@ -83,7 +85,7 @@ fn other_forms_of_the_same_weights_give_the_same_guesses() {
 }
 
 #[test]
-fn texts_are_cut_as_transformers_cuts_them() {
+fn texts_are_tokenized_like_transformers() {
     cases(|bench| {
         for (id, model, text, expected) in [
             ("H08", "H08", "The Boat", &["The", "Boat"][..]),
@@ -154,7 +156,7 @@ fn classifiers_load_with_their_labels_in_order() {
 }
 
 #[test]
-fn weights_in_another_form_are_named_with_the_way_to_convert_them() {
+fn unsupported_weights_are_refused_with_a_conversion() {
     cases(|bench| {
         bench.copy("H00");
         for name in ["config.json", "vocab.txt"] {
@@ -235,7 +237,7 @@ fn models_of_other_kinds_are_refused_for_what_they_are() {
 }
 
 #[test]
-fn fine_tuning_takes_the_encoder_and_tells_of_the_rest() {
+fn fine_tuning_uses_the_encoder_and_reports_the_rest() {
     cases(|bench| {
         from(bench, "H03b", "H03b", "base/train.txt").learns(NOUNS);
         fill(bench, "H03b", "H03b", "a [MASK]").refused();
@@ -249,7 +251,7 @@ fn fine_tuning_takes_the_encoder_and_tells_of_the_rest() {
 }
 
 #[test]
-fn a_model_of_other_labels_is_told_apart_from_the_file() {
+fn labels_of_model_and_file_must_match() {
     cases(|bench| {
         let case = bench
             .run(
@@ -262,7 +264,7 @@ fn a_model_of_other_labels_is_told_apart_from_the_file() {
 }
 
 #[test]
-fn questions_about_masks_are_answered_or_refused() {
+fn mask_queries_are_answered_or_refused() {
     cases(|bench| {
         for text in [
             "the red boat waits",
@@ -295,7 +297,7 @@ fn fill<'a>(bench: &'a Bench, id: &'static str, model: &str, text: &str) -> Case
     )
 }
 
-/// Asks a classifier for the scores of all its labels.
+/// Queries a classifier for the scores of all its labels.
 fn classify<'a>(bench: &'a Bench, id: &'static str) -> Case<'a> {
     bench.lab.write("question.txt", "the red boat waits\n");
     bench.run(
@@ -317,7 +319,7 @@ fn masks(case: &Case) -> usize {
         .map_or(0, Vec::len)
 }
 
-/// Labels of the first answer with their scores, best first.
+/// Returns the labels of the first answer with their scores, best first.
 fn scores(case: &Case) -> Vec<(String, f64)> {
     let answer = case.answers().into_iter().next().unwrap_or_default();
     let labels = answer["labels"].as_array().map_or(&[][..], Vec::as_slice);

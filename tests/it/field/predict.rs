@@ -1,9 +1,9 @@
-//! Predictions for people's files: an answer per row or line, in order, and tables that come back with answers beside
-//! their own columns.
+//! Predictions for users' files: one answer per row or line, in order, and tables that are returned
+//! with the answers appended to their own columns.
 
 use super::{Bench, Case, cases};
 
-/// The labels of each case's rows, over and over.
+/// Labels of each case's rows, repeating.
 const IN_TURN: [&str; 3] = ["boat", "tree", "song"];
 
 #[test]
@@ -46,7 +46,8 @@ fn json_and_odd_tables_are_answered_by_row() {
     });
 }
 
-/// A row that cannot be read has no answer, and is counted; one that was rejected for training is answered.
+/// A row that cannot be read has no answer and is counted; one that was rejected for training is
+/// answered.
 #[test]
 fn rows_without_an_answer_are_counted() {
     cases(|bench| {
@@ -72,7 +73,7 @@ fn rows_without_an_answer_are_counted() {
 }
 
 #[test]
-fn a_table_comes_back_with_its_answers() {
+fn tables_are_returned_with_answers() {
     cases(|bench| {
         let model = bench.classifier("F16");
         let case = ask(
@@ -100,9 +101,9 @@ fn a_table_comes_back_with_its_answers() {
     });
 }
 
-/// LoadedModel on a workbook whose table begins below and beside its first cell.
+/// Trains on a workbook whose table does not start at its first cell.
 #[test]
-fn a_workbook_is_learned_and_comes_back_as_a_table() {
+fn workbooks_train_and_are_returned_as_tables() {
     cases(|bench| {
         let book = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -112,12 +113,12 @@ fn a_workbook_is_learned_and_comes_back_as_a_table() {
             .lab
             .write("tickets.xlsx", std::fs::read(book).expect("a workbook"));
         let words = "finetune --train tickets.xlsx --out book --steps 20 --preset mean --parts one --seed 3 --device cpu";
-        let told = [
+        let expected = [
             "\"Tickets\" was read",
             "\"Betreff\", \"Nachricht\"",
             "labels from \"Bereich\"",
         ];
-        bench.run("xlsx", words).ok().tells(&told);
+        bench.run("xlsx", words).ok().tells(&expected);
         ask(bench, "xlsx", "book", "tickets.xlsx --out labelled.csv")
             .ok()
             .holds("should answer 30 rows", |_| {
@@ -144,15 +145,17 @@ fn a_workbook_is_learned_and_comes_back_as_a_table() {
 }
 
 #[test]
-fn where_answers_cannot_go_is_refused_and_what_is_written_can_be_read_by_others() {
+fn invalid_outputs_are_refused_and_written_files_are_readable() {
     cases(|bench| {
         let model = bench.classifier("F16");
-        for (words, told) in [
+        for (words, expected) in [
             ("F16/table.csv --out none/labelled.csv", "does not exist"),
             ("F16/table.csv --out labelled.xlsx", ".xlsx"),
             ("base --out labelled.csv", "is a folder"),
         ] {
-            ask(bench, "out", &model, words).refused().tells(&[told]);
+            ask(bench, "out", &model, words)
+                .refused()
+                .tells(&[expected]);
         }
         ask(bench, "out", &model, "F16/table.csv --out labelled.csv").ok();
         #[cfg(unix)]
@@ -169,9 +172,9 @@ fn where_answers_cannot_go_is_refused_and_what_is_written_can_be_read_by_others(
     });
 }
 
-/// Some of its cells hold two lines.
+/// Some cells of the table contain two lines.
 #[test]
-fn rows_of_several_lines_come_back_as_rows() {
+fn multi_line_rows_are_returned_as_rows() {
     cases(|bench| {
         let model = bench.classifier("F16");
         let case = ask(bench, "F16", &model, "F16/table.csv --out labelled.csv").ok();
@@ -224,7 +227,7 @@ fn lines_are_answered_one_by_one() {
 }
 
 #[test]
-fn documents_longer_than_the_model_reads_are_told() {
+fn documents_longer_than_the_model_reads_are_reported() {
     cases(|bench| {
         let model = bench.classifier("N13");
         let case = ask(bench, "N13", &model, "N13/long.txt").ok();
@@ -260,7 +263,7 @@ fn answers_in_turn(case: Case, count: usize) {
     });
 }
 
-/// Whether a row of T52 begins with its id and ends with an answer.
+/// Returns whether a row of T52 begins with its id and ends with an answer.
 fn is_answered(number: usize, row: &str) -> bool {
     let cells: Vec<&str> = row.split(',').map(|cell| cell.trim_matches('"')).collect();
     let [id, .., label, score, confidence, unsure] = cells.as_slice() else {

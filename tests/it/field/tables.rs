@@ -1,10 +1,10 @@
-//! Tables: what separates their cells, what stands before their header, how cells are quoted, and rows whose number of
-//! cells is not the header's.
+//! Tables: cell separators, lines before the header, quoting, and rows whose number of cells
+//! differs from the header.
 
 use super::{NOUNS, cases};
 
 #[test]
-fn separators_are_found_whatever_the_extension() {
+fn separators_are_detected_regardless_of_the_extension() {
     cases(|bench| {
         for (id, words, labelled) in [
             ("F06", "F06/SMSCollection", 36),
@@ -49,7 +49,7 @@ fn bars_between_cells_are_found() {
 }
 
 #[test]
-fn lines_before_the_header_are_told() {
+fn lines_before_the_header_are_reported() {
     cases(|bench| {
         bench
             .finetune("N07", "N07/form.csv")
@@ -59,7 +59,7 @@ fn lines_before_the_header_are_told() {
 }
 
 #[test]
-fn quoting_is_found_or_given() {
+fn quoting_is_detected_or_specified() {
     cases(|bench| {
         for (id, file, quoting, labelled) in [
             ("T11", "T11/train.tsv", "none", 36),
@@ -84,9 +84,9 @@ fn quoting_is_found_or_given() {
     });
 }
 
-/// The last words of the text stand behind commas, which take them out of the cell when they are read wrongly.
+/// The last words of the text follow commas, which cut them off if the cell is read incorrectly.
 #[test]
-fn the_whole_text_is_learned_from() {
+fn quoted_text_is_read_completely() {
     cases(|bench| {
         let word = "--tokenizer word";
         bench
@@ -121,7 +121,8 @@ fn rows_of_other_lengths_than_the_header_are_read() {
     });
 }
 
-/// A table is no list of texts: it must say which columns it has and how to name the one with the labels.
+/// A table without labels is not a list of texts: the message must show its columns and how to name
+/// the label column.
 #[test]
 fn a_table_without_labels_is_refused_with_its_columns() {
     cases(|bench| {

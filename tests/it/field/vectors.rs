@@ -1,5 +1,5 @@
-//! Files of word vectors: GloVe's form without a header, words that hold spaces, the binary form, and a web page that
-//! was downloaded in their place.
+//! Word vector files: GloVe's format without a header, words that contain spaces, the binary
+//! format, and a web page downloaded by mistake.
 
 use super::{Bench, Case, cases};
 
@@ -12,7 +12,7 @@ fn vectors_without_a_header_and_words_with_spaces_are_read() {
 }
 
 #[test]
-fn what_holds_no_vectors_is_named() {
+fn files_without_vectors_are_refused() {
     cases(|bench| {
         embed(bench, "W03", "W03/vectors.bin")
             .refused()
@@ -24,7 +24,7 @@ fn what_holds_no_vectors_is_named() {
     });
 }
 
-/// Pre-trains a model of the vectors' width.
+/// Pre-trains a model with the width of the vectors.
 fn embed<'a>(bench: &'a Bench, id: &'static str, file: &str) -> Case<'a> {
     let words = "pretrain --corpus base/corpus.txt --hidden-size 16 --tokenizer word --embeddings";
     bench.train(id, &format!("{words} {file}"))

@@ -1,5 +1,5 @@
-//! One head, two ways: lines from each token to those it looks at, and the whole map. Both are canvases, since 512 tokens
-//! make a quarter of a million pairs.
+//! Two views of one head: lines from each token to those it attends to, and a heat map. Both are
+//! canvases because 512 tokens make a quarter of a million pairs.
 
 use super::Choice;
 use crate::chart::attention::{
@@ -7,7 +7,7 @@ use crate::chart::attention::{
 };
 use crate::chart::heads::{full_colour, lines};
 use crate::chart::scene::Size;
-use crate::context::context;
+use crate::context::app;
 use crate::page::Dark;
 use crate::panels::picture::save_png;
 use crate::state::probability;
@@ -18,10 +18,11 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlCanvasElement, PointerEvent, ResizeObserver};
 
-/// More lines than this are a blur, and take time.
+/// Maximum number of lines drawn: more would be illegible and slow.
 const MAX_LINES: usize = 3000;
 
-/// A canvas that is painted again, once per animation frame at most, when what `reads` tracks or its size has changed.
+/// Repaints a canvas when its size or a signal tracked by `reads` changes, at most once per
+/// animation frame.
 fn repaint(
     canvas: NodeRef<Canvas>,
     reads: impl Fn() + 'static,
@@ -30,7 +31,7 @@ fn repaint(
     let Dark(dark) = expect_context::<Dark>();
     let waiting = StoredValue::new(false);
     let paint = StoredValue::new_local(paint);
-    let soon = move || {
+    let schedule = move || {
         if waiting.try_get_value() != Some(false) {
             return;
         }
@@ -46,24 +47,25 @@ fn repaint(
         dark.track();
         canvas.track();
         reads();
-        soon();
+        schedule();
     });
-    let on_resize = Closure::<dyn FnMut()>::new(soon);
+    let on_resize = Closure::<dyn FnMut()>::new(schedule);
     let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) else {
         return;
     };
-    let kept = StoredValue::new_local((observer, on_resize));
+    let handles = StoredValue::new_local((observer, on_resize));
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
-            kept.with_value(|(observer, _)| observer.observe(&canvas));
+            handles.with_value(|(observer, _)| observer.observe(&canvas));
         }
     });
     on_cleanup(move || {
-        kept.try_with_value(|(observer, _)| observer.disconnect());
+        handles.try_with_value(|(observer, _)| observer.disconnect());
     });
 }
 
-/// Saves one view of a head as a picture, named after the view, its layer and its number.
+/// Button that saves a view of a head as PNG, in a file named after the view, the layer and the
+/// head.
 fn picture_button(
     (name, label): (&'static str, String),
     canvas: NodeRef<Canvas>,
@@ -99,7 +101,7 @@ fn size_of(canvas: &HtmlCanvasElement) -> Size {
     }
 }
 
-/// Lines from queries to keys; a row in focus shows its own alone.
+/// Lines from queries to keys; if a token is in focus, only its own lines.
 #[component]
 pub(super) fn Lines(choice: Choice) -> impl IntoView {
     let Choice {
@@ -144,9 +146,9 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
         );
         choice.shown(|shown| paint_lines(canvas, size_of(canvas), shown, &lines, top));
     });
-    let inside = StoredValue::new(false);
-    let point = move |event: PointerEvent| {
-        inside.set_value(true);
+    let is_hovered = StoredValue::new(false);
+    let on_move = move |event: PointerEvent| {
+        is_hovered.set_value(true);
         let Some(region) = region.get_untracked() else {
             return;
         };
@@ -155,14 +157,14 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
         let row = (y / ROW).floor().max(0.0) as usize;
         focus.set(Some(row).filter(|row| *row < places.with_untracked(|places| places.len())));
     };
-    let scrolled = move |_| {
+    let on_scroll = move |_| {
         top.set(
             region
                 .get_untracked()
                 .map_or(0.0, |region| f64::from(region.scroll_top())),
         )
     };
-    // A token that is chosen elsewhere comes into sight.
+    // Scroll to a token that is selected elsewhere.
     Effect::new(move |_| {
         let Some((row, region)) = focus.get().zip(region.get_untracked()) else {
             return;
@@ -172,7 +174,7 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
             f64::from(region.client_height()),
         );
         let at = row as f64 * ROW;
-        if !inside.get_value() && !(above..=above + height - ROW).contains(&at) {
+        if !is_hovered.get_value() && !(above..=above + height - ROW).contains(&at) {
             region.set_scroll_top((at - height / 2.0) as i32);
         }
     });
@@ -189,10 +191,10 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
             aria-label=tr!("Lines from each token to the tokens it looks at")
             tabindex="0"
             node_ref=region
-            on:scroll=scrolled
-            on:pointermove=point
+            on:scroll=on_scroll
+            on:pointermove=on_move
             on:pointerleave=move |_| {
-                inside.set_value(false);
+                is_hovered.set_value(false);
                 focus.set(None);
             }
         >
@@ -211,7 +213,7 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
     }
 }
 
-/// The map of all pairs; the cell under the pointer chooses its query.
+/// Heat map of all query-key pairs; hovering a cell puts its query in focus.
 #[component]
 pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
     let Choice {
@@ -231,8 +233,8 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
     repaint(canvas, reads, move |canvas| {
         choice.shown(|shown| paint_map(canvas, size_of(canvas), shown));
     });
-    let under = RwSignal::new(None::<(usize, usize)>);
-    let point = move |event: PointerEvent| {
+    let hovered = RwSignal::new(None::<(usize, usize)>);
+    let on_move = move |event: PointerEvent| {
         let Some(canvas) = canvas.get_untracked() else {
             return;
         };
@@ -240,14 +242,14 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
         let tokens = places.with_untracked(|places| places.len());
         let cell = cell_at(size_of(&canvas), tokens, at);
         focus.set(cell.map(|(row, _)| row));
-        under.set(cell);
+        hovered.set(cell);
     };
-    let left = move |_| {
+    let on_leave = move |_| {
         focus.set(None);
-        under.set(None);
+        hovered.set(None);
     };
     let words = move || {
-        let (row, column) = under.get()?;
+        let (row, column) = hovered.get()?;
         places.with(|places| {
             let (query, key) = (*places.get(row)?, *places.get(column)?);
             map.with(|map| {
@@ -288,8 +290,8 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
                 style:min-width=width
                 role="img"
                 aria-label=tr!("Map of the head: rows look, columns are looked at")
-                on:pointermove=point
-                on:pointerleave=left
+                on:pointermove=on_move
+                on:pointerleave=on_leave
             ></canvas>
         </div>
         <p class="help">{move || words().unwrap_or_else(legend)}</p>

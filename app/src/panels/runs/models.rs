@@ -1,6 +1,6 @@
-//! The way out and in for models.
+//! Export and import of models.
 
-use crate::context::context;
+use crate::context::app;
 use crate::file_import::Source;
 use crate::localize_message::localize_message;
 use crate::panels::file_button::FileButton;
@@ -8,12 +8,13 @@ use crate::state::StateSlice;
 use crate::tr;
 use leptos::prelude::*;
 
-/// Saves the model at hand, or opens another one.
+/// Buttons that save the current model or open another one.
 #[component]
 pub fn Models() -> impl IntoView {
     let app = app();
     let reason = app.memo(&[StateSlice::Runs, StateSlice::Progress, StateSlice::Engine], |state| match () {
-        // Of a run of one's own, the present values are saved.
+        // An active run of pre-training or fine-tuning saves its current weights; a comparison or
+        // the counting task cannot be saved while it runs.
         () if state.active().is_some_and(|run| !run.is_own()) => {
             Some(tr!("The run under way can be saved when it is over."))
         }

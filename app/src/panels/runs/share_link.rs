@@ -1,18 +1,18 @@
-//! A link to runs, as it leaves the page: on the clipboard where the browser allows it, and in a field in any case.
+//! A link to runs: copied to the clipboard if the browser allows it, and always shown in an input.
 
-use crate::context::context;
+use crate::context::app;
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
 
-/// The button that makes a link, and the field that holds it then.
+/// A button that creates a link to runs, and an input that then shows it.
 #[component]
 pub fn LinkOut(
     testid: &'static str,
-    /// On the button.
+    /// Text on the button.
     words: String,
-    /// Names of the runs that it carries; there is no button where there are none.
+    /// Ids of the runs to share; without any, the button is hidden.
     runs: Memo<Vec<String>>,
 ) -> impl IntoView {
     let app = app();
@@ -24,7 +24,7 @@ pub fn LinkOut(
             copy(link, copied);
         }
     };
-    // A link to other runs than are chosen now would be taken for one to these.
+    // Hide the link when the selection changes: it would be mistaken for a link to the new one.
     Effect::new(move |_| {
         runs.track();
         made.set(None);
@@ -49,7 +49,7 @@ pub fn LinkOut(
     .into_any()
 }
 
-/// Puts a text on the clipboard, where the browser has one and allows it.
+/// Copies a text to the clipboard, if the browser has one and allows it.
 fn copy(text: String, copied: RwSignal<bool>) {
     let navigator = window().navigator();
     if !js_sys::Reflect::get(&navigator, &"clipboard".into())

@@ -1,11 +1,12 @@
-//! What the browser's storage says of itself.
+//! The state of the browser's storage.
 
 use crate::context::{Storage, app};
 use crate::tr;
 use crate::wording::bytes;
 use leptos::prelude::*;
 
-/// How much room the runs take, and whether the browser may clear them.
+/// Storage used by runs and models, whether the browser may evict them, and a button that deletes
+/// everything.
 #[component]
 pub fn StorageLine() -> impl IntoView {
     let app = app();
@@ -21,7 +22,7 @@ pub fn StorageLine() -> impl IntoView {
                 true => tr!("It promised not to clear them."),
                 false => tr!("It may clear them when room runs short."),
             };
-            let kept = match usage {
+            let summary = match usage {
                 Some((used, granted)) => {
                     let (used, granted) = (bytes(used as u64), bytes(granted as u64));
                     tr!(
@@ -32,15 +33,15 @@ pub fn StorageLine() -> impl IntoView {
                 }
                 None => tr!("This browser keeps runs and models."),
             };
-            format!("{kept} {promise}")
+            format!("{summary} {promise}")
         }
     };
-    let sure = RwSignal::new(false);
+    let is_confirming = RwSignal::new(false);
     let delete = move |_| {
-        if sure.get_untracked() {
+        if is_confirming.get_untracked() {
             app.delete_everything();
         }
-        sure.update(|sure| *sure = !*sure);
+        is_confirming.update(|is_confirming| *is_confirming = !*is_confirming);
     };
     let deleted = move || {
         app.deleted.get().map(|(runs, models, size)| {
@@ -73,9 +74,9 @@ pub fn StorageLine() -> impl IntoView {
                 data-testid="delete-everything"
                 hidden=move || !is_open()
                 on:click=delete
-                on:blur=move |_| sure.set(false)
+                on:blur=move |_| is_confirming.set(false)
             >
-                {move || if sure.get() { tr!("Delete everything for good?") } else { tr!("Delete everything stored here") }}
+                {move || if is_confirming.get() { tr!("Delete everything for good?") } else { tr!("Delete everything stored here") }}
             </button>
             <p class="help" role="status">{deleted}</p>
         </div>

@@ -1,4 +1,4 @@
-//! What a run is called: as a person named it, or by what it does and its number.
+//! Display names of runs: the name given by the user, or the phase and number.
 
 use super::Run;
 use crate::tr;
@@ -6,7 +6,7 @@ use crate::wording::percent;
 use protocol::{Phase, StartFrom};
 
 impl Run {
-    /// Name for people: `Pre-training 1`, `Fine-tuning 2 from scratch`.
+    /// Returns the display name: `Pre-training 1`, `Fine-tuning 2 from scratch`.
     pub fn name(&self) -> String {
         if let Some(title) = &self.title {
             return title.clone();
@@ -20,7 +20,7 @@ impl Run {
         }
     }
 
-    /// By what it does, and its number.
+    /// Returns the name by phase and number.
     fn numbered(&self) -> String {
         if let Some((number, run)) = self.part_of_comparison() {
             return tr!("Comparison {number}: {run}", number, run);
@@ -47,20 +47,21 @@ impl Run {
         };
         match self.from {
             Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run),
-            Some(StartFrom::TempStorage) => tr!("{run}, from scratch", run),
+            Some(StartFrom::Scratch) => tr!("{run}, from scratch", run),
             None => run,
         }
     }
 
-    /// Whether it is one of the runs of a comparison.
+    /// Returns whether the run is part of a comparison.
     pub fn is_part_of_comparison(&self) -> bool {
         self.part_of_comparison().is_some()
     }
 
-    /// The number of the comparison that it is a part of, and which part: `compare-1-scratch-0.5-0.003-seed-2`.
+    /// Returns the number of the comparison that the run belongs to, and a description of the run;
+    /// parses ids such as `compare-1-scratch-0.5-0.003-seed-2`.
     fn part_of_comparison(&self) -> Option<(&str, String)> {
         let (number, part) = self.id.strip_prefix("compare-")?.split_once('-')?;
-        // A comparison that was resumed has its date behind its number.
+        // A resumed comparison has a date after its number.
         let number = number.split('@').next().unwrap_or(number);
         let [start, share, rate, _, seed] = part.split('-').collect::<Vec<_>>().try_into().ok()?;
         let start = if start == "scratch" {

@@ -1,44 +1,45 @@
-//! What a run needs to be resumed after a reload, a crash or a kill, and whether it can be.
+//! Data for resuming a run after a reload or crash, and whether it can be resumed.
 
 use super::{Run, Stage};
 use crate::chart::curve::Curve;
 use protocol::{ComparisonTrial, Event};
 use serde::{Deserialize, Serialize};
 
-/// What a run needs to be resumed.
+/// Data for resuming a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
-    /// The command that started it, as JSON: without a checkpoint it starts over.
+    /// Command that started it, as JSON: without a checkpoint the run is restarted.
     #[serde(default)]
     pub command: Option<String>,
-    /// Step of its newest checkpoint in this browser's storage.
+    /// Step of its newest checkpoint in the browser's storage.
     #[serde(default)]
     pub saved: Option<u64>,
-    /// The text that it reads.
+    /// Corpus that it reads.
     #[serde(default)]
     pub text: Text,
-    /// Runs of a comparison that are done.
+    /// Finished runs of a comparison.
     #[serde(default)]
     pub cells: Vec<ComparisonTrial>,
-    /// Runs that a comparison takes at least.
+    /// Minimum number of runs of a comparison.
     #[serde(default)]
     pub least_runs: u64,
-    /// Whether another tab runs it.
+    /// Whether another tab works on it.
     #[serde(skip)]
     pub elsewhere: bool,
 }
 
-/// Which text a run reads.
+/// Identifies the corpus of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Text {
-    /// The engine's fingerprint of it.
+    /// Fingerprint computed by the engine.
     pub fingerprint: String,
-    /// Whether it ships with the page.
+    /// Whether it is the bundled corpus.
     pub bundled: bool,
 }
 
 impl Run {
-    /// Whether it ended before its plan was done and can go on from what this browser keeps.
+    /// Returns whether the run ended before its plan was completed and can be resumed from this
+    /// browser's storage.
     pub fn can_resume(&self) -> bool {
         let is_ended = matches!(self.stage, Stage::Failed(_) | Stage::Stopped);
         is_ended && !self.shared && !self.resume.elsewhere && self.has_something_saved()
@@ -52,14 +53,14 @@ impl Run {
         }
     }
 
-    /// Makes a run that ended the present one again.
+    /// Makes an ended run the active one again.
     pub fn reopen(&mut self) {
         self.stage = Stage::Requested;
         self.old = false;
         self.shown = true;
     }
 
-    /// Continues from an earlier step: what came after it is taken back.
+    /// Returns to an earlier step, discarding what was recorded after it.
     pub fn return_to(&mut self, step: u64) {
         for curve in [
             &mut self.curve,
@@ -75,7 +76,7 @@ impl Run {
         self.reached = step;
     }
 
-    /// Replaces its figures by what its log says.
+    /// Replaces the metrics by those in the log.
     pub fn replay(&mut self, events: Vec<Event>) {
         for curve in [
             &mut self.curve,

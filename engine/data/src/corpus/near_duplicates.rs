@@ -1,4 +1,4 @@
-//! Which held-out documents of a corpus are near-duplicates of its training documents.
+//! Finds held-out documents that are near-duplicates of training documents.
 
 use super::stats::text_hash;
 use super::{Corpus, Selection};
@@ -7,18 +7,18 @@ use crate::near_duplicates::TrainingSketches;
 use protocol::FileRole;
 use std::collections::BTreeSet;
 
-/// How many held-out documents are near-duplicates of training documents.
+/// Number of held-out documents that are near-duplicates of training documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NearDuplicateCounts {
-    /// Among the validation documents.
+    /// Near-duplicates in the validation set.
     pub valid: u64,
-    /// Among the test documents.
+    /// Near-duplicates in the test set.
     pub test: u64,
-    /// Whether one of the two has no other documents; these stay.
+    /// Whether one of the two splits consists of near-duplicates only; it is then not filtered.
     pub is_all_of_a_split: bool,
 }
 
-/// Hashes of the documents that [`Selection::without_near_duplicates`] excludes.
+/// Text hashes of the documents that [`Selection::without_near_duplicates`] excludes.
 #[derive(Default)]
 pub(super) struct Excluded {
     pub valid: BTreeSet<u64>,
@@ -26,11 +26,12 @@ pub(super) struct Excluded {
 }
 
 impl Corpus {
-    /// Finds the validation and test documents that are near-duplicates of the labelled training documents in `selection`, for
-    /// [`Selection::without_near_duplicates`]; returns how many there are of each.
+    /// Finds the validation and test documents that are near-duplicates of the labelled training
+    /// documents in `selection`, for [`Selection::without_near_duplicates`]. Returns the number
+    /// found in each split.
     ///
     /// # Errors
-    /// When a file can no longer be read.
+    /// Returns an error if a file can no longer be read.
     pub fn find_near_duplicates(
         &mut self,
         selection: &Selection,
@@ -78,7 +79,7 @@ impl Corpus {
     }
 }
 
-/// The near-duplicates of one split.
+/// Near-duplicates found in one split.
 #[derive(Default)]
 struct Found {
     hashes: BTreeSet<u64>,
@@ -91,7 +92,7 @@ impl Found {
         self.count > 0 && self.count == self.documents
     }
 
-    /// Their hashes; none where nothing else would be left to measure on.
+    /// Returns the hashes to exclude; none if that would leave no documents to evaluate on.
     fn excluded(self) -> BTreeSet<u64> {
         if self.is_all() {
             BTreeSet::new()

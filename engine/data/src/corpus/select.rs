@@ -1,5 +1,6 @@
-//! Which documents of a corpus a run uses, and the ways to walk over them: all, those with labels, text by text, sentence
-//! by sentence. Each walk may read the files anew and ends as soon as its taker has enough.
+//! Selects which documents of a corpus a run uses and iterates over them: all, labelled ones, by
+//! text, or by sentence. Each iteration may re-read the files and stops at the first error of its
+//! callback.
 
 use super::stats::text_hash;
 use super::{Corpus, Document};
@@ -9,22 +10,22 @@ use protocol::FileRole;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-/// Documents that a look at a few of a large corpus chooses from.
+/// Number of documents that previews of a large corpus choose from.
 pub const LOOKED_AT: usize = 1000;
 
-/// Which of the documents a run uses.
+/// Which documents a run uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Selection {
-    /// The first training documents only: a quick look.
+    /// Maximum number of training documents, for a quick run.
     pub limit: Option<usize>,
-    /// Labelled documents only where they have two texts.
+    /// Skips labelled documents that do not have two texts.
     pub pairs: bool,
-    /// Labelled training documents only where their texts hash to this or less; see [`Corpus::share`].
+    /// Skips labelled training documents whose text hash exceeds this; see [`Corpus::share`].
     pub share: Option<u64>,
-    /// Behind the training documents those that were set aside to validate, too.
+    /// Appends the documents held out for validation to the training documents.
     pub with_set_aside: bool,
-    /// Validation and test documents only where they are no near-duplicates of training documents, as they were last found by
-    /// [`Corpus::find_near_duplicates`].
+    /// Skips validation and test documents that are near-duplicates of training documents, as last
+    /// found by [`Corpus::find_near_duplicates`].
     pub without_near_duplicates: bool,
 }
 
@@ -42,10 +43,10 @@ impl Selection {
 }
 
 impl Corpus {
-    /// Gives each selected document of one use to `take`, in order, until that fails.
+    /// Calls `take` with each selected document of a role, in order, until it fails.
     ///
     /// # Errors
-    /// Those of `take`, or when a file can no longer be read.
+    /// Returns the error of `take`, or an error if a file can no longer be read.
     pub fn each<E: From<DataError>>(
         &self,
         role: FileRole,
@@ -89,17 +90,17 @@ impl Corpus {
         selection: &Selection,
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut left = selection.limit.unwrap_or(usize::MAX);
+        let mut remaining = selection.limit.unwrap_or(usize::MAX);
         let held = self.train.held.is_some();
         let read = self.train.each_held_or_read(&mut |document| {
-            // Documents in memory were moved when they were chosen.
+            // Documents in memory were already removed when they were held out.
             if !held && self.is_set_aside(document) {
                 return Ok(());
             }
-            if left == 0 {
+            if remaining == 0 {
                 return Err(Stop::Enough);
             }
-            left -= 1;
+            remaining -= 1;
             if selection.takes_for_training(document) {
                 take(document).map_err(Stop::Failed)
             } else {
@@ -120,10 +121,10 @@ impl Corpus {
         Ok(())
     }
 
-    /// As [`Self::each`], for documents with labels only.
+    /// Same as [`Self::each`], for labelled documents only.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`Self::each`].
     pub fn each_labelled<E: From<DataError>>(
         &self,
         role: FileRole,
@@ -139,10 +140,10 @@ impl Corpus {
         })
     }
 
-    /// As [`Self::each`], for each of the one or two texts of a document.
+    /// Same as [`Self::each`], for each of the one or two texts of a document.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`Self::each`].
     pub fn each_text<E: From<DataError>>(
         &self,
         role: FileRole,
@@ -154,10 +155,11 @@ impl Corpus {
         })
     }
 
-    /// As [`Self::each`], for the sentences of each document: what next-sentence prediction reads.
+    /// Same as [`Self::each`], for the sentences of each document, as needed for next-sentence
+    /// prediction.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`Self::each`].
     pub fn each_sentences<E: From<DataError>>(
         &self,
         role: FileRole,
@@ -188,34 +190,35 @@ impl Corpus {
         block.map_or(Ok(()), |(_, lines)| hand_over(lines))
     }
 
-    /// The first text of a training document; numbers beyond the last one begin again. Where each look means to read a
-    /// file, only the first few documents are looked at.
+    /// Returns the first text of training document `number`; numbers wrap around at the end. If the
+    /// files are re-read on each iteration, only the first [`LOOKED_AT`] documents are used.
     ///
     /// # Errors
-    /// When a file can no longer be read.
+    /// Returns an error if a file can no longer be read.
     pub fn training_text(&self, number: u64) -> Result<String, DataError> {
         let documents = self.documents(FileRole::Train);
-        let among = if self.is_read_again() {
+        let candidates = if self.is_read_again() {
             documents.min(LOOKED_AT as u64)
         } else {
             documents
         };
-        let (mut before, mut text) = (number % among.max(1), String::new());
+        let (mut remaining, mut text) = (number % candidates.max(1), String::new());
         let read = self.each(FileRole::Train, &Selection::default(), &mut |document| {
-            if before == 0 {
+            if remaining == 0 {
                 text.clone_from(&document.text);
                 return Err(Stop::Enough);
             }
-            before -= 1;
+            remaining -= 1;
             Ok(())
         });
         Stop::failure(read).map(|()| text)
     }
 
-    /// The first documents of one of [`Self::files`], `limit` at most, as they were read; of no such file, none.
+    /// Returns up to `limit` documents from the start of a file, as they were read; none if there
+    /// is no such file. `file` is an index into [`Self::files`].
     ///
     /// # Errors
-    /// When it can no longer be read.
+    /// Returns an error if it can no longer be read.
     pub fn first_of(&self, file: usize, limit: usize) -> Result<Vec<Document>, DataError> {
         let parts = [&self.train, &self.valid, &self.test];
         let found = parts
@@ -238,10 +241,10 @@ impl Corpus {
         Ok(documents)
     }
 
-    /// The labelled documents of one use, in memory.
+    /// Collects the labelled documents of a role.
     ///
     /// # Errors
-    /// When a file can no longer be read.
+    /// Returns an error if a file can no longer be read.
     pub fn labelled(
         &self,
         role: FileRole,
@@ -255,11 +258,12 @@ impl Corpus {
         Ok(documents)
     }
 
-    /// What [`Selection::share`] keeps this share of the selected labelled training documents: those whose texts hash
-    /// lowest, so that a smaller share is a part of a larger one, whatever the order of the file.
+    /// Returns the value of [`Selection::share`] that keeps `fraction` of the selected labelled
+    /// training documents: those with the smallest text hashes, so that a smaller share is a subset
+    /// of a larger one, whatever the order of the file.
     ///
     /// # Errors
-    /// When a file can no longer be read.
+    /// Returns an error if a file can no longer be read.
     pub fn share(&self, fraction: f64, selection: &Selection) -> Result<u64, DataError> {
         let mut hashes = Vec::new();
         self.each_labelled(FileRole::Train, selection, &mut |document| {
@@ -267,14 +271,14 @@ impl Corpus {
             Ok::<(), DataError>(())
         })?;
         hashes.sort_unstable();
-        let kept = ((hashes.len() as f64 * fraction).round() as usize).max(1);
-        Ok(hashes.get(kept - 1).copied().unwrap_or(u64::MAX))
+        let count = ((hashes.len() as f64 * fraction).round() as usize).max(1);
+        Ok(hashes.get(count - 1).copied().unwrap_or(u64::MAX))
     }
 
-    /// Whether a labelled document of one use has two texts.
+    /// Returns whether any labelled document of a role has two texts.
     ///
     /// # Errors
-    /// When a file can no longer be read.
+    /// Returns an error if a file can no longer be read.
     pub fn holds_pairs(&self, role: FileRole) -> Result<bool, DataError> {
         let mut found = false;
         let pairs = Selection {
@@ -288,10 +292,11 @@ impl Corpus {
         Stop::failure(read).map(|()| found)
     }
 
-    /// How many labelled documents of some uses have one text, and the line of the first: a pair task has no use for them.
+    /// Returns the number of labelled documents with only one text, which a pair task cannot use,
+    /// and the line of the first; `None` if there are none.
     ///
     /// # Errors
-    /// When a file can no longer be read.
+    /// Returns an error if a file can no longer be read.
     pub fn singles(
         &self,
         roles: &[FileRole],
@@ -310,7 +315,7 @@ impl Corpus {
     }
 }
 
-/// Why documents are no longer read.
+/// Why an iteration stopped.
 enum Stop<E> {
     Enough,
     Failed(E),
@@ -323,7 +328,7 @@ impl<E: From<DataError>> From<DataError> for Stop<E> {
 }
 
 impl<E> Stop<E> {
-    /// What went wrong, if anything did.
+    /// Returns the error, if one occurred.
     fn failure(read: Result<(), Self>) -> Result<(), E> {
         match read {
             Ok(()) | Err(Self::Enough) => Ok(()),

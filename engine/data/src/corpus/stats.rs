@@ -1,5 +1,5 @@
-//! What one look at documents tells about all of them, gathered one at a time and in bounded memory: counts, labels, which
-//! of them would be held out, and a digest.
+//! Statistics of a set of documents, accumulated in one pass and in bounded memory: counts, labels,
+//! candidates for holding out, and a digest.
 
 use super::Document;
 use crate::script::Unspaced;
@@ -7,40 +7,41 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 use std::ops::Range;
 
-/// From this many different words, or different characters (text without spaces), text is varied enough to be scored.
+/// Minimum number of distinct words, or of distinct characters in text without spaces, for scores
+/// to be meaningful.
 const VARIED_WORDS: usize = 5;
 const VARIED_CHARACTERS: usize = 8;
 
-/// Different texts that later ones are compared with: 32 MiB of hashes.
+/// Maximum number of distinct texts that later ones are compared with: 32 MiB of hashes.
 const MAX_COMPARED: usize = 1 << 21;
 
-/// More held-out documents cost time and tell nothing new.
+/// Maximum held-out documents per split; more would cost time without changing the result.
 pub(super) const MAX_HELD_OUT: usize = 2000;
 
-/// What is known of documents that were looked at.
+/// Statistics of the documents seen so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CorpusStats {
-    /// Documents.
+    /// Number of documents.
     pub documents: u64,
-    /// Of these, with labels.
+    /// Number of documents with labels.
     pub labelled: u64,
-    /// Characters that are not white space.
+    /// Number of characters other than white space.
     pub characters: u64,
-    /// Letters of scripts without spaces.
+    /// Letter counts of scripts written without spaces.
     pub unspaced: Unspaced,
-    /// ChunkedBuffer of lines.
+    /// Number of blocks of lines.
     pub blocks: u64,
-    /// Bytes that they take in memory, about.
+    /// Approximate size of the documents in memory, in bytes.
     pub bytes: u64,
-    /// Documents whose texts came before.
+    /// Number of documents whose text occurred before.
     pub repeated: u64,
-    /// How many documents carry each label.
+    /// Number of documents per label.
     pub labels: BTreeMap<String, u64>,
-    /// The smallest hashes of all documents.
+    /// Smallest text hashes of all documents.
     pub all: SmallestHashes,
-    /// The smallest hashes of those with labels.
+    /// Smallest text hashes of the labelled documents.
     pub with_labels: SmallestHashes,
-    /// The hashes of different texts, [`MAX_COMPARED`] at most.
+    /// Hashes of distinct texts, at most [`MAX_COMPARED`].
     texts: HashSet<u64>,
     words: BTreeSet<String>,
     letters: BTreeSet<char>,
@@ -48,7 +49,7 @@ pub(super) struct CorpusStats {
 }
 
 impl CorpusStats {
-    /// Looks at one more document.
+    /// Adds one document.
     pub fn take(&mut self, document: &Document) {
         let hash = text_hash(document);
         self.documents += 1;
@@ -67,7 +68,7 @@ impl CorpusStats {
             self.bytes += text.len() as u64;
             self.characters += text.chars().filter(|c| !c.is_whitespace()).count() as u64;
             self.unspaced.take(text);
-            self.take_variety(text);
+            self.count_variety(text);
             self.digest_text(text);
         }
         self.digest_text("\t");
@@ -78,7 +79,7 @@ impl CorpusStats {
         self.digest_text("\n");
     }
 
-    /// Counts a text that came before.
+    /// Records the hash of a text, counting it as repeated if it was seen before.
     fn compare(&mut self, hash: u64) {
         if self.texts.contains(&hash) {
             self.repeated += 1;
@@ -87,8 +88,8 @@ impl CorpusStats {
         }
     }
 
-    /// Counts different words and characters, until there are enough.
-    fn take_variety(&mut self, text: &str) {
+    /// Collects distinct words and characters until there are enough.
+    fn count_variety(&mut self, text: &str) {
         for word in text.split_whitespace() {
             if !self.is_monotonous() {
                 return;
@@ -100,7 +101,7 @@ impl CorpusStats {
         }
     }
 
-    /// Adds what is known of the documents of another file.
+    /// Adds the statistics of another file.
     pub fn join(&mut self, other: Self) {
         self.documents += other.documents;
         self.labelled += other.labelled;
@@ -120,7 +121,7 @@ impl CorpusStats {
         self.digest.update(other.digest.finalize());
     }
 
-    /// How many different texts these documents share with others.
+    /// Returns how many distinct texts of `other` also occur here.
     pub fn shared_with(&self, other: &Self) -> u64 {
         other
             .texts
@@ -129,17 +130,17 @@ impl CorpusStats {
             .count() as u64
     }
 
-    /// Whether they repeat so few words that any score on them means nothing.
+    /// Returns whether there are so few distinct words that scores would be meaningless.
     pub fn is_monotonous(&self) -> bool {
         self.words.len() < VARIED_WORDS && self.letters.len() < VARIED_CHARACTERS
     }
 
-    /// Different words seen, as far as they were counted.
+    /// Returns the number of distinct words, which stops growing once there are enough.
     pub fn words(&self) -> usize {
         self.words.len()
     }
 
-    /// A number for all texts and labels in order.
+    /// Returns a SHA-256 digest of all texts and labels in order.
     pub fn digest(&self) -> [u8; 32] {
         self.digest.clone().finalize().into()
     }
@@ -150,7 +151,7 @@ impl CorpusStats {
     }
 }
 
-/// The smallest hashes of many, and the largest.
+/// The smallest of many hashes, and the largest one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SmallestHashes {
     kept: BinaryHeap<u64>,
@@ -162,7 +163,11 @@ impl SmallestHashes {
         self.largest = self.largest.max(Some(hash));
         if self.kept.len() < 2 * MAX_HELD_OUT {
             self.kept.push(hash);
-        } else if self.kept.peek().is_some_and(|&worst| hash < worst) {
+        } else if self
+            .kept
+            .peek()
+            .is_some_and(|&largest_kept| hash < largest_kept)
+        {
             self.kept.pop();
             self.kept.push(hash);
         }
@@ -173,16 +178,17 @@ impl SmallestHashes {
         other.kept.into_iter().for_each(|hash| self.take(hash));
     }
 
-    /// The hashes of the documents that rank at `ranks`, below twice [`MAX_HELD_OUT`]; never all: at least one distinct text
-    /// remains. A text that occurs several times has several ranks, and all of it goes to the first one asked for.
+    /// Returns the hashes at `ranks`, of which only those below twice [`MAX_HELD_OUT`] are stored.
+    /// The largest hash is never returned, so that at least one distinct text remains. A text that
+    /// occurs several times has several ranks and belongs to the first one asked for.
     pub fn chosen(&self, ranks: Range<usize>) -> BTreeSet<u64> {
         let sorted = self.kept.clone().into_sorted_vec();
-        let before = ranks
+        let previous = ranks
             .start
             .checked_sub(1)
             .and_then(|last| sorted.get(last))
             .copied();
-        let is_free = |hash: &u64| Some(*hash) < self.largest && Some(*hash) > before;
+        let is_free = |hash: &u64| Some(*hash) < self.largest && Some(*hash) > previous;
         let end = ranks.end.min(sorted.len());
         sorted[ranks.start.min(end)..end]
             .iter()
@@ -192,8 +198,8 @@ impl SmallestHashes {
     }
 }
 
-/// FNV-1a over the texts of a document, mixed by SplitMix64's finaliser (Steele et al. 2014): the same on every
-/// platform.
+/// Hashes the texts of a document by FNV-1a with SplitMix64's finaliser (Steele et al. 2014); the
+/// same on every platform.
 pub(super) fn text_hash(document: &Document) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in document

@@ -1,39 +1,42 @@
-//! How often two tokens stand near each other: a symmetric window, nearer pairs counted more. Only distinct pairs are
-//! held; new ones wait in a buffer that is sorted and merged when it is full.
+//! Counts how often two tokens occur near each other, in a symmetric window that weights nearer
+//! pairs more. Only distinct pairs are stored; new ones go to a buffer that is sorted and merged
+//! when full.
 
 use crate::examples::Tokens;
 use crate::tokenizer::Specials;
 
-/// Tokens to each side (Levy et al. 2015).
+/// Tokens on each side (Levy et al. 2015).
 const WINDOW: usize = 5;
-/// Weight of neighbours; at distance `d` a pair counts this over `d`, a whole number for every distance in the window.
+/// Weight of adjacent tokens. At distance `d` a pair counts this over `d`, a whole number for every
+/// distance in the window.
 const WEIGHT: u64 = 60;
-/// Pairs that wait at least; as many as are held where that is more, so that merging costs a constant share.
+/// Minimum size of the buffer in pairs; it grows to the number of stored pairs, so that merging
+/// takes a constant share of the time.
 const MIN_WAITING: usize = 1 << 21;
-/// Distinct pairs that are held at most (16 bytes each); beyond, the rarest are dropped.
+/// Maximum distinct pairs stored (16 bytes each); beyond this the rarest are dropped.
 const MAX_PAIRS: usize = if cfg!(target_arch = "wasm32") {
     4 << 20
 } else {
     16 << 20
 };
-/// Tokens that are read at most; of more text, evenly spread documents.
+/// Maximum tokens that are read; of a larger corpus, evenly spaced documents are used.
 const MAX_TOKENS: usize = 24 << 20;
 /// Bits of a token id in a packed pair.
 const ID_BITS: u32 = 24;
 
-/// Counts in the making.
+/// Counts pairs of tokens.
 pub(super) struct Counter {
-    /// `row << 40 | column << 16 | weight`.
+    /// Buffered pairs, `row << 40 | column << 16 | weight`.
     waiting: Vec<u64>,
-    /// `row << 24 | column` with the summed weight, ascending.
+    /// Stored pairs, `row << 24 | column` with the summed weight, ascending.
     held: Vec<(u64, u64)>,
 }
 
 impl Counter {
-    /// Nothing counted yet.
+    /// Creates a counter for ids below `vocab_size`.
     ///
     /// # Panics
-    /// For a vocabulary of more than 16 million tokens: no tokenizer here makes one.
+    /// Panics if the vocabulary has more than 16 million tokens, which no tokenizer here produces.
     pub fn new(vocab_size: usize) -> Self {
         assert!(vocab_size <= 1 << ID_BITS, "token ids fit 24 bits");
         Self {
@@ -42,7 +45,7 @@ impl Counter {
         }
     }
 
-    /// Counts the pairs of all documents; those with a special token don't count.
+    /// Counts the pairs of all documents, except those with a special token.
     pub fn count_documents(&mut self, tokens: &Tokens, specials: &Specials) {
         let stride = tokens.len().div_ceil(MAX_TOKENS).max(1);
         let mut document = Vec::new();
@@ -117,7 +120,8 @@ impl Counter {
         self.waiting = waiting;
     }
 
-    /// All pairs `(row, column, count)` with `row <= column`, ascending. A pair of two different tokens is counted once.
+    /// Returns all pairs `(row, column, count)` with `row <= column`, ascending. A pair of two
+    /// different tokens is counted once.
     pub fn finish(mut self) -> Vec<(u32, u32, u64)> {
         self.merge();
         let id = |bits: u64| (bits & ((1 << ID_BITS) - 1)) as u32;
@@ -150,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn nearer_pairs_count_more_and_documents_stay_apart() {
+    fn nearer_pairs_count_more_and_documents_are_separate() {
         assert_eq!(
             pairs(&[&[7, 8, 9, 3], &[8, 7, 3]]),
             [(7, 8, 120), (7, 9, 30), (8, 9, 60)]
@@ -166,12 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn unknown_tokens_keep_their_place_and_do_not_count() {
+    fn unknown_tokens_take_up_space_but_are_not_counted() {
         assert_eq!(pairs(&[&[7, 1, 8, 3]]), [(7, 8, 30)]);
     }
 
     #[test]
-    fn merging_in_parts_gives_the_same_counts() {
+    fn merging_in_parts_yields_the_same_counts() {
         let documents: Vec<Vec<u32>> = (0..50)
             .map(|i| (0..20).map(|j| 5 + (i * 7 + j * j) % 20).collect())
             .collect();

@@ -1,15 +1,17 @@
-//! The leading left singular vectors of a sparse matrix, by randomised subspace iteration (Halko, Martinsson & Tropp
-//! 2011, algorithms 4.4 and 5.1). Dense matrices lie in panels of a few columns: threads share the panels, and no sum
-//! depends on how many there are.
+//! Computes the leading left singular vectors of a sparse matrix by randomised subspace iteration
+//! (Halko, Martinsson & Tropp 2011, algorithms 4.4 and 5.1). Dense matrices are stored in panels of
+//! a few columns, which threads process in parallel; no sum depends on the number of threads.
 
 use crate::random::{Purpose, generator, normals};
 use rayon::prelude::*;
 
-/// Directions beyond the rank that are iterated too, so that the last wanted ones settle (Halko et al., section 4.2).
+/// Additional columns beyond the rank, so that the last singular vectors converge (Halko et al.,
+/// section 4.2).
 const OVERSAMPLING: usize = 8;
-/// Subspace iterations: singular values that fall slowly need one or two (Halko et al., section 4.5).
+/// Subspace iterations; one or two are needed if singular values decay slowly (Halko et al.,
+/// section 4.5).
 const ITERATIONS: usize = 2;
-/// Columns of a panel: half a kilobyte of a row is read at a time, and a panel of 8,000 rows fits a second-level cache.
+/// Columns per panel: a panel of 8,000 rows fits a second-level cache.
 const PANEL: usize = 32;
 
 /// A square sparse matrix, row by row.
@@ -20,7 +22,8 @@ pub(super) struct SparseRows {
 }
 
 impl SparseRows {
-    /// Collects the entries `(row, column, value)` that `entries` yields, the same ones each time it is called.
+    /// Collects the entries `(row, column, value)` that `entries` yields; it is called twice and
+    /// must yield the same ones.
     pub fn new<I: Iterator<Item = (u32, u32, f32)>>(size: usize, entries: impl Fn() -> I) -> Self {
         let mut starts = vec![0; size + 1];
         entries().for_each(|(row, _, _)| starts[row as usize + 1] += 1);
@@ -41,12 +44,12 @@ impl SparseRows {
         }
     }
 
-    /// Whether no entry is left.
+    /// Returns whether the matrix has no entries.
     pub fn is_zero(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// Rows that hold an entry.
+    /// Returns the number of rows with an entry.
     pub fn used_rows(&self) -> usize {
         self.starts
             .windows(2)
@@ -54,7 +57,7 @@ impl SparseRows {
             .count()
     }
 
-    /// Columns and values of a row.
+    /// Iterates over the columns and values of a row.
     pub fn row(&self, row: usize) -> impl Iterator<Item = (u32, f32)> {
         let range = self.starts[row]..self.starts[row + 1];
         self.columns[range.clone()]
@@ -67,7 +70,7 @@ impl SparseRows {
         self.starts.len() - 1
     }
 
-    /// `M X` for one panel `[V, PANEL]`.
+    /// Computes `M X` for one panel `[V, PANEL]`.
     fn times(&self, x: &[f32]) -> Vec<f32> {
         let mut out = vec![0.0; x.len()];
         for (row, out) in out.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
@@ -79,7 +82,7 @@ impl SparseRows {
         out
     }
 
-    /// `M' X` for one panel `[V, PANEL]`.
+    /// Computes `M' X` for one panel `[V, PANEL]`.
     fn transposed_times(&self, x: &[f32]) -> Vec<f32> {
         let mut out = vec![0.0; x.len()];
         for (row, x) in x.as_chunks::<PANEL>().0.iter().enumerate() {
@@ -92,7 +95,7 @@ impl SparseRows {
     }
 }
 
-/// `U S^(1/2)` of the `rank` largest singular values of `matrix`, `[V, rank]`, row after row.
+/// Returns `U S^(1/2)` for the `rank` largest singular values of `matrix`, `[V, rank]`, row-major.
 pub(super) fn factorize(matrix: &SparseRows, rank: usize, seed: u64) -> Vec<f32> {
     let size = matrix.size();
     let wanted = (rank + OVERSAMPLING).min(size);
@@ -125,14 +128,15 @@ pub(super) fn factorize(matrix: &SparseRows, rank: usize, seed: u64) -> Vec<f32>
     let mut order: Vec<usize> = (0..wanted).collect();
     order.sort_by(|&a, &b| squares[b].total_cmp(&squares[a]));
     let mut out = vec![0.0; size * rank];
-    for (place, &index) in order.iter().take(rank).enumerate() {
-        // The square root of a singular value, which is itself a root.
+    for (column, &index) in order.iter().take(rank).enumerate() {
+        // Eigenvalues of the Gram matrix are squared singular values, of which the square root is
+        // needed.
         let scale = squares[index].max(0.0).sqrt().sqrt();
-        for (q, turn) in q.iter().zip(&rotation) {
-            let factor = (turn[index] * scale) as f32;
+        for (q, coefficients) in q.iter().zip(&rotation) {
+            let factor = (coefficients[index] * scale) as f32;
             q.iter()
                 .enumerate()
-                .for_each(|(row, x)| out[row * rank + place] += factor * x);
+                .for_each(|(row, x)| out[row * rank + column] += factor * x);
         }
     }
     out
@@ -142,7 +146,7 @@ fn apply(panels: &[Vec<f32>], product: impl Fn(&[f32]) -> Vec<f32> + Sync) -> Ve
     panels.par_iter().map(|panel| product(panel)).collect()
 }
 
-/// Panels `[V, PANEL]` as their first `count` columns `[V]`.
+/// Converts panels `[V, PANEL]` to their first `count` columns `[V]`.
 fn columns(panels: &[Vec<f32>], count: usize) -> Vec<Vec<f32>> {
     let column = |c: usize| {
         panels[c / PANEL]
@@ -155,7 +159,7 @@ fn columns(panels: &[Vec<f32>], count: usize) -> Vec<Vec<f32>> {
     (0..count).into_par_iter().map(column).collect()
 }
 
-/// Columns `[V]` as panels `[V, PANEL]`, the last one filled with zeros.
+/// Converts columns `[V]` to panels `[V, PANEL]`, the last one padded with zeros.
 fn panels(columns: &[Vec<f32>], size: usize) -> Vec<Vec<f32>> {
     let panel = |columns: &[Vec<f32>]| {
         let mut out = vec![0.0; size * PANEL];
@@ -170,15 +174,16 @@ fn panels(columns: &[Vec<f32>], size: usize) -> Vec<Vec<f32>> {
     columns.par_chunks(PANEL).map(panel).collect()
 }
 
-/// Gram-Schmidt, each column twice (Giraud et al. 2005: twice is enough). A column that depends on those before it becomes
-/// zeros.
+/// Orthonormalises columns by Gram-Schmidt, projecting each twice (Giraud et al. 2005: twice is
+/// enough). A column that depends linearly on those before it becomes zero.
 fn orthonormal(columns: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let mut done: Vec<Vec<f32>> = Vec::with_capacity(columns.len());
     for column in columns {
         let mut x = column.clone();
-        let before = dot(&x, &x).sqrt();
+        let original_norm = dot(&x, &x).sqrt();
         for _ in 0..2 {
-            // Classical Gram-Schmidt: all shares at once, so that threads can take one each.
+            // Classical Gram-Schmidt: all projections are independent, so that threads can compute
+            // them in parallel.
             let shares: Vec<f64> = done
                 .par_iter()
                 .with_min_len(16)
@@ -190,7 +195,7 @@ fn orthonormal(columns: &[Vec<f32>]) -> Vec<Vec<f32>> {
             }
         }
         let norm = dot(&x, &x).sqrt();
-        let scale = if norm > DEPENDENT * before {
+        let scale = if norm > MIN_RELATIVE_NORM * original_norm {
             (1.0 / norm) as f32
         } else {
             0.0
@@ -201,10 +206,10 @@ fn orthonormal(columns: &[Vec<f32>]) -> Vec<Vec<f32>> {
     done
 }
 
-/// What is left of a column, as a share, where only rounding is left.
-const DEPENDENT: f64 = 1e-5;
+/// Relative norm below which the rest of a column is only rounding error.
+const MIN_RELATIVE_NORM: f64 = 1e-5;
 
-/// In eight running sums, whose order is fixed.
+/// Computes the dot product in eight partial sums, in a fixed order.
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     let (a, a_rest) = a.as_chunks::<8>();
     let (b, b_rest) = b.as_chunks::<8>();
@@ -222,10 +227,11 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
             .sum::<f64>()
 }
 
-/// Sweeps of the Jacobi method; off-diagonal entries shrink quadratically, ten sweeps settle hundreds of columns.
+/// Maximum Jacobi sweeps; convergence is quadratic, and ten sweeps suffice for hundreds of columns.
 const MAX_SWEEPS: usize = 30;
 
-/// Eigenvalues of a symmetric matrix and its eigenvectors as columns, by cyclic Jacobi rotations (Golub & Van Loan, 8.5).
+/// Returns the eigenvalues of a symmetric matrix, and its eigenvectors as columns, by cyclic Jacobi
+/// rotations (Golub & Van Loan, section 8.5).
 fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let n = a.len();
     let mut v: Vec<Vec<f64>> = (0..n)
@@ -252,7 +258,7 @@ fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     ((0..n).map(|i| a[i][i]).collect(), v)
 }
 
-/// Makes `a[p][q]` zero.
+/// Applies the rotation that makes `a[p][q]` zero.
 fn rotate(a: &mut [Vec<f64>], v: &mut [Vec<f64>], p: usize, q: usize) {
     if a[p][q] == 0.0 {
         return;
@@ -262,16 +268,16 @@ fn rotate(a: &mut [Vec<f64>], v: &mut [Vec<f64>], p: usize, q: usize) {
     let t = if theta == 0.0 { 1.0 } else { t };
     let c = 1.0 / (t * t + 1.0).sqrt();
     let s = t * c;
-    let turn = |x: &mut f64, y: &mut f64| (*x, *y) = (c * *x - s * *y, s * *x + c * *y);
+    let rotate_pair = |x: &mut f64, y: &mut f64| (*x, *y) = (c * *x - s * *y, s * *x + c * *y);
     for row in a.iter_mut().chain(v.iter_mut()) {
         let (x, y) = row.split_at_mut(q);
-        turn(&mut x[p], &mut y[0]);
+        rotate_pair(&mut x[p], &mut y[0]);
     }
     let (upper, lower) = a.split_at_mut(q);
     upper[p]
         .iter_mut()
         .zip(lower[0].iter_mut())
-        .for_each(|(x, y)| turn(x, y));
+        .for_each(|(x, y)| rotate_pair(x, y));
 }
 
 #[cfg(test)]
@@ -327,7 +333,8 @@ mod tests {
 
     #[test]
     fn the_best_approximation_of_a_matrix_of_rank_two_is_itself() {
-        // Symmetric and of rank two: U S^(1/2) times its transpose, signs aside, is the matrix.
+        // The matrix is symmetric and of rank two: `U S^(1/2)` times its transpose, signs aside, is
+        // the matrix.
         let (a, b) = (
             [1.0_f32, 2.0, 3.0, 4.0, 5.0],
             [1.0_f32, -1.0, 1.0, -1.0, 0.5],

@@ -1,10 +1,11 @@
-//! Word vectors learned from the training text itself: tokens -> co-occurrence counts -> positive pointwise mutual
-//! information -> a truncated singular value decomposition. They start the embeddings of a new model and describe
-//! documents for the linear classifier.
+//! Word vectors learned from the training text: tokens -> co-occurrence counts -> positive
+//! pointwise mutual information (PPMI) -> truncated singular value decomposition. They initialise
+//! the embeddings of a new model and represent documents for the linear classifier.
 //!
-//! "You shall know a word by the company it keeps" (Firth 1957); the method is Levy, Goldberg & Dagan 2015 ("Improving
-//! Distributional Similarity with Lessons TokenizedCorpus from Word Embeddings"). Counts are whole numbers and every sum has a
-//! fixed order, so that the vectors don't depend on the number of threads.
+//! "You shall know a word by the company it keeps" (Firth 1957); the method is that of Levy,
+//! Goldberg & Dagan 2015 ("Improving Distributional Similarity with Lessons Learned from Word
+//! Embeddings"). Counts are integers and every sum has a fixed order, so that the vectors do not
+//! depend on the number of threads.
 
 mod cooccurrence;
 mod factorize;
@@ -14,25 +15,26 @@ use super::tokenizer::Specials;
 use cooccurrence::Counter;
 use factorize::{SparseRows, factorize};
 
-/// Widest vectors: the time of a decomposition grows with the square of its columns. Wider embeddings keep their random
-/// start in the other columns.
+/// Maximum width of the vectors: the time of the decomposition grows with the square of its
+/// columns. In wider embeddings, the remaining columns keep their random initialisation.
 pub const MAX_RANK: usize = 256;
 
 /// Exponent that smooths the context distribution (Levy et al. 2015, section 3.2).
 const CONTEXT_SMOOTHING: f64 = 0.75;
 
-/// One vector of length 1 per token of a vocabulary.
+/// One unit vector per token of a vocabulary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WordEmbeddings {
-    /// Numbers per token, `D`.
+    /// Width of the vectors, `D`.
     pub width: usize,
-    /// `[V, D]`, row after row; zeros for a token that never stands beside another one.
+    /// Vectors `[V, D]`, row-major; zeros for a token without neighbours.
     pub values: Vec<f32>,
 }
 
 impl WordEmbeddings {
-    /// Learns vectors of `width` numbers (at most [`MAX_RANK`]) for a vocabulary of `vocab_size` from encoded documents.
-    /// `None` where the text has no two different tokens side by side.
+    /// Learns vectors of `width` numbers (at most [`MAX_RANK`] of them nonzero) from encoded
+    /// documents over a vocabulary of `vocab_size`. Returns `None` if no two tokens occur together
+    /// more often than by chance, as in text without two different neighbouring tokens.
     pub fn learn(
         tokens: &Tokens,
         specials: &Specials,
@@ -60,19 +62,19 @@ impl WordEmbeddings {
         Some(Self { width, values })
     }
 
-    /// The vector of a token, `[D]`.
+    /// Returns the vector of a token, `[D]`.
     pub fn row(&self, token: u32) -> &[f32] {
         &self.values[token as usize * self.width..][..self.width]
     }
 
-    /// Whether a token has a vector.
+    /// Returns whether a token has a vector.
     pub fn has(&self, token: u32) -> bool {
         self.row(token).iter().any(|x| *x != 0.0)
     }
 }
 
-/// `max(0, ln(p(w, c) / (p(w) p'(c))))` with the smoothed context distribution `p'(c) ~ n(c)^0.75`, from the symmetric
-/// counts `(row, column, count)` with `row <= column`.
+/// Computes the matrix `max(0, ln(p(w, c) / (p(w) p'(c))))` with the smoothed context distribution
+/// `p'(c) ~ n(c)^0.75`, from the symmetric counts `(row, column, count)` with `row <= column`.
 fn ppmi(pairs: &[(u32, u32, u64)], vocab_size: usize) -> SparseRows {
     let mut totals = vec![0_u64; vocab_size];
     for &(a, b, n) in pairs {
@@ -89,7 +91,7 @@ fn ppmi(pairs: &[(u32, u32, u64)], vocab_size: usize) -> SparseRows {
     };
     SparseRows::new(vocab_size, || {
         pairs.iter().flat_map(|&(a, b, n)| {
-            // A pair of one token with itself was seen from both of its places.
+            // A pair of equal tokens was seen from both of its positions.
             let n = if a == b { 2 * n } else { n } as f64;
             let mirrored = (a != b).then(|| (b, a, value(b, a, n)));
             [Some((a, b, value(a, b, n))), mirrored]
@@ -116,7 +118,7 @@ mod tests {
         a.iter().zip(b).map(|(a, b)| a * b).sum()
     }
 
-    /// Two topics of four words; words of one topic stand beside each other only.
+    /// Two topics of four words each; words only occur next to words of the same topic.
     fn two_topics() -> Tokens {
         let document = |i: u32| {
             let first = 5 + 4 * (i % 2);
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_one_topic_lie_together() {
+    fn words_of_one_topic_are_similar() {
         let vectors =
             WordEmbeddings::learn(&two_topics(), &SPECIALS, 16, 4, 1).expect("there are pairs");
         for (a, b) in [(5, 6), (5, 8), (9, 12)] {
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_repeat_and_have_length_1() {
+    fn vectors_are_reproducible_and_have_length_1() {
         let learn =
             || WordEmbeddings::learn(&two_topics(), &SPECIALS, 16, 4, 7).expect("there are pairs");
         let vectors = learn();
@@ -174,7 +176,7 @@ mod tests {
 
     #[test]
     fn ppmi_by_hand() {
-        // 0-1 three times, 0-2 once.
+        // Tokens 0 and 1 co-occur three times, 0 and 2 once.
         let matrix = ppmi(&[(0, 1, 3), (0, 2, 1)], 3);
         let smoothed = [4.0_f64, 3.0, 1.0].map(|n| n.powf(0.75));
         let sum: f64 = smoothed.iter().sum();

@@ -1,42 +1,43 @@
-//! The counting task: a hundred coin flips, and whether more than 51 are heads. It needs no text, has no words to
-//! remember, and cannot be solved without attention that spreads evenly over all positions: a self-test of the
-//! Transformer, taken over from the 2018 system (x in {0, 1}^100, 1 iff the sum is above 100 / 2 + 1).
+//! The counting task: predict whether more than 51 of a hundred coin flips are heads. It needs no
+//! text and leaves no words to memorise, and it cannot be solved without attention spread evenly
+//! over all positions: a self-test of the Transformer, taken over from the 2018 system (x in {0,
+//! 1}^100, class 1 if the sum is above 100 / 2 + 1).
 
 use super::Batch;
 use crate::random::{Purpose, generator};
 use crate::tokenizer::Specials;
 use rand_core::Rng;
 
-/// Flips of one example.
+/// Number of flips per example.
 pub const FLIPS: usize = 100;
-/// The sum that must be passed.
+/// Sum that a positive example exceeds.
 pub const THRESHOLD: usize = FLIPS / 2 + 1;
-/// Loss of knowing only that 38.2 % of the examples pass, in nats.
+/// Entropy of the classes in nats: 38.2 % of the examples are positive.
 pub const MAJORITY_LOSS: f64 = 0.665;
 
-/// Fresh examples for every step.
+/// Source of newly drawn examples for every step.
 #[derive(Clone, Debug)]
 pub struct Counting {
-    /// Rows of `[CLS]` and padding.
+    /// Ids of `[CLS]` and padding.
     pub specials: Specials,
-    /// Rows of tails and heads in the embedding table.
+    /// Token ids of tails and heads.
     pub sides: [u32; 2],
-    /// Draws the flips.
+    /// Seed of the flips.
     pub seed: u64,
     /// Examples per batch.
     pub batch_size: usize,
 }
 
 impl Counting {
-    /// Tokens of an example, `[CLS]` included.
+    /// Number of tokens per example, `[CLS]` included.
     pub const MAX_LEN: usize = FLIPS + 1;
 
-    /// The batch of a step, from 0.
+    /// Returns the batch of a step, counted from 0.
     pub fn batch(&self, step: u64) -> Batch {
         self.draw(Purpose::Order, step)
     }
 
-    /// A batch that no step sees.
+    /// Returns a batch that no training step uses.
     pub fn held_out(&self, index: u64) -> Batch {
         self.draw(Purpose::Preview, index)
     }
@@ -57,7 +58,7 @@ impl Counting {
     }
 }
 
-/// 1 for a sum above the threshold.
+/// Returns the class of a sum: 1 above the threshold, else 0.
 pub fn class(sum: usize) -> usize {
     usize::from(sum > THRESHOLD)
 }
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sum_tells_the_class() {
+    fn the_class_follows_from_the_sum() {
         assert_eq!((THRESHOLD, class(51), class(52)), (51, 0, 1));
         let counting = Counting {
             specials: Specials {

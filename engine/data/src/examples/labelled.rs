@@ -1,5 +1,5 @@
-//! Documents with labels -> fine-tuning batches: `[CLS] text [SEP]`, or `[CLS] a [SEP] b [SEP]` for a pair, with rows
-//! of weight 0 where an epoch does not fill its last batch.
+//! Fine-tuning batches of labelled documents: `[CLS] text [SEP]`, or `[CLS] a [SEP] b [SEP]` for a
+//! pair, with rows of weight 0 if an epoch does not fill its last batch.
 
 use super::{Batch, Tokens, TokensBuilder};
 use crate::byte_source::{ChunkedBuffer, TempStorage};
@@ -10,14 +10,14 @@ use crate::tokenizer::{Specials, Tokenizer};
 use std::io;
 use std::rc::Rc;
 
-/// A document as token ids and label rows, before it is cut to a length.
+/// A document as token ids and label ids, before truncation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EncodedDocument {
-    /// The text, or the first one of a pair.
+    /// Token ids of the text, or of the first one of a pair.
     pub first: Vec<u32>,
-    /// The second text of a pair.
+    /// Token ids of the second text of a pair.
     pub second: Option<Vec<u32>>,
-    /// Rows of its labels.
+    /// Label ids.
     pub labels: Vec<usize>,
 }
 
@@ -30,7 +30,7 @@ impl EncodedDocument {
         }
     }
 
-    /// Encodes the texts of `document`; no labels.
+    /// Encodes the texts of `document`, without labels.
     pub fn of_text(tokenizer: &Tokenizer, document: &Document) -> Self {
         let second = document
             .second
@@ -43,14 +43,15 @@ impl EncodedDocument {
         }
     }
 
-    /// Tokens it takes with its special ones.
+    /// Returns the number of tokens, special tokens included.
     pub fn length(&self) -> usize {
         let second = self.second.as_ref().map_or(0, |second| second.len() + 1);
         self.first.len() + 2 + second
     }
 
-    /// Parts of a single text, each of at most `max_len` tokens with the special ones, about equally long and without overlap.
-    /// A pair, and a text that is short enough, is one part.
+    /// Splits a single text into windows of at most `max_len` tokens, special tokens included, of
+    /// about equal length and without overlap. A pair, or a text that is short enough, is one
+    /// window.
     pub fn windows(&self, max_len: usize) -> Vec<Self> {
         let room = max_len.saturating_sub(2).max(1);
         if self.second.is_some() || self.first.len() <= room {
@@ -68,8 +69,9 @@ impl EncodedDocument {
             .collect()
     }
 
-    /// Its tokens with the special ones, at most `max_len`, and where the second text begins. Of a pair, the longer
-    /// text is shortened first. Source: Devlin et al. 2019, `_truncate_seq_pair`.
+    /// Returns the token ids with special tokens, at most `max_len`, and the index at which the
+    /// second text begins. Of a pair, the longer text is truncated first. Source: Devlin et al.
+    /// 2019, `_truncate_seq_pair`.
     pub fn assemble(&self, specials: &Specials, max_len: usize) -> (Vec<u32>, usize) {
         let specials_needed =
             self.length() - self.first.len() - self.second.as_ref().map_or(0, Vec::len);
@@ -89,8 +91,8 @@ impl EncodedDocument {
     }
 }
 
-/// How much of two texts of lengths `a` and `b` fits into `room`, when the longer one loses first and, of equals, the
-/// second.
+/// Returns how many tokens of two texts of lengths `a` and `b` fit into `room` if the longer one is
+/// truncated first, and the second one if they are equally long.
 fn shares(a: usize, b: usize, room: usize) -> (usize, usize) {
     if a + b <= room {
         return (a, b);
@@ -99,16 +101,17 @@ fn shares(a: usize, b: usize, room: usize) -> (usize, usize) {
     (room - b, b)
 }
 
-/// Encoded documents that stand still: texts wherever a host keeps them, labels in memory. Clones share them.
+/// Immutable encoded documents: texts in storage provided by the host, labels in memory. Clones
+/// share the data.
 #[derive(Clone, Debug)]
 pub struct EncodedDocuments {
-    /// Two for each document; the second is empty where there is none.
+    /// Two entries per document; the second is empty if the document has one text.
     texts: Tokens,
     is_pair: Rc<Vec<bool>>,
     labels: Rc<Vec<Vec<usize>>>,
 }
 
-/// Encoded documents on their way into [`EncodedDocuments`].
+/// Builder of [`EncodedDocuments`].
 pub struct EncodedDocumentsBuilder {
     texts: TokensBuilder,
     is_pair: Vec<bool>,
@@ -116,7 +119,8 @@ pub struct EncodedDocumentsBuilder {
 }
 
 impl EncodedDocumentsBuilder {
-    /// Sets documents over a vocabulary of `vocab_size` aside in `scratch`, which is empty.
+    /// Creates a builder that writes documents over a vocabulary of `vocab_size` to `scratch`,
+    /// which must be empty.
     pub fn new(scratch: Box<dyn TempStorage>, vocab_size: usize) -> Self {
         Self {
             texts: TokensBuilder::new(scratch, vocab_size),
@@ -125,10 +129,10 @@ impl EncodedDocumentsBuilder {
         }
     }
 
-    /// Takes the next document.
+    /// Appends a document.
     ///
     /// # Errors
-    /// When there is no room for it.
+    /// Returns an error if there is no space left.
     pub fn push(&mut self, document: EncodedDocument) -> io::Result<()> {
         self.is_pair.push(document.second.is_some());
         self.labels.push(document.labels);
@@ -137,10 +141,10 @@ impl EncodedDocumentsBuilder {
             .push(document.second.unwrap_or_default().into_iter())
     }
 
-    /// All documents that were taken.
+    /// Returns the documents appended so far.
     ///
     /// # Errors
-    /// When there is no room for the last ones.
+    /// Returns an error if there is no space left for the last ones.
     pub fn finish(self) -> io::Result<EncodedDocuments> {
         let Self {
             texts,
@@ -156,29 +160,29 @@ impl EncodedDocumentsBuilder {
 }
 
 impl EncodedDocuments {
-    /// Documents in memory.
+    /// Creates a set of documents in memory.
     pub fn held(documents: impl Iterator<Item = EncodedDocument>, vocab_size: usize) -> Self {
         let mut builder = EncodedDocumentsBuilder::new(Box::<ChunkedBuffer>::default(), vocab_size);
         documents.for_each(|document| builder.push(document).expect("memory takes bytes"));
         builder.finish().expect("memory takes bytes")
     }
 
-    /// Number of documents.
+    /// Returns the number of documents.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no documents.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Rows of the labels of each.
+    /// Returns the label ids of each document.
     pub fn labels(&self) -> &[Vec<usize>] {
         &self.labels
     }
 
-    /// One of them.
+    /// Returns one document.
     pub fn document(&self, index: usize) -> EncodedDocument {
         let second = self.is_pair[index].then(|| self.texts.document(2 * index + 1));
         EncodedDocument {
@@ -188,19 +192,20 @@ impl EncodedDocuments {
         }
     }
 
-    /// Those at `places`, in memory.
+    /// Copies the documents at the indices `places` into memory.
     pub fn held_subset(&self, places: impl Iterator<Item = usize>) -> Self {
-        // A token takes four bytes whatever the vocabulary: a subset that is held in memory is small.
+        // Uses four bytes per token whatever the vocabulary: a subset held in memory is small.
         Self::held(places.map(|place| self.document(place)), usize::MAX)
     }
 
-    /// Tokens that one takes with its special ones.
+    /// Returns the number of tokens of a document, special tokens included.
     fn length(&self, index: usize) -> usize {
         let tokens = self.texts.place(2 * index).len() + self.texts.place(2 * index + 1).len();
         tokens + if self.is_pair[index] { 3 } else { 2 }
     }
 
-    /// The length that holds the share `share` of them whole: 0.95 cuts off one in twenty.
+    /// Returns the sequence length at which a share `share` of the documents is not truncated: 0.95
+    /// truncates one in twenty.
     pub fn fitting_len(&self, share: f64) -> usize {
         let mut lengths: Vec<usize> = (0..self.len()).map(|index| self.length(index)).collect();
         lengths.sort_unstable();
@@ -211,14 +216,14 @@ impl EncodedDocuments {
             .unwrap_or(2)
     }
 
-    /// How many are longer than `max_len` tokens, the special ones included.
+    /// Returns how many documents have more than `max_len` tokens, special tokens included.
     pub fn longer_than(&self, max_len: usize) -> usize {
         (0..self.len())
             .filter(|index| self.length(*index) > max_len)
             .count()
     }
 
-    /// Share of the tokens that are `id`, 0 to 1.
+    /// Returns the share of tokens equal to `id`, from 0 to 1.
     pub fn share_of(&self, id: u32) -> f64 {
         let found = self
             .texts
@@ -230,14 +235,15 @@ impl EncodedDocuments {
     }
 }
 
-/// What a file of [`EncodedDocuments`] needs besides that of their texts.
+/// Serialisation of everything but the tokens.
 impl EncodedDocuments {
-    /// The texts, two for each document.
+    /// Returns the texts, two entries per document.
     pub fn texts(&self) -> &Tokens {
         &self.texts
     }
 
-    /// For each document, four bytes each: whether it is a pair, the number of its labels, and their rows.
+    /// Returns the pair flag, number of labels and label ids of each document, as little-endian
+    /// `u32`s.
     pub fn marks(&self) -> Vec<u8> {
         let mut marks = Vec::new();
         for (is_pair, labels) in self.is_pair.iter().zip(&*self.labels) {
@@ -252,8 +258,8 @@ impl EncodedDocuments {
         marks
     }
 
-    /// Documents of which [`Self::texts`] and [`Self::marks`] were kept; `None` where they do not fit each other or
-    /// `classes` labels.
+    /// Restores documents from the results of [`Self::texts`] and [`Self::marks`]; `None` if they
+    /// are inconsistent with each other or with `classes` labels.
     pub fn restored(texts: Tokens, marks: &[u8], classes: usize) -> Option<Self> {
         let mut numbers = marks
             .as_chunks()
@@ -279,10 +285,11 @@ impl EncodedDocuments {
     }
 }
 
-/// Lengths of batches for measuring are multiples of this, so that a GPU prepares kernels for few of them.
+/// Sequence lengths of evaluation batches are multiples of this, so that kernels are prepared for
+/// only a few shapes.
 const LENGTH_STEP: usize = 16;
 
-/// Fine-tuning batches of one set of documents and one shape.
+/// Fine-tuning batches of one set of documents, in one shape.
 #[derive(Clone, Debug)]
 pub struct LabelledExamples {
     documents: EncodedDocuments,
@@ -291,12 +298,12 @@ pub struct LabelledExamples {
     seed: u64,
     batch_size: usize,
     max_len: usize,
-    /// The epoch that was asked for last, and its order.
+    /// Most recently used epoch and its document order.
     order: Option<(u64, Vec<u32>)>,
 }
 
 impl LabelledExamples {
-    /// Batches of `batch_size` documents of up to `max_len` tokens, with `classes` labels.
+    /// Creates batches of `batch_size` documents of up to `max_len` tokens, with `classes` labels.
     pub fn new(
         documents: EncodedDocuments,
         specials: Specials,
@@ -317,7 +324,7 @@ impl LabelledExamples {
         }
     }
 
-    /// Batches of other documents in the same shape.
+    /// Returns batches of other documents in the same shape.
     pub fn of(&self, documents: EncodedDocuments) -> Self {
         Self {
             documents,
@@ -326,31 +333,31 @@ impl LabelledExamples {
         }
     }
 
-    /// Draws the order of each epoch from another seed.
+    /// Replaces the seed that the order of each epoch is drawn from.
     pub fn reseed(&mut self, seed: u64) {
         self.seed = seed;
         self.order = None;
     }
 
-    /// The documents, in their given order.
+    /// Returns the documents in their original order.
     pub fn documents(&self) -> &EncodedDocuments {
         &self.documents
     }
 
-    /// Labels of the classifier, `C`.
+    /// Returns the number of labels, `C`.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// Batches that hold each document once.
+    /// Returns the number of batches that cover all documents.
     pub fn batches_per_epoch(&self) -> usize {
         self.documents.len().div_ceil(self.batch_size)
     }
 
-    /// The batch `index` of a training epoch, whose order is its own.
+    /// Returns batch `index` of a training epoch. Each epoch has its own document order.
     ///
     /// # Panics
-    /// When `index` is not below [`Self::batches_per_epoch`].
+    /// Panics if `index` is not below [`Self::batches_per_epoch`].
     pub fn batch(&mut self, epoch: u64, index: usize) -> Batch {
         let order = match self.order.take() {
             Some((cached, order)) if cached == epoch => order,
@@ -368,8 +375,9 @@ impl LabelledExamples {
         batch
     }
 
-    /// Batches for measuring: each document once, beside others of its length and padded to no more than that. Each batch
-    /// comes with the places of its documents, which fill its first rows.
+    /// Iterates over evaluation batches, which hold each document once, grouped by length and
+    /// padded no further than necessary. Each batch comes with the indices of its documents, which
+    /// fill its first rows.
     pub fn by_length(&self) -> impl Iterator<Item = (Vec<usize>, Batch)> {
         let mut order: Vec<usize> = (0..self.documents.len()).collect();
         order.sort_by_key(|place| self.documents.length(*place));

@@ -1,21 +1,21 @@
-//! Windows -> masked-LM batches. The number of slots for hidden tokens is fixed, so that every batch has one shape and
-//! the vocabulary projection runs on the slots only.
+//! Masked-LM batches of windows. The number of slots for masked tokens is fixed, so that every
+//! batch has the same shape and the vocabulary projection runs on these slots only.
 
 use super::packed::Window;
 use super::{Batch, Packed, SentencePairs};
 use crate::masking::Masker;
 
-/// Where windows come from: a stream of documents, or pairs of sentences.
+/// Source of windows: packed documents or sentence pairs.
 #[derive(Clone, Debug)]
 pub enum Windows {
-    /// Documents end to end.
+    /// Documents packed end to end.
     Packed(Packed),
-    /// For next-sentence prediction.
+    /// Sentence pairs for next-sentence prediction.
     Pairs(SentencePairs),
 }
 
 impl Windows {
-    /// Windows of one pass over the corpus.
+    /// Returns the number of windows per epoch.
     pub fn per_epoch(&mut self, seed: u64, max_len: usize) -> usize {
         match self {
             Self::Packed(packed) => packed.windows_per_epoch(max_len),
@@ -27,7 +27,7 @@ impl Windows {
         match self {
             Self::Packed(packed) => {
                 let ids = packed.window(seed, epoch, index, max_len);
-                // A packed window is all one text, its padding too.
+                // A packed window is one segment, padding included.
                 Window {
                     ids,
                     second: max_len,
@@ -39,7 +39,7 @@ impl Windows {
     }
 }
 
-/// Masked-LM batches of one corpus and one shape.
+/// Masked-LM batches of one corpus, in one shape.
 #[derive(Clone, Debug)]
 pub struct MaskedExamples {
     windows: Windows,
@@ -51,7 +51,7 @@ pub struct MaskedExamples {
 }
 
 impl MaskedExamples {
-    /// Batches of `batch_size` windows of `max_len` tokens, hidden by `masker`.
+    /// Creates batches of `batch_size` windows of `max_len` tokens, masked by `masker`.
     pub fn new(
         mut windows: Windows,
         masker: Masker,
@@ -71,22 +71,23 @@ impl MaskedExamples {
         }
     }
 
-    /// Slots for hidden tokens in each batch, `M`.
+    /// Returns the number of slots for masked tokens per batch, `M`.
     pub fn slots(&self) -> usize {
         self.batch_size * self.masker.slots(self.max_len)
     }
 
-    /// Windows in one pass over the corpus.
+    /// Returns the number of windows per epoch.
     pub fn windows_per_epoch(&self) -> usize {
         self.windows_per_epoch
     }
 
-    /// Batches that hold each window at least once.
+    /// Returns the number of batches that hold each window at least once.
     pub fn batches_per_epoch(&self) -> usize {
         self.windows_per_epoch().div_ceil(self.batch_size)
     }
 
-    /// The batch of a training step, from 0. Batches run on over the ends of epochs: none has empty rows.
+    /// Returns the batch of a training step, counted from 0. Batches continue across epochs, so
+    /// that none has empty rows.
     pub fn batch(&mut self, step: u64) -> Batch {
         let windows = self.windows_per_epoch() as u64;
         let first = step * self.batch_size as u64;
@@ -96,7 +97,8 @@ impl MaskedExamples {
         self.assemble(rows.collect())
     }
 
-    /// The batch `index` of a measurement, in which each window of epoch 0 comes once; the last rows may be empty.
+    /// Returns batch `index` of an evaluation, which covers each window of epoch 0 once; the last
+    /// batch may have empty rows.
     pub fn batch_once(&mut self, index: usize) -> Batch {
         let windows = self.windows_per_epoch() as u64;
         let first = (index * self.batch_size) as u64;
@@ -106,7 +108,7 @@ impl MaskedExamples {
         self.assemble(rows.collect())
     }
 
-    /// A batch of the windows (epoch, index); `None` leaves a row empty.
+    /// Builds a batch from windows given as (epoch, index); `None` leaves a row empty.
     fn assemble(&mut self, rows: Vec<Option<(u64, u64)>>) -> Batch {
         let mut batch = Batch::filled(&self.masker.specials(), self.batch_size, self.max_len);
         if matches!(self.windows, Windows::Pairs(_)) {
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_batch_has_the_same_shape_and_only_true_positions_weigh() {
+    fn batches_have_one_shape_and_unused_slots_have_weight_0() {
         for (batch_size, max_len) in [(1, 2), (3, 8), (16, 32), (5, 100)] {
             let (mut examples, tokenizer) = examples(batch_size, max_len);
             let slots = examples.slots();
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measurement_sees_each_window_once() {
+    fn an_evaluation_covers_each_window_once() {
         let (mut examples, tokenizer) = examples(4, 8);
         let windows = examples.windows_per_epoch();
         assert_ne!(windows % 4, 0);
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_run_on_over_epochs_and_repeat_exactly() {
+    fn steps_continue_across_epochs_and_are_reproducible() {
         let (mut first, _) = examples(4, 8);
         let (mut again, _) = examples(4, 8);
         let forward: Vec<Batch> = (0..20).map(|step| first.batch(step)).collect();

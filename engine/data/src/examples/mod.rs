@@ -1,6 +1,7 @@
-//! Documents as token ids -> batches of one static shape: packed windows with hidden tokens for pre-training, whole
-//! documents with labels for fine-tuning. Every batch is a pure function of (seed, epoch, index), so a run resumes
-//! anywhere. It knows no tensor: a batch is plain numbers.
+//! Turns encoded documents into batches of a static shape: packed windows with masked tokens for
+//! pre-training, labelled documents for fine-tuning. Every batch is a pure function of (seed,
+//! epoch, index), so that a run can resume anywhere. Does not know tensors: a batch is plain
+//! numbers.
 
 pub mod counting;
 mod labelled;
@@ -17,35 +18,37 @@ pub use tokens::{Tokens, TokensBuilder};
 
 use super::tokenizer::Specials;
 
-/// One batch, `B` rows of `T` tokens. What a phase does not use is empty.
+/// One batch of `B` rows of `T` tokens, flattened row by row. Fields that a phase does not use are
+/// empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// What the model sees, `[B * T]`.
+    /// Token ids that the model sees, `[B * T]`.
     pub ids: Vec<i32>,
-    /// 1 at tokens, 0 at padding, `[B * T]`.
+    /// Attention mask: 1 at tokens, 0 at padding, `[B * T]`.
     pub attention_mask: Vec<u8>,
-    /// 1 in the second text of a pair, else 0, `[B * T]`.
+    /// Token type ids: 1 in the second text of a pair, else 0, `[B * T]`.
     pub token_type_ids: Vec<i32>,
-    /// Positions to guess, flat in `B * T`, `[M]`; 0 in slots that are not used.
+    /// Positions to predict, as indices into `B * T`, `[M]`; 0 in unused slots.
     pub masked_positions: Vec<i32>,
-    /// The true tokens there, `[M]`.
+    /// Original token ids at these positions, `[M]`.
     pub masked_targets: Vec<i32>,
-    /// 1 for a position to guess, 0 for a slot that is not used, `[M]`.
+    /// 1 for a position to predict, 0 for an unused slot, `[M]`.
     pub masked_weights: Vec<f32>,
-    /// 1 where the second text of a row is a random one, `[B]`; empty where rows are not pairs.
+    /// 1 if the second text of a row is a random one, else 0, `[B]`; empty if rows are not pairs.
     pub next_sentence: Vec<i32>,
-    /// 1 where a document carries a label, `[B * C]`.
+    /// Multi-hot labels: 1 if a document carries a label, else 0, `[B * C]`.
     pub labels: Vec<f32>,
-    /// 1 for an example, 0 for a row that only fills the batch, `[B]`.
+    /// 1 for an example, 0 for a padding row, `[B]`.
     pub row_weights: Vec<f32>,
-    /// `B`.
+    /// Number of rows, `B`.
     pub batch_size: usize,
-    /// `T`.
+    /// Sequence length, `T`.
     pub max_len: usize,
 }
 
 impl Batch {
-    /// Rows of nothing but `[CLS]`: attention needs at least one token to look at.
+    /// Creates a batch of padding rows. Each holds one `[CLS]`: attention needs at least one token
+    /// to attend to.
     pub fn filled(specials: &Specials, batch_size: usize, max_len: usize) -> Self {
         let mut batch = Self {
             ids: vec![specials.pad as i32; batch_size * max_len],
@@ -63,7 +66,7 @@ impl Batch {
         batch
     }
 
-    /// Writes an example into a row; its second text begins at `second`.
+    /// Writes an example into a row; its second text begins at index `second`.
     pub fn set_row(&mut self, row: usize, ids: &[u32], second: usize) {
         let start = row * self.max_len;
         for (position, &id) in ids.iter().enumerate() {

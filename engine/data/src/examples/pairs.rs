@@ -1,9 +1,9 @@
-//! Documents of sentences -> pairs for next-sentence prediction: `[CLS] A [SEP] B [SEP]`, where B follows A half of the
-//! time and comes from another document otherwise.
+//! Sentence pairs for next-sentence prediction: `[CLS] A [SEP] B [SEP]`, where B follows A half of
+//! the time and comes from another document otherwise.
 //!
-//! Source: google-research/bert, `create_pretraining_data.py`: the target lengths, the choice of the cut, the ten tries
-//! for another document, the sentences that are put back, and the truncation at either end are as published. What is
-//! drawn anew each epoch stands for `dupe_factor`.
+//! Source: google-research/bert, `create_pretraining_data.py`. The target lengths, the choice of
+//! the cut, the ten attempts to find another document, putting back unused sentences, and the
+//! truncation at either end are as published. Drawing new pairs each epoch replaces `dupe_factor`.
 
 use super::packed::Window;
 use super::tokens::Tokens;
@@ -14,22 +14,22 @@ use rand_core::Rng;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Share of examples that are shorter than they could be.
+/// Share of examples with a random, shorter target length.
 const SHORT_SHARE: f64 = 0.1;
-/// Tries to find a document other than the one at hand.
-const TRIES: usize = 10;
+/// Attempts to draw a document other than the current one.
+const MAX_TRIES: usize = 10;
 
-/// Sentence pairs of one corpus.
+/// Source of sentence pairs of one corpus.
 #[derive(Clone, Debug)]
 pub struct SentencePairs {
-    /// Each sentence, none of them empty.
+    /// All sentences, none of them empty.
     sentences: Tokens,
-    /// Where each document begins in `sentences`, and where the last one ends.
+    /// Index of each document's first sentence, followed by the number of sentences.
     documents: Rc<Vec<usize>>,
     specials: Specials,
-    /// The pairs of the epoch that was asked for last.
+    /// Pairs of the most recently used epoch.
     epoch: Option<Rc<Epoch>>,
-    /// Pairs of epoch 0, by the length they were made for: what an epoch counts as.
+    /// Seed, sequence length and number of pairs of epoch 0, which defines the length of an epoch.
     count: Option<(u64, usize, usize)>,
 }
 
@@ -40,7 +40,7 @@ struct Epoch {
     order: Vec<u32>,
 }
 
-/// Where the two texts stand among the tokens.
+/// Token ranges of the two texts.
 #[derive(Debug)]
 struct Pair {
     a: Range<usize>,
@@ -49,11 +49,12 @@ struct Pair {
 }
 
 impl SentencePairs {
-    /// Pairs from `sentences`, none of them empty. `documents` tells which sentence each document begins with, and after
-    /// which the last one ends; none of them is empty either.
+    /// Creates pairs from `sentences`, none of them empty. `documents` holds the index of each
+    /// document's first sentence, followed by the number of sentences; no document is empty either.
     ///
     /// # Errors
-    /// When there is only one document: B must be able to come from another.
+    /// Returns an error if there are fewer than two documents: B must be able to come from another
+    /// one.
     pub fn new(
         sentences: Tokens,
         documents: Vec<usize>,
@@ -73,7 +74,7 @@ impl SentencePairs {
         })
     }
 
-    /// Share of the documents that have one sentence: their B is always random.
+    /// Returns the share of documents with only one sentence, whose B is always random.
     pub fn single_share(&self) -> f64 {
         let lengths = || {
             self.documents
@@ -83,7 +84,7 @@ impl SentencePairs {
         lengths().filter(|&length| length == 1).count() as f64 / lengths().len() as f64
     }
 
-    /// Pairs in one pass over the corpus: those of the first.
+    /// Returns the number of pairs per epoch, which is that of epoch 0.
     pub fn windows_per_epoch(&mut self, seed: u64, max_len: usize) -> usize {
         match self.count {
             Some((s, m, count)) if (s, m) == (seed, max_len) => count,
@@ -96,7 +97,8 @@ impl SentencePairs {
         }
     }
 
-    /// The pair `index` of an epoch, with its special tokens. An epoch with fewer pairs than the first begins again.
+    /// Returns pair `index` of an epoch with its special tokens. If an epoch has fewer pairs than
+    /// epoch 0, they repeat.
     pub fn window(&mut self, seed: u64, epoch: u64, index: usize, max_len: usize) -> Window {
         self.fill((seed, epoch, max_len));
         let Epoch { pairs, order, .. } = &**self.epoch.as_ref().expect("just filled");
@@ -128,14 +130,14 @@ impl SentencePairs {
         self.epoch = Some(Rc::new(Epoch { key, pairs, order }));
     }
 
-    /// `create_instances_from_document`.
+    /// Draws the pairs of one document, as `create_instances_from_document` does.
     fn pairs_of(&self, index: usize, max_len: usize, rng: &mut impl Rng, out: &mut Vec<Pair>) {
         let document = self.document(index);
-        let most = max_len.saturating_sub(3).max(2);
+        let max_tokens = max_len.saturating_sub(3).max(2);
         let target = if unit_f64(rng) < SHORT_SHARE {
-            2 + below(rng, most as u64 - 1) as usize
+            2 + below(rng, max_tokens as u64 - 1) as usize
         } else {
-            most
+            max_tokens
         };
         let (mut first, mut length, mut i) = (document.start, 0, document.start);
         while i < document.end {
@@ -150,13 +152,13 @@ impl SentencePairs {
                 let a = self.span(first..first + cut);
                 let random = chunk == 1 || unit_f64(rng) < 0.5;
                 let b = if random {
-                    // The sentences after the cut are not used: they are put back.
+                    // The sentences after the cut are unused and put back.
                     i -= chunk - cut;
                     self.random_text(index, target.saturating_sub(a.len()), rng)
                 } else {
                     self.span(first + cut..first + chunk)
                 };
-                let (a, b) = truncated(a, b, most, rng);
+                let (a, b) = truncated(a, b, max_tokens, rng);
                 out.push(Pair { a, b, random });
                 first = i + 1;
                 length = 0;
@@ -165,10 +167,11 @@ impl SentencePairs {
         }
     }
 
-    /// Sentences of a document other than `index`, from a random one on, until `target` tokens.
+    /// Returns consecutive sentences of a document other than `index`, from a random one up to
+    /// `target` tokens or the end of the document.
     fn random_text(&self, index: usize, target: usize, rng: &mut impl Rng) -> Range<usize> {
         let mut drawn = index;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             drawn = below(rng, self.documents.len() as u64 - 1) as usize;
             if drawn != index {
                 break;
@@ -181,25 +184,26 @@ impl SentencePairs {
         self.span(first..last + 1)
     }
 
-    /// The sentences of a document.
+    /// Returns the range of a document's sentences.
     fn document(&self, index: usize) -> Range<usize> {
         self.documents[index]..self.documents[index + 1]
     }
 
-    /// Where sentences that follow each other stand among the tokens.
+    /// Returns the token range of consecutive sentences.
     fn span(&self, sentences: Range<usize>) -> Range<usize> {
         self.sentences.place(sentences.start).start..self.sentences.place(sentences.end - 1).end
     }
 }
 
-/// Tells this use of the order's generator from the others of an epoch.
+/// Generator coordinate that separates this use from the other orders of an epoch.
 const PAIRS: u64 = 2;
 
-/// `truncate_seq_pair`: the longer text loses a token, at its front or its back, until both fit.
+/// Truncates a pair as `truncate_seq_pair` does: the longer text loses a token, at its front or its
+/// back, until both fit.
 fn truncated(
     mut a: Range<usize>,
     mut b: Range<usize>,
-    most: usize,
+    max_tokens: usize,
     rng: &mut impl Rng,
 ) -> (Range<usize>, Range<usize>) {
     let cut = |text: &mut Range<usize>, by: usize, rng: &mut dyn FnMut() -> bool| {
@@ -207,10 +211,11 @@ fn truncated(
         text.end -= by - front;
         text.start += front;
     };
-    let over = (a.len() + b.len()).saturating_sub(most);
-    // The longer one first, down to the other; then both in turn, the second on equal terms.
-    let first = over.min(a.len().abs_diff(b.len()));
-    let rest = over - first;
+    let excess = (a.len() + b.len()).saturating_sub(max_tokens);
+    // First the longer text down to the length of the other, then both alternately, beginning with
+    // the second.
+    let first = excess.min(a.len().abs_diff(b.len()));
+    let rest = excess - first;
     let (mut from_a, mut from_b) = if a.len() > b.len() {
         (first, 0)
     } else {
@@ -236,7 +241,8 @@ mod tests {
         mask: 4,
     };
 
-    /// Token `100 d + 10 s + k` is the `k`th of sentence `s` in document `d`.
+    /// Token `100 d + 10 s + k` is token `k` of sentence `s` in document `d`, with documents
+    /// counted from 1.
     fn pairs(documents: u32, sentences: u32, tokens: u32) -> SentencePairs {
         let sentence = |i: u32| {
             (0..tokens)
@@ -255,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn half_follow_and_the_others_come_from_elsewhere() {
+    fn about_half_of_the_pairs_are_consecutive() {
         let mut pairs = pairs(300, 6, 4);
         let windows = all(&mut pairs, 0, 32);
         let mut random = 0;
@@ -279,7 +285,8 @@ mod tests {
             assert!(!is_random.expect("told") || !same, "{ids:?}");
             random += u32::from(is_random.expect("told"));
         }
-        // Five standard deviations around a half; the last chunk of a document may be one sentence, always random.
+        // Five standard deviations around one half; the last chunk of a document may be a single
+        // sentence, whose B is always random.
         let share = f64::from(random) / windows.len() as f64;
         assert!((0.4..0.75).contains(&share), "{share}");
         assert_ne!(all(&mut pairs, 1, 32), windows);
@@ -287,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_of_one_sentence_have_random_partners_only() {
+    fn documents_of_one_sentence_yield_random_pairs_only() {
         let mut pairs = pairs(20, 1, 4);
         assert_eq!(pairs.single_share(), 1.0);
         assert!(
@@ -300,15 +307,15 @@ mod tests {
     #[test]
     fn truncation_equals_the_published_loop() {
         let rng = &mut generator(1, Purpose::Preview, 0, 0);
-        for (a, b, most) in
+        for (a, b, max_tokens) in
             (1..9).flat_map(|a| (1..9).flat_map(move |b| (2..12).map(move |m| (a, b, m))))
         {
             let (mut x, mut y) = (a, b);
-            while x + y > most {
+            while x + y > max_tokens {
                 *(if x > y { &mut x } else { &mut y }) -= 1;
             }
-            let (cut_a, cut_b) = truncated(0..a, 9..9 + b, most, rng);
-            assert_eq!((cut_a.len(), cut_b.len()), (x, y), "{a} {b} {most}");
+            let (cut_a, cut_b) = truncated(0..a, 9..9 + b, max_tokens, rng);
+            assert_eq!((cut_a.len(), cut_b.len()), (x, y), "{a} {b} {max_tokens}");
         }
     }
 

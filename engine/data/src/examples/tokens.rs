@@ -1,21 +1,22 @@
-//! Documents as token ids, end to end, in two bytes each where the vocabulary allows it, wherever a host keeps them.
+//! Token ids of documents, stored end to end in two bytes each if the vocabulary allows it, in
+//! storage provided by the host.
 
 use crate::byte_source::{ChunkedBuffer, ReadAt, TempStorage};
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Encoded documents that stand still. Clones share them.
+/// Immutable token ids of documents. Clones share the data.
 #[derive(Clone)]
 pub struct Tokens {
     bytes: Rc<dyn ReadAt>,
     /// Bytes per token.
     width: usize,
-    /// Where each document begins, in tokens, and where the last one ends.
+    /// Start of each document, in tokens, followed by the number of tokens.
     bounds: Rc<Vec<usize>>,
 }
 
-/// Encoded documents on their way into [`Tokens`].
+/// Builder of [`Tokens`].
 pub struct TokensBuilder {
     bytes: Box<dyn TempStorage>,
     width: usize,
@@ -23,17 +24,22 @@ pub struct TokensBuilder {
     waiting: Vec<u8>,
 }
 
-/// Bytes that wait before they are handed on.
-const WAITING_BYTES: usize = 256 << 10;
-/// Tokens looked at together in a pass over all.
+/// Size of the write buffer in bytes.
+const BUFFER_BYTES: usize = 256 << 10;
+/// Number of tokens per chunk when iterating over all tokens.
 const CHUNK_TOKENS: usize = 64 << 10;
-/// Ids below this take two bytes.
-const NARROW: usize = 1 << 16;
+/// Vocabularies up to this size use two bytes per id.
+const MAX_NARROW_VOCAB_SIZE: usize = 1 << 16;
 
 impl TokensBuilder {
-    /// Takes documents of ids below `vocab_size` and sets them aside in `bytes`, which is empty.
+    /// Creates a builder that writes documents of ids below `vocab_size` to `bytes`, which must be
+    /// empty.
     pub fn new(bytes: Box<dyn TempStorage>, vocab_size: usize) -> Self {
-        let width = if vocab_size <= NARROW { 2 } else { 4 };
+        let width = if vocab_size <= MAX_NARROW_VOCAB_SIZE {
+            2
+        } else {
+            4
+        };
         Self {
             bytes,
             width,
@@ -42,10 +48,10 @@ impl TokensBuilder {
         }
     }
 
-    /// Takes the next document.
+    /// Appends a document.
     ///
     /// # Errors
-    /// When there is no room for it.
+    /// Returns an error if there is no space left.
     pub fn push(&mut self, ids: impl Iterator<Item = u32>) -> io::Result<()> {
         let before = self.waiting.len();
         match self.width {
@@ -57,17 +63,17 @@ impl TokensBuilder {
         let last = self.bounds.last().copied().unwrap_or(0);
         self.bounds
             .push(last + (self.waiting.len() - before) / self.width);
-        if self.waiting.len() >= WAITING_BYTES {
+        if self.waiting.len() >= BUFFER_BYTES {
             self.flush()
         } else {
             Ok(())
         }
     }
 
-    /// All documents that were taken.
+    /// Returns the documents appended so far.
     ///
     /// # Errors
-    /// When there is no room for the last ones.
+    /// Returns an error if there is no space left for the last ones.
     pub fn finish(mut self) -> io::Result<Tokens> {
         self.flush()?;
         let bytes: Box<dyn ReadAt> = self.bytes;
@@ -86,37 +92,38 @@ impl TokensBuilder {
 }
 
 impl Tokens {
-    /// Documents in memory.
+    /// Creates documents in memory.
     pub fn held(documents: impl Iterator<Item = Vec<u32>>, vocab_size: usize) -> Self {
         let mut builder = TokensBuilder::new(Box::<ChunkedBuffer>::default(), vocab_size);
         documents.for_each(|ids| builder.push(ids.into_iter()).expect("memory takes bytes"));
         builder.finish().expect("memory takes bytes")
     }
 
-    /// Number of tokens.
+    /// Returns the number of tokens.
     pub fn len(&self) -> usize {
         self.bounds.last().copied().unwrap_or(0)
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Number of documents.
+    /// Returns the number of documents.
     pub fn documents(&self) -> usize {
         self.bounds.len() - 1
     }
 
-    /// Where a document stands among all tokens.
+    /// Returns the token range of a document.
     pub fn place(&self, document: usize) -> Range<usize> {
         self.bounds[document]..self.bounds[document + 1]
     }
 
-    /// Appends the tokens that stand in `range` to `out`.
+    /// Appends the tokens in `range` to `out`.
     ///
     /// # Panics
-    /// When they cannot be read back: memory cannot fail, and a file that fails under a run leaves nothing to go on with.
+    /// Panics if they cannot be read back: memory cannot fail, and a run cannot continue without
+    /// the file that holds its tokens.
     pub fn read(&self, range: Range<usize>, out: &mut Vec<u32>) {
         let mut bytes = vec![0; range.len() * self.width];
         self.bytes
@@ -134,14 +141,14 @@ impl Tokens {
         }
     }
 
-    /// The tokens of a document.
+    /// Returns the token ids of a document.
     pub fn document(&self, document: usize) -> Vec<u32> {
         let mut ids = Vec::new();
         self.read(self.place(document), &mut ids);
         ids
     }
 
-    /// All tokens in order, a stretch at a time.
+    /// Iterates over all tokens in order, in chunks.
     pub fn chunks(&self) -> impl Iterator<Item = Vec<u32>> {
         (0..self.len()).step_by(CHUNK_TOKENS).map(|start| {
             let mut ids = Vec::new();
@@ -151,14 +158,14 @@ impl Tokens {
     }
 }
 
-/// What a file of [`Tokens`] needs besides its bytes.
+/// Serialisation.
 impl Tokens {
-    /// The bytes of the tokens, `len` times the width.
+    /// Returns the storage of the tokens and their size in bytes.
     pub fn stored(&self) -> (&Rc<dyn ReadAt>, u64) {
         (&self.bytes, (self.len() * self.width) as u64)
     }
 
-    /// The lengths of the documents as bytes.
+    /// Returns the document lengths in tokens, as little-endian `u32`s.
     pub fn lengths(&self) -> Vec<u8> {
         self.bounds
             .windows(2)
@@ -166,7 +173,8 @@ impl Tokens {
             .collect()
     }
 
-    /// Tokens of which [`Self::stored`] and [`Self::lengths`] were kept; `None` where they do not fit each other.
+    /// Restores tokens from the results of [`Self::stored`] and [`Self::lengths`]; `None` if they
+    /// are inconsistent.
     pub fn restored(
         bytes: Rc<dyn ReadAt>,
         size: u64,
@@ -177,7 +185,11 @@ impl Tokens {
         for length in lengths.as_chunks().0 {
             bounds.push(bounds.last()? + u32::from_le_bytes(*length) as usize);
         }
-        let width = if vocab_size <= NARROW { 2 } else { 4 };
+        let width = if vocab_size <= MAX_NARROW_VOCAB_SIZE {
+            2
+        } else {
+            4
+        };
         let fits = bounds.last().copied()? as u64 * width as u64 == size;
         fits.then(|| Self {
             bytes,
@@ -203,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_come_back_in_either_width() {
+    fn documents_round_trip_in_either_width() {
         let documents: Vec<Vec<u32>> = (0..300)
             .map(|i| (0..i % 7 * 100).map(|j| i * 200 + j).collect())
             .collect();

@@ -1,27 +1,27 @@
-//! Unpacks gzip (RFC 1952): several members, checksums verified, and what may follow the last one. Nothing in the header
-//! is trusted: neither the file name nor the size.
+//! Unpacks gzip (RFC 1952): several members with verified checksums, and data after the last one.
+//! Nothing in the header is trusted, neither the file name nor the size.
 
 use crate::byte_source::read_buffered;
 use flate2::bufread::GzDecoder;
 use std::io::{self, BufRead, BufReader, Read};
 
-/// Whether `bytes` begin as gzip does.
+/// Returns whether `bytes` begin with a gzip header.
 pub fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// Two bytes of the format and one for deflate, its only method.
+/// The two magic bytes, and one for deflate, the only method.
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
 
-/// The content of a gzip file, all members one after the other.
+/// Reads the concatenated content of all members of a gzip file.
 pub struct Members<R> {
     member: Option<GzDecoder<Ahead<R>>>,
-    /// Bytes after the last member that are no member.
+    /// Number of bytes after the last member; 0 if they are all zero.
     pub trailing: u64,
 }
 
 impl<R: Read> Members<R> {
-    /// Of a file that `raw` reads.
+    /// Unpacks the gzip file that `raw` reads.
     pub fn new(raw: R) -> Self {
         let raw = Ahead {
             start: Vec::new(),
@@ -34,13 +34,13 @@ impl<R: Read> Members<R> {
         }
     }
 
-    /// Goes on with the next member, or with what follows the last one.
+    /// Continues with the next member, or with the data after the last one.
     fn next_member(&mut self, mut raw: Ahead<R>) -> io::Result<()> {
         if is_gzip(raw.peek(MAGIC.len())?) {
             self.member = Some(GzDecoder::new(raw));
             return Ok(());
         }
-        // Tapes and block devices pad with zeros; that is no damage.
+        // Tapes and block devices pad with zeros, which is not damage.
         let (mut bytes, mut zeros) = (0, true);
         loop {
             let rest = raw.fill_buf()?;
@@ -71,7 +71,7 @@ impl<R: Read> Read for Members<R> {
     }
 }
 
-/// A reader whose next bytes can be looked at, however few its buffer holds.
+/// A reader that can peek at the next bytes, however few its buffer holds.
 struct Ahead<R> {
     start: Vec<u8>,
     shown: usize,
@@ -79,7 +79,7 @@ struct Ahead<R> {
 }
 
 impl<R: Read> Ahead<R> {
-    /// The next `n` bytes, or as many as there are.
+    /// Returns the next `n` bytes, or fewer at the end.
     fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         self.start.drain(..self.shown);
         self.shown = 0;

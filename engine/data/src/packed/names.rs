@@ -1,20 +1,20 @@
-//! Names of files in a ZIP archive. Programs of before 2007, and Windows to this day, write them in the encoding of the
-//! country without saying which.
+//! Decodes file names in a ZIP archive. Programs from before 2007, and Windows to this day, write
+//! them in a local legacy encoding without declaring which.
 
 use crate::encoding;
 use encoding_rs::UTF_8;
 
-/// The names as text: UTF-8 where all of them are, else in the encoding that they seem to be in.
+/// Decodes the names: as UTF-8 where valid; all others in one encoding that is guessed from them.
 pub fn decoded<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<String> {
-    let foreign: Vec<u8> = names
+    let non_utf8: Vec<u8> = names
         .clone()
         .filter(|name| std::str::from_utf8(name).is_err())
         .collect::<Vec<_>>()
         .join(&b'\n');
-    let charset = if foreign.is_empty() {
+    let charset = if non_utf8.is_empty() {
         UTF_8
     } else {
-        encoding::guess(&foreign)
+        encoding::guess(&non_utf8)
     };
     let text = |name: &[u8]| match std::str::from_utf8(name) {
         Ok(name) => name.to_string(),
@@ -29,7 +29,7 @@ mod tests {
     use encoding_rs::Encoding;
 
     #[test]
-    fn names_are_read_in_the_encoding_of_their_country() {
+    fn names_are_decoded_from_legacy_encodings() {
         for (label, names) in [
             ("gbk", ["评论/正面的评论/一.txt", "评论/负面的评论/二.txt"]),
             (

@@ -1,12 +1,13 @@
-//! What the list of texts in a workbook promises before it begins: `uniqueCount`, a number that the library for workbooks
-//! takes memory for, whatever it is. Nothing else of XML is understood here.
+//! Reads the `uniqueCount` that a workbook declares for its list of shared strings: the workbook
+//! library allocates memory for that many, whatever the number. No other XML is parsed.
 
 use std::io::{self, Write};
 
-/// The attribute's name.
+/// Name of the XML attribute.
 const NAME: &[u8] = b"uniqueCount";
 
-/// Finds the largest promise in the bytes that are written to it, however they are cut.
+/// A writer that finds the largest declared count in the bytes written to it, in chunks of any
+/// size.
 #[derive(Debug, Default)]
 pub struct Promised {
     bytes: u64,
@@ -14,23 +15,23 @@ pub struct Promised {
     place: Place,
 }
 
-/// Where in an attribute the next byte stands.
+/// The parser state: the part of an attribute that the next byte belongs to.
 #[derive(Debug, Default)]
 enum Place {
     #[default]
     Outside,
-    /// So many bytes of the name have come.
+    /// In the name, of which this many bytes have matched.
     Name(usize),
-    /// Behind the name, where an equals sign is looked for.
+    /// After the name, before an equals sign.
     Equals,
-    /// Behind that, where a quote is looked for.
+    /// After the equals sign, before a quote.
     Quote,
-    /// In the number.
+    /// In the number, with its value so far.
     Number(u64),
 }
 
 impl Promised {
-    /// Whether more texts are promised than there are bytes.
+    /// Returns whether the declared count exceeds the number of bytes.
     pub fn is_hollow(&self) -> bool {
         self.largest > self.bytes
     }
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_promise_is_found_however_it_is_written() {
+    fn unique_counts_are_found_in_any_notation() {
         for (xml, expected) in [
             ("<sst uniqueCount=\"3\"><si/><si/><si/></sst>", false),
             ("<sst count=\"9999\"><si/></sst>", false),

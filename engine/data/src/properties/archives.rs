@@ -1,5 +1,5 @@
-//! ZIP archives, workbooks and Word documents: with damaged bytes, and sound archives of damaged members, since a check sum
-//! stops most damage before it reaches what reads the members.
+//! Properties of reading ZIP archives, workbooks and Word documents. Members are also damaged
+//! inside intact archives, since a checksum stops most damage before a member is read.
 
 use super::reading::{check_error, check_file};
 use super::seeds;
@@ -8,7 +8,7 @@ use fuzz::{Bytes, Limits, Outcome, ensure, mutated, mutated_seed};
 use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
 
-/// Up to 16 MiB may be unpacked of any file, which is held, decoded and written as CSV.
+/// Any file may unpack to 16 MiB, which is held, decoded and written as CSV.
 const LIMITS: Limits = Limits {
     base_bytes: 64 << 20,
     bytes_per_byte: 1000,
@@ -99,7 +99,7 @@ const XML_PIECES: &[&[u8]] = &[
     b"numFmtId=\"14\"",
 ];
 
-/// The members of an archive.
+/// Names and contents of the members of an archive.
 type Members = Vec<(String, Vec<u8>)>;
 
 fn members(archive: &[u8]) -> Members {
@@ -165,7 +165,7 @@ fn archives() -> Vec<Vec<u8>> {
     found.into_iter().chain([word_document(), nested]).collect()
 }
 
-/// Opens an archive and reads all that was in it.
+/// Opens an archive and reads everything in it.
 fn check_archive(bytes: Vec<u8>) -> Outcome {
     let size = bytes.len();
     let file = InputFile::held("a.zip", bytes, None);
@@ -192,16 +192,16 @@ fn any_archive_is_opened_or_refused() {
 #[test]
 fn any_member_of_an_archive_is_read_or_refused() {
     let is_encrypted = |bytes: &Vec<u8>| *bytes == seeds::of_tests("secret.zip");
-    let sound: Vec<Members> = archives()
+    let intact: Vec<Members> = archives()
         .iter()
         .filter(|bytes| !is_encrypted(bytes))
         .map(|bytes| members(bytes))
         .collect();
-    let places = |archive: usize| (0..sound[archive].len()).map(move |member| (archive, member));
-    let places: Vec<(usize, usize)> = (0..sound.len()).flat_map(places).collect();
+    let places = |archive: usize| (0..intact[archive].len()).map(move |member| (archive, member));
+    let places: Vec<(usize, usize)> = (0..intact.len()).flat_map(places).collect();
     let seeds = places
         .iter()
-        .map(|(archive, member)| sound[*archive][*member].1.clone())
+        .map(|(archive, member)| intact[*archive][*member].1.clone())
         .collect();
     fuzz::check(
         "archive-members",
@@ -209,7 +209,7 @@ fn any_member_of_an_archive_is_read_or_refused() {
         &mutated_seed(seeds, XML_PIECES),
         |(seed, Bytes(bytes))| {
             let (which, member) = places[seed];
-            let mut members = sound[which].clone();
+            let mut members = intact[which].clone();
             members[member].1 = bytes;
             check_archive(archive(&members))
         },

@@ -1,4 +1,4 @@
-//! Which columns of a table hold what: tables with names and values of all kinds, narrow and very wide.
+//! Properties of choosing columns: tables with names and values of all kinds, narrow and very wide.
 
 use super::reading::check_file;
 use crate::{InputFile, ReadOptions, TextColumns};
@@ -76,7 +76,7 @@ const VALUES: &[&str] = &[
     "en",
 ];
 
-/// The names of columns, rows of cells, and how often the names come.
+/// Column names, rows of cells, and how often the column names are repeated.
 type Table = (Vec<String>, Vec<Vec<&'static str>>, usize);
 
 fn tables() -> impl Strategy<Value = Table> {
@@ -128,7 +128,7 @@ fn csv_of((names, rows, times): &Table) -> Vec<u8> {
     csv.into_inner().expect("memory")
 }
 
-/// An object per row, with the names as keys; of a wide table, all have different keys.
+/// Writes one object per row with the names as keys; in a wide table, all rows have different keys.
 fn json_of((names, rows, times): &Table) -> Vec<u8> {
     let mut json = String::new();
     for (number, row) in rows.iter().enumerate() {
@@ -173,7 +173,7 @@ fn columns_are_found_or_the_table_is_refused() {
             let is_listed =
                 |name: &String| options.trained_columns.is_some() || columns.names.contains(name);
             let taken = columns.text.iter().chain(&columns.labels);
-            // What a person asks for may lie deeper inside than what is listed.
+            // A requested column may be nested deeper than those listed.
             let is_asked = options.text_column.is_some() || options.label_column.is_some();
             let unknown: Vec<_> = taken.filter(|name| !is_listed(name)).collect();
             ensure(

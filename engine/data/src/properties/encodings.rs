@@ -1,4 +1,4 @@
-//! Bytes -> text, in whatever encoding.
+//! Properties of decoding bytes in any encoding to text.
 
 use super::seeds;
 use crate::encoding::Decoding;
@@ -6,13 +6,13 @@ use fuzz::proptest::prelude::*;
 use fuzz::{Bytes, Limits, Outcome, ensure, mutated};
 use std::io::{self, BufRead, BufReader, Read};
 
-/// A chunk of bytes, its text, and the copy that is compared.
+/// A chunk of bytes, its text, and the copy that it is compared with.
 const LIMITS: Limits = Limits {
     base_bytes: 2 << 20,
     bytes_per_byte: 20,
 };
 
-/// Bytes that say something of an encoding.
+/// Byte sequences that matter for detecting or decoding an encoding.
 const PIECES: &[&[u8]] = &[
     b"\xef\xbb\xbf",
     b"\xff\xfe",
@@ -45,7 +45,7 @@ const PIECES: &[&[u8]] = &[
     b"\xa4\xa4",
 ];
 
-/// Encodings that differ in how many bytes a character takes and in whether they have states.
+/// Encodings that differ in the number of bytes per character and in whether they are stateful.
 const NAMES: [&str; 10] = [
     "utf-8",
     "utf-16le",
@@ -76,7 +76,8 @@ fn texts() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Some bytes, where they are parted, how many come at once, and the encoding that a person names.
+/// Generates bytes, the index at which they are split, the number of bytes per read, and the forced
+/// encoding.
 fn inputs() -> impl Strategy<Value = (Bytes, prop::sample::Index, usize, Option<&'static str>)> {
     let name = prop_oneof![1 => Just(None), 2 => prop::sample::select(&NAMES[..]).prop_map(Some)];
     (
@@ -87,7 +88,7 @@ fn inputs() -> impl Strategy<Value = (Bytes, prop::sample::Index, usize, Option<
     )
 }
 
-/// All of a text; each part of it has to be UTF-8 by itself.
+/// Returns the complete text; each chunk must be valid UTF-8 by itself.
 fn decoded(mut decoding: Decoding<impl Read>) -> String {
     let mut text = String::new();
     loop {
@@ -109,36 +110,39 @@ fn any_bytes_are_text_or_refused() {
         &inputs(),
         |(Bytes(bytes), at, size, forced)| {
             let at = at.index(bytes.len() + 1);
-            let whole = LIMITS.hold(bytes.len(), || {
+            let single = LIMITS.hold(bytes.len(), || {
                 Decoding::new("a", bytes.clone(), true, io::empty(), forced).map(decoded)
             })?;
-            let parted = LIMITS.hold(bytes.len(), || {
+            let chunked = LIMITS.hold(bytes.len(), || {
                 let rest = BufReader::with_capacity(size, Slow(&bytes[at..], size));
                 Decoding::new("a", bytes[..at].to_vec(), false, rest, forced).map(decoded)
             })?;
-            match (whole, parted) {
-                (Ok(whole), Ok(parted)) => same_where_named(&bytes[..at], forced, &whole, &parted),
+            match (single, chunked) {
+                (Ok(single), Ok(chunked)) => {
+                    same_where_named(&bytes[..at], forced, &single, &chunked)
+                }
                 (Err(error), _) | (_, Err(error)) => super::reading::check_error(&error),
             }
         },
     );
 }
 
-/// Reads at most so many bytes at once.
+/// A reader that returns at most this many bytes at once.
 struct Slow<'a>(&'a [u8], usize);
 
 impl Read for Slow<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let most = self.1.min(out.len());
-        self.0.read(&mut out[..most])
+        let max_bytes = self.1.min(out.len());
+        self.0.read(&mut out[..max_bytes])
     }
 }
 
-/// In a known encoding, the text does not depend on how its bytes come; a mark at the start has to be in the sample.
-fn same_where_named(sample: &[u8], forced: Option<&str>, whole: &str, parted: &str) -> Outcome {
+/// Checks that in a forced encoding the text does not depend on chunking; a byte order mark has to
+/// be within the sample.
+fn same_where_named(sample: &[u8], forced: Option<&str>, single: &str, chunked: &str) -> Outcome {
     let is_known = forced.is_some() && sample.len() >= 4;
-    ensure(!is_known || whole == parted, || {
-        format!("{whole:?} in parts is {parted:?}")
+    ensure(!is_known || single == chunked, || {
+        format!("{single:?} in parts is {chunked:?}")
     })
 }
 
@@ -164,7 +168,7 @@ fn text_with_a_mark_decodes_to_itself() {
             Ok(decoding) => ensure(decoded(decoding) == text, || {
                 format!("{text:?} has changed")
             }),
-            // A text may begin as a file of another kind does.
+            // A text may begin with the magic bytes of a binary format.
             Err(error) => ensure(error.code() == "not-text", || error.to_string()),
         }
     });

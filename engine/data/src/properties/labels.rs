@@ -1,4 +1,4 @@
-//! Labels, in lines and in cells.
+//! Properties of reading labels from lines and from cells.
 
 use crate::document_of;
 use crate::table::relaxed_json;
@@ -7,7 +7,7 @@ use fuzz::proptest::collection::vec;
 use fuzz::proptest::prelude::*;
 use fuzz::{Limits, ensure, spliced_text};
 
-/// A list in a cell becomes values of JSON, and each of them a label.
+/// A list in a cell becomes JSON values, each of which becomes a label.
 const LIMITS: Limits = Limits {
     base_bytes: 1 << 20,
     bytes_per_byte: 1500,
@@ -73,10 +73,10 @@ fn any_cell_has_labels_or_none() {
                 .collect();
             LabelReader::new(names, forms, "|").labels(cells())
         })?;
-        let long = labels.iter().map(String::len).sum::<usize>();
-        // A vector of zeros and ones names places, of which each has a few digits.
-        ensure(long <= 4 * size + 100, || {
-            format!("{size} bytes of cells have labels of {long} bytes")
+        let label_bytes = labels.iter().map(String::len).sum::<usize>();
+        // The labels of a multi-hot vector are indices of a few digits each.
+        ensure(label_bytes <= 4 * size + 100, || {
+            format!("{size} bytes of cells have labels of {label_bytes} bytes")
         })?;
         cells
             .iter()

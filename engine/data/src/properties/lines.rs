@@ -1,4 +1,4 @@
-//! Text -> lines -> documents.
+//! Properties of reading plain text: lines and documents.
 
 use super::reading::{check_document, check_file};
 use super::seeds;
@@ -9,7 +9,7 @@ use fuzz::proptest::sample::select;
 use fuzz::{Bytes, Limits, Outcome, ensure, mutated, spliced_text};
 use std::io::BufReader;
 
-/// A document has a text and labels, each with a place of its own.
+/// A document has a text and labels, each in an allocation of its own.
 const LIMITS: Limits = Limits {
     base_bytes: 1 << 20,
     bytes_per_byte: 300,
@@ -83,7 +83,7 @@ fn parsed(lines: &[(String, u64)]) -> Vec<Document> {
 }
 
 #[test]
-fn documents_do_not_depend_on_the_pieces_that_text_comes_in() {
+fn documents_do_not_depend_on_chunking() {
     let inputs = (spliced_text(PIECES, 200), 1..20_usize);
     fuzz::check("lines", 4000, &inputs, |(text, size)| {
         let whole = LIMITS.hold(text.len(), || parsed(&lines(&text, 1 << 16)))?;
@@ -99,7 +99,7 @@ fn documents_do_not_depend_on_the_pieces_that_text_comes_in() {
 fn lines_read_back_as_they_were_joined() {
     let line = ("[^\r\n]{0,12}", select(&["\n", "\r\n", "\r"][..]));
     fuzz::check("lines-joined", 4000, &vec(line, 0..20), |parts| {
-        // An empty line behind a return is no line, if a line feed follows.
+        // CR, an empty line and LF would read back as a single CRLF.
         let is_open = |pair: &[(String, &str)]| {
             pair[0].1 == "\r" && pair[1].0.is_empty() && pair[1].1 == "\n"
         };

@@ -1,8 +1,8 @@
-//! What holds for every reader and any input, tried on generated ones: it ends soon, takes memory in proportion to the
-//! input, never panics, and refuses with a sentence. Beside that, what each reader owes by itself, such as that a table
-//! which was written reads back.
+//! Property tests of the readers of untrusted data. For any input, a reader finishes soon, takes
+//! memory in proportion to the input, never panics, and rejects it with a message. In addition,
+//! each reader has properties of its own: for example, a table that was written reads back.
 //!
-//! `cargo xtask soak` tries more inputs; `clozelab-fuzz` says how.
+//! `cargo xtask soak` tries more inputs; the crate `clozelab-fuzz` documents how.
 
 mod archives;
 mod columns;

@@ -1,4 +1,4 @@
-//! JSON -> rows -> documents, in all layouts.
+//! Properties of reading JSON: rows and documents, in all layouts.
 
 use super::reading::check_file;
 use super::seeds;
@@ -50,7 +50,7 @@ const PIECES: &[&[u8]] = &[
     b"\0",
 ];
 
-fn more() -> Vec<Vec<u8>> {
+fn extra_seeds() -> Vec<Vec<u8>> {
     let split = json!({"columns": ["text", "label"], "index": [0, 1], "data": [["a red boat", "x"], ["a tree", "y"]]});
     let columns =
         json!({"text": {"0": "a red boat", "1": "a tree"}, "label": {"0": "x", "1": "y"}});
@@ -68,7 +68,7 @@ fn more() -> Vec<Vec<u8>> {
 
 #[test]
 fn any_json_is_read_or_refused() {
-    let seeds = [seeds::field(&[".json", ".jsonl"]), more()].concat();
+    let seeds = [seeds::field(&[".json", ".jsonl"]), extra_seeds()].concat();
     let names = select(&["a.json", "a.jsonl", "a.txt"][..]);
     fuzz::check(
         "objects",
@@ -133,9 +133,10 @@ fn objects_read_back_as_they_were_written() {
     );
 }
 
-/// A name that each row repeats, once longer than all values together: a case that took 10,000 bytes for each byte.
+/// Regression test: a column name longer than all values together was repeated in each row, which
+/// took 10,000 bytes of memory per input byte.
 #[test]
-fn long_names_of_columns_are_not_kept_for_each_row() {
+fn long_column_names_are_not_stored_for_each_row() {
     let (name, ones) = ("x".repeat(20_000), vec![1; 10_000]);
     let columns = json!({&name: ones, "b": ones});
     let split =

@@ -1,12 +1,13 @@
-//! The corpus that mutations begin with: the small files of `tests/field/cases` and of this crate's tests.
+//! The seed corpus for mutations: the small files of `tests/field/cases` and of this crate's tests.
 
 use std::fs;
 use std::path::Path;
 
-/// Larger files make each input slow and find no more.
+/// Maximum size of a seed; larger files are slower to test and find no more.
 const MAX_SEED_BYTES: usize = 8 << 10;
 
-/// The files of the field's cases whose names end so, in the order of their paths, each content once.
+/// Returns the contents of the field cases whose paths end in one of `endings`, in path order and
+/// without duplicates.
 pub fn field(endings: &[&str]) -> Vec<Vec<u8>> {
     let mut files = Vec::new();
     add_files(
@@ -42,7 +43,7 @@ fn add_files(folder: &Path, endings: &[&str], files: &mut Vec<Vec<u8>>) {
     }
 }
 
-/// A file of this crate's tests.
+/// Returns the content of a file in this crate's `tests/data`.
 pub fn of_tests(name: &str) -> Vec<u8> {
     fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name))
         .expect("a file of the tests")

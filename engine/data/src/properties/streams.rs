@@ -1,4 +1,4 @@
-//! Compressed streams: gzip, bzip2, xz.
+//! Properties of unpacking compressed streams: gzip, bzip2 and xz.
 
 use super::reading::check_error;
 use super::seeds;
@@ -11,7 +11,8 @@ use fuzz::proptest::prelude::*;
 use fuzz::{Bytes, Limits, Outcome, ensure, mutated};
 use std::io::{Read, Write};
 
-/// xz says how much memory it needs, up to the limit of 256 MiB; what is unpacked is read in slices.
+/// An xz file declares how much memory it needs, up to the limit of 256 MiB; unpacked data is read
+/// in slices.
 const LIMITS: Limits = Limits {
     base_bytes: 300 << 20,
     bytes_per_byte: 100,
@@ -74,7 +75,7 @@ fn any_packed_file_is_unpacked_or_refused() {
             if let Err(error) = LIMITS.hold(bytes.len(), || unpack(&bytes))? {
                 check_error(&error)?;
             }
-            // The reader of a file checks all that it reads.
+            // The file reader has to cope with the same bytes.
             let file = InputFile::held("a.gz", bytes, None);
             let read = LIMITS.hold(file.content.size() as usize, || {
                 super::reading::documents(&file, &ReadOptions::default())

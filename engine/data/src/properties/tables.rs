@@ -1,4 +1,4 @@
-//! CSV and TSV -> rows -> documents, and the same files with answers.
+//! Properties of reading CSV and TSV, and of writing the same files back with predictions.
 
 use super::reading::{LIMITS, check_file};
 use super::seeds;
@@ -87,7 +87,8 @@ fn any_table_is_read_or_refused() {
     );
 }
 
-/// The characters of a table's rows, one after the other, and whether it is one.
+/// Returns the concatenated raw text of a table's rows, or `None` if the file is not separated
+/// text.
 fn raw(file: &InputFile) -> Result<Option<String>, DataError> {
     let options = ReadOptions::default();
     let mut rows = FileRows::open(file, &options, true)?;
@@ -99,7 +100,7 @@ fn raw(file: &InputFile) -> Result<Option<String>, DataError> {
     Ok(is_separated.then_some(raw))
 }
 
-/// A file that is written again with answers keeps every character of its rows.
+/// Writing a file back with predictions keeps every character of its rows.
 #[test]
 fn rows_hold_every_character_of_a_table() {
     fuzz::check("tables-raw", 1500, &files(), |Bytes(bytes)| {
@@ -154,7 +155,8 @@ fn a_table_reads_back_as_it_was_written() {
     });
 }
 
-/// The documents of rows: texts on one line without invisible noise, and labels, unless they stand for a missing value.
+/// Returns the expected documents of rows: texts on one line without byte order marks, and labels
+/// unless they stand for a missing value.
 pub fn expected(rows: &[(String, String)]) -> Vec<(String, Vec<String>)> {
     let shown = |text: &str| {
         text.chars()

@@ -1,4 +1,4 @@
-//! Directories of tokenizers as others write them.
+//! Properties of reading tokenizer directories as other programs write them.
 
 use super::reading::check_error;
 use super::seeds;
@@ -8,7 +8,8 @@ use fuzz::proptest::option;
 use fuzz::proptest::prelude::*;
 use fuzz::{Bytes, Limits, Outcome, ensure, mutated, spliced_text};
 
-/// A row may have any number below [`MAX_ROWS`](crate::tokenizer), and each has a string and a count.
+/// A token id may be any number below [`MAX_ROWS`](crate::tokenizer), and each id has a string and
+/// a count.
 const LIMITS: Limits = Limits {
     base_bytes: 200 << 20,
     bytes_per_byte: 300,
@@ -70,7 +71,7 @@ const TEXT: &[&str] = &[
     "\0", "[DATE]", "aaaa",
 ];
 
-/// The files that may be there.
+/// The files of a tokenizer directory, each of which may be missing.
 const NAMES: [&str; 4] = [
     "tokenizer.json",
     "vocab.txt",

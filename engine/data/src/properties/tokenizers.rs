@@ -1,4 +1,4 @@
-//! Vocabularies that are learned, and what they do with text.
+//! Properties of learning vocabularies and encoding text with them.
 
 use super::reading::check_error;
 use crate::{DataError, Tokenizer, VocabularyLearner};
@@ -9,7 +9,7 @@ use fuzz::proptest::sample::select;
 use fuzz::{Limits, Outcome, ensure, spliced_text};
 use protocol::TokenizerKind;
 
-/// Words, pieces and pairs with their counts, each with the places where it stands.
+/// Words, pieces and pairs with their counts and their positions.
 const LIMITS: Limits = Limits {
     base_bytes: 4 << 20,
     bytes_per_byte: 2000,
@@ -55,7 +55,7 @@ const PIECES: &[&str] = &[
     "Ａ",
 ];
 
-/// How a vocabulary is learned.
+/// Settings for learning a vocabulary.
 #[derive(Clone, Debug)]
 struct Learning {
     kind: TokenizerKind,
@@ -100,7 +100,7 @@ fn learn(learning: &Learning, texts: &[String]) -> Result<Tokenizer, DataError> 
 }
 
 #[test]
-fn any_text_gives_a_vocabulary_or_a_refusal() {
+fn any_text_gives_a_vocabulary_or_an_error() {
     let inputs = (
         learnings(),
         vec(spliced_text(PIECES, 60), 0..8),
@@ -126,7 +126,7 @@ fn any_text_gives_a_vocabulary_or_a_refusal() {
     });
 }
 
-/// What holds for the tokens of any text.
+/// Checks the properties of the tokens of any text.
 pub fn check_encoding(tokenizer: &Tokenizer, text: &str) -> Outcome {
     let encoding = LIMITS.hold(text.len(), || tokenizer.encode_with_specials(text))?;
     let chars = text.chars().count();
@@ -166,7 +166,7 @@ pub fn check_encoding(tokenizer: &Tokenizer, text: &str) -> Outcome {
     })
 }
 
-/// The pieces of a word, one after the other, are the word as it was normalised, unless it is unknown.
+/// Checks that the concatenated pieces are the normalised text, unless a word is unknown.
 fn check_pieces(tokenizer: &Tokenizer, text: &str) -> Outcome {
     let encoding = tokenizer.encoding(text);
     let unk = tokenizer.specials().unk;
@@ -191,7 +191,7 @@ fn check_pieces(tokenizer: &Tokenizer, text: &str) -> Outcome {
     )
 }
 
-/// A directory that a vocabulary is written to gives the same vocabulary.
+/// Checks that a vocabulary that was written to a directory reads back unchanged.
 fn check_files(tokenizer: &Tokenizer, text: &str) -> Outcome {
     let files = tokenizer.to_files(128);
     let file = |asked: &str| {

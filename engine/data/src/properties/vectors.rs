@@ -1,4 +1,4 @@
-//! Lines of word vectors.
+//! Properties of reading word vectors in text format.
 
 use super::reading::check_error;
 use super::seeds;
@@ -7,7 +7,7 @@ use crate::word_vectors::WordVectors;
 use fuzz::{Bytes, Limits, Outcome, ensure, mutated};
 use protocol::TokenizerKind;
 
-/// A row per word of the vocabulary, and the fields of the longest line.
+/// Covers one row per word of the vocabulary, and the fields of the longest line.
 const LIMITS: Limits = Limits {
     base_bytes: 1 << 20,
     bytes_per_byte: 100,

@@ -1,4 +1,5 @@
-//! What each column of a table is for: a person says it, its name does, or its values.
+//! Assigns a role to each column of a table: as requested by the user, or inferred from its name or
+//! values.
 
 use super::names::{self, TextName};
 use super::pair_names;
@@ -8,42 +9,42 @@ use super::{ReadOptions, TextColumns};
 use crate::error::DataError;
 use std::collections::BTreeSet;
 
-/// What was taken for what, by the numbers of the columns.
+/// The roles of the columns, as column indices.
 #[derive(Debug, Default, PartialEq)]
 pub struct Choice {
-    /// The text; of several, the texts of a pair, or parts of one text.
+    /// Text columns: the two texts of a pair, or parts that are joined into one text.
     pub text: Vec<usize>,
-    /// Whether the two texts are a pair.
+    /// Whether the two texts form a pair.
     pub is_pair: bool,
-    /// The labels.
+    /// Label columns; empty if the table has none.
     pub labels: Vec<usize>,
-    /// Whether each row was accepted or rejected.
+    /// Column that says whether a row was accepted or rejected.
     pub decision: Option<usize>,
     /// Whether the text column was guessed from values.
     pub text_is_guessed: bool,
-    /// Columns that the model was trained on and the table lacks.
+    /// Names of columns that the model was trained on and the table lacks.
     pub lacking: Vec<String>,
-    /// Columns that look like labels, where none was taken for them.
+    /// Columns that look like labels, if no label column was chosen or requested.
     pub candidates: Vec<usize>,
 }
 
-/// The columns of a table and what its first rows say of them.
+/// The columns of a table with profiles of their first rows.
 pub struct Columns<'a> {
-    /// The file's name, for errors.
+    /// File name, for error messages.
     pub file: &'a str,
-    /// All of them, in order.
+    /// All columns in order.
     pub all: Vec<Column>,
     profiles: Vec<Profile>,
     rows: &'a [Row],
 }
 
-/// Columns that are compared with each other as the texts of a pair.
+/// Maximum number of columns that are compared with each other as the texts of a pair.
 const MAX_PAIR_CANDIDATES: usize = 100;
-/// More columns of one kind are shown to nobody.
+/// Maximum number of label candidates that are reported.
 const MAX_CANDIDATES: usize = 12;
 
 impl<'a> Columns<'a> {
-    /// Those of `file`, which begins with `rows`.
+    /// Profiles the columns of `file`, which begins with `rows`.
     pub fn new(file: &'a str, all: Vec<Column>, rows: &'a [Row]) -> Self {
         let profiles = all.iter().map(|column| profile(column, rows)).collect();
         Self {
@@ -54,13 +55,13 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// What each is for.
+    /// Chooses the role of each column.
     ///
     /// # Errors
-    /// When a column that was asked for does not exist, or none holds text.
+    /// If a requested column does not exist, or no column holds text.
     pub fn choose(&mut self, options: &ReadOptions) -> Result<Choice, DataError> {
-        let asked_labels = match &options.label_column {
-            Some(asked) => Some(self.asked(asked, ',')?),
+        let requested_labels = match &options.label_column {
+            Some(requested) => Some(self.requested(requested, ',')?),
             None => None,
         };
         let trained = options
@@ -71,19 +72,19 @@ impl<'a> Columns<'a> {
             .map(|columns| self.trained(columns))
             .unwrap_or_default();
         let (text, is_pair, text_is_guessed) = match (&options.text_column, trained) {
-            (Some(asked), _) => {
-                let (text, is_pair) = self.asked_text(asked)?;
+            (Some(requested), _) => {
+                let (text, is_pair) = self.requested_text(requested)?;
                 (text, is_pair, false)
             }
             (None, Some(trained)) if lacking.is_empty() => (found, trained.is_pair, false),
-            (None, _) => self.find_text(asked_labels.as_deref().unwrap_or_default())?,
+            (None, _) => self.find_text(requested_labels.as_deref().unwrap_or_default())?,
         };
-        let labels = match asked_labels {
+        let labels = match requested_labels {
             Some(labels) => labels,
             None => self.find_labels(&text),
         };
         let is_free = |column: &usize| !text.contains(column) && !labels.contains(column);
-        // A row that was rejected is no example to learn from; it is answered like any other.
+        // Rejected rows are not used for training, but are predicted like any other.
         let decision = if options.is_for_prediction {
             None
         } else {
@@ -109,11 +110,12 @@ impl<'a> Columns<'a> {
         })
     }
 
-    /// The columns that the model was trained on, and the names of those that the table lacks.
+    /// Returns the columns that the model was trained on, and the names of those that the table
+    /// lacks.
     fn trained(&mut self, columns: &TextColumns) -> (Vec<usize>, Vec<String>) {
         let (mut found, mut lacking) = (Vec::new(), Vec::new());
         for name in &columns.names {
-            match self.named(name).or_else(|| self.deep(name)) {
+            match self.by_name(name).or_else(|| self.nested(name)) {
                 Some(column) => found.push(column),
                 None => lacking.push(name.clone()),
             }
@@ -121,54 +123,59 @@ impl<'a> Columns<'a> {
         (found, lacking)
     }
 
-    /// The column that says which rows were accepted: Prodigy's `answer`.
+    /// Returns the column that says which rows were accepted, such as Prodigy's `answer`.
     fn decision(&self, is_free: impl Fn(&usize) -> bool) -> Option<usize> {
         let is_named = |column: &usize| {
             names::words(&self.all[*column].name)
                 .last()
                 .is_some_and(|word| word == "answer")
         };
-        self.by(Profile::is_decision)
+        self.columns_where(Profile::is_decision)
             .into_iter()
             .find(|column| is_free(column) && is_named(column))
     }
 
-    /// The columns of these names, which `separator` parts unless all of it is the name of one. An empty request is for none.
-    fn asked(&mut self, asked: &str, separator: char) -> Result<Vec<usize>, DataError> {
-        if asked.trim().is_empty() {
+    /// Resolves requested names separated by `separator`, unless the whole request is the name of
+    /// one column. An empty request selects no columns.
+    fn requested(&mut self, requested: &str, separator: char) -> Result<Vec<usize>, DataError> {
+        if requested.trim().is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(column) = self.named(asked) {
+        if let Some(column) = self.by_name(requested) {
             return Ok(vec![column]);
         }
-        let parts = asked
+        let parts = requested
             .split(separator)
             .map(str::trim)
             .filter(|name| !name.is_empty());
-        parts.map(|name| self.one_asked(name)).collect()
+        parts.map(|name| self.requested_column(name)).collect()
     }
 
-    /// The text that a person asks for: two names with a comma are a pair, names with plus signs are parts of one text.
-    fn asked_text(&mut self, asked: &str) -> Result<(Vec<usize>, bool), DataError> {
-        if self.named(asked).is_none() && !asked.contains(',') && asked.contains('+') {
-            return Ok((self.asked(asked, '+')?, false));
+    /// Resolves the requested text columns, and returns whether they are a pair: two names
+    /// separated by a comma are a pair, names separated by plus signs are parts of one text.
+    fn requested_text(&mut self, requested: &str) -> Result<(Vec<usize>, bool), DataError> {
+        if self.by_name(requested).is_none() && !requested.contains(',') && requested.contains('+')
+        {
+            return Ok((self.requested(requested, '+')?, false));
         }
-        let text = self.asked(asked, ',')?;
+        let text = self.requested(requested, ',')?;
         if text.is_empty() {
-            return self.one_asked(asked).map(|column| (vec![column], false));
+            return self
+                .requested_column(requested)
+                .map(|column| (vec![column], false));
         }
         Ok((text.clone(), text.len() == 2))
     }
 
-    fn one_asked(&mut self, name: &str) -> Result<usize, DataError> {
+    fn requested_column(&mut self, name: &str) -> Result<usize, DataError> {
         let number = name
             .parse::<usize>()
             .ok()
             .filter(|number| (1..=self.all.len()).contains(number));
         let found = self
-            .named(name)
+            .by_name(name)
             .or(number.map(|number| number - 1))
-            .or_else(|| self.deep(name));
+            .or_else(|| self.nested(name));
         found.ok_or_else(|| DataError::NoColumn {
             file: self.file.into(),
             column: name.into(),
@@ -176,7 +183,7 @@ impl<'a> Columns<'a> {
         })
     }
 
-    fn named(&self, name: &str) -> Option<usize> {
+    fn by_name(&self, name: &str) -> Option<usize> {
         let name = name.trim();
         let exact = self.all.iter().position(|column| column.name == name);
         exact.or_else(|| {
@@ -186,33 +193,34 @@ impl<'a> Columns<'a> {
         })
     }
 
-    /// A value further inside than the listed columns.
-    fn deep(&mut self, name: &str) -> Option<usize> {
+    /// Finds a value that is nested deeper than the listed columns, and adds it as a column.
+    fn nested(&mut self, name: &str) -> Option<usize> {
         let column = Column {
             name: name.into(),
             place: Place::Key(name.into()),
         };
         let profile = profile(&column, self.rows);
-        let is_there =
+        let exists =
             matches!(self.all.first()?.place, Place::Key(_)) && profile.filled + profile.lists > 0;
-        is_there.then(|| {
+        exists.then(|| {
             self.all.push(column);
             self.profiles.push(profile);
             self.all.len() - 1
         })
     }
 
-    fn by(&self, holds: impl Fn(&Profile) -> bool) -> Vec<usize> {
+    fn columns_where(&self, holds: impl Fn(&Profile) -> bool) -> Vec<usize> {
         (0..self.all.len())
             .filter(|column| holds(&self.profiles[*column]))
             .collect()
     }
 
-    /// The columns of the text, whether they are a pair, and whether no name told them.
+    /// Finds the text columns. Returns them, whether they are a pair, and whether they were guessed
+    /// from values.
     fn find_text(&self, labels: &[usize]) -> Result<(Vec<usize>, bool, bool), DataError> {
         let is_free = |column: &usize| !labels.contains(column);
         let named: Vec<(TextName, usize)> = self
-            .by(|profile| profile.filled == 0 || profile.may_be_text())
+            .columns_where(|profile| profile.filled == 0 || profile.may_be_text())
             .into_iter()
             .filter(is_free)
             .filter_map(|column| Some((names::text_name(&self.all[column].name)?, column)))
@@ -220,7 +228,7 @@ impl<'a> Columns<'a> {
         if let Some(pair) = self.pair(labels) {
             return Ok((pair, true, false));
         }
-        // A name of texts above short values, such as a kind of content, yields to one above sentences.
+        // A text name above short values, such as a content type, ranks below one above sentences.
         let rank = |(name, column): &(TextName, usize)| {
             let profile = &self.profiles[*column];
             (
@@ -243,7 +251,7 @@ impl<'a> Columns<'a> {
             .filter(|(_, column)| *column == main || !self.repeats(*column, main))
             .map(|(name, column)| (!matches!(name, TextName::Title(_)), *column))
             .collect();
-        // Titles stand before what they are titles of.
+        // Titles come before the texts that they head.
         parts.sort_unstable();
         Ok((
             parts.into_iter().map(|(_, column)| column).collect(),
@@ -252,12 +260,13 @@ impl<'a> Columns<'a> {
         ))
     }
 
-    /// In how many tenths of the rows a column holds something: a rare one is not the text of all.
+    /// Returns the share of rows in which a column is filled, in tenths: a rarely filled column is
+    /// not the main text.
     fn commonness(&self, column: usize) -> usize {
         10 * self.profiles[column].filled / self.rows.len().max(1)
     }
 
-    /// Whether a column holds what another one holds too, cleaned or otherwise changed.
+    /// Returns whether a column holds the same text as another one in every row.
     fn repeats(&self, column: usize, other: usize) -> bool {
         let cell = |row: &Row, column: usize| {
             row.record
@@ -270,7 +279,7 @@ impl<'a> Columns<'a> {
             .all(|row| cell(row, column) == cell(row, other))
     }
 
-    /// Two columns whose names are those of a pair, and which hold text.
+    /// Finds two columns that hold text and have the names of a pair.
     fn pair(&self, labels: &[usize]) -> Option<Vec<usize>> {
         let is_text = |column: usize| {
             let profile = &self.profiles[column];
@@ -297,11 +306,12 @@ impl<'a> Columns<'a> {
         })
     }
 
-    /// Without a telling name: all columns of sentences, else the one with the longest values.
+    /// Guesses the text columns by value: all columns of sentences, else the one with the longest
+    /// values.
     fn guess_text(&self, labels: &[usize]) -> Result<Vec<usize>, DataError> {
         let is_free = |column: &usize| !labels.contains(column);
         let prose: Vec<usize> = self
-            .by(Profile::is_prose)
+            .columns_where(Profile::is_prose)
             .into_iter()
             .filter(is_free)
             .collect();
@@ -309,7 +319,7 @@ impl<'a> Columns<'a> {
             return Ok(prose);
         }
         let lengths = self
-            .by(|profile| profile.filled > 0)
+            .columns_where(|profile| profile.filled > 0)
             .into_iter()
             .filter(is_free);
         let length = |column: usize| {
@@ -332,14 +342,15 @@ impl<'a> Columns<'a> {
             .ok_or_else(no_text)
     }
 
-    /// The columns of the labels: by a name, or the only one whose values are categories.
+    /// Finds the label columns: by name, or the only column whose values are categories, or the
+    /// other column of a table with two.
     fn find_labels(&self, text: &[usize]) -> Vec<usize> {
         let is_free = |column: &usize| !text.contains(column);
         let is_label = |column: &usize| {
             let profile = &self.profiles[*column];
             let name = &self.all[*column].name;
             let is_exact = names::label_name(name).is_some_and(names::is_exact_label);
-            // Labels may be few, and none among the first rows.
+            // Labels may be sparse, with none in the first rows.
             !profile.is_split() && (is_exact || profile.may_be_named_labels() || profile.lists > 0)
         };
         let columns = (0..self.all.len()).filter(is_free).filter(is_label);
@@ -354,13 +365,14 @@ impl<'a> Columns<'a> {
         let other = (0..self.all.len()).find(|column| !text.contains(column));
         match (categories.as_slice(), other.filter(|_| is_alone)) {
             ([only], _) => vec![*only],
-            // A table of two columns is a text and its label.
+            // A table with two columns is a text and its label.
             (_, Some(other)) if self.may_be_label(other) => vec![other],
             _ => Vec::new(),
         }
     }
 
-    /// Of several columns, the one whose name is likelier than all others to be that of classes.
+    /// Returns the one column whose name is likelier than all others to be that of classes, or all
+    /// columns if there is no such column.
     fn likeliest(&self, columns: Vec<usize>) -> Vec<usize> {
         let likelihood = |column: &usize| names::class_likelihood(&self.all[*column].name);
         let best = columns.iter().map(likelihood).max();
@@ -376,14 +388,14 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Whether the column beside the text may hold labels, of a table of two.
+    /// Returns whether the other column of a table with two may hold labels.
     fn may_be_label(&self, column: usize) -> bool {
         let name = &self.all[column].name;
         let is_other = names::is_number_name(name) || names::text_name(name).is_some();
         !is_other && self.profiles[column].may_be_labels() && self.commonness(column) >= 5
     }
 
-    /// Columns whose values are categories, whatever their names.
+    /// Returns the columns whose values are repeated categories; names only rule columns out.
     fn categories(&self, text: &[usize]) -> Vec<usize> {
         let is_label = |column: &usize| {
             let profile = &self.profiles[*column];
@@ -397,7 +409,7 @@ impl<'a> Columns<'a> {
                 && !names::is_about_labels(name)
         };
         let found: Vec<usize> = (0..self.all.len()).filter(is_label).collect();
-        // The keys of an object are columns too, beside the object.
+        // The keys of a nested object are listed as columns in addition to the object.
         let names: BTreeSet<&str> = found
             .iter()
             .map(|column| self.all[*column].name.as_str())
@@ -424,7 +436,7 @@ mod tests {
     use super::*;
     use crate::table::row::Record;
 
-    /// The names of the text columns, `=` before those of a pair, and of the label columns.
+    /// Formats the chosen columns as `text > labels`, with `=` before a pair.
     fn chosen(header: &str, rows: &[&str], text: Option<&str>, label: Option<&str>) -> String {
         let row = |row: &&str| Row {
             record: Record::Cells(row.split('|').collect()),
@@ -463,7 +475,7 @@ mod tests {
     const TREE: &str = "the tall tree drops its leaves";
 
     #[test]
-    fn names_and_values_choose_together() {
+    fn columns_are_chosen_by_name_and_value() {
         let rows = |left: &str, right: &str| {
             let values = ["x", "y", "x", "y"].iter().enumerate();
             values
@@ -488,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn several_texts_are_joined_and_pairs_are_pairs() {
+    fn several_texts_are_joined_unless_they_form_a_pair() {
         let (both, other, title) = (
             format!("{BOAT}|{TREE}|x"),
             format!("{TREE}|{BOAT}|y"),

@@ -1,55 +1,57 @@
-//! How the rows of a separated text are written: what stands between cells, how quotes work, and where the rows begin. A
-//! person says it, or the first part of the text does: of all ways to read it, the one whose rows agree best.
+//! Detects the dialect of separated text: the delimiter, the quoting, and lines before the header.
+//! Each candidate is scored by how consistent it makes the rows of the first part of the text; the
+//! user may fix the quoting.
 
 use protocol::Quoting;
 use std::collections::BTreeMap;
 
-/// How rows are written.
+/// The notation of separated rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    /// What stands between cells.
+    /// The byte between cells.
     pub delimiter: u8,
     /// How cells are quoted.
     pub quoting: Quoting,
-    /// Bytes before the first row, such as a title and a date above the header.
+    /// Number of bytes before the first row, such as a title and a date above the header.
     pub skipped_bytes: usize,
-    /// Lines before it that are not blank.
+    /// Number of lines in these bytes.
     pub skipped_lines: u64,
-    /// Cells of most rows.
+    /// Number of cells in most rows.
     pub width: usize,
 }
 
-/// How well a text agrees with a dialect.
+/// How consistent the rows of a text are in a dialect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Agreement {
-    /// The share of rows with the usual number of cells and sound quotes.
+    /// Share of lines (0 to 1) in rows with the usual number of cells and well-formed quotes.
     pub share: f64,
-    /// Rows that were looked at.
+    /// Number of rows that were inspected.
     pub rows: usize,
-    /// Whether all of them have sound quotes.
+    /// Whether the quotes of all rows are well formed.
     is_sound: bool,
 }
 
-/// What may stand between cells, the likeliest first.
+/// Candidate delimiters, likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
-/// Rows that are looked at.
+/// Maximum number of rows that are inspected.
 const MAX_ROWS: usize = 10_000;
-/// Lines before the header.
+/// Maximum number of rows before the header.
 const MAX_PREAMBLE: usize = 20;
-/// Another delimiter than the name's has to make rows agree better by this much.
-const NAMED_ADVANTAGE: f64 = 0.15;
-/// Lines above a header have to make rows agree better by this much.
-const NO_PREAMBLE_ADVANTAGE: f64 = 0.3;
-/// Another quoting than the usual one has to make rows agree better by this much.
-const USUAL_ADVANTAGE: f64 = 0.02;
+/// Score penalty for a delimiter other than the one that the file name implies.
+const OTHER_DELIMITER_PENALTY: f64 = 0.15;
+/// Score penalty for lines above the header.
+const PREAMBLE_PENALTY: f64 = 0.3;
+/// Score penalty for any quoting other than that of RFC 4180.
+const OTHER_QUOTING_PENALTY: f64 = 0.02;
 
-/// The dialect of a text that begins with `head`, all of which that is where `whole`. `named` is the delimiter that the
-/// file's name stands for, `asked` the quoting that a person asks for.
+/// Detects the dialect of a text that begins with `head`; `is_complete` means that nothing follows
+/// it. `named` is the delimiter that the file name implies, `requested` the quoting that the user
+/// requests.
 pub fn find(
     head: &str,
-    whole: bool,
+    is_complete: bool,
     named: Option<u8>,
-    asked: Option<Quoting>,
+    requested: Option<Quoting>,
 ) -> (Dialect, Agreement) {
     let (declared, begin) = declared_delimiter(head);
     let text = &head[begin..];
@@ -58,37 +60,42 @@ pub fn find(
         if declared.is_some_and(|declared| declared != delimiter) {
             continue;
         }
-        let mut usual_is_sound = true;
+        let mut double_is_sound = true;
         for quoting in Quoting::ALL {
-            if asked.is_some_and(|asked| asked != quoting)
-                || (asked.is_none() && !may_be(quoting, text))
+            if requested.is_some_and(|requested| requested != quoting)
+                || (requested.is_none() && !is_plausible(quoting, text))
             {
                 continue;
             }
-            let (dialect, agreement) = read_with(text, whole, delimiter, quoting);
-            let is_usual = quoting == Quoting::Double;
-            usual_is_sound = if is_usual {
+            let (dialect, agreement) = read_with(text, is_complete, delimiter, quoting);
+            let is_double = quoting == Quoting::Double;
+            double_is_sound = if is_double {
                 agreement.is_sound
             } else {
-                usual_is_sound
+                double_is_sound
             };
-            // Quotes that are sound as they are need no other reading; single ones are none to the usual reading.
-            if asked.is_none() && !is_usual && quoting != Quoting::Single && usual_is_sound {
+            // If the usual quoting is well formed, the others add nothing, except single quotes,
+            // which are ordinary characters to it.
+            if requested.is_none() && !is_double && quoting != Quoting::Single && double_is_sound {
                 continue;
             }
             let mut score = agreement.share;
             score -= if named.is_some_and(|named| named != delimiter) {
-                NAMED_ADVANTAGE
+                OTHER_DELIMITER_PENALTY
             } else {
                 0.0
             };
-            score -= if is_usual { 0.0 } else { USUAL_ADVANTAGE };
+            score -= if is_double {
+                0.0
+            } else {
+                OTHER_QUOTING_PENALTY
+            };
             score -= if dialect.skipped_lines > 0 {
-                NO_PREAMBLE_ADVANTAGE
+                PREAMBLE_PENALTY
             } else {
                 0.0
             };
-            // Text without the delimiter agrees with it perfectly, and says nothing.
+            // Text without the delimiter is always consistent, which proves nothing.
             score -= if dialect.width < 2 { 1.0 } else { 0.0 };
             if best.as_ref().is_none_or(|(.., best)| score > *best) {
                 best = Some((dialect, agreement, score));
@@ -105,12 +112,13 @@ pub fn find(
     (dialect, agreement)
 }
 
-/// The dialect of CSV as in RFC 4180; only lines above the header are looked for.
-pub fn of_csv(head: &str, whole: bool) -> Dialect {
-    read_with(head, whole, b',', Quoting::Double).0
+/// Returns the dialect of RFC 4180 CSV; only lines above the header are detected.
+pub fn of_csv(head: &str, is_complete: bool) -> Dialect {
+    read_with(head, is_complete, b',', Quoting::Double).0
 }
 
-/// What `sep=;` in the first line declares, as spreadsheets read it, and where the text behind that line begins.
+/// Returns the delimiter that a first line such as `sep=;` declares to spreadsheets, and the offset
+/// of the text after that line.
 fn declared_delimiter(head: &str) -> (Option<u8>, usize) {
     let first = head.split(['\r', '\n']).next().unwrap_or_default();
     let bare = first.trim_matches('"');
@@ -120,11 +128,11 @@ fn declared_delimiter(head: &str) -> (Option<u8>, usize) {
         .and_then(|_| bare.get(4..));
     match declared.map(str::as_bytes) {
         Some([delimiter]) if DELIMITERS.contains(delimiter) => {
-            let behind = &head[first.len()..];
-            let end = if behind.starts_with("\r\n") {
+            let rest = &head[first.len()..];
+            let end = if rest.starts_with("\r\n") {
                 2
             } else {
-                usize::from(!behind.is_empty())
+                usize::from(!rest.is_empty())
             };
             (Some(*delimiter), first.len() + end)
         }
@@ -132,8 +140,8 @@ fn declared_delimiter(head: &str) -> (Option<u8>, usize) {
     }
 }
 
-/// Whether a text holds what a quoting is for.
-fn may_be(quoting: Quoting, text: &str) -> bool {
+/// Returns whether a text contains the characters that `quoting` is for.
+fn is_plausible(quoting: Quoting, text: &str) -> bool {
     match quoting {
         Quoting::Double => true,
         Quoting::Backslash => text.contains("\\\""),
@@ -142,24 +150,29 @@ fn may_be(quoting: Quoting, text: &str) -> bool {
     }
 }
 
-/// A row as far as its form goes.
+/// The structure of a row, without its content.
 #[derive(Debug)]
 struct Shape {
     start: usize,
     cells: usize,
     filled: usize,
     first_is_filled: bool,
-    /// Whether each quote that opens a cell closes it.
+    /// Whether every quote that opens a cell also closes it.
     is_sound: bool,
     quoted: usize,
-    /// Lines that it takes.
+    /// Number of lines that the row spans.
     lines: usize,
 }
 
-fn read_with(text: &str, whole: bool, delimiter: u8, quoting: Quoting) -> (Dialect, Agreement) {
+fn read_with(
+    text: &str,
+    is_complete: bool,
+    delimiter: u8,
+    quoting: Quoting,
+) -> (Dialect, Agreement) {
     let mut rows = shapes(text, delimiter, quoting);
-    if !whole && rows.len() < MAX_ROWS {
-        // The last row may be cut.
+    if !is_complete && rows.len() < MAX_ROWS {
+        // The last row may be truncated.
         rows.pop();
     }
     let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
@@ -173,11 +186,11 @@ fn read_with(text: &str, whole: bool, delimiter: u8, quoting: Quoting) -> (Diale
     let begin = rows.get(preamble).map_or(0, |row| row.start);
     let rows = &rows[preamble.min(rows.len())..];
     let quoted = rows.iter().filter(|row| row.quoted > 0).count();
-    // Single quotes are apostrophes unless most rows have cells in them.
-    let is_meant = quoting != Quoting::Single || 2 * quoted >= rows.len();
-    let agrees = |row: &&Shape| row.cells == width && row.is_sound && is_meant;
+    // Single quotes are apostrophes unless at least half of the rows have quoted cells.
+    let quotes_cells = quoting != Quoting::Single || 2 * quoted >= rows.len();
+    let agrees = |row: &&Shape| row.cells == width && row.is_sound && quotes_cells;
     let header = usize::from(rows.first().is_some_and(|row| row.cells != width));
-    // A row that takes in others since a quote is not closed counts as all of them.
+    // A row that swallows others because of an unclosed quote counts as all of them.
     let lines_of = |row: &Shape| row.lines;
     let lines: usize = rows.iter().map(lines_of).sum();
     let agreeing = rows
@@ -209,8 +222,9 @@ fn read_with(text: &str, whole: bool, delimiter: u8, quoting: Quoting) -> (Diale
     )
 }
 
-/// Rows before the header: those of one cell, or with one filled, above rows that have more; and all those above a row
-/// without a filled cell, if none of them fills its cells and the row behind it does.
+/// Returns the number of rows before the header: rows with at most one filled cell above rows with
+/// more; or all rows down to an empty one, if none of them fills all its cells and the row after
+/// the empty one does.
 fn preamble(rows: &[Shape], width: usize) -> usize {
     let first_rows = &rows[..rows.len().min(MAX_PREAMBLE)];
     let gap = first_rows
@@ -232,9 +246,10 @@ fn preamble(rows: &[Shape], width: usize) -> usize {
     else {
         return 0;
     };
-    // They are few beside the rows; a row whose other cells are empty may begin a table all the same.
-    let behind = rows[first..].iter().filter(|row| is_row(row)).count();
-    if behind > first && behind > 1 {
+    // There must be fewer of them than rows: a table may also begin with a row whose other cells
+    // are empty.
+    let row_count = rows[first..].iter().filter(|row| is_row(row)).count();
+    if row_count > first && row_count > 1 {
         first
     } else {
         0
@@ -245,7 +260,7 @@ fn line_ends(text: &str) -> u64 {
     (text.matches(['\r', '\n']).count() - text.matches("\r\n").count()) as u64
 }
 
-/// The rows of a text, without blank lines.
+/// Splits a text into rows; blank lines are skipped.
 fn shapes(text: &str, delimiter: u8, quoting: Quoting) -> Vec<Shape> {
     let mut rows = Vec::new();
     let bytes = text.as_bytes();
@@ -264,7 +279,7 @@ fn shapes(text: &str, delimiter: u8, quoting: Quoting) -> Vec<Shape> {
     rows
 }
 
-/// The row that begins at `at`, and where it ends.
+/// Reads the row that begins at `at`, and returns it with the offset of its end.
 fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape, usize) {
     let mut row = Shape {
         start: at,
@@ -280,7 +295,7 @@ fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape
         let is_quoted = quoting.mark().is_some() && bytes.get(at).copied() == quoting.mark();
         if is_quoted {
             row.quoted += 1;
-            at = behind_quotes(bytes, at, quoting);
+            at = end_of_quoted_cell(bytes, at, quoting);
         }
         let closed = at;
         while bytes
@@ -289,14 +304,16 @@ fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape
         {
             at += 1;
         }
-        let behind = bytes[closed.min(at)..at].iter().all(|byte| *byte == b' ');
-        let is_whole = bytes[cell..at].len() > 1 && bytes[cell] == b'"' && bytes[at - 1] == b'"';
-        // A quote closes a cell where a delimiter follows; without quoting, no cell is in quotes.
+        let only_spaces_follow = bytes[closed.min(at)..at].iter().all(|byte| *byte == b' ');
+        let in_double_quotes =
+            bytes[cell..at].len() > 1 && bytes[cell] == b'"' && bytes[at - 1] == b'"';
+        // A closing quote must be followed by a delimiter or a line end, spaces aside; without
+        // quoting, no cell may be enclosed in double quotes.
         let is_closed = closed > cell + 1 && Some(bytes[closed - 1]) == quoting.mark();
         row.is_sound &= if quoting == Quoting::None {
-            !is_whole
+            !in_double_quotes
         } else {
-            !is_quoted || (behind && is_closed)
+            !is_quoted || (only_spaces_follow && is_closed)
         };
         let is_filled = bytes[cell..at]
             .iter()
@@ -315,25 +332,26 @@ fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape
     }
 }
 
-/// Where a quoted cell that begins at `at` is over; the end of the text where it is not closed.
-fn behind_quotes(bytes: &[u8], at: usize, quoting: Quoting) -> usize {
+/// Returns the offset after the closing quote of the cell that begins at `at`, or the end of the
+/// text if it is not closed.
+fn end_of_quoted_cell(bytes: &[u8], at: usize, quoting: Quoting) -> usize {
     let mark = quoting.mark().expect("asked of quoted cells only");
-    let mut place = at + 1;
-    while let Some(byte) = bytes.get(place) {
+    let mut index = at + 1;
+    while let Some(byte) = bytes.get(index) {
         match *byte {
-            b'\\' if quoting == Quoting::Backslash => place += 1,
+            b'\\' if quoting == Quoting::Backslash => index += 1,
             byte if byte == mark
                 && quoting != Quoting::Backslash
-                && bytes.get(place + 1) == Some(&mark) =>
+                && bytes.get(index + 1) == Some(&mark) =>
             {
-                place += 1
+                index += 1
             }
-            byte if byte == mark => return place + 1,
+            byte if byte == mark => return index + 1,
             _ => {}
         }
-        place += 1;
+        index += 1;
     }
-    // Not closed: it takes in all that follows.
+    // Not closed: the cell extends to the end of the text.
     bytes.len()
 }
 
@@ -353,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_in_which_rows_agree_is_found() {
+    fn the_most_consistent_dialect_is_detected() {
         let comma = Some(b',');
         for (text, named, expected) in [
             (
@@ -448,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_asks_for_holds() {
+    fn a_requested_quoting_is_used() {
         let (dialect, _) = find(
             "text,label\n\"a b\",x\n",
             true,

@@ -1,5 +1,6 @@
-//! JSON -> rows: an object per line, or one after the other over as many lines as they take, in an array or without one. A
-//! file that is one object may hold its rows in an array inside, or a list or object per column, as pandas writes it.
+//! Reads JSON as rows: one object per line, or objects in sequence over any number of lines, with
+//! or without an enclosing array. A file that is a single object may hold its rows in a nested
+//! array, or in a list or object per column, as pandas writes it.
 
 use super::relaxed;
 use super::row::{Record, Row};
@@ -10,30 +11,31 @@ use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
-/// The rows of a text of objects.
+/// Reads the rows of a JSON text.
 pub struct ObjectRows<R> {
     lines: LineReader<R>,
     layout: Layout,
     with_raw: bool,
     scanner: Scanner,
-    /// Bytes that were read and not looked at, of a stream.
+    /// The current bytes of a stream; those before `place` have been scanned.
     chunk: Vec<u8>,
     place: usize,
     rows: u64,
     is_array: bool,
-    /// The only object of a file may hold its rows: it waits until there is another.
+    /// The first object of a stream with its line, held back until another follows: the only object
+    /// of a file may hold its rows.
     only: Option<(String, u64)>,
     ready: VecDeque<Row>,
-    /// The rows inside of the only object, and its line.
+    /// The rows nested in the only object, and the line where that begins.
     inside: Option<(RowsInside, u64)>,
 }
 
-/// The rows of an object that holds a table. They are made one at a time: each repeats the names of the columns, which may
-/// be longer than the values.
+/// The rows of an object that holds a table. They are produced one at a time: each repeats the
+/// column names, which may be longer than the values.
 type RowsInside = Box<dyn Iterator<Item = Map<String, Value>>>;
 
 impl<R: BufRead> ObjectRows<R> {
-    /// Of `text`, with the characters of each row where `with_raw`.
+    /// Reads `text`, with the raw text of each row if `with_raw` is set.
     pub fn new(text: R, layout: Layout, with_raw: bool) -> Self {
         Self {
             lines: LineReader::new(text),
@@ -50,15 +52,15 @@ impl<R: BufRead> ObjectRows<R> {
         }
     }
 
-    /// The text that is read.
+    /// Returns the underlying text.
     pub fn text(&self) -> &R {
         self.lines.text()
     }
 
-    /// The next row; nothing at the end.
+    /// Returns the next row, or `None` at the end.
     ///
     /// # Errors
-    /// When the text cannot be read.
+    /// If the text cannot be read.
     pub fn next(&mut self) -> io::Result<Option<Row>> {
         match self.layout {
             Layout::Lines => self.next_line(),
@@ -68,7 +70,7 @@ impl<R: BufRead> ObjectRows<R> {
 
     fn next_line(&mut self) -> io::Result<Option<Row>> {
         while let Some((line, number)) = self.lines.next()? {
-            // Brackets of an array around all lines, and commas between them.
+            // Skip the brackets of an enclosing array and the commas between lines.
             let bare = line.trim().trim_end_matches(',');
             if !matches!(bare, "[" | "]") {
                 return Ok(Some(row(bare, number, self.with_raw)));
@@ -77,7 +79,7 @@ impl<R: BufRead> ObjectRows<R> {
         Ok(None)
     }
 
-    /// Reads an object over as many lines as it takes.
+    /// Reads the next object, over any number of lines.
     fn next_object(&mut self) -> io::Result<Option<Row>> {
         loop {
             if let Some(row) = self.ready.pop_front() {
@@ -119,7 +121,8 @@ impl<R: BufRead> ObjectRows<R> {
 }
 
 impl<R> ObjectRows<R> {
-    /// What is left at the end of a stream: the only object of a file, which may hold its rows, or a value that is cut off.
+    /// Returns the first remaining row at the end of a stream: nested in the only object of a file,
+    /// or a truncated value.
     fn last_rows(&mut self) -> Option<Row> {
         let cut = self
             .scanner
@@ -154,7 +157,7 @@ impl<R> ObjectRows<R> {
     }
 }
 
-/// The row that a text is.
+/// Parses a text as a row.
 fn row(text: &str, line: u64, with_raw: bool) -> Row {
     let parsed = relaxed::parse(text)
         .or_else(|| relaxed::parse(text.trim_start_matches('[').trim_end_matches(']')));
@@ -172,7 +175,7 @@ fn row(text: &str, line: u64, with_raw: bool) -> Row {
     }
 }
 
-/// The values of a row without names, by their numbers from 1.
+/// Names the values of a row by their position, from 1.
 fn numbered(values: Vec<Value>) -> Map<String, Value> {
     values
         .into_iter()
@@ -181,10 +184,10 @@ fn numbered(values: Vec<Value>) -> Map<String, Value> {
         .collect()
 }
 
-/// Objects that lie this deep inside a file of one object are found.
+/// Maximum nesting depth at which lists of objects are found.
 const MAX_DEPTH: usize = 4;
 
-/// Whether each value is an object and each key a number: pandas' `orient="index"`.
+/// Returns whether each value is an object and each key a number: pandas' `orient="index"`.
 fn is_numbered(object: &Map<String, Value>) -> bool {
     object.len() > 1
         && object
@@ -192,13 +195,13 @@ fn is_numbered(object: &Map<String, Value>) -> bool {
             .all(|(key, value)| value.is_object() && key.parse::<u64>().is_ok())
 }
 
-/// Whether these are nothing but objects, and some.
+/// Returns whether the items are objects or null, with at least one object.
 fn are_objects(items: &[Value]) -> bool {
     items.iter().all(|item| item.is_object() || item.is_null())
         && items.iter().any(Value::is_object)
 }
 
-/// Whether there is a list of objects inside, at most so deep.
+/// Returns whether there is a list of objects within `depth` levels.
 fn has_lists(object: &Map<String, Value>, depth: usize) -> bool {
     object.values().any(|value| match value {
         Value::Array(items) => are_objects(items),
@@ -207,7 +210,7 @@ fn has_lists(object: &Map<String, Value>, depth: usize) -> bool {
     })
 }
 
-/// The lists of objects inside, at most so deep.
+/// Returns the lists of objects within `depth` levels.
 fn lists_in(object: Map<String, Value>, depth: usize) -> Vec<Vec<Map<String, Value>>> {
     let mut lists = Vec::new();
     for (_, value) in object {
@@ -232,7 +235,8 @@ fn objects(values: impl Iterator<Item = Value>) -> impl Iterator<Item = Map<Stri
     })
 }
 
-/// The objects of the longest list inside, with those of lists beside it whose objects are alike, such as other splits.
+/// Returns the objects of the longest list and of all other lists whose objects have the same keys,
+/// such as other splits.
 fn rows_of_lists(object: Map<String, Value>) -> RowsInside {
     let mut lists = lists_in(object, MAX_DEPTH);
     let keys = |list: &Vec<Map<String, Value>>| list[0].keys().cloned().collect::<Vec<_>>();
@@ -241,7 +245,8 @@ fn rows_of_lists(object: Map<String, Value>) -> RowsInside {
     Box::new(lists.into_iter().flatten())
 }
 
-/// The names of an object that holds names and lists of values: pandas' `orient="split"`.
+/// Returns the column names of pandas' `orient="split"`, an object that holds names and lists of
+/// values.
 fn split_names(object: &Map<String, Value>) -> Option<Vec<String>> {
     let are_rows = object.get("data")?.as_array()?.iter().all(Value::is_array);
     let names = object
@@ -253,7 +258,7 @@ fn split_names(object: &Map<String, Value>) -> Option<Vec<String>> {
     are_rows.then_some(names)
 }
 
-/// The rows of such an object.
+/// Returns the rows of pandas' `orient="split"`.
 fn rows_of_split(mut object: Map<String, Value>, names: Vec<String>) -> RowsInside {
     let rows = match object.remove("data") {
         Some(Value::Array(rows)) => rows,
@@ -272,7 +277,8 @@ fn rows_of_split(mut object: Map<String, Value>, names: Vec<String>) -> RowsInsi
     )
 }
 
-/// Whether an object holds a list, or an object by row numbers, for each column, and all of the same length.
+/// Returns whether an object holds one list per column, or one object keyed by row number, all of
+/// the same length.
 fn is_columns(object: &Map<String, Value>) -> bool {
     let length = |value: &Value| match value {
         Value::Array(items) => Some(items.len()),
@@ -287,7 +293,7 @@ fn is_columns(object: &Map<String, Value>) -> bool {
     object.len() > 1 && first > 1 && object.values().all(|value| length(value) == Some(first))
 }
 
-/// The rows of such an object.
+/// Returns the rows of an object that holds columns.
 fn rows_of_columns(object: Map<String, Value>) -> RowsInside {
     let column = |value: Value| match value {
         Value::Array(items) => items,
@@ -314,12 +320,12 @@ fn rows_of_columns(object: Map<String, Value>) -> RowsInside {
     Box::new(std::iter::from_fn(row))
 }
 
-/// The rows inside of an object, if it holds any.
+/// Returns the rows nested in an object, or `None` if there are none.
 fn rows_inside(text: &str) -> Option<RowsInside> {
     let Some(Value::Object(object)) = relaxed::parse(text) else {
         return None;
     };
-    // An object with a text is a row, whatever lists it has beside.
+    // An object with a text is a row, whatever lists it also holds.
     if object
         .iter()
         .any(|(name, value)| value.is_string() && super::names::text_name(name).is_some())
@@ -339,12 +345,12 @@ fn rows_inside(text: &str) -> Option<RowsInside> {
     }
 }
 
-/// Whether an object holds rows.
+/// Returns whether an object holds nested rows.
 pub fn holds_rows(text: &str) -> bool {
     rows_inside(text).is_some()
 }
 
-/// The first object of a text that begins with one; `None` where it does not end.
+/// Returns the first object of a text that begins with one, or `None` if it is incomplete.
 pub fn first_value(text: &str) -> Option<&str> {
     let mut scanner = Scanner::default();
     text.bytes().enumerate().find_map(|(place, byte)| {
@@ -357,7 +363,7 @@ pub fn first_value(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// `line:object` of each row, `line!` of what is none.
+    /// Formats each row as `line:object`, or `line!` if it is not an object.
     fn shown(text: &str, layout: Layout) -> String {
         let pieces = io::BufReader::with_capacity(3, text.as_bytes());
         let mut rows = ObjectRows::new(pieces, layout, false);
@@ -373,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_found_however_they_are_laid_out() {
+    fn objects_are_read_in_any_layout() {
         let (a, b) = ("{\"a\":1}", "{\"a\":2}");
         for (text, layout, expected) in [
             (
@@ -433,7 +439,7 @@ mod tests {
                 Layout::Stream,
                 format!("1:\"s\" 1:{{\"1\":\"x\",\"2\":1}} 1! 1:{a}"),
             ),
-            // Cut off, or swallowed by a quote that is not closed.
+            // Truncated, or swallowed by an unclosed quote.
             (
                 format!("[{a},\n{{\"a\": \"x"),
                 Layout::Stream,

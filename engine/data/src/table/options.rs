@@ -1,42 +1,45 @@
-//! How a person wants files to be read.
+//! Options for reading files, as set by the user.
 
 use protocol::{LabelMap, Quoting};
 use serde::{Deserialize, Serialize};
 
-/// What parts several labels in one cell, unless a person says otherwise.
+/// Default separator between several labels in one cell.
 const LABEL_SEPARATOR: &str = "|";
 
-/// How to read files.
+/// Options for reading files; all are optional, and the defaults rely on detection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadOptions {
-    /// Encoding, where detection guesses wrong.
+    /// Label of the encoding, overriding detection.
     pub encoding: Option<String>,
-    /// Column of the text in a table: a name, or a number from 1; two with a comma are a pair, several with plus signs are
-    /// joined.
+    /// Text column of a table: a name, or a number from 1. Two separated by a comma form a pair;
+    /// several separated by plus signs are joined.
     pub text_column: Option<String>,
-    /// Column of the labels: a name, or a number from 1; of several with commas, each is a label, or holds some.
+    /// Label column: a name, or a number from 1. Several are separated by commas; each of these is
+    /// a label itself or holds label names.
     pub label_column: Option<String>,
-    /// What parts several labels in one cell; `None`: a vertical bar.
+    /// Separator between several labels in one cell; `None` means a vertical bar.
     pub label_separator: Option<String>,
-    /// How cells are quoted, where detection guesses wrong.
+    /// Quoting of cells, overriding detection.
     #[serde(default)]
     pub quoting: Option<Quoting>,
     /// New names of labels; `None` drops a label.
     #[serde(default)]
     pub label_map: LabelMap,
-    /// Columns of the text that the model was trained on: they are taken where a table has all of them.
+    /// Text columns that the model was trained on; used for tables that have all of them, unless a
+    /// text column is requested.
     #[serde(skip)]
     pub trained_columns: Option<TextColumns>,
-    /// Whether folders beside each other name classes.
+    /// Whether sibling folders name the classes of the files in them.
     #[serde(skip)]
     pub reads_folder_classes: bool,
-    /// Whether the file is to be labelled: lines without labels are what is expected, and no sign of a table.
+    /// Whether the file is input for prediction: missing labels are expected, and a table without a
+    /// telling name is detected by its header only.
     #[serde(skip)]
     pub is_for_prediction: bool,
 }
 
 impl ReadOptions {
-    /// What parts several labels in one cell.
+    /// Returns the separator between several labels in one cell.
     pub(super) fn separator(&self) -> &str {
         self.label_separator
             .as_deref()
@@ -44,7 +47,7 @@ impl ReadOptions {
             .unwrap_or(LABEL_SEPARATOR)
     }
 
-    /// Whether a person asks for columns, so that a file has to have some.
+    /// Returns whether the user requests columns, so that the file has to be a table.
     pub fn wants_columns(&self) -> bool {
         let names = |column: &Option<String>| {
             column
@@ -54,23 +57,23 @@ impl ReadOptions {
         names(&self.text_column) || names(&self.label_column)
     }
 
-    /// The names that a person asks for.
+    /// Returns the column names that the user requests.
     pub(super) fn asked_names(&self) -> Vec<&str> {
-        let asked = [&self.text_column, &self.label_column]
+        let requested = [&self.text_column, &self.label_column]
             .into_iter()
             .flatten();
-        asked
+        requested
             .flat_map(|names| std::iter::once(names.as_str()).chain(names.split([',', '+'])))
             .map(str::trim)
             .collect()
     }
 }
 
-/// The columns that a text is read from.
+/// The columns that the text of a document is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextColumns {
-    /// Their names, in the order in which they are read.
+    /// Column names in reading order.
     pub names: Vec<String>,
-    /// Whether the two texts are a pair; otherwise several are joined.
+    /// Whether the two texts form a pair; otherwise, several texts are joined.
     pub is_pair: bool,
 }

@@ -1,20 +1,22 @@
-//! Names of the two texts of a pair: `premise` and `hypothesis`, or two that differ by a number or a letter.
+//! Recognises the column names of sentence pairs: `premise` and `hypothesis`, or two names that
+//! differ by a number or a letter.
 
 use super::names::{is_text_name, plain};
 
-/// Names of the two texts of a pair whose words differ in more than a number or a letter.
+/// Known pairs of names that differ in more than a number or a letter.
 const PAIR_NAMES: [(&str, &str); 3] = [
     ("premise", "hypothesis"),
     ("sentence", "question"),
     ("query", "passage"),
 ];
 
-/// Whether it is a name of texts with a number or letter behind it, such as `sentence1` and `text_a`.
+/// Returns whether a name is a text name with a number or letter added, such as `sentence1` or
+/// `text_a`.
 fn is_numbered(name: &str) -> bool {
     numbered(name).is_some_and(|(stem, _)| is_text_name(&stem))
 }
 
-/// A name without the number or letter that tells it from its partner, and that mark.
+/// Splits a name into its stem and the number or letter that distinguishes it from its partner.
 fn numbered(name: &str) -> Option<(String, char)> {
     let name = plain(name);
     let mark = name.chars().find(|c| matches!(c, '1' | '2')).or_else(|| {
@@ -31,13 +33,13 @@ fn numbered(name: &str) -> Option<(String, char)> {
     Some((stem.trim_matches('_').to_string(), mark))
 }
 
-/// Whether a column of this name is one of a pair.
+/// Returns whether a column of this name is one of a pair.
 pub fn is_part(name: &str) -> bool {
     PAIR_NAMES.iter().any(|(a, b)| *a == name || *b == name)
         || (name.len() > 3 && is_numbered(name))
 }
 
-/// Whether these are names of the first and the second text of a pair.
+/// Returns whether these are the names of the first and the second text of a pair.
 pub fn are_pair(first: &str, second: &str) -> bool {
     let lower = [first, second].map(plain);
     let is_known = PAIR_NAMES
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partners_of_a_pair_differ_by_a_mark() {
+    fn pairs_are_recognised_by_name() {
         for (first, second, expected) in [
             ("sentence1", "sentence2", true),
             ("text_a", "text_b", true),

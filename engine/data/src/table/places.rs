@@ -1,5 +1,5 @@
-//! Where quotes and line ends stand in a text that a reader of rows goes through: it tells where a row begins as a byte, and
-//! counts lines in its own way.
+//! Records the positions of quotes and line ends while the CSV reader consumes a text: the reader
+//! reports only the byte where a row begins, and counts lines in its own way.
 
 use crate::error::DataError;
 use crate::lines::MAX_LINE_BYTES;
@@ -9,36 +9,37 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-/// A text that is read, and notes of it on the way.
+/// A reader that records positions in the text that passes through it.
 pub struct Noted<R> {
     text: R,
-    /// Bytes so far.
+    /// Number of bytes read so far.
     read: u64,
     places: Rc<RefCell<Places>>,
 }
 
-/// What was noted and not asked for yet, in the order of the text.
+/// Recorded positions that were not yet consumed, in text order.
 #[derive(Default)]
 pub struct Places {
     quotes: VecDeque<Quote>,
-    /// The first byte of each line end, and the byte behind it.
+    /// The byte range of each line end: its first byte, and the byte after it.
     ends: VecDeque<(u64, u64)>,
-    /// Line ends that were passed.
+    /// Number of line ends already consumed.
     lines: u64,
-    /// The byte before the next one; none at the start.
+    /// The previous byte; `None` at the start.
     last: Option<u8>,
-    /// Where the row begins that was asked for last.
+    /// Byte offset of the row whose line was requested last.
     asked: u64,
-    /// What stands around quoted cells.
+    /// The quote character, if cells are quoted.
     mark: Option<u8>,
-    /// Whether a backslash takes a quote's meaning.
+    /// Whether a backslash escapes a quote.
     escapes: bool,
-    /// Characters that were not asked for yet, where they are wanted, and their place.
+    /// Raw bytes that were not yet consumed; `None` if they are not requested.
     raw: Option<Vec<u8>>,
+    /// Byte offset of the first byte of `raw`.
     raw_from: u64,
 }
 
-/// A quote and what stands around it.
+/// A quote character with its neighbouring bytes.
 #[derive(Clone, Copy)]
 struct Quote {
     at: u64,
@@ -47,7 +48,7 @@ struct Quote {
 }
 
 impl<R> Noted<R> {
-    /// Notes what is read of `text` in `places`.
+    /// Reads `text` and records its positions in `places`.
     pub fn new(text: R, places: Rc<RefCell<Places>>) -> Self {
         Self {
             text,
@@ -56,7 +57,7 @@ impl<R> Noted<R> {
         }
     }
 
-    /// The text that is read.
+    /// Returns the underlying text.
     pub fn text(&self) -> &R {
         &self.text
     }
@@ -81,7 +82,8 @@ impl<R: BufRead> Read for Noted<R> {
 }
 
 impl Places {
-    /// Behind `lines` lines that are passed already; cells are quoted by `quoting`. Characters are kept `with_raw`.
+    /// Starts after `lines` skipped lines. Cells are quoted by `quoting`; raw bytes are recorded if
+    /// `with_raw` is set.
     pub fn new(lines: u64, quoting: Quoting, with_raw: bool) -> Self {
         let (mark, escapes) = (quoting.mark(), quoting == Quoting::Backslash);
         Self {
@@ -93,7 +95,7 @@ impl Places {
         }
     }
 
-    /// The characters up to `end` that were not asked for before.
+    /// Returns the raw text up to byte `end` that was not returned before.
     pub fn raw(&mut self, end: u64) -> String {
         let Some(raw) = &mut self.raw else {
             return String::new();
@@ -121,8 +123,8 @@ impl Places {
                 behind: None,
             }),
             b'\n' if before == Some(b'\r') => {
-                if let Some((_, behind)) = self.ends.back_mut() {
-                    *behind = at + 1;
+                if let Some((_, end)) = self.ends.back_mut() {
+                    *end = at + 1;
                 }
             }
             b'\n' | b'\r' => self.ends.push_back((at, at + 1)),
@@ -130,20 +132,21 @@ impl Places {
         }
     }
 
-    /// The line, from 1, of the first byte from `at` on that is no line end. Asked for in the order of the text.
+    /// Returns the line number (from 1) of the first byte at or after `at` that is not part of a
+    /// line end. Must be called in text order.
     pub fn line(&mut self, mut at: u64) -> u64 {
         self.asked = at;
-        while let Some((_, behind)) = self.ends.front().copied().filter(|(first, _)| *first <= at) {
+        while let Some((_, end)) = self.ends.front().copied().filter(|(first, _)| *first <= at) {
             self.ends.pop_front();
             self.lines += 1;
-            // A line end at this place, or around it, is skipped, as a reader of rows skips blank lines.
-            at = at.max(behind);
+            // A line end at or around this offset is skipped, as the CSV reader skips blank lines.
+            at = at.max(end);
         }
         self.lines + 1
     }
 
-    /// Whether each quote that opens a cell before `end` has one that closes it: one with a `separator`, a line end or nothing
-    /// behind it. Takes the quotes that it was asked of.
+    /// Returns whether every quote that opens a cell before byte `end` is closed by a quote that is
+    /// followed by `separator`, a line end or the end of the text. Consumes these quotes.
     pub fn closes(&mut self, end: u64, separator: u8) -> bool {
         let is_border = |byte: Option<u8>| {
             byte.is_none_or(|byte| byte == separator || matches!(byte, b'\n' | b'\r'))
@@ -153,7 +156,7 @@ impl Places {
         for Quote { before, behind, .. } in self.quotes.drain(..count) {
             match is_open {
                 false => is_open = is_border(before),
-                // Two stand for one.
+                // An escaped or a doubled quote is a literal one.
                 true if before == Some(b'\\') && self.escapes => {}
                 true if is_doubled || behind == self.mark => is_doubled = !is_doubled,
                 true if is_border(behind) => is_open = false,
@@ -169,14 +172,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quote_that_opens_is_closed_by_one_at_a_border() {
+    fn an_opening_quote_is_closed_before_a_separator_or_line_end() {
         for (text, expected) in [
             ("\"a\",\"b \"\"c\"\"\"\n", true),
             ("\"a\nb\"", true),
             ("5\" of rain,\"a\nb\"\r\n", true),
             ("\"\",\"\"\"\"", true),
             ("\"a,b\nc,d\n", false),
-            // What follows begins with a quote of its own.
+            // A later row begins with a quote of its own.
             ("\"a,b\nc,d\n\"e f\",g\n", false),
         ] {
             let places = Rc::new(RefCell::new(Places::new(0, Quoting::Double, false)));
@@ -193,10 +196,10 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_those_of_an_editor_whatever_ends_them_and_blank_ones_are_passed() {
+    fn line_numbers_match_an_editor_and_blank_lines_are_skipped() {
         for (text, starts, lines) in [
             ("a\nb\n\n\nc", &[0, 2, 4][..], &[1, 2, 5][..]),
-            // The reader begins a row at the second half of what ends the one before.
+            // After CRLF, the CSV reader begins the next row at the LF.
             ("a\r\nb\r\n\r\nc", &[0, 2, 5], &[1, 2, 4]),
             ("a\rb\rc", &[0, 2, 4], &[1, 2, 3]),
             ("\n\na", &[0], &[3]),

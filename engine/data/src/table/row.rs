@@ -1,69 +1,69 @@
-//! A row as it was read, and how a column finds its cell in it.
+//! The rows of a table, and how a column finds its cell in a row.
 
 use super::values;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// What a row holds.
+/// The content of a row.
 #[derive(Debug)]
 pub enum Record {
-    /// Cells, in order.
+    /// Cells in column order.
     Cells(csv::StringRecord),
-    /// Values by their keys.
+    /// A JSON object.
     Object(Map<String, Value>),
-    /// A text and nothing else.
+    /// A bare text without a column name.
     Text(String),
-    /// Something that is no object.
+    /// Any other JSON value, or invalid JSON.
     NoObject,
-    /// Nothing but white space.
+    /// Only white space, or nothing at all.
     Blank,
 }
 
-/// The key of a row that is a text and nothing else.
+/// Column name of rows that are a bare text.
 pub const TEXT_KEY: &str = "text";
 
-/// A row and where it stands.
+/// A row and its position in the file.
 #[derive(Debug)]
 pub struct Row {
-    /// What it holds.
+    /// The content of the row.
     pub record: Record,
-    /// Its line in the file, from 1.
+    /// Line in the file, from 1.
     pub line: u64,
-    /// Its characters in the file, where these are wanted.
+    /// Raw text in the file; empty unless requested.
     pub raw: String,
 }
 
-/// A column, by its name and by how it is found.
+/// A column: its name and where its cells are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    /// As a person reads it; of a table without a header, its number from 1.
+    /// Name shown to the user; the column number from 1 if there is no header.
     pub name: String,
-    /// Where its cells stand.
+    /// Position of its cells in a row.
     pub place: Place,
 }
 
-/// Where the cells of a column stand.
+/// The position of a column's cells in a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Place {
-    /// The number of the cell, from 0.
+    /// Index of the cell, from 0.
     Cell(usize),
-    /// The key of the value; a dot leads into an object inside.
+    /// JSON key of the value; dots lead into nested objects.
     Key(String),
 }
 
-/// One cell.
+/// The content of one cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell<'a> {
-    /// A text as it stands in the file.
+    /// Text as written in the file.
     Text(&'a str),
-    /// A value of JSON that is no text.
+    /// A JSON value that is not a string.
     Value(&'a Value),
-    /// There is none.
+    /// The row has no such cell, or it is JSON null.
     Nothing,
 }
 
 impl Record {
-    /// The cell at this place.
+    /// Returns the cell at `place`.
     pub fn cell(&self, place: &Place) -> Cell<'_> {
         match (self, place) {
             (Self::Cells(cells), Place::Cell(number)) => {
@@ -79,7 +79,7 @@ impl Record {
         }
     }
 
-    /// Bytes it takes in memory, roughly.
+    /// Returns the approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         match self {
             Self::Cells(cells) => cells.as_slice().len() + cells.len() * size_of::<usize>(),
@@ -103,7 +103,7 @@ fn size_of_value(value: &Value) -> usize {
 }
 
 impl<'a> Cell<'a> {
-    /// Its text, where it has one.
+    /// Returns the text of the cell, if it has any.
     pub fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(text.into()),
@@ -113,7 +113,7 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// The value at a key, which may lead through objects by dots.
+/// Returns the value at a key; dots lead into nested objects.
 fn value_at<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     object.get(key).or_else(|| {
         key.match_indices('.')
@@ -121,10 +121,10 @@ fn value_at<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> 
     })
 }
 
-/// Objects inside of objects whose keys are listed.
+/// Maximum nesting depth of objects whose keys are listed.
 const MAX_DEPTH: usize = 3;
 
-/// The keys of an object, those of objects inside with a dot.
+/// Returns the keys of an object; keys of nested objects are joined with dots.
 pub fn keys(object: &Map<String, Value>) -> Vec<String> {
     let mut keys = Vec::new();
     add_keys(object, "", MAX_DEPTH, &mut keys);
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dot_leads_into_an_object_unless_it_stands_in_a_key() {
+    fn dots_lead_into_nested_objects_unless_part_of_a_key() {
         let Value::Object(object) =
             serde_json::json!({"a": {"b": {"c": "x"}}, "d.e": "y", "n": null})
         else {

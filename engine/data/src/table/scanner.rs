@@ -1,29 +1,31 @@
-//! Where the values of a stream of JSON end.
+//! Splits a stream of JSON into its values.
 
 use crate::error::DataError;
 use crate::lines::MAX_LINE_BYTES;
 use std::io;
 
-/// Finds where each value of a stream or of an array ends, by brackets and quotes.
+/// Finds the end of each value in a stream or an array of JSON values by tracking brackets and
+/// quotes.
 #[derive(Default)]
 pub struct Scanner {
     value: Vec<u8>,
-    /// Brackets that are open.
+    /// Number of open brackets.
     pub depth: usize,
     quote: Option<u8>,
     is_escaped: bool,
     lines: u64,
     begin: u64,
     after_return: bool,
-    /// Whether the bracket of the array around all values was passed.
+    /// Whether the opening bracket of an enclosing array was consumed.
     in_array: bool,
 }
 
 impl Scanner {
-    /// Takes a byte; the value that it ends, with the line where that begins.
+    /// Consumes a byte. Returns the value that it completes, with the line (from 1) where the value
+    /// begins.
     ///
     /// # Errors
-    /// When a value is longer than [`MAX_LINE_BYTES`] or not UTF-8.
+    /// If a value is longer than [`MAX_LINE_BYTES`] or is not UTF-8.
     pub fn take(&mut self, byte: u8) -> io::Result<Option<(String, u64)>> {
         let is_line = matches!(byte, b'\n' | b'\r') && !(byte == b'\n' && self.after_return);
         self.lines += u64::from(is_line);
@@ -39,7 +41,7 @@ impl Scanner {
                 _ => {}
             }
         }
-        // A number or a word ends before what follows it.
+        // A number or a bare word ends at the separator after it.
         if self.depth == 0
             && self.quote.is_none()
             && !self.value.is_empty()
@@ -90,7 +92,7 @@ impl Scanner {
         Ok((value, self.begin))
     }
 
-    /// A value that the end of the stream cuts off.
+    /// Returns the value that the end of the stream truncates, if any.
     pub fn cut(&mut self) -> Option<(String, u64)> {
         let value = String::from_utf8_lossy(&std::mem::take(&mut self.value)).into_owned();
         Some((value, self.begin)).filter(|(value, _)| !value.is_empty())

@@ -1,4 +1,5 @@
-//! Separated text -> rows: records of cells with their lines, and with their characters where these are wanted.
+//! Reads separated text (CSV, TSV and similar) as rows of cells with their line numbers and, on
+//! request, their raw text.
 
 use super::dialect::Dialect;
 use super::places::{Noted, Places};
@@ -8,31 +9,31 @@ use std::cell::RefCell;
 use std::io::{self, BufRead};
 use std::rc::Rc;
 
-/// The rows of a separated text.
+/// Reads the rows of a separated text.
 pub struct SeparatedRows<R> {
     reader: csv::Reader<Noted<R>>,
     places: Rc<RefCell<Places>>,
     delimiter: u8,
     with_raw: bool,
-    /// The row behind the one that is handed out: where that ends, this begins.
+    /// The row after the current one; its start marks the end of the current row.
     next: Option<csv::StringRecord>,
-    /// Characters before the first row.
+    /// Text before the first row, such as a title.
     before: Option<String>,
 }
 
-/// What is found at a place where a row may stand.
+/// An item of a separated text.
 pub enum Found {
-    /// A row, and the lines that it took in since a quote is not closed.
+    /// A row, and the number of lines that it swallowed because of an unclosed quote (normally 0).
     Row(Row, u64),
-    /// Characters before the first row.
+    /// Text before the first row, such as a title.
     Before(String),
 }
 
 impl<R: BufRead> SeparatedRows<R> {
-    /// Of `text`, with the characters of each row where `with_raw`.
+    /// Reads the rows of `text`, with the raw text of each row if `with_raw` is set.
     ///
     /// # Errors
-    /// When the text cannot be read.
+    /// If `text` cannot be read.
     pub fn new(mut text: R, dialect: &Dialect, with_raw: bool) -> io::Result<Self> {
         let before = skip(&mut text, dialect.skipped_bytes)?;
         let mark = dialect.quoting.mark();
@@ -63,15 +64,15 @@ impl<R: BufRead> SeparatedRows<R> {
         Ok(rows)
     }
 
-    /// The text that is read.
+    /// Returns the underlying text.
     pub fn text(&self) -> &R {
         self.reader.get_ref().text()
     }
 
-    /// What comes next; nothing at the end.
+    /// Returns the next item, or `None` at the end.
     ///
     /// # Errors
-    /// When the text cannot be read.
+    /// If the text cannot be read.
     pub fn next(&mut self) -> io::Result<Option<Found>> {
         if let Some(before) = self.before.take() {
             return Ok(Some(Found::Before(before)));
@@ -93,7 +94,7 @@ impl<R: BufRead> SeparatedRows<R> {
             String::new()
         };
         let closes = places.closes(end, self.delimiter);
-        let taken_in = if closes {
+        let swallowed_lines = if closes {
             0
         } else {
             record.iter().map(line_ends).sum()
@@ -104,7 +105,7 @@ impl<R: BufRead> SeparatedRows<R> {
                 line,
                 raw,
             },
-            taken_in,
+            swallowed_lines,
         )))
     }
 
@@ -115,22 +116,23 @@ impl<R: BufRead> SeparatedRows<R> {
             .read_record(&mut record)
             .map_err(csv::Error::into_kind)
         {
-            Ok(is_there) => Ok(is_there.then_some(record)),
+            Ok(has_record) => Ok(has_record.then_some(record)),
             Err(csv::ErrorKind::Io(error)) => Err(error),
-            // The text is valid UTF-8, and rows may have any number of cells.
+            // Not expected: the text is valid UTF-8, and rows may have any number of cells.
             Err(kind) => Err(io::Error::other(format!("{kind:?}"))),
         }
     }
 }
 
-/// Takes this many bytes from the start of a text, which were looked at before.
+/// Consumes and returns the first `bytes` bytes of a text, which dialect detection has already
+/// inspected.
 fn skip(text: &mut impl BufRead, bytes: usize) -> io::Result<String> {
     let mut taken = vec![0; bytes];
     text.read_exact(&mut taken)?;
     String::from_utf8(taken).map_err(io::Error::other)
 }
 
-/// Line ends within a cell: LF, CRLF and a lone CR.
+/// Counts the line ends within a cell (LF, CRLF and lone CR), except trailing ones.
 fn line_ends(cell: &str) -> u64 {
     let cell = cell.trim_end_matches(['\r', '\n']);
     (cell.matches(['\r', '\n']).count() - cell.matches("\r\n").count()) as u64

@@ -1,5 +1,5 @@
-//! Detects the format of a text from its content: lines, rows of cells, or objects of JSON. The file's name only decides
-//! where the content does not.
+//! Detects the format of a text from its content: lines, rows of cells, or JSON objects. The file
+//! name decides only where the content does not.
 
 use super::ReadOptions;
 use super::dialect::{self, Agreement, Dialect};
@@ -10,38 +10,38 @@ use crate::lines::LABEL_PREFIX;
 use crate::packed::unpacked_name;
 use std::collections::BTreeMap;
 
-/// What a text is.
+/// The format of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Lines, each a document.
+    /// Lines, each of which is a document.
     Lines,
-    /// Rows of cells.
+    /// Rows of cells in a dialect, such as CSV or TSV.
     Separated(Dialect),
-    /// Objects of JSON.
+    /// JSON objects in one of the layouts.
     Objects(Layout),
 }
 
-/// How objects of JSON follow each other.
+/// How JSON objects follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// One per line; brackets and commas around them do no harm.
+    /// One per line; the brackets and commas of an enclosing array are ignored.
     Lines,
-    /// One after the other, over as many lines as they take.
+    /// One after the other, over any number of lines.
     Stream,
 }
 
-/// What the ending of a file's name stands for.
+/// The format that a file name implies by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
     /// Rows with this byte between cells.
     Separated(u8),
-    /// JSON.
+    /// JSON in either layout.
     Json,
-    /// Nothing in particular.
+    /// No particular format.
     Other,
 }
 
-/// What the name of a file stands for.
+/// Returns the format that a file name implies.
 pub fn named(name: &str) -> Named {
     let name = name.to_ascii_lowercase();
     let name = unpacked_name(&name);
@@ -54,12 +54,12 @@ pub fn named(name: &str) -> Named {
     }
 }
 
-/// Whether the name of a file stands for JSON.
+/// Returns whether a file name implies JSON.
 pub fn is_named_json(name: &str) -> bool {
     named(name) == Named::Json
 }
 
-/// What the name of a file says stands between cells.
+/// Returns the delimiter that a file name implies, if any.
 pub fn named_delimiter(name: &str) -> Option<u8> {
     match named(name) {
         Named::Separated(delimiter) => Some(delimiter),
@@ -67,36 +67,39 @@ pub fn named_delimiter(name: &str) -> Option<u8> {
     }
 }
 
-/// Rows that show what a file without a telling name is.
+/// Minimum number of rows to recognise a table whose file name does not imply one.
 const MIN_ROWS: usize = 3;
-/// Rows that show it where their names do not.
+/// Minimum number of rows to recognise such a table without known column names.
 const MIN_UNNAMED_ROWS: usize = 8;
-/// The share of rows that agree, in a text that is a table by its content alone.
+/// Minimum share of consistent rows in a table that is recognised by content alone.
 const MIN_AGREEMENT: f64 = 0.95;
-/// Longer values are no labels.
+/// Maximum length of a label, in characters.
 const MAX_LABEL_CHARS: usize = 40;
-/// A text without spaces between its words is longer than this, in letters of an alphabet.
+/// A cell of few words is text if it is longer than this, in alphabetic characters: it may be in a
+/// script without spaces.
 const MIN_TEXT_LENGTH: usize = 15;
-/// A label comes at least so many times, on average.
+/// Minimum mean number of occurrences of a label.
 const MIN_REPETITION: usize = 3;
 
-/// The shape of CSV as in RFC 4180 that begins with `head`, which is all of it where `whole`.
-pub fn of_csv(head: &str, whole: bool) -> Shape {
-    Shape::Separated(dialect::of_csv(head, whole))
+/// Returns the shape of RFC 4180 CSV that begins with `head`; `is_complete` means that nothing
+/// follows it.
+pub fn of_csv(head: &str, is_complete: bool) -> Shape {
+    Shape::Separated(dialect::of_csv(head, is_complete))
 }
 
-/// The shape of a text that begins with `head`, which is all of it where `whole`.
-pub fn of(name: &str, head: &str, whole: bool, options: &ReadOptions) -> Shape {
+/// Detects the shape of a text that begins with `head`; `is_complete` means that nothing follows
+/// it.
+pub fn of(name: &str, head: &str, is_complete: bool, options: &ReadOptions) -> Shape {
     let (wants_columns, quoting) = (options.wants_columns(), options.quoting);
     let named = named(name);
-    if let Some(layout) = layout(head, whole, named == Named::Json) {
+    if let Some(layout) = layout(head, is_complete, named == Named::Json) {
         return Shape::Objects(layout);
     }
     let delimiter = match named {
         Named::Separated(delimiter) => Some(delimiter),
         _ => None,
     };
-    let (dialect, agreement) = dialect::find(head, whole, delimiter, quoting);
+    let (dialect, agreement) = dialect::find(head, is_complete, delimiter, quoting);
     match named {
         Named::Separated(_) => Shape::Separated(dialect),
         _ if wants_columns && dialect.width > 1 && agreement.share >= MIN_AGREEMENT => {
@@ -109,8 +112,9 @@ pub fn of(name: &str, head: &str, whole: bool, options: &ReadOptions) -> Shape {
     }
 }
 
-/// How objects follow each other in a text that holds such; `is_named` tells that its name says so.
-fn layout(head: &str, whole: bool, is_named: bool) -> Option<Layout> {
+/// Returns the layout of a text that holds JSON objects; `is_named` means that the file name
+/// implies JSON.
+fn layout(head: &str, is_complete: bool, is_named: bool) -> Option<Layout> {
     let text = head.trim_start();
     let opens_list = text.strip_prefix('[').map(str::trim_start);
     let first = opens_list.unwrap_or(text);
@@ -118,7 +122,7 @@ fn layout(head: &str, whole: bool, is_named: bool) -> Option<Layout> {
     if !is_object && !is_named {
         return None;
     }
-    if whole && opens_list.is_none() && is_only_value(first) {
+    if is_complete && opens_list.is_none() && is_only_value(first) {
         // The only object of a file may hold its rows.
         return Some(Layout::Stream);
     }
@@ -136,15 +140,15 @@ fn layout(head: &str, whole: bool, is_named: bool) -> Option<Layout> {
     let object = super::objects::first_value(first);
     match object {
         Some(object) if is_object && relaxed::parse(object).is_some() => Some(Layout::Stream),
-        // An object that the head does not hold to its end, in a file that is named so.
-        None if is_object && is_named && !whole => Some(Layout::Stream),
+        // An object that continues beyond the head, in a file whose name implies JSON.
+        None if is_object && is_named && !is_complete => Some(Layout::Stream),
         _ if opens_list.is_some() && is_named => Some(Layout::Stream),
         _ if is_named => Some(Layout::Lines),
         _ => None,
     }
 }
 
-/// Whether a text is one object that holds rows.
+/// Returns whether a text is a single object that holds rows.
 fn is_only_value(text: &str) -> bool {
     let object = super::objects::first_value(text).filter(|_| text.starts_with('{'));
     object.is_some_and(|object| {
@@ -152,7 +156,8 @@ fn is_only_value(text: &str) -> bool {
     })
 }
 
-/// Whether a text whose name does not tell is a table: its rows agree, and their names or values say so.
+/// Returns whether a text is a table by its content alone: its rows are consistent, and column
+/// names or values confirm it.
 fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, only_by_header: bool) -> bool {
     let is_labelled_text = head
         .split_whitespace()
@@ -192,7 +197,7 @@ fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, only_by_header:
         && (0..dialect.width).any(|column| holds_labels(&rows, column, dialect.width))
 }
 
-/// Whether few short values stand in this column, beside text in another one.
+/// Returns whether a column holds a few short values next to text in another column.
 fn holds_labels(rows: &[Vec<&str>], column: usize, width: usize) -> bool {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let rows: Vec<&Vec<&str>> = rows.iter().filter(|row| row.len() == width).collect();
@@ -208,8 +213,8 @@ fn holds_labels(rows: &[Vec<&str>], column: usize, width: usize) -> bool {
             .filter(|other| *other != column)
             .any(|other| is_text(row[other]))
     };
-    let beside_text = rows.iter().filter(|row| words(row)).count() * 2 > rows.len();
-    counts.len() > 1 && are_short && counts.len() * MIN_REPETITION <= rows.len() && beside_text
+    let next_to_text = rows.iter().filter(|row| words(row)).count() * 2 > rows.len();
+    counts.len() > 1 && are_short && counts.len() * MIN_REPETITION <= rows.len() && next_to_text
 }
 
 #[cfg(test)]
@@ -226,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_tells_what_a_file_is() {
+    fn formats_are_detected_from_content() {
         let labelled: String = (0..12)
             .map(|i| format!("{}\tthe boat number {i} is here\n", ["boat", "tree"][i % 2]))
             .collect();

@@ -1,4 +1,5 @@
-//! What the first rows of a table show: its columns, a few of its cells, and columns that answer with 0 and 1.
+//! Summarises the first rows of a table for display: its columns, a few cells, and columns of zeros
+//! and ones that may be labels.
 
 use super::columns::Choice;
 use super::names;
@@ -6,13 +7,16 @@ use super::row::{self, Cell, Column, Place, Record, Row};
 use protocol::TableColumns;
 use std::collections::BTreeSet;
 
-/// Columns that are shown, and characters of their names.
+/// Maximum number of columns that are shown.
 pub const MAX_SHOWN_COLUMNS: usize = 200;
+/// Maximum length of a shown column name, in characters.
 const MAX_NAME_CHARS: usize = 100;
-/// Rows that are shown, and characters of their cells.
+/// Maximum number of rows that are shown.
 const MAX_SHOWN_ROWS: usize = 5;
+/// Maximum length of a shown cell, in characters.
 const MAX_CELL_CHARS: usize = 120;
-/// Whether each row begins with a number of its own that the header has no name for, as R writes them.
+/// Returns whether each row begins with a unique number that the header has no name for, as R
+/// writes row numbers.
 pub fn has_unnamed_index(rows: &[Vec<&str>]) -> bool {
     let Some((header, rows)) = rows.split_first().filter(|(_, rows)| !rows.is_empty()) else {
         return false;
@@ -34,7 +38,8 @@ pub fn has_unnamed_index(rows: &[Vec<&str>]) -> bool {
         && numbers.is_some_and(|numbers| numbers.len() == rows.len())
 }
 
-/// The columns of objects: their keys, in the order of the alphabet. Texts without keys are a column of that name.
+/// Returns the columns of JSON objects: their keys in code point order. Bare texts have one column,
+/// [`row::TEXT_KEY`].
 pub fn object_columns(sample: &[Row]) -> Vec<Column> {
     let mut keys = BTreeSet::new();
     for row in sample {
@@ -57,9 +62,10 @@ pub fn object_columns(sample: &[Row]) -> Vec<Column> {
         .collect()
 }
 
-/// What a person is shown of a table's columns: a first row may be anything.
+/// Returns the part of a table that is shown to the user. Names and cells are truncated, since a
+/// first row may contain anything.
 pub fn shown_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> TableColumns {
-    let cut = |name: &str, most: usize| name.chars().take(most).collect::<String>();
+    let cut = |name: &str, max_chars: usize| name.chars().take(max_chars).collect::<String>();
     let names = |numbers: &[usize]| {
         numbers
             .iter()
@@ -86,7 +92,7 @@ pub fn shown_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> Tab
     }
 }
 
-/// Columns of 0 and 1, where none was taken for the labels: each may be one.
+/// Returns the columns of zeros and ones if no label column was chosen: each may be a label.
 pub fn yes_no_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> Vec<String> {
     let is_answer = |column: &&Column| {
         let is_yes_or_no = |row: &Row| {
@@ -99,7 +105,7 @@ pub fn yes_no_columns(columns: &[Column], choice: &Choice, sample: &[Row]) -> Ve
                 Some("0" | "1")
             )
         };
-        // A name with a comma could not be asked for beside others.
+        // A name with a comma cannot be requested together with others.
         !column.name.contains(',')
             && !names::is_number_name(&column.name)
             && sample.iter().all(is_yes_or_no)

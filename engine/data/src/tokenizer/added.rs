@@ -1,41 +1,42 @@
-//! Added tokens: entries of a vocabulary that are found in the text itself, before it is cut into words, such as `[DATE]`
-//! or the terms of a field. A trie finds the longest one at each place, so that a text takes linear time whatever the
-//! list. It knows no model.
+//! Added tokens: vocabulary entries such as `[DATE]` or technical terms that are matched in the
+//! text before it is split into words. A trie finds the longest match at each position, so that
+//! matching takes linear time however many tokens there are. Does not know the model.
 //!
-//! Source: Hugging Face `tokenizers`, `tokenizer/added_vocabulary.rs`. White space that `lstrip` and `rstrip` take into a
-//! token is a boundary here anyway, so that the ids are equal; it stays outside of the token's offsets.
+//! Source: Hugging Face `tokenizers`, `tokenizer/added_vocabulary.rs`. White space that `lstrip`
+//! and `rstrip` absorb into a token is a word boundary here anyway, so that the ids are equal; it
+//! is not part of the token's offsets.
 
 use super::normalize::{Normalization, normalize};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// An added token, as `tokenizer.json` describes it.
+/// An added token as described in `tokenizer.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AddedToken {
-    /// Its row.
+    /// Token id.
     pub id: u32,
-    /// As it stands in the text.
+    /// Text of the token.
     pub content: String,
-    /// Whether it counts only where no letter or digit touches it.
+    /// Whether it only matches if no letter or digit is adjacent.
     #[serde(default)]
     pub single_word: bool,
-    /// Kept for whoever reads what is written.
+    /// Not used here, but preserved when the tokenizer is written.
     #[serde(default)]
     pub lstrip: bool,
-    /// Kept for whoever reads what is written.
+    /// Not used here, but preserved when the tokenizer is written.
     #[serde(default)]
     pub rstrip: bool,
-    /// Whether it is looked for in the normalised text.
+    /// Whether it is matched in the normalised text.
     #[serde(default)]
     pub normalized: bool,
-    /// Kept for whoever reads what is written.
+    /// Not used here, but preserved when the tokenizer is written.
     #[serde(default)]
     pub special: bool,
 }
 
 impl AddedToken {
-    /// A token of which only the text and the row are known.
+    /// Creates a token of which only the text and the id are known.
     pub fn plain(content: String, id: u32) -> Self {
         Self {
             id,
@@ -49,14 +50,14 @@ impl AddedToken {
     }
 }
 
-/// The added tokens of one vocabulary, without BERT's five special ones.
+/// Added tokens of one vocabulary, without BERT's five special ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct AddedTokens {
     tokens: Vec<AddedToken>,
     ids: HashMap<String, u32>,
-    /// Finds those that stand in the text as it is.
+    /// Matches tokens in the original text.
     as_written: Trie,
-    /// Finds those that stand in the normalised text.
+    /// Matches tokens in the normalised text.
     normalized: Trie,
 }
 
@@ -95,30 +96,30 @@ impl AddedTokens {
         self.ids.get(content).copied()
     }
 
-    /// Cuts a text at the tokens that are looked for as written.
+    /// Splits original text at the tokens that are matched before normalisation.
     pub fn split_text(&self, text: &[char]) -> Vec<Piece> {
         self.as_written.split(text, &self.tokens)
     }
 
-    /// Cuts normalised text at the others.
+    /// Splits normalised text at the other tokens.
     pub fn split_normalized(&self, text: &[char]) -> Vec<Piece> {
         self.normalized.split(text, &self.tokens)
     }
 }
 
-/// A part of a text, as a range of its characters.
+/// Part of a text, as a range of its characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub range: Range<usize>,
-    /// The row of the added token that it is, if it is one.
+    /// Id of the added token, if the part is one.
     pub added: Option<u32>,
 }
 
-/// Characters to the indices of tokens. The root is node 0.
+/// Trie from characters to token indices. The root is node 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Trie {
     children: HashMap<(usize, char), usize>,
-    /// The token that ends in a node.
+    /// Index of the token that ends at a node.
     ends: HashMap<usize, usize>,
 }
 
@@ -134,10 +135,10 @@ impl Trie {
         }
     }
 
-    /// The longest token that begins at `start`, and where it ends.
+    /// Returns the longest token that begins at `start`, and its end.
     fn longest(&self, text: &[char], start: usize) -> Option<(usize, usize)> {
         let (mut node, mut found) = (0, None);
-        for (place, character) in text.iter().enumerate().skip(start) {
+        for (position, character) in text.iter().enumerate().skip(start) {
             let Some(next) = self.children.get(&(node, *character)) else {
                 break;
             };
@@ -145,34 +146,34 @@ impl Trie {
             found = self
                 .ends
                 .get(&node)
-                .map(|token| (*token, place + 1))
+                .map(|token| (*token, position + 1))
                 .or(found);
         }
         found
     }
 
     fn split(&self, text: &[char], tokens: &[AddedToken]) -> Vec<Piece> {
-        let (mut pieces, mut begun, mut place) = (Vec::new(), 0, 0);
-        while place < text.len() && !self.ends.is_empty() {
-            let Some((token, end)) = self.longest(text, place) else {
-                place += 1;
+        let (mut pieces, mut unmatched, mut position) = (Vec::new(), 0, 0);
+        while position < text.len() && !self.ends.is_empty() {
+            let Some((token, end)) = self.longest(text, position) else {
+                position += 1;
                 continue;
             };
-            if !tokens[token].single_word || stands_alone(text, place..end) {
+            if !tokens[token].single_word || stands_alone(text, position..end) {
                 pieces.push(Piece {
-                    range: begun..place,
+                    range: unmatched..position,
                     added: None,
                 });
                 pieces.push(Piece {
-                    range: place..end,
+                    range: position..end,
                     added: Some(tokens[token].id),
                 });
-                begun = end;
+                unmatched = end;
             }
-            place = end;
+            position = end;
         }
         pieces.push(Piece {
-            range: begun..text.len(),
+            range: unmatched..text.len(),
             added: None,
         });
         pieces.retain(|piece| !piece.range.is_empty());
@@ -182,7 +183,10 @@ impl Trie {
 
 fn stands_alone(text: &[char], range: Range<usize>) -> bool {
     let is_word = |character: &char| character.is_alphanumeric() || *character == '_';
-    let before = range.start.checked_sub(1).and_then(|place| text.get(place));
+    let before = range
+        .start
+        .checked_sub(1)
+        .and_then(|position| text.get(position));
     !before.is_some_and(is_word) && !text.get(range.end).is_some_and(is_word)
 }
 
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_token_at_the_first_place_is_found() {
+    fn the_longest_match_is_found() {
         assert_eq!(
             pieces(&[("ab", false), ("abc", false), ("c", false)], "xabcabc"),
             ["x", "<abc>", "<abc>"]
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_word_is_not_found_inside_of_another() {
+    fn single_words_do_not_match_inside_others() {
         assert_eq!(
             pieces(&[("pier", true)], "pier piers, pier"),
             ["<pier>", " piers, ", "<pier>"]
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn many_tokens_with_one_beginning_take_linear_time() {
+    fn tokens_with_a_common_prefix_take_linear_time() {
         let long = "a".repeat(500);
         let tokens: Vec<(&str, bool)> = (1..500).map(|length| (&long[..length], false)).collect();
         assert_eq!(pieces(&tokens, &"a".repeat(4990)).len(), 10);

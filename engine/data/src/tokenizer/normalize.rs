@@ -1,6 +1,7 @@
-//! Text -> words: cleaning, spacing of Chinese characters, accent stripping, lower-casing, and splitting, exactly as
-//! Hugging Face's `BertNormalizer`, `Lowercase`, `BertPreTokenizer`, `Whitespace` and `WhitespaceSplit` do. Each
-//! resulting character remembers the original one it came from. It knows no vocabulary.
+//! Normalises text and splits it into words: cleaning, spacing of Chinese characters, accent
+//! stripping, lower-casing and splitting, exactly as Hugging Face's `BertNormalizer`, `Lowercase`,
+//! `BertPreTokenizer`, `Whitespace` and `WhitespaceSplit` do. Each resulting character records the
+//! original one it came from. Does not know the vocabulary.
 //!
 //! Source: Devlin et al. 2019, `tokenization.py`; Hugging Face `tokenizers`, `normalizers/bert.rs`.
 
@@ -11,22 +12,22 @@ use std::ops::Range;
 use unicode_general_category::{GeneralCategory, get_general_category};
 use unicode_normalization::char::decompose_canonical;
 
-/// What happens to characters before splitting.
+/// Rules applied to characters before splitting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Normalization {
-    /// Control characters vanish, white space becomes a space.
+    /// Removes control characters and replaces white space by a space.
     pub clean_text: bool,
-    /// Each Chinese character becomes a word.
+    /// Makes each Chinese character a word.
     pub space_chinese: bool,
-    /// Characters are decomposed (NFD) and combining marks vanish.
+    /// Decomposes characters (NFD) and removes combining marks.
     pub strip_accents: bool,
-    /// Lower case, character by character.
+    /// Lower-cases each character.
     pub lowercase: bool,
 }
 
 impl Normalization {
-    /// BERT's, cased or not. Its published vocabularies strip accents where they are not cased; many scripts write vowels
-    /// and tones as such marks.
+    /// Returns BERT's rules. Its published uncased vocabularies strip accents; many scripts write
+    /// vowels and tones as such marks.
     pub fn bert(cased: bool, strip_accents: bool) -> Self {
         Self {
             clean_text: true,
@@ -36,7 +37,8 @@ impl Normalization {
         }
     }
 
-    /// BERT's for scripts without spaces: words are found by the vocabulary, Chinese characters among them.
+    /// Returns BERT's rules for scripts without spaces: the vocabulary alone determines the words,
+    /// Chinese characters included.
     pub fn unspaced(cased: bool, strip_accents: bool) -> Self {
         Self {
             space_chinese: false,
@@ -44,7 +46,7 @@ impl Normalization {
         }
     }
 
-    /// Nothing but the case.
+    /// Returns rules that change nothing but the case.
     pub fn plain(cased: bool) -> Self {
         Self {
             clean_text: false,
@@ -55,16 +57,16 @@ impl Normalization {
     }
 }
 
-/// What ends a word.
+/// How normalised text is split into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Splitting {
-    /// White space; punctuation characters are words of their own.
+    /// At white space; each punctuation character is a word.
     Bert,
-    /// White space; runs of letters and digits, and runs of everything else, are words.
+    /// At white space; runs of word characters and runs of other characters are words.
     Words,
-    /// White space only.
+    /// At white space only.
     Whitespace,
-    /// Every character that is not white space is a word.
+    /// Every character other than white space is a word.
     Characters,
 }
 
@@ -89,7 +91,8 @@ pub(super) fn normalize(text: &str, rules: Normalization) -> Vec<Glyph> {
     glyphs
 }
 
-/// The rules where none of Unicode's tables is needed, which is nearly always.
+/// Applies the rules to ASCII, which needs none of Unicode's tables and is by far the most frequent
+/// case.
 fn put_ascii(c: char, rules: Normalization, put: &mut impl FnMut(char)) {
     if !rules.clean_text || !c.is_ascii_control() {
         put(if rules.lowercase {
@@ -134,20 +137,20 @@ fn put_case(c: char, rules: Normalization, put: &mut impl FnMut(char)) {
     }
 }
 
-/// Splits glyphs into words, as ranges of their indices.
+/// Splits glyphs into words, returned as ranges of their indices.
 pub(super) fn split(glyphs: &[Glyph], splitting: Splitting) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
-    let mut before = Class::Space;
+    let mut previous = Class::Space;
     for (index, glyph) in glyphs.iter().enumerate() {
         let class = classify(glyph.character, splitting);
         match class {
             Class::Space => {}
-            _ if class == before && class != Class::Alone => {
+            _ if class == previous && class != Class::Alone => {
                 words.last_mut().expect("a word has begun").end += 1
             }
             _ => words.push(index..index + 1),
         }
-        before = class;
+        previous = class;
     }
     words
 }
@@ -170,7 +173,7 @@ fn classify(c: char, splitting: Splitting) -> Class {
     }
 }
 
-/// Control, format and private characters.
+/// Returns whether `c` is a control, format or private-use character.
 fn is_other(c: char) -> bool {
     use GeneralCategory::{Control, Format, PrivateUse};
     !matches!(c, '\t' | '\n' | '\r')
@@ -182,7 +185,7 @@ fn is_nonspacing_mark(c: char) -> bool {
     get_general_category(c) == GeneralCategory::NonspacingMark || holds(&FORMER_MARKS, c)
 }
 
-/// CJK ideographs. Source: `tokenization.py`, `_is_chinese_char`.
+/// Returns whether `c` is a CJK ideograph. Source: `tokenization.py`, `_is_chinese_char`.
 fn is_chinese(c: char) -> bool {
     matches!(
         c,
@@ -205,7 +208,7 @@ fn is_punctuation(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_punctuation();
     }
-    let today = matches!(
+    let is_current = matches!(
         get_general_category(c),
         ConnectorPunctuation
             | DashPunctuation
@@ -215,10 +218,10 @@ fn is_punctuation(c: char) -> bool {
             | FinalPunctuation
             | OtherPunctuation
     );
-    today && !holds(&LATER_PUNCTUATION, c) || holds(&FORMER_PUNCTUATION, c)
+    is_current && !holds(&LATER_PUNCTUATION, c) || holds(&FORMER_PUNCTUATION, c)
 }
 
-/// `\w` of Unicode regular expressions (UTS 18, annex C).
+/// Returns whether `c` matches `\w` of Unicode regular expressions (UTS 18, annex C).
 fn is_word(c: char) -> bool {
     use GeneralCategory::{
         ConnectorPunctuation, DecimalNumber, EnclosingMark, NonspacingMark, SpacingMark,
@@ -247,7 +250,7 @@ mod tests {
         glyphs.iter().map(|glyph| glyph.character).collect()
     }
 
-    /// Whether a character becomes `result`.
+    /// Returns whether a character is normalised to `result`.
     fn becomes(character: char, rules: Normalization, result: &str) -> bool {
         text(&normalize(character.encode_utf8(&mut [0; 4]), rules)) == result
     }
@@ -308,7 +311,7 @@ mod tests {
         ];
         for (name, test) in tests {
             let mut ranges: Vec<[u32; 2]> = Vec::new();
-            // The reference leaves out the planes where nothing is assigned.
+            // The reference data leaves out planes in which nothing is assigned.
             let characters = ('\0'..='\u{33FFF}').chain('\u{E0000}'..='\u{E01FF}');
             for code in characters.filter(|&c| test(c)).map(u32::from) {
                 match ranges.last_mut() {
@@ -321,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn each_glyph_remembers_its_source() {
+    fn each_glyph_records_its_source() {
         let sources = |text, rules| {
             normalize(text, rules)
                 .iter()
@@ -345,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn words_end_where_the_splitting_says() {
+    fn words_are_split_as_defined() {
         let line = "don't  a-b c_d\u{a0}好。e";
         for (splitting, expected) in [
             (

@@ -1,20 +1,22 @@
-//! Where the Unicode tables of Hugging Face's `tokenizers` (Unicode 8 for categories) differ from today's. Equal ids
-//! need equal tables, old ones included; the lists were found by running every code point through both.
+//! Differences between the Unicode tables of Hugging Face's `tokenizers` (Unicode 8 for categories)
+//! and current ones. Equal ids need equal tables, old ones included; the lists were found by
+//! comparing both for every code point.
 
-/// Whether one of the ascending, inclusive `ranges` holds `character`.
+/// Returns whether one of the ascending, inclusive `ranges` contains `character`.
 pub(super) fn holds(ranges: &[(u32, u32)], character: char) -> bool {
     let code = u32::from(character);
     let next = ranges.partition_point(|&(first, _)| first <= code);
     next > 0 && code <= ranges[next - 1].1
 }
 
-/// Format characters that were none.
+/// Characters that have become format characters since.
 #[rustfmt::skip]
 pub(super) const LATER_FORMAT: [(u32, u32); 4] = [
     (0x890, 0x891), (0x8e2, 0x8e2), (0x110cd, 0x110cd), (0x13430, 0x1343f),
 ];
 
-/// Nonspacing marks and decompositions that were none: accent stripping leaves these characters alone.
+/// Characters that have become nonspacing marks or gained a decomposition since: accent stripping
+/// leaves them alone.
 #[rustfmt::skip]
 pub(super) const LATER_MARKS: [(u32, u32); 111] = [
     (0x7fd, 0x7fd), (0x897, 0x89f), (0x8ca, 0x8e1), (0x9fe, 0x9fe), (0xafa, 0xaff), (0xb55, 0xb55), (0xc04, 0xc04),
@@ -41,13 +43,13 @@ pub(super) const LATER_MARKS: [(u32, u32); 111] = [
     (0x1e944, 0x1e94a),
 ];
 
-/// Nonspacing marks that are none any more.
+/// Characters that are no longer nonspacing marks.
 #[rustfmt::skip]
 pub(super) const FORMER_MARKS: [(u32, u32); 2] = [
     (0x1734, 0x1734), (0x1171e, 0x1171e),
 ];
 
-/// Punctuation that was none.
+/// Characters that have become punctuation since.
 #[rustfmt::skip]
 pub(super) const LATER_PUNCTUATION: [(u32, u32); 39] = [
     (0x61d, 0x61d), (0x9fd, 0x9fd), (0xa76, 0xa76), (0xc77, 0xc77), (0xc84, 0xc84), (0x1b4e, 0x1b4f),
@@ -60,7 +62,7 @@ pub(super) const LATER_PUNCTUATION: [(u32, u32); 39] = [
     (0x1e5ff, 0x1e5ff), (0x1e95e, 0x1e95f),
 ];
 
-/// Punctuation that is none any more.
+/// Characters that are no longer punctuation.
 #[rustfmt::skip]
 pub(super) const FORMER_PUNCTUATION: [(u32, u32); 2] = [
     (0x166d, 0x166d), (0x111c9, 0x111c9),

@@ -1,19 +1,20 @@
-//! `tokenizer_config.json`, and what stands for it where it says nothing: the case of a tokenizer, accents, Chinese
-//! characters, and added tokens. It knows no vocabulary.
+//! `tokenizer_config.json` and its defaults: the case of a tokenizer, accents, Chinese characters,
+//! and added tokens. Does not know the vocabulary.
 //!
-//! Source: `transformers`, `BertTokenizerFast.__init__`: what this file says counts, also where `tokenizer.json` says
-//! otherwise.
+//! Source: `transformers`, `BertTokenizerFast.__init__`: the settings in this file override those
+//! in `tokenizer.json`.
 
 use super::added::AddedToken;
 use super::normalize::Normalization;
 use serde_json::Value;
 
-/// The class whose `tokenizer.json` counts alone.
+/// Tokenizer class for which nothing overrides `tokenizer.json`.
 const PLAIN_CLASS: &str = "PreTrainedTokenizerFast";
-/// Of so many entries with letters one with a capital makes a vocabulary cased: an uncased one has none.
+/// A vocabulary is cased if at least one in this many of its entries with letters has a capital; an
+/// uncased one has none.
 const CASED_SHARE: usize = 100;
 
-/// The configuration of a tokenizer; null where there is none.
+/// Configuration of a tokenizer; null if there is none.
 pub(super) struct Settings(Value);
 
 impl Settings {
@@ -25,12 +26,13 @@ impl Settings {
         self.0.get(key).and_then(Value::as_bool)
     }
 
-    /// Whether upper case is lowered, where the file says so.
+    /// Returns whether text is lower-cased, if the file states it.
     pub fn lowercase(&self) -> Option<bool> {
         self.flag("do_lower_case")
     }
 
-    /// Normalisation where there is nothing but this file; `lowercase` where it leaves the case open.
+    /// Returns the normalisation if there is only this file; `lowercase` is used if it does not
+    /// state the case.
     pub fn normalization(&self, lowercase: bool) -> Normalization {
         let lowercase = self.lowercase().unwrap_or(lowercase);
         Normalization {
@@ -41,7 +43,8 @@ impl Settings {
         }
     }
 
-    /// The normalisation of `tokenizer.json`, with what this file says otherwise. Only BERT's has these settings.
+    /// Returns the normalisation of `tokenizer.json`, overridden by the settings in this file. Only
+    /// BERT's normaliser has these settings.
     pub fn applied(&self, rules: Normalization, normalizer: &Value) -> Normalization {
         let is_bert = normalizer.get("type").and_then(Value::as_str) == Some("BertNormalizer");
         if !is_bert || self.0.get("tokenizer_class").and_then(Value::as_str) == Some(PLAIN_CLASS) {
@@ -62,7 +65,8 @@ impl Settings {
         }
     }
 
-    /// The tokens of `added_tokens_decoder`, by row; what cannot be read is passed over, since other files name them too.
+    /// Returns the tokens of `added_tokens_decoder`, by id. Invalid entries are skipped, since
+    /// other files list the tokens too.
     pub fn added_tokens(&self) -> Vec<AddedToken> {
         let rows = self
             .0
@@ -81,7 +85,8 @@ impl Settings {
     }
 }
 
-/// Whether a vocabulary was learned from text with its capitals. Names in brackets, such as `[MASK]`, say nothing.
+/// Returns whether a vocabulary was learned from cased text. Names in brackets, such as `[MASK]`,
+/// are ignored.
 pub(super) fn has_upper_case(tokens: &[&str]) -> bool {
     let words = tokens
         .iter()
@@ -99,7 +104,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_configuration_counts_beside_tokenizer_json() {
+    fn the_configuration_overrides_tokenizer_json() {
         let bert = json!({"type": "BertNormalizer"});
         let check = |config: Value, normalizer: &Value, expected: (bool, bool, bool)| {
             let rules =

@@ -1,4 +1,4 @@
-//! The tokenizer against Hugging Face's, against hostile files, and against itself.
+//! Tests the tokenizer against Hugging Face's, against hostile files, and against itself.
 
 use super::*;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn golden(path: &str) -> String {
 }
 
 fn from_one(name: &str, content: &str) -> Result<Tokenizer, DataError> {
-    Tokenizer::from_files(&|asked| (asked == name).then(|| content.as_bytes().to_vec()))
+    Tokenizer::from_files(&|requested| (requested == name).then(|| content.as_bytes().to_vec()))
 }
 
 fn learn(kind: TokenizerKind, cased: bool, text: &str) -> Tokenizer {
@@ -23,7 +23,7 @@ fn tokens(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
 }
 
 #[test]
-fn ids_tokens_and_offsets_equal_hugging_faces() {
+fn ids_tokens_and_offsets_equal_those_of_hugging_face() {
     for case in ["uncased", "cased"] {
         let json = golden(&format!("tests/golden/tokenizer/{case}/tokenizer.json"));
         let tokenizer = from_one("tokenizer.json", &json).expect("a tokenizer");
@@ -45,7 +45,7 @@ fn ids_tokens_and_offsets_equal_hugging_faces() {
 }
 
 #[test]
-fn a_vocabulary_file_alone_gives_the_same_tokenizer() {
+fn a_vocabulary_file_alone_yields_the_same_tokenizer() {
     let json = golden("tests/golden/tokenizer/uncased/tokenizer.json");
     let vocab = golden("tests/golden/tokenizer/uncased/vocab.txt");
     assert_eq!(
@@ -61,7 +61,7 @@ fn a_vocabulary_file_alone_gives_the_same_tokenizer() {
 }
 
 #[test]
-fn learned_pieces_are_as_good_as_hugging_faces() {
+fn learned_pieces_are_as_good_as_those_of_hugging_face() {
     let text = golden("public/bundle/pretrain_extra.txt");
     let quality: Value =
         serde_json::from_str(&golden("tests/golden/tokenizer/bundle/quality.json")).expect("JSON");
@@ -72,7 +72,7 @@ fn learned_pieces_are_as_good_as_hugging_faces() {
         .flat_map(|line| tokenizer.encode(line))
         .collect();
     let tokens_per_word = ids.len() as f64 / text.split_whitespace().count() as f64;
-    // Ties are broken otherwise, which moves the third decimal.
+    // Ties are broken differently, which affects the third decimal.
     assert!(
         tokens_per_word < quality["tokens_per_word"].as_f64().expect("a number") + 0.001,
         "{tokens_per_word}"
@@ -87,7 +87,7 @@ fn learned_pieces_are_as_good_as_hugging_faces() {
 }
 
 #[test]
-fn learning_is_the_same_whatever_the_order_of_the_text() {
+fn learning_does_not_depend_on_the_order_of_the_text() {
     let text = golden("public/bundle/valid.txt");
     let reversed: Vec<&str> = text.lines().rev().collect();
     for kind in [
@@ -104,7 +104,7 @@ fn learning_is_the_same_whatever_the_order_of_the_text() {
 }
 
 #[test]
-fn each_kind_cuts_in_its_own_way() {
+fn each_kind_splits_differently() {
     let text = "Élan vital, élan VITAL\nthe [MASK] the";
     for (kind, cased, expected) in [
         (
@@ -136,7 +136,7 @@ fn each_kind_cuts_in_its_own_way() {
 }
 
 #[test]
-fn a_literal_special_token_is_text_unless_asked_for() {
+fn literal_special_tokens_are_text_unless_requested() {
     for kind in [
         TokenizerKind::Wordpiece,
         TokenizerKind::Word,
@@ -161,13 +161,13 @@ fn a_literal_special_token_is_text_unless_asked_for() {
                 "{kind:?} {cased}"
             );
             let encoding = tokenizer.encode_with_specials("the[MASK] é [SEP]");
-            let at = encoding
+            let index = encoding
                 .ids
                 .iter()
                 .position(|&id| id == mask)
                 .expect("a mask");
             assert_eq!(
-                (encoding.offsets[at], encoding.word_starts[at]),
+                (encoding.offsets[index], encoding.word_starts[index]),
                 ((3, 9), true)
             );
             assert_eq!(
@@ -198,7 +198,7 @@ fn word_starts_and_continuing_rows_agree() {
 }
 
 #[test]
-fn hostile_words_stay_short_and_quick() {
+fn hostile_words_stay_short_and_fast() {
     let mut learner = VocabularyLearner::new(TokenizerKind::Wordpiece, false, 500)
         .expect("room")
         .strip_accents(true);
@@ -218,8 +218,8 @@ fn hostile_words_stay_short_and_quick() {
 }
 
 #[test]
-fn scripts_without_spaces_are_cut_into_pieces_that_are_the_same_everywhere() {
-    // A boat in the harbour, a tree in the garden, without a space between words.
+fn pieces_of_scripts_without_spaces_are_the_same_everywhere() {
+    // "A boat in the harbour" and "a tree in the garden", without spaces between words.
     let (boat, tree) = ("เรือในท่าเรือ", "ต้นไม้ในสวน");
     let mut learner = VocabularyLearner::new(TokenizerKind::Wordpiece, false, 100)
         .expect("room")
@@ -235,12 +235,12 @@ fn scripts_without_spaces_are_cut_into_pieces_that_are_the_same_everywhere() {
         "{:?}",
         tokens(&tokenizer, &[&boat[..], &tree].concat())
     );
-    // A paragraph of more than BERT's longest word.
+    // A paragraph longer than BERT's longest word.
     assert_eq!(
         tokenizer.encode(&"เรือในท่าเรือต้นไม้ในสวน".repeat(20)),
         [boat[0], tree[0]].repeat(20)
     );
-    // What stands behind a mask is spelled as it was in training.
+    // Text after a mask is tokenised as in training.
     let masked = tokenizer
         .encode_with_specials("ต้นไม้ในสวน[MASK]เรือในท่าเรือ")
         .ids;
@@ -350,21 +350,21 @@ fn with_vocab(vocab: &str) -> String {
 
 #[test]
 fn hostile_files_are_refused_with_the_reason() {
-    let five = r#""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4"#;
-    let sound = with_vocab(&format!("{{{five}, \"the\": 5}}"));
-    assert!(from_one("tokenizer.json", &sound).is_ok());
-    let deep = sound.replace("null", &"[".repeat(100_000));
+    let specials = r#""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4"#;
+    let valid = with_vocab(&format!("{{{specials}, \"the\": 5}}"));
+    assert!(from_one("tokenizer.json", &valid).is_ok());
+    let deep = valid.replace("null", &"[".repeat(100_000));
     for (json, reason) in [
         (
-            with_vocab(&format!("{{{five}, \"x\": 4294967295}}")),
+            with_vocab(&format!("{{{specials}, \"x\": 4294967295}}")),
             "\"x\" stands in row 4294967295; 1048576 rows are",
         ),
         (
-            with_vocab(&format!("{{{five}, \"x\": 4}}")),
+            with_vocab(&format!("{{{specials}, \"x\": 4}}")),
             "row 4 has two tokens",
         ),
         (
-            with_vocab(&format!("{{{five}, \"x\": -1}}")),
+            with_vocab(&format!("{{{specials}, \"x\": -1}}")),
             "invalid value: integer `-1`",
         ),
         (
@@ -372,47 +372,47 @@ fn hostile_files_are_refused_with_the_reason() {
             "it lacks [CLS], [SEP], [MASK]",
         ),
         (with_vocab("[]"), "it lacks [PAD], [UNK]"),
-        (sound[..sound.len() / 2].into(), "EOF while parsing"),
+        (valid[..valid.len() / 2].into(), "EOF while parsing"),
         (deep, "recursion limit exceeded"),
-        (sound.replace("WordPiece", "BPE"), "uses a model \"BPE\""),
+        (valid.replace("WordPiece", "BPE"), "uses a model \"BPE\""),
         (
-            sound.replace("Whitespace", "ByteLevel"),
+            valid.replace("Whitespace", "ByteLevel"),
             "uses a pre-tokenizer \"ByteLevel\"",
         ),
         (
-            sound.replace("null", r#"{"type": "Precompiled"}"#),
+            valid.replace("null", r#"{"type": "Precompiled"}"#),
             "uses a normalizer \"Precompiled\"",
         ),
         (
-            sound.replace("[],", r#"[{"id": 6, "content": ""}],"#),
+            valid.replace("[],", r#"[{"id": 6, "content": ""}],"#),
             "uses the added token \"\"",
         ),
         (
-            sound.replace("[],", r#"[{"id": 5, "content": "[MASK]"}],"#),
+            valid.replace("[],", r#"[{"id": 5, "content": "[MASK]"}],"#),
             "\"[MASK]\" has the rows 4 and 5",
         ),
         (
-            sound.replace("[],", r#"[{"id": 4, "content": "the"}],"#),
+            valid.replace("[],", r#"[{"id": 4, "content": "the"}],"#),
             "\"the\" has the rows 5 and 4",
         ),
         (
-            sound.replace("[],", r#"[{"id": 5, "content": "x"}],"#),
+            valid.replace("[],", r#"[{"id": 5, "content": "x"}],"#),
             "row 5 has two tokens, \"the\" and \"x\"",
         ),
         (
-            sound.replace("[],", r#"[{"id": 4294967295, "content": "x"}],"#),
+            valid.replace("[],", r#"[{"id": 4294967295, "content": "x"}],"#),
             "the added token \"x\" in row 4294967295",
         ),
         ("[]".into(), "invalid"),
         (
-            sound.replace(
+            valid.replace(
                 "[],",
                 &format!(r#"[{{"id": 6, "content": "{}"}}],"#, "a".repeat(501)),
             ),
             "of more than 500 characters",
         ),
         (
-            sound.replace(r###""##""###, &format!(r#""{}""#, "#".repeat(17))),
+            valid.replace(r###""##""###, &format!(r#""{}""#, "#".repeat(17))),
             "a subword prefix of more than 16 characters",
         ),
     ] {
@@ -435,7 +435,7 @@ fn hostile_files_are_refused_with_the_reason() {
 }
 
 #[test]
-fn special_tokens_are_found_wherever_they_stand() {
+fn special_tokens_are_found_at_any_id() {
     let tokenizer = from_one(
         "vocab.txt",
         "the\ncat\n[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n",
@@ -450,16 +450,17 @@ fn special_tokens_are_found_wherever_they_stand() {
 }
 
 fn from_many(files: &[(&str, String)]) -> Result<Tokenizer, DataError> {
-    let find = |asked: &str| {
+    let find = |requested: &str| {
         files
             .iter()
-            .find(|(name, _)| *name == asked)
+            .find(|(name, _)| *name == requested)
             .map(|(_, text)| text.clone().into_bytes())
     };
     Tokenizer::from_files(&find)
 }
 
-/// What `tokenizer` writes, read back: from all files, and from those that a tokenizer of before 2020 reads.
+/// Reads back what `tokenizer` writes: from all files, and from those that tokenizers from before
+/// 2020 read.
 fn read_back(tokenizer: &Tokenizer) -> [Tokenizer; 2] {
     let files = tokenizer.to_files(128);
     let find = |name: &str| {
@@ -476,7 +477,7 @@ fn read_back(tokenizer: &Tokenizer) -> [Tokenizer; 2] {
 }
 
 #[test]
-fn blank_and_repeated_lines_keep_the_numbers_of_the_others() {
+fn blank_and_repeated_lines_do_not_shift_other_ids() {
     let vocab =
         "\u{feff}[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n\r\nthe\r\ncat\r\nthe\r\n\r\n";
     let tokenizer = from_one("vocab.txt", vocab).expect("as transformers reads it");
@@ -493,10 +494,10 @@ fn blank_and_repeated_lines_keep_the_numbers_of_the_others() {
             (vec![8, 7], Some(8))
         );
     }
-    let five = r#""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4"#;
+    let specials = r#""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4"#;
     let holes = from_one(
         "tokenizer.json",
-        &with_vocab(&format!("{{{five}, \"x\": 5, \"x\": 7, \"\": 9}}")),
+        &with_vocab(&format!("{{{specials}, \"x\": 5, \"x\": 7, \"\": 9}}")),
     );
     assert_eq!(holes.expect("as tokenizers reads it").encode("x y"), [7, 1]);
 }
@@ -505,7 +506,7 @@ const ADDED: &str = r#"[{"id": 6, "content": "[DATE]", "normalized": false, "spe
     {"id": 7, "content": "Pier42", "single_word": true, "normalized": true}]"#;
 
 #[test]
-fn added_tokens_are_found_in_the_text_before_it_is_cut() {
+fn added_tokens_are_matched_before_splitting() {
     let vocab = r###"{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "the": 5}"###;
     let json = with_vocab(vocab).replace("[],", &format!("{ADDED},"));
     let json = json.replace(
@@ -535,7 +536,7 @@ fn added_tokens_are_found_in_the_text_before_it_is_cut() {
 }
 
 #[test]
-fn added_tokens_of_the_other_files_count_too() {
+fn added_tokens_are_read_from_all_files() {
     let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n".to_string();
     let named = (
         "added_tokens.json",
@@ -561,13 +562,13 @@ fn added_tokens_of_the_other_files_count_too() {
 }
 
 #[test]
-fn upper_case_in_a_vocabulary_alone_says_that_case_counts() {
+fn upper_case_in_a_vocabulary_alone_makes_it_cased() {
     let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nThe\n".to_string();
     let infers = |files: &[(&str, String)]| {
-        let find = |asked: &str| {
+        let find = |requested: &str| {
             files
                 .iter()
-                .find(|(name, _)| *name == asked)
+                .find(|(name, _)| *name == requested)
                 .map(|(_, text)| text.clone().into_bytes())
         };
         (

@@ -1,72 +1,73 @@
-//! Tokens and their rows. A row may have no token, as a blank line of `vocab.txt` has none; the five special tokens are
-//! found by name, wherever they stand.
+//! Tokens and their ids. An id may have no token, like a blank line of `vocab.txt`; the five
+//! special tokens are found by name, wherever they are.
 
 use super::added::{AddedToken, AddedTokens};
 use super::normalize::Normalization;
 use std::collections::HashMap;
 
-/// The special tokens of BERT, in the order in which a learned vocabulary begins.
+/// Special tokens of BERT, in the order in which a learned vocabulary begins.
 pub(super) const SPECIAL_NAMES: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// The rows of the special tokens.
+/// Ids of the special tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Specials {
-    /// Fills a sequence up.
+    /// `[PAD]`, which fills up a sequence.
     pub pad: u32,
-    /// Stands for a word that the vocabulary cannot spell.
+    /// `[UNK]`, which stands for a word that the vocabulary cannot spell.
     pub unk: u32,
-    /// Begins a sequence.
+    /// `[CLS]`, which begins a sequence.
     pub cls: u32,
-    /// Ends a document.
+    /// `[SEP]`, which ends a document.
     pub sep: u32,
-    /// Hides a token.
+    /// `[MASK]`, which replaces a masked token.
     pub mask: u32,
 }
 
 impl Specials {
-    /// All five rows, in the order of their names.
+    /// Returns all five ids: `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]`, `[MASK]`.
     pub fn all(&self) -> [u32; 5] {
         [self.pad, self.unk, self.cls, self.sep, self.mask]
     }
 
-    /// Whether `id` is one of them.
+    /// Returns whether `id` is one of them.
     pub fn contains(&self, id: u32) -> bool {
         self.all().contains(&id)
     }
 }
 
-/// Tokens by row and rows by token.
+/// Tokens by id and ids by token.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Vocabulary {
-    /// By row; empty where a row has none.
+    /// Tokens by id; empty if an id has none.
     tokens: Vec<String>,
-    /// The rows of what words are cut into.
+    /// Ids of the tokens that words are split into.
     ids: HashMap<String, u32>,
     added: AddedTokens,
     specials: Specials,
     longest_chars: usize,
 }
 
-/// Why a list of tokens is no vocabulary.
+/// Reason why a list of tokens is not a vocabulary.
 #[derive(Debug, PartialEq)]
 pub(super) enum VocabularyError {
     /// Special tokens are missing.
     Missing { tokens: Vec<&'static str> },
-    /// An added token stands in the row of another token.
+    /// An added token has the id of another token.
     Taken {
         token: String,
         row: u32,
         other: String,
     },
-    /// An added token has another row than the same token among the others.
+    /// An added token has two ids.
     TwoRows { token: String, row: u32, other: u32 },
 }
 
 impl Vocabulary {
-    /// Of tokens by row. Of one that comes twice the last row counts, as in `transformers`, and the others have none.
+    /// Creates a vocabulary from tokens by id. If a token occurs twice, its last id counts, as in
+    /// `transformers`, and the other has no token.
     ///
     /// # Errors
-    /// When a special token is missing.
+    /// Returns an error if a special token is missing.
     pub fn new(mut tokens: Vec<String>) -> Result<Self, VocabularyError> {
         let mut ids = HashMap::with_capacity(tokens.len());
         for row in 0..tokens.len() {
@@ -106,10 +107,10 @@ impl Vocabulary {
         })
     }
 
-    /// The same with tokens that are found in the text before it is cut, as `normalization` leaves it.
+    /// Adds tokens that are matched in the text before it is split, normalised by `normalization`.
     ///
     /// # Errors
-    /// When one of them has the row of another token, or two rows.
+    /// Returns an error if one of them has the id of another token, or two ids.
     pub fn with_added(
         mut self,
         added: Vec<AddedToken>,
@@ -148,7 +149,8 @@ impl Vocabulary {
         &self.added
     }
 
-    /// Whether words are cut into the token of this row; an added token is only found as a whole.
+    /// Returns whether words are split into the token of this id; an added token is only matched as
+    /// a whole.
     pub fn is_of_words(&self, row: usize) -> bool {
         self.ids
             .get(&self.tokens[row])
@@ -163,7 +165,8 @@ impl Vocabulary {
         self.specials
     }
 
-    /// Characters of the longest token: no longer piece needs to be looked up.
+    /// Returns the length of the longest token in characters: no longer piece needs to be looked
+    /// up.
     pub fn longest_chars(&self) -> usize {
         self.longest_chars
     }
@@ -175,7 +178,7 @@ impl Vocabulary {
             .or_else(|| self.added.id(token))
     }
 
-    /// The row of a piece of text, which is never a special one.
+    /// Returns the id of a piece of text, which is never a special one.
     pub fn piece(&self, piece: &str) -> Option<u32> {
         self.ids
             .get(piece)
@@ -187,15 +190,16 @@ impl Vocabulary {
         self.piece(piece).unwrap_or(self.specials.unk)
     }
 
-    /// Splits `text` at the first special token in it: what comes before, its row, what comes after.
+    /// Splits `text` at its first special token: returns the text before it, its id, and the text
+    /// after it.
     pub fn split_at_special<'a>(&self, text: &'a str) -> Option<(&'a str, u32, &'a str)> {
-        text.match_indices('[').find_map(|(at, _)| {
-            let here = &text[at..];
+        text.match_indices('[').find_map(|(start, _)| {
+            let here = &text[start..];
             let index = SPECIAL_NAMES
                 .iter()
                 .position(|name| here.starts_with(name))?;
             Some((
-                &text[..at],
+                &text[..start],
                 self.specials.all()[index],
                 &here[SPECIAL_NAMES[index].len()..],
             ))

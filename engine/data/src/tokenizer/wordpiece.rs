@@ -1,19 +1,20 @@
-//! One word -> pieces of the vocabulary, greedily the longest first. Source: Wu et al. 2016, 4.1; Devlin et al. 2019,
-//! `WordpieceTokenizer`; Hugging Face `tokenizers`, `models/wordpiece`.
+//! Splits one word into pieces of the vocabulary, greedily the longest first. Source: Wu et al.
+//! 2016, section 4.1; Devlin et al. 2019, `WordpieceTokenizer`; Hugging Face `tokenizers`,
+//! `models/wordpiece`.
 
 use super::vocabulary::Vocabulary;
 use std::ops::Range;
 
-/// A longer word is `[UNK]`, as in BERT.
+/// Maximum word length in characters; a longer word is `[UNK]`, as in BERT.
 pub(super) const MAX_WORD_CHARS: usize = 100;
 
-/// The same where a script has no spaces: a paragraph may be one word.
+/// Maximum word length in a script without spaces, where a paragraph may be one word.
 pub(super) const MAX_UNSPACED_CHARS: usize = 1000;
 
-/// What marks a piece that goes on with a word, as in BERT.
+/// Prefix of a piece that continues a word, as in BERT.
 pub(super) const PREFIX: &str = "##";
 
-/// The two settings of the algorithm.
+/// Settings of the algorithm.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct WordPiece {
     prefix: String,
@@ -34,7 +35,8 @@ impl WordPiece {
         Self { prefix, max_chars }
     }
 
-    /// For scripts without spaces: a piece is the same wherever it stands, since words do not begin where spaces end.
+    /// Returns the settings for scripts without spaces: no prefix, since words do not begin where
+    /// spaces end.
     pub fn unspaced() -> Self {
         Self::new(String::new(), MAX_UNSPACED_CHARS)
     }
@@ -47,8 +49,8 @@ impl WordPiece {
         self.max_chars
     }
 
-    /// Calls `put` with each piece of `word` and the characters it stands for; a word that cannot be spelled is one
-    /// `[UNK]`.
+    /// Calls `put` with each piece of `word` and the characters that it covers; a word that cannot
+    /// be spelled is one `[UNK]`.
     pub fn encode(
         &self,
         vocabulary: &Vocabulary,

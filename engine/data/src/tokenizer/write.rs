@@ -1,5 +1,5 @@
-//! Tokenizer -> the files of a Hugging Face model directory. What is written here, `tokenizers` loads and encodes
-//! equally; `read` is the way back.
+//! Writes a tokenizer as the files of a Hugging Face model directory. `tokenizers` loads them and
+//! encodes text identically; `read` is the inverse.
 
 use super::added::AddedToken;
 use super::normalize::{Normalization, Splitting};
@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 impl Tokenizer {
-    /// File names and contents: `tokenizer.json`, `vocab.txt`, `tokenizer_config.json`, `special_tokens_map.json`, and
-    /// `added_tokens.json` where there are tokens that `vocab.txt` lacks. `model_max_length` is the longest sequence of the model that the tokenizer belongs to.
+    /// Returns file names and contents: `tokenizer.json`, `vocab.txt`, `tokenizer_config.json`,
+    /// `special_tokens_map.json`, and `added_tokens.json` if there are tokens that `vocab.txt`
+    /// lacks. `model_max_length` is the maximum sequence length of the model that the tokenizer
+    /// belongs to.
     pub fn to_files(&self, model_max_length: usize) -> Vec<(String, Vec<u8>)> {
         let mut files = vec![
             ("tokenizer.json".into(), pretty(&self.tokenizer_json())),
@@ -58,7 +60,7 @@ impl Tokenizer {
         }
     }
 
-    /// The special tokens and the others that are found in the text, by row.
+    /// Returns the special tokens and the added tokens, by id.
     fn added_tokens(&self) -> Vec<AddedToken> {
         let specials = SPECIAL_NAMES
             .iter()
@@ -91,7 +93,8 @@ impl Tokenizer {
         }
     }
 
-    /// The number of a line is the row: one without a token of its own is blank.
+    /// Returns one token per line, where the line number is the id; an id without a word token is a
+    /// blank line.
     fn vocab_txt(&self) -> Vec<u8> {
         let tokens = self.vocabulary.tokens();
         let is_of_words = |row: &usize| self.vocabulary.is_of_words(*row);
@@ -111,7 +114,8 @@ impl Tokenizer {
     }
 
     fn tokenizer_config(&self, model_max_length: usize) -> Value {
-        // `BertTokenizer` may put its own prefix and longest word in place of those of `tokenizer.json`.
+        // `BertTokenizer` may use its own prefix and maximum word length instead of those in
+        // `tokenizer.json`.
         let is_published =
             matches!(&self.model, Model::WordPiece(model) if *model == WordPiece::default());
         let bert = is_published && self.splitting == Splitting::Bert;
@@ -157,7 +161,8 @@ struct ModelJson<'a> {
     vocab: InRowOrder<'a>,
 }
 
-/// The tokens of words as an object of token and row, in row order: readable, and the same bytes every time.
+/// Serialises the word tokens as an object from token to id, in order of ids: readable, and the
+/// same bytes every time.
 struct InRowOrder<'a>(&'a Vocabulary);
 
 impl Serialize for InRowOrder<'_> {
@@ -214,7 +219,7 @@ fn normalizer(rules: Normalization) -> Value {
     })
 }
 
-/// Splits off every character: what is left after `WhitespaceSplit` has no white space in it.
+/// Matches every character: `WhitespaceSplit` has already removed the white space.
 pub(super) const EACH_CHARACTER: &str = r"[\s\S]";
 
 fn pre_tokenizer(splitting: Splitting) -> Value {

@@ -1,60 +1,60 @@
-//! Settings that take one of a few words: each value with its name, for flags, links and messages alike.
+//! Enumerated settings: each value with its name, shared by flags, links and messages.
 
 use serde::{Deserialize, Serialize};
 
-/// One of a few words.
+/// An enumerated setting whose values have names.
 pub(super) trait Named: Copy + PartialEq + 'static {
-    /// Each value under its names; the first name of a value is the one that is written.
+    /// Pairs of name and value. The first name of a value is the one that is written.
     const NAMES: &'static [(&'static str, Self)];
 
-    /// The name that is written.
+    /// Returns the name that is written.
     fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(_, value)| *value == self);
         found.expect("each value has a name").0
     }
 }
 
-/// Where to compute.
+/// Compute backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendChoice {
-    /// A real GPU where there is one, else the CPU.
+    /// A hardware GPU if there is one, otherwise the CPU.
     #[default]
     Auto,
-    /// Whatever adapter there is, software ones included.
+    /// Any GPU adapter, including software ones.
     #[serde(alias = "webgpu")]
     Gpu,
     /// The CPU engine.
     Cpu,
 }
 
-/// How text is cut into tokens.
+/// How text is split into tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenizerKind {
-    /// Sub-words learned from the corpus.
+    /// Sub-words learned from the corpus (WordPiece).
     #[default]
     Wordpiece,
-    /// White space only: text that is already tokenised or anonymised.
+    /// Tokens separated by white space: for text that is already tokenised or anonymised.
     Word,
     /// One token per character.
     Char,
 }
 
-/// What stands between the embeddings and the heads.
+/// Architecture between the embeddings and the heads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackboneKind {
-    /// Self-attention.
+    /// Self-attention (Transformer encoder).
     #[default]
     Transformer,
-    /// Parallel convolutions.
+    /// Parallel convolutions (TextCNN).
     Textcnn,
-    /// The mean of the embeddings.
+    /// Mean of the embeddings.
     Mean,
 }
 
-/// What moves the matrices inside the blocks.
+/// Optimizer of the matrices inside the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimizerKind {
@@ -64,89 +64,89 @@ pub enum OptimizerKind {
     Adamw,
 }
 
-/// What a new model's word embeddings start from.
+/// Initialisation of a new model's word embeddings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EmbeddingInit {
-    /// Word vectors that are learned from the training text first.
+    /// Word vectors learned from the training text beforehand.
     Own,
-    /// Random numbers.
+    /// Random values.
     Random,
 }
 
-/// Which parts make up a classifier.
+/// Parts of a classifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartsKind {
-    /// One network.
+    /// A single network.
     One,
-    /// The average of networks that differ by their seed.
+    /// Average of networks that differ only in their seed.
     Seeds,
-    /// Networks and a linear classifier.
+    /// Late fusion of networks and a linear classifier.
     Fusion,
 }
 
-/// How much each label's errors count in training.
+/// Weighting of each label's errors in training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
-    /// All documents count alike.
+    /// All documents weigh the same.
     None,
-    /// The documents with a label have the same total weight as those without it; in single-label networks, all labels have
-    /// the same total weight.
+    /// For each label, the documents with it have the same total weight as those without it; in
+    /// single-label networks, all labels have the same total weight.
     Balanced,
 }
 
-/// How to treat validation and test documents that are near-duplicates of training documents.
+/// Treatment of validation and test documents that are near-duplicates of training documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NearDuplicates {
-    /// They count in scores.
+    /// They count in the scores.
     #[default]
     Keep,
-    /// They take no part in scores.
+    /// They are left out of the scores.
     Drop,
 }
 
-/// What a classifier reads of a text's hidden states.
+/// How a text's hidden states are pooled for classification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
     /// Tanh of a linear layer on the state of `[CLS]`: BERT's pooler.
     Cls,
-    /// The state of `[CLS]` itself: what sentence-transformers calls `cls`.
+    /// State of `[CLS]` itself: `cls` in sentence-transformers.
     FirstToken,
-    /// The mean of the states of all tokens.
+    /// Mean of the states of all tokens.
     Mean,
-    /// Their maximum beside their mean.
+    /// Concatenation of maximum and mean over the tokens.
     MaxMean,
 }
 
-/// How a cell of a table is quoted that holds a separator, a line end or a quote.
+/// How a table quotes a cell that contains a separator, a line end or a quote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quoting {
-    /// In double quotes; a quote within is doubled (RFC 4180).
+    /// Double quotes; a quote inside is doubled (RFC 4180).
     #[default]
     Double,
-    /// In double quotes; a quote within has a backslash before it.
+    /// Double quotes; a quote inside is preceded by a backslash.
     Backslash,
-    /// In single quotes; a quote within is doubled.
+    /// Single quotes; a quote inside is doubled.
     Single,
-    /// Not at all: a quote is a character like any other.
+    /// No quoting: a quote is an ordinary character.
     None,
 }
 
 impl Quoting {
-    /// All ways, the usual one first.
+    /// All variants, the most common first.
     pub const ALL: [Self; 4] = [Self::Double, Self::Backslash, Self::Single, Self::None];
 
-    /// The name by which a person asks for it.
+    /// Returns the name used in flags and settings.
     pub fn name(self) -> &'static str {
         Named::name(self)
     }
 
-    /// What stands around a quoted cell.
+    /// Returns the quote character, or `None` without quoting.
     pub fn mark(self) -> Option<u8> {
         match self {
             Self::Double | Self::Backslash => Some(b'"'),
@@ -156,18 +156,18 @@ impl Quoting {
     }
 }
 
-/// How labels are read.
+/// Classification task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskKind {
-    /// Single-label where every labelled line carries exactly one label, else multi-label.
+    /// Single-label if every labelled document has exactly one label, otherwise multi-label.
     #[default]
     Auto,
-    /// Any number of labels per line; sigmoid.
+    /// Any number of labels per document; sigmoid.
     MultiLabel,
-    /// Exactly one label per line; softmax.
+    /// Exactly one label per document; softmax.
     SingleLabel,
-    /// Two texts per line.
+    /// Sentence pairs: two texts per document.
     Pair,
 }
 

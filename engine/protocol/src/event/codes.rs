@@ -1,9 +1,10 @@
-//! Codes of warnings and failures that a host treats apart.
+//! Codes of warnings and failures that a host handles specially.
 
-/// The code of a question that was stopped before it was answered.
+/// Code of the failure of a query that was stopped before it was answered.
 pub const STOPPED: &str = "stopped";
 
-/// Whether a warning of this code tells of nothing amiss: what a run took over, and which of its values it keeps.
+/// Returns whether a warning with this code is purely informative, such as what a run restored or
+/// which checkpoint is its best.
 pub fn is_note(code: &str) -> bool {
     [
         "restored",

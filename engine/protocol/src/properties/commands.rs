@@ -1,4 +1,4 @@
-//! Commands.
+//! Property tests of commands.
 
 use super::messages::{check, texts, values};
 use crate::{
@@ -18,7 +18,7 @@ fn file() -> FileInfo {
     }
 }
 
-/// A command of each kind that carries something.
+/// Returns one command of most variants that have fields.
 fn every_kind() -> Vec<Command> {
     let (run, text, config, request) = (
         "r".to_string(),
@@ -136,14 +136,14 @@ fn messages() -> Vec<Value> {
 }
 
 #[test]
-fn a_command_reads_back_as_it_was_written() {
+fn commands_round_trip() {
     fuzz::check("commands", 8000, &values(messages()), |command| {
         check::<Command>(command.to_string().as_bytes())
     });
 }
 
 #[test]
-fn any_text_is_a_command_or_refused() {
+fn arbitrary_text_is_a_command_or_refused() {
     fuzz::check("command-texts", 8000, &texts(&messages()), |Bytes(text)| {
         check::<Command>(&text)
     });

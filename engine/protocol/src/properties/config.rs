@@ -1,4 +1,4 @@
-//! Settings, as links and the command line carry them.
+//! Property tests of the settings in their link and JSON forms.
 
 use super::messages::check;
 use crate::{PRESET_NAMES, RunConfig};
@@ -107,9 +107,9 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What a link says, the same link says of the settings that it was read as; and so does a message.
+/// Settings survive the round trip through `pairs` and through JSON.
 #[test]
-fn settings_read_back_as_they_were_written() {
+fn settings_round_trip() {
     fuzz::check(
         "settings",
         10_000,

@@ -1,4 +1,4 @@
-//! Events, whose reading is written by hand.
+//! Property tests of events, whose deserialisation is written by hand.
 
 use super::messages::{check, texts, values};
 use crate::Event;
@@ -15,14 +15,14 @@ fn messages() -> Vec<Value> {
 }
 
 #[test]
-fn an_event_reads_back_as_it_was_written() {
+fn events_round_trip() {
     fuzz::check("events", 8000, &values(messages()), |event| {
         check::<Event>(event.to_string().as_bytes())
     });
 }
 
 #[test]
-fn any_text_is_an_event_or_refused() {
+fn arbitrary_text_is_an_event_or_refused() {
     fuzz::check("event-texts", 8000, &texts(&messages()), |Bytes(text)| {
         check::<Event>(&text)
     });

@@ -1,4 +1,5 @@
-//! What events and commands have in common: JSON made of valid messages, as values and as text.
+//! Strategies and checks shared by events and commands: JSON derived from valid messages, as values
+//! and as text.
 
 use fuzz::proptest::collection::vec;
 use fuzz::proptest::prelude::*;
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Debug;
 
-/// A message is read into values of JSON first: an object with one member takes 700 bytes.
+/// A message is first parsed into JSON values: an object with one member takes 700 bytes.
 const LIMITS: Limits = Limits {
     base_bytes: 64 << 10,
     bytes_per_byte: 300,
@@ -43,7 +44,7 @@ const PIECES: &[&[u8]] = &[
     b"\n",
 ];
 
-/// Texts that are nearly `messages`.
+/// Texts made by mutating `messages`.
 pub fn texts(messages: &[Value]) -> impl Strategy<Value = Bytes> + use<> {
     mutated(
         messages
@@ -54,7 +55,7 @@ pub fn texts(messages: &[Value]) -> impl Strategy<Value = Bytes> + use<> {
     )
 }
 
-/// The same messages with other numbers, words and members.
+/// The same messages with other numbers, strings and members.
 pub fn values(messages: Vec<Value>) -> impl Strategy<Value = Value> {
     (any::<Index>(), vec((any::<Index>(), leaf()), 0..6)).prop_map(move |(which, changes)| {
         let mut message = which.get(&messages).clone();
@@ -93,7 +94,7 @@ fn leaf() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Puts `new` in place of one of the values inside that hold no others.
+/// Replaces one of the leaf values by `new`.
 fn replace_leaf(value: &mut Value, place: &Index, new: &Value) {
     let count = count_leaves(value);
     if count > 0 {
@@ -113,7 +114,7 @@ fn count_leaves(value: &mut Value) -> usize {
     inside(value).map_or(1, |inside| inside.into_iter().map(count_leaves).sum())
 }
 
-/// Counts `n` down to the leaf that is meant; true once that is replaced.
+/// Counts `n` down to the selected leaf; returns true once it is replaced.
 fn replace_nth_leaf(value: &mut Value, n: &mut usize, new: &Value) -> bool {
     if let Some(inside) = inside(value) {
         return inside
@@ -128,7 +129,7 @@ fn replace_nth_leaf(value: &mut Value, n: &mut usize, new: &Value) -> bool {
     false
 }
 
-/// `text` is a message that reads back as it is written, or is refused with a sentence.
+/// Checks that `text` is a message that round-trips, or is refused with a non-empty error.
 pub fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &[u8]) -> Outcome {
     let message = match LIMITS.hold(text.len(), || serde_json::from_slice::<T>(text))? {
         Ok(message) => message,

@@ -1,4 +1,5 @@
-//! A graph in the making: each method adds the nodes of one operation and gives the name of its result.
+//! Builder of an ONNX graph. Each method adds the nodes of one operation and returns the name of
+//! its result.
 
 use super::proto::{Attribute, GraphParts, Kind, model, node, tensor, value};
 use crate::interop::Weights;
@@ -6,20 +7,20 @@ use crate::interop::error::InteropError;
 use crate::model::backbone::BELOW_ALL;
 use std::collections::BTreeMap;
 
-/// Nodes and constants.
+/// The nodes and constants of the graph.
 pub struct Graph<'a> {
     weights: &'a Weights,
     eps: f64,
     parts: GraphParts,
-    /// Constants by their content, so that none is written twice.
+    /// Names of constants by content, for deduplication.
     known: BTreeMap<Vec<u8>, String>,
     count: usize,
-    /// `[T]`, one number: how many positions there are.
+    /// Name of the sequence length, an integer tensor `[1]`.
     length: Option<String>,
 }
 
 impl<'a> Graph<'a> {
-    /// An empty graph over `weights`.
+    /// Creates an empty graph that takes its parameters from `weights`.
     pub fn new(weights: &'a Weights, eps: f64) -> Self {
         Self {
             weights,
@@ -31,7 +32,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The file that computes `result`, called `name`.
+    /// Returns the bytes of a file that outputs `result` under `name`.
     pub fn finish(mut self, result: &str, name: &str, shape: &[Result<usize, &str>]) -> Vec<u8> {
         self.parts
             .nodes
@@ -40,7 +41,7 @@ impl<'a> Graph<'a> {
         model(&self.parts)
     }
 
-    /// Integers `[B, T]` that are given.
+    /// Adds an integer input `[B, T]`.
     pub fn input(&mut self, name: &str) {
         self.parts
             .inputs
@@ -67,7 +68,7 @@ impl<'a> Graph<'a> {
         name
     }
 
-    /// Numbers of this shape.
+    /// Adds a float constant of this shape.
     pub fn constant(&mut self, values: &[f32], shape: &[usize]) -> String {
         let bytes: Vec<u8> = values
             .iter()
@@ -84,19 +85,19 @@ impl<'a> Graph<'a> {
         self.tensor(Kind::Int64, &[values.len()], &bytes)
     }
 
-    /// A tensor of the model.
+    /// Adds a tensor of the model.
     ///
     /// # Errors
-    /// When it is missing.
+    /// Returns an error if it is missing.
     pub fn weight(&mut self, name: &str) -> Result<String, InteropError> {
         let shape = self.found(name)?.shape.clone();
         self.weight_as(name, &shape, |values| values.to_vec())
     }
 
-    /// A tensor of the model in another shape, its numbers in the order that `arranged` gives.
+    /// Adds a tensor of the model in another shape, with its elements reordered by `arranged`.
     ///
     /// # Errors
-    /// When it is missing or has another number of elements.
+    /// Returns an error if it is missing or has another number of elements.
     pub fn weight_as(
         &mut self,
         name: &str,
@@ -115,10 +116,10 @@ impl<'a> Graph<'a> {
         self.weights.get(name).ok_or_else(|| missing(name))
     }
 
-    /// `x W^T + b`.
+    /// Computes `x W^T + b`.
     ///
     /// # Errors
-    /// When the weight is missing.
+    /// Returns an error if the weight is missing.
     pub fn linear(&mut self, x: &str, name: &str) -> Result<String, InteropError> {
         let weight = format!("{name}.weight");
         let [rows, columns] = self.found(&weight)?.shape[..] else {
@@ -139,10 +140,10 @@ impl<'a> Graph<'a> {
         Ok(self.add(&product, &bias))
     }
 
-    /// Layer normalisation over the last axis.
+    /// Applies layer normalisation over the last axis.
     ///
     /// # Errors
-    /// When a weight is missing.
+    /// Returns an error if a weight is missing.
     pub fn layer_norm(&mut self, x: &str, name: &str) -> Result<String, InteropError> {
         let (scale, shift) = (
             self.weight(&format!("{name}.weight"))?,
@@ -156,16 +157,16 @@ impl<'a> Graph<'a> {
         ))
     }
 
-    /// Rows of the tensor `name` by number.
+    /// Gathers rows of the tensor `name` by index.
     ///
     /// # Errors
-    /// When it is missing.
+    /// Returns an error if it is missing.
     pub fn rows(&mut self, name: &str, numbers: &str) -> Result<String, InteropError> {
         let table = self.weight(name)?;
         Ok(self.node("Gather", &[&table, numbers], &[Attribute::Int("axis", 0)]))
     }
 
-    /// As many rows of `table` as there are positions.
+    /// Returns the first `T` rows of `table`, where `T` is the sequence length.
     pub fn first_rows(&mut self, table: &str) -> String {
         let length = match self.length.clone() {
             Some(length) => length,
@@ -180,20 +181,21 @@ impl<'a> Graph<'a> {
         self.node("Slice", &[table, &zero, &length, &zero], &[])
     }
 
-    /// The numbers from `from` to before `to` of the last axis.
+    /// Slices the last axis from `from` to before `to`.
     pub fn columns(&mut self, x: &str, from: usize, to: usize) -> String {
         let [from, to, axis] = [from as i64, to as i64, -1].map(|number| self.integers(&[number]));
         self.node("Slice", &[x, &from, &to, &axis], &[])
     }
 
-    /// `[B, F]` of `[B, T, F]`.
+    /// Returns the first token's `[B, F]` of `[B, T, F]`.
     pub fn first_token(&mut self, x: &str) -> String {
         let bytes = 0_i64.to_le_bytes();
         let zero = self.tensor(Kind::Int64, &[], &bytes);
         self.node("Gather", &[x, &zero], &[Attribute::Int("axis", 1)])
     }
 
-    /// A depth-wise or full convolution of `[B, T, F]` over the positions, with `pads` zeros before and behind.
+    /// Applies a depth-wise or full convolution to `[B, T, F]` over the positions, with `pads`
+    /// zeros before and after.
     pub fn convolution(
         &mut self,
         x: &str,
@@ -211,7 +213,7 @@ impl<'a> Graph<'a> {
         self.transposed(&convolved, &[0, 2, 1])
     }
 
-    /// Mean over the positions that `column` `[B, T, 1]` keeps, `[B, F]`.
+    /// Returns the mean over the positions where `column` `[B, T, 1]` is 1: `[B, F]`.
     pub fn mean_over_time(&mut self, x: &str, column: &str) -> String {
         let kept = self.multiply(x, column);
         let (sum, count) = (self.sum_over_time(&kept), self.sum_over_time(column));
@@ -225,7 +227,7 @@ impl<'a> Graph<'a> {
         self.node("ReduceSum", &[x, &axis], &[Attribute::Int("keepdims", 0)])
     }
 
-    /// Maximum over the positions that `column` `[B, T, 1]` keeps, `[B, F]`.
+    /// Returns the maximum over the positions where `column` `[B, T, 1]` is 1: `[B, F]`.
     pub fn max_over_time(&mut self, x: &str, column: &str) -> String {
         let lowered = self.shifted(column, -1.0);
         let lowered = self.scaled(&lowered, -BELOW_ALL as f32);
@@ -237,7 +239,7 @@ impl<'a> Graph<'a> {
         )
     }
 
-    /// The exact GELU.
+    /// Applies the exact GELU.
     pub fn gelu(&mut self, x: &str) -> String {
         let inner = self.scaled(x, std::f32::consts::FRAC_1_SQRT_2);
         let erf = self.unary("Erf", &inner);
@@ -246,72 +248,72 @@ impl<'a> Graph<'a> {
         self.multiply(&half, &share)
     }
 
-    /// Over the last axis.
+    /// Applies softmax over the last axis.
     pub fn softmax(&mut self, x: &str) -> String {
         self.node("Softmax", &[x], &[Attribute::Int("axis", -1)])
     }
 
-    /// Along the last axis.
+    /// Concatenates along the last axis.
     pub fn concatenated(&mut self, parts: &[String]) -> String {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         self.node("Concat", &parts, &[Attribute::Int("axis", -1)])
     }
 
-    /// 0 keeps an axis.
+    /// Reshapes; 0 keeps the length of an axis.
     pub fn reshaped(&mut self, x: &str, shape: &[i64]) -> String {
         let shape = self.integers(shape);
         self.node("Reshape", &[x, &shape], &[])
     }
 
-    /// With its axes in another order.
+    /// Permutes the axes.
     pub fn transposed(&mut self, x: &str, order: &[i64]) -> String {
         self.node("Transpose", &[x], &[Attribute::Ints("perm", order)])
     }
 
-    /// With one more axis of length 1.
+    /// Inserts an axis of length 1.
     pub fn unsqueeze(&mut self, x: &str, axis: i64) -> String {
         let axis = self.integers(&[axis]);
         self.node("Unsqueeze", &[x, &axis], &[])
     }
 
-    /// Integers as numbers.
+    /// Converts integers to floats.
     pub fn cast_to_float(&mut self, x: &str) -> String {
         self.node("Cast", &[x], &[Attribute::Int("to", Kind::Float as i64)])
     }
 
-    /// A matrix product.
+    /// Computes a matrix product.
     pub fn multiplied(&mut self, x: &str, y: &str) -> String {
         self.binary("MatMul", x, y)
     }
 
-    /// Element by element.
+    /// Multiplies element-wise.
     pub fn multiply(&mut self, x: &str, y: &str) -> String {
         self.binary("Mul", x, y)
     }
 
-    /// Element by element.
+    /// Adds element-wise.
     pub fn add(&mut self, x: &str, y: &str) -> String {
         self.binary("Add", x, y)
     }
 
-    /// Times a number.
+    /// Multiplies by a constant.
     pub fn scaled(&mut self, x: &str, by: f32) -> String {
         let by = self.constant(&[by], &[1]);
         self.multiply(x, &by)
     }
 
-    /// Plus a number.
+    /// Adds a constant.
     pub fn shifted(&mut self, x: &str, by: f32) -> String {
         let by = self.constant(&[by], &[1]);
         self.add(x, &by)
     }
 
-    /// An operation of one operand.
+    /// Applies an operation with one operand.
     pub fn unary(&mut self, operation: &str, x: &str) -> String {
         self.node(operation, &[x], &[])
     }
 
-    /// An operation of two operands.
+    /// Applies an operation with two operands.
     pub fn binary(&mut self, operation: &str, x: &str, y: &str) -> String {
         self.node(operation, &[x, y], &[])
     }

@@ -1,5 +1,6 @@
-//! A network as an ONNX graph: token ids in, logits out, for any number of texts of any length that the model takes. It
-//! computes what the network computes; the other parts of a classifier are not in it.
+//! Exports a network as an ONNX graph: token ids in, logits out, for any batch size and any
+//! supported sequence length. The graph contains the network only, without the other parts of a
+//! classifier.
 
 mod graph;
 mod proto;
@@ -11,14 +12,14 @@ use crate::model::{Architecture, Heads, ModelConfig};
 use graph::Graph;
 use protocol::Pooling;
 
-/// Factor of the scores of padded keys, as in `kernels::stock`.
+/// Scale of the mask on the scores of padded keys, as in `kernels::stock`.
 const MASKED_SCORE: f32 = 1e9;
 
-/// The bytes of an ONNX file that computes the logits `[B, C]` of a classifier, or `[B, T, V]` of a model that guesses
-/// masked words, from `input_ids`, `attention_mask` and `token_type_ids` `[B, T]`.
+/// Returns the bytes of an ONNX file that computes the logits `[B, C]` of a classifier, or
+/// `[B, T, V]` of a masked LM, from `input_ids`, `attention_mask` and `token_type_ids` `[B, T]`.
 ///
 /// # Errors
-/// When the weights lack a tensor.
+/// Returns an error if the weights lack a tensor.
 pub fn onnx(
     config: &ModelConfig,
     heads: Heads,
@@ -54,16 +55,17 @@ pub fn onnx(
     Ok(network.graph.finish(&logits, "logits", &shape))
 }
 
-/// A graph that grows layer by layer.
+/// A network that is translated to a graph, layer by layer.
 struct Network<'a> {
     graph: Graph<'a>,
     config: &'a ModelConfig,
-    /// 1 for a token, 0 for padding, `[B, T, 1]`.
+    /// Attention mask `[B, T, 1]`: 1 for a token, 0 for padding.
     column: String,
 }
 
 impl Network<'_> {
-    /// Word embeddings and, where the model has two segments, segment embeddings, `[B, T, D]`.
+    /// Sums word embeddings and, if the model has two token types, token type embeddings,
+    /// `[B, T, D]`.
     fn embedded(&mut self, prefix: &str) -> Result<String, InteropError> {
         let words = self
             .graph
@@ -170,8 +172,9 @@ impl Network<'_> {
                         .graph
                         .columns(&seen, branch * filters, (branch + 1) * filters),
                 };
-                // Taps side by side, `[filters, size * inputs]`, become `[filters, inputs, size]`.
-                let turned = |values: &[f32]| {
+                // Reorders the filters from `[filters, size * inputs]` to
+                // `[filters, inputs, size]`.
+                let reordered = |values: &[f32]| {
                     let place = |i: usize| {
                         let (filter, rest) = (i / (inputs * size), i % (inputs * size));
                         values[(filter * size + rest % size) * inputs + rest / size]
@@ -181,7 +184,7 @@ impl Network<'_> {
                 let name = format!("clozelab.layers.{layer}.conv_{size}.weight");
                 let kernel = self
                     .graph
-                    .weight_as(&name, &[filters, inputs, size], turned)?;
+                    .weight_as(&name, &[filters, inputs, size], reordered)?;
                 let left = (size - 1) / 2;
                 branches.push(
                     self.graph
@@ -197,7 +200,7 @@ impl Network<'_> {
         Ok(x)
     }
 
-    /// Each position beside the mean of all, `[B, T, 2 D]`.
+    /// Concatenates each position's embedding with the mean of all, `[B, T, 2 D]`.
     fn mean(&mut self) -> Result<String, InteropError> {
         let x = self.embedded("clozelab.embeddings")?;
         let mean = self.graph.mean_over_time(&x, &self.column.clone());
@@ -207,7 +210,7 @@ impl Network<'_> {
         Ok(self.graph.concatenated(&[x, mean]))
     }
 
-    /// One vector per text.
+    /// Returns one feature vector per sequence, `[B, F]`.
     fn pooled(&mut self, hidden: &str) -> Result<String, InteropError> {
         let column = self.column.clone();
         let width = self.config.hidden_size;
@@ -252,7 +255,8 @@ impl Network<'_> {
         Ok(self.graph.add(&logits, &bias))
     }
 
-    /// What is added to the scores of keys, `[B, 1, 1, T]`: 0 at tokens, far below 0 at padding.
+    /// Returns the additive mask on the scores of keys, `[B, 1, 1, T]`: 0 for tokens, a large
+    /// negative number for padding.
     fn attention_mask(&mut self, keep: &str) -> String {
         let row = self.graph.unsqueeze(keep, 1);
         let row = self.graph.unsqueeze(&row, 1);
@@ -260,7 +264,8 @@ impl Network<'_> {
         self.graph.scaled(&lowered, MASKED_SCORE)
     }
 
-    /// Cosines and sines of the positions at hand, `[T, K / 2]` each.
+    /// Returns the cosines and sines of the rotary angles of the positions in use, `[T, K / 2]`
+    /// each.
     fn rotary_tables(&mut self) -> [String; 2] {
         let (positions, heads) = (
             self.config.max_position_embeddings,
@@ -273,7 +278,7 @@ impl Network<'_> {
         })
     }
 
-    /// From queries, keys and values `[B, T, D]` the context `[B, T, D]`.
+    /// Computes the context `[B, T, D]` from queries, keys and values `[B, T, D]`.
     fn attention(&mut self, qkv: [&str; 3], mask: &str, rotary: Option<&[String; 2]>) -> String {
         let (width, heads) = (self.config.hidden_size, self.config.num_attention_heads);
         let k = width / heads;
@@ -288,11 +293,11 @@ impl Network<'_> {
                     self.graph.columns(&x, 0, k / 2),
                     self.graph.columns(&x, k / 2, k),
                 );
-                let mut turned = |x: &str, y: &str, sign: &str| {
+                let mut rotated = |x: &str, y: &str, sign: &str| {
                     let (x, y) = (self.graph.multiply(x, cos), self.graph.multiply(y, sin));
                     self.graph.binary(sign, &x, &y)
                 };
-                let (a, b) = (turned(&a, &b, "Sub"), turned(&b, &a, "Add"));
+                let (a, b) = (rotated(&a, &b, "Sub"), rotated(&b, &a, "Add"));
                 self.graph.concatenated(&[a, b])
             }
         });
@@ -314,7 +319,7 @@ mod tests {
     use crate::model::{ParameterSpec, specs};
 
     #[test]
-    fn every_tensor_of_a_network_has_a_place() {
+    fn every_tensor_is_in_the_graph() {
         for name in ["bert-tiny", "fast-nano", "textcnn", "mean"] {
             for heads in [Heads::MASKED_LM, Heads::CLASSIFIER] {
                 let labels = if heads.classifier {
@@ -327,7 +332,7 @@ mod tests {
                     ..ModelConfig::preset(name, 20, 16).expect("a preset")
                 };
                 let specs = specs(&config, heads);
-                // Equal constants are written once, so no two are equal.
+                // Equal constants are stored once, so all values must differ.
                 let tensor = |(number, spec): (usize, &ParameterSpec)| {
                     let data = (0..spec.len())
                         .map(|i| (number * 100_000 + i) as f32)
@@ -342,7 +347,7 @@ mod tests {
                 };
                 let weights: Weights = specs.iter().enumerate().map(tensor).collect();
                 let bytes = onnx(&config, heads, &weights).expect("all tensors are there");
-                // All numbers are in it, and the names of input and output.
+                // The file contains all values, and the names of inputs and output.
                 assert!(
                     bytes.len() > specs.iter().map(|spec| 4 * spec.len()).sum(),
                     "{name}"

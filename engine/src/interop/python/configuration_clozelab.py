@@ -1,13 +1,13 @@
-"""Configurations of the models that Clozelab trains, for Hugging Face transformers.
+"""Configuration classes of Clozelab's own models, for Hugging Face transformers.
 
-A `bert-*` model needs none of this: its directory is that of a BertModel.
+A `bert-*` model does not need them: its directory is that of a BertModel.
 """
 
 from transformers import PretrainedConfig
 
 
 class ClozelabConfig(PretrainedConfig):
-    """What all of Clozelab's own backbones have in common. The names are BertConfig's where they mean the same."""
+    """Base configuration of Clozelab's own backbones. Names are BertConfig's where possible."""
 
     def __init__(
         self,
@@ -38,23 +38,23 @@ class ClozelabConfig(PretrainedConfig):
         self.hidden_dropout_prob = hidden_dropout_prob
         self.attention_probs_dropout_prob = attention_probs_dropout_prob
         self.initializer_range = initializer_range
-        # Probability from which a label of a multi-label classifier counts: one for all, and each label's own.
+        # Decision thresholds of a multi-label classifier: a common one, and one per label.
         self.threshold = threshold
         self.thresholds = thresholds
-        # A pipeline looks for a tokenizer where this names one; tokenizer_config.json says which it is.
+        # A pipeline loads a tokenizer only if this is set; tokenizer_config.json has its class.
         others.setdefault("tokenizer_class", "PreTrainedTokenizerFast")
-        # The decoder of the masked LM is the embedding table itself: there are no two tensors to tie.
+        # The masked LM uses the embedding table as its decoder, so there are no two tensors to tie.
         super().__init__(pad_token_id=pad_token_id, **{**others, "tie_word_embeddings": False})
 
 
 class ClozelabFastConfig(ClozelabConfig):
-    """A pre-norm Transformer with rotary positions and a convolution before each block."""
+    """Pre-norm Transformer with rotary positions and a convolution before each block."""
 
     model_type = "clozelab-fast"
 
 
 class ClozelabTextCnnConfig(ClozelabConfig):
-    """Parallel convolutions (Kim 2014) with a feature per position."""
+    """Parallel convolutions (Kim 2014) with a feature vector per position."""
 
     model_type = "clozelab-textcnn"
 
@@ -65,6 +65,6 @@ class ClozelabTextCnnConfig(ClozelabConfig):
 
 
 class ClozelabMeanConfig(ClozelabConfig):
-    """The mean of the embeddings."""
+    """Mean of the embeddings."""
 
     model_type = "clozelab-mean"

@@ -1,13 +1,14 @@
-"""Models that Clozelab has trained, for Hugging Face transformers.
+"""Clozelab's models for Hugging Face transformers.
 
     from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification, pipeline
     classify = pipeline("text-classification", model="runs/tickets", trust_remote_code=True)
     classify("The printer jams on page two.")
 
-`AutoModelForSequenceClassification.from_pretrained(directory, trust_remote_code=True)` is the whole classifier:
-`forward` computes the logits of its first network, as any model does, and `predict(texts)` also evaluates the other
-networks and the linear classifier that `classifier.json` lists, which reads words and not token ids. The pipeline of a
-`bert-*` model is that of transformers and so evaluates the first network alone; its `predict` evaluates all parts.
+`AutoModelForSequenceClassification.from_pretrained(directory, trust_remote_code=True)` loads the
+complete classifier: `forward` computes the logits of its first network, as in any model, and
+`predict(texts)` also evaluates the other networks and the linear classifier listed in
+`classifier.json`, which needs the text instead of token ids. The pipeline of a `bert-*` model is the
+one of transformers and evaluates the first network only; its `predict` evaluates all parts.
 
 Needs torch, numpy, safetensors and transformers; tested with 4.40 and 4.57.
 """
@@ -38,11 +39,11 @@ from .configuration_clozelab import (
     ClozelabTextCnnConfig,
 )
 
-# ---- Backbones -------------------------------------------------------------------------------------------------------
+# ---- Backbones -----------------------------------------------------------------------------------
 
 
 class Embeddings(nn.Module):
-    """Word embeddings and, where the model reads pairs, segment embeddings: `[B, T, D]`."""
+    """Sums word embeddings and, for models of pairs, token type embeddings: `[B, T, D]`."""
 
     def __init__(self, config):
         super().__init__()
@@ -58,7 +59,7 @@ class Embeddings(nn.Module):
 
 
 class Convolution(nn.Module):
-    """Adds a depth-wise convolution over three positions. Padding is seen as zeros."""
+    """Adds a depth-wise convolution over three positions. Padding counts as zeros."""
 
     def __init__(self, config):
         super().__init__()
@@ -84,16 +85,17 @@ class Attention(nn.Module):
     def forward(self, x, keep):
         b, t, width = x.shape
         k = width // self.heads
-        q, key, value = self.qkv(self.norm(x)).view(b, t, 3, self.heads, k).permute(2, 0, 3, 1, 4)  # [B, H, T, K] each
+        # [B, H, T, K] each
+        q, key, value = self.qkv(self.norm(x)).view(b, t, 3, self.heads, k).permute(2, 0, 3, 1, 4)
         scores = rotated(q) @ rotated(key).transpose(2, 3) / math.sqrt(k)
         scores = scores + (keep[:, None, None, :] - 1.0) * 1e9
         probabilities = scores.softmax(-1)
-        used = F.dropout(probabilities, self.dropout, self.training)
-        return self.output((used @ value).transpose(1, 2).reshape(b, t, width)), probabilities
+        dropped = F.dropout(probabilities, self.dropout, self.training)
+        return self.output((dropped @ value).transpose(1, 2).reshape(b, t, width)), probabilities
 
 
 def rotated(x):
-    """Turns the pairs of `x` `[B, H, T, K]` by the angles of their positions."""
+    """Rotates the pairs (i, i + K/2) of `x` `[B, H, T, K]` by the angles of their positions."""
     t, k = x.shape[2], x.shape[3]
     frequencies = 10_000.0 ** (-2.0 * torch.arange(k // 2, dtype=torch.float64) / k)
     angles = torch.arange(t, dtype=torch.float64)[:, None] * frequencies  # [T, K / 2]
@@ -129,7 +131,7 @@ class FastBlock(nn.Module):
 
 
 class FastBackbone(nn.Module):
-    """Pre-norm Transformer with rotary positions; a text is the maximum and the mean of its positions."""
+    """Pre-norm Transformer with rotary positions and `[max; mean]` pooling."""
 
     def __init__(self, config):
         super().__init__()
@@ -153,7 +155,7 @@ class FastBackbone(nn.Module):
 
 
 class TextCnnLayer(nn.Module):
-    """Convolutions of several widths side by side; each reads the embeddings or, later, its own features."""
+    """Parallel convolutions; each reads the embeddings or, in later layers, its own features."""
 
     def __init__(self, config, is_first):
         super().__init__()
@@ -169,7 +171,7 @@ class TextCnnLayer(nn.Module):
         features = []
         for branch, size in enumerate(self.sizes):
             own = x if self.is_first else x[..., branch * self.filters : (branch + 1) * self.filters]
-            # TensorFlow's SAME padding: an even filter sees one position more to the right.
+            # TensorFlow's SAME padding: an even filter covers one more position on the right.
             left = (size - 1) // 2
             padded = F.pad(own, (0, 0, left, size - 1 - left))
             shifted = [padded[:, tap : tap + x.shape[1]] for tap in range(size)]
@@ -178,7 +180,7 @@ class TextCnnLayer(nn.Module):
 
 
 class TextCnnBackbone(nn.Module):
-    """Parallel convolutions that keep the length of the text; a text is the maximum of its positions."""
+    """Parallel convolutions that preserve the sequence length, with maximum pooling."""
 
     def __init__(self, config):
         super().__init__()
@@ -197,7 +199,7 @@ class TextCnnBackbone(nn.Module):
 
 
 class MeanBackbone(nn.Module):
-    """Each position is its own embedding beside the mean of all; a text is that mean."""
+    """Each position has its own embedding and the mean of all; pooling returns that mean."""
 
     def __init__(self, config):
         super().__init__()
@@ -214,16 +216,16 @@ class MeanBackbone(nn.Module):
 
 
 def mean(hidden, keep):
-    """Mean over the tokens that are not padding, `[B, F]`."""
+    """Returns the mean over non-padding tokens, `[B, F]`."""
     return (hidden * keep.unsqueeze(-1)).sum(1) / keep.sum(1, keepdim=True).clamp(min=1.0)
 
 
 def maximum(hidden, keep):
-    """Maximum over the tokens that are not padding, `[B, F]`."""
+    """Returns the maximum over non-padding tokens, `[B, F]`."""
     return (hidden + (keep.unsqueeze(-1) - 1.0) * 1e4).amax(1)
 
 
-# ---- Models ----------------------------------------------------------------------------------------------------------
+# ---- Models --------------------------------------------------------------------------------------
 
 BACKBONES = {
     "clozelab-fast": FastBackbone,
@@ -249,7 +251,8 @@ class ClozelabPreTrainedModel(PreTrainedModel):
         self.clozelab.embeddings.word_embeddings = embeddings
 
     def encode(self, input_ids, attention_mask, token_type_ids):
-        """Hidden states `[B, T, F]` before the first and after each block, attention probabilities, and the padding."""
+        """Returns the hidden states `[B, T, F]` before the first and after each block, the
+        attention probabilities, and the attention mask."""
         keep = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         keep = keep.to(self.get_input_embeddings().weight.dtype)
         states, attentions = self.clozelab(input_ids, keep, token_type_ids)
@@ -257,7 +260,7 @@ class ClozelabPreTrainedModel(PreTrainedModel):
 
 
 class ClozelabModel(ClozelabPreTrainedModel):
-    """The encoder alone."""
+    """The encoder without a head."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -270,7 +273,7 @@ class ClozelabModel(ClozelabPreTrainedModel):
 
 
 class Predictions(nn.Module):
-    """Logits over the vocabulary: the published transform where the backbone has one, then the embedding table."""
+    """Computes logits over the vocabulary: BERT's transform, if any, then the embedding table."""
 
     def __init__(self, config, features):
         super().__init__()
@@ -290,7 +293,7 @@ class Predictions(nn.Module):
 
 
 class ClozelabForMaskedLM(ClozelabPreTrainedModel):
-    """Guesses masked tokens. The head for next sentences, where a run trained one, is left out."""
+    """Masked LM. A next-sentence head is ignored."""
 
     _keys_to_ignore_on_load_unexpected = [r"cls\.seq_relationship\."]
 
@@ -308,9 +311,9 @@ class ClozelabForMaskedLM(ClozelabPreTrainedModel):
 
 
 class WholeClassifier:
-    """What a classifier's directory holds besides its first network, and how all parts vote. Mixed into models."""
+    """Mixin that loads, saves and evaluates all parts of a classifier."""
 
-    # Set by `from_pretrained`, so that the weights of the first network load as those of any model.
+    # Set by `from_pretrained` after the weights of the first network are loaded as for any model.
     parts = None
 
     @classmethod
@@ -323,7 +326,7 @@ class WholeClassifier:
 
     def save_pretrained(self, directory, *arguments, **settings):
         super().save_pretrained(directory, *arguments, **settings)
-        # transformers copies the code of its own accord for some kinds of models only.
+        # transformers copies the code for some kinds of models only.
         code = os.path.dirname(os.path.abspath(__file__))
         files = {name: os.path.join(code, name) for name in ("configuration_clozelab.py", "modeling_clozelab.py")}
         for name, path in {**files, **(self.parts.files if self.parts else {})}.items():
@@ -333,8 +336,8 @@ class WholeClassifier:
                 shutil.copyfile(path, target)
 
     def fused_logits(self, texts, tokenizer=None):
-        """Logits of the whole classifier, `[N, C]`: their sigmoid or softmax is the calibrated probability. A text is a
-        string, or a pair of strings."""
+        """Returns the logits of the complete classifier, `[N, C]`; their sigmoid or softmax is the
+        calibrated probability. A text is a string, or a pair of strings."""
         parts = self.parts
         if parts is None:
             raise ValueError("this model was not loaded with from_pretrained, so the other parts of it are not known")
@@ -364,22 +367,24 @@ class WholeClassifier:
         return parts.fused([part.double().cpu() for part in logits])
 
     def predict(self, texts, tokenizer=None):
-        """The labels of each text with their probabilities, best first, as `clozelab predict` gives them."""
+        """Returns the labels of each text with their probabilities, in descending order, as
+        `clozelab predict` does."""
         logits = self.fused_logits(texts, tokenizer)
         is_multi = self.config.problem_type == "multi_label_classification"
         probabilities = (logits.sigmoid() if is_multi else logits.softmax(-1)).numpy()
-        answers = []
+        predictions = []
         for row, text in zip(probabilities, texts):
             if not "".join([text] if isinstance(text, str) else text).strip():
-                answers.append([])
+                predictions.append([])
                 continue
             ranked = sorted(range(len(row)), key=lambda label: -row[label])
             chosen = [i for n, i in enumerate(ranked) if n == 0 or (is_multi and row[i] >= self.parts.threshold(i))]
-            answers.append([(self.config.id2label[i], float(row[i])) for i in chosen])
-        return answers
+            predictions.append([(self.config.id2label[i], float(row[i])) for i in chosen])
+        return predictions
 
     def padded(self, documents, tokenizer):
-        """One batch: `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, cut to the length that the model was trained on."""
+        """Returns a batch of `[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, truncated to the length
+        used in training."""
         length = getattr(self.config, "clozelab_trained_len", None) or min(self.config.max_position_embeddings, 512)
         rows = [assembled(texts, tokenizer, length) for texts in documents]
         width = max(len(ids) for ids, _ in rows)
@@ -398,8 +403,8 @@ def token_ids(tokenizer, text):
 
 
 def assembled(texts, tokenizer, length):
-    """Token ids of one or two texts, and where the second begins. The longer one is shortened first; of two that are
-    equally long, the second."""
+    """Returns the token ids of one or two texts, and the offset of the second text. The longer one
+    is truncated first; the second, if both are equally long."""
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
     first, second = texts[0], texts[1] if len(texts) > 1 else []
     room = max(length - 1 - len(texts), 0)
@@ -414,7 +419,7 @@ def assembled(texts, tokenizer, length):
 
 
 class ClozelabForSequenceClassification(WholeClassifier, ClozelabPreTrainedModel):
-    """Labels texts. `forward` computes the first network, `predict` and `fused_logits` the whole classifier."""
+    """Classifier. `forward` evaluates the first network, `predict` and `fused_logits` all parts."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -466,8 +471,8 @@ class ClozelabMeanForSequenceClassification(ClozelabForSequenceClassification):
 
 
 class ClozelabBertForSequenceClassification(WholeClassifier, BertPreTrainedModel):
-    """A `bert-*` classifier with all its parts. Without remote code, transformers loads its first network as
-    BertForSequenceClassification."""
+    """A `bert-*` classifier with all its parts. Without remote code, transformers loads its first
+    network as BertForSequenceClassification."""
 
     config_class = BertConfig
 
@@ -503,10 +508,10 @@ def classified(config, logits, labels, states, attentions):
 
 
 class ClozelabTextClassification(TextClassificationPipeline):
-    """`pipeline("text-classification")` with the whole classifier."""
+    """`pipeline("text-classification")` with all parts of the classifier."""
 
     def preprocess(self, inputs, **_):
-        # A dictionary holds a pair as `text` and `text_pair`, a string one text.
+        # A dictionary is a pair with keys `text` and `text_pair`; a string is a single text.
         pair = (inputs["text"], inputs.get("text_pair")) if isinstance(inputs, dict) else (inputs, None)
         return {"text": pair[0], "text_pair": pair[1]}
 
@@ -517,19 +522,20 @@ class ClozelabTextClassification(TextClassificationPipeline):
         return SequenceClassifierOutput(logits=self.model.fused_logits(pairs, self.tokenizer).float())
 
 
-# ---- The other parts of a classifier ---------------------------------------------------------------------------------
+# ---- The other parts of a classifier -------------------------------------------------------------
 
 
 class Parts:
-    """What `classifier.json` names: further networks, a linear classifier, and the weights of their votes."""
+    """The content of `classifier.json`: other networks, a linear classifier, and fusion weights."""
 
     def __init__(self, header, networks, linear, files):
-        # `files`: where each file of the parts lies, by name.
+        # `files` maps the name of each file to its path.
         self.header, self.networks, self.linear, self.files = header, networks, linear, files
 
     @classmethod
     def of(cls, path, model, source):
-        """The parts in a directory, or of a model on the hub. A directory without any is its network alone."""
+        """Loads the parts from a directory or the hub. Without `classifier.json`, the classifier is
+        a single network."""
         files = {}
 
         def file(name):
@@ -555,20 +561,21 @@ class Parts:
         return cls(header, networks, linear, files)
 
     def fused(self, logits):
-        """The weighted sum of the parts' logits, `[N, C]`."""
+        """Returns the weighted sum of the parts' logits, `[N, C]`."""
         total = sum(weight * part for weight, part in zip(self.header["weights"], logits)) + self.header["bias"]
         label_bias = self.header.get("label_bias")
         return total + torch.tensor(label_bias, dtype=total.dtype) if label_bias else total
 
     def threshold(self, label):
-        """Probability from which a label counts."""
+        """Returns the decision threshold of a label."""
         scales = self.header.get("threshold_scales")
         threshold = self.header.get("threshold")
         return (0.5 if threshold is None else threshold) * (scales[label] if scales else 1.0)
 
 
 class Linear:
-    """A linear classifier on TF-IDF of words and runs of characters, and on word vectors, each scaled to length 1."""
+    """Linear classifier on TF-IDF of word and character n-grams and on word vectors, each
+    normalised to length 1."""
 
     def __init__(self, header, arrays):
         self.header, self.arrays = header, arrays
@@ -576,7 +583,7 @@ class Linear:
         self.characters = {int(gram): index for index, gram in enumerate(arrays.get("characters.hash", []))}
 
     def margins(self, texts, ids):
-        """Margins of each label, `[C]`, for one or two texts and their token ids."""
+        """Returns the margin of each label, `[C]`, for one or two texts and their token ids."""
         texts = [text for text in texts if text is not None]
         row = [weighed(word_grams(texts, self.header["longest"]), self.words, self.arrays["words.idf"], 0)]
         offset = len(self.words)
@@ -601,7 +608,7 @@ class Linear:
 
 
 def weighed(grams, known, idf, offset):
-    """Features and values of the known ones of `grams`: `(1 + ln count) idf`, scaled to length 1."""
+    """Returns features and values `(1 + ln count) idf` of known n-grams, normalised to length 1."""
     counts = Counter(known[gram] for gram in grams if gram in known)
     features = np.array(sorted(counts), dtype=np.int64)
     counted = np.array([counts[feature] for feature in features], dtype=np.float32)
@@ -614,38 +621,38 @@ def scaled(values):
 
 
 FNV_OFFSET, FNV_PRIME, MASK = 0xCBF29CE484222325, 0x100000001B3, 0xFFFFFFFFFFFFFFFF
-# What Unicode calls white space: Python's `split` also takes the separators U+001C to U+001F for it.
+# Unicode white space. Python's `split` also splits at the separators U+001C to U+001F.
 WHITE = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-# Letters of scripts without spaces are words of their own.
+# Scripts without spaces, of which each letter is a word.
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-# Circled and squared letters are letters to Unicode's property Alphabetic, whatever their category.
+# Circled and squared letters, which have Unicode's property Alphabetic but no letter category.
 CIRCLED = re.compile("[\u24b6-\u24e9\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]")
 
 
 def fnv(value, data):
-    """FNV-1a, 64 bit."""
+    """Updates a 64-bit FNV-1a hash."""
     for byte in data:
         value = (value ^ byte) * FNV_PRIME & MASK
     return value
 
 
 def cleaned(text):
-    """As files are read: control characters become spaces, byte order marks are left out."""
+    """Replaces control characters by spaces and removes byte order marks, as in training."""
     return CONTROL.sub(" ", text.replace("\ufeff", ""))
 
 
-def is_of_a_word(character):
+def is_word_char(character):
     return unicodedata.category(character)[0] in "LMN" or CIRCLED.match(character) is not None
 
 
 def words_of(text):
-    """Lower-cased words, single letters of scripts without spaces, and other signs one by one."""
+    """Splits into lower-case words, letters of scripts without spaces, and other characters."""
     words, word = [], ""
     for character in text.lower():
-        if is_of_a_word(character) and not UNSPACED.match(character):
+        if is_word_char(character) and not UNSPACED.match(character):
             word += character
             continue
         if word:
@@ -657,7 +664,7 @@ def words_of(text):
 
 
 def word_grams(texts, longest):
-    """Hashes of all runs of one to `longest` words. The two texts of a pair have n-grams of their own."""
+    """Yields the hashes of n-grams of one to `longest` words, separately for texts of a pair."""
     for part, text in enumerate(texts):
         words = [b" " + word.encode() for word in words_of(text)]
         for begin in range(len(words)):
@@ -668,7 +675,7 @@ def word_grams(texts, longest):
 
 
 def character_grams(texts, shortest=2, longest=5):
-    """Hashes of all runs of characters within words and the blanks around them."""
+    """Yields the hashes of all character n-grams within words padded by blanks."""
     for part, text in enumerate(texts):
         for word in WHITE.split(text.lower()):
             if not word:

@@ -1,4 +1,4 @@
-//! Each fused operation as one node of the autodiff graph.
+//! Autodiff of the fused operations; each is one node of the graph.
 
 use super::{AttentionSide, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
 use burn::backend::Autodiff;
@@ -197,7 +197,7 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
 #[derive(Debug)]
 struct Linear;
 
-/// With two parents there is no bias.
+/// `N` is 2 without and 3 with a bias.
 impl<B: Kernels, const N: usize> Backward<B, N> for Linear {
     /// Input and weight.
     type State = (FloatTensor<B>, FloatTensor<B>);
@@ -223,9 +223,9 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Linear {
 #[derive(Debug)]
 struct LinearGelu;
 
-/// With two parents there is no bias.
+/// `N` is 2 without and 3 with a bias.
 impl<B: Kernels, const N: usize> Backward<B, N> for LinearGelu {
-    /// Input, weight, and what the GELU was taken of.
+    /// Input, weight, and the input of the GELU.
     type State = [FloatTensor<B>; 3];
 
     fn backward(
@@ -251,7 +251,7 @@ impl<B: Kernels, const N: usize> Backward<B, N> for LinearGelu {
 struct AddNorm;
 
 impl<B: Kernels> Backward<B, 4> for AddNorm {
-    /// The sum, the scale and the moments of the rows; the dropout.
+    /// The sum, the scale and the row moments; the dropout mask.
     type State = ([FloatTensor<B>; 3], Mask);
 
     fn backward(
@@ -274,7 +274,7 @@ impl<B: Kernels> Backward<B, 4> for AddNorm {
 struct Gather;
 
 impl<B: Kernels> Backward<B, 1> for Gather {
-    /// Rows of the table, and which of them were read.
+    /// Number of rows of the table, and the indices that were read.
     type State = (usize, Numbers<B>);
 
     fn backward(
@@ -298,7 +298,7 @@ impl<B: Kernels> Backward<B, 1> for Gather {
 struct LayerNorm;
 
 impl<B: Kernels> Backward<B, 3> for LayerNorm {
-    /// Input, scale, and the moments of the rows.
+    /// Input, scale and row moments.
     type State = [FloatTensor<B>; 3];
 
     fn backward(
@@ -321,7 +321,7 @@ impl<B: Kernels> Backward<B, 3> for LayerNorm {
 struct Convolution;
 
 impl<B: Kernels> Backward<B, 2> for Convolution {
-    /// Input, taps, what is padding, and the length of a text.
+    /// Input, taps, attention mask and sequence length.
     type State = (
         FloatTensor<B>,
         FloatTensor<B>,
@@ -392,7 +392,7 @@ impl<B: Kernels> Backward<B, 1> for Dropout {
 struct CrossEntropy;
 
 impl<B: Kernels> Backward<B, 3> for CrossEntropy {
-    /// Rows, table, and what the kernel keeps.
+    /// Rows, table, and the backend's own state.
     type State = (FloatTensor<B>, FloatTensor<B>, B::CrossEntropyState);
 
     fn backward(
@@ -411,7 +411,7 @@ impl<B: Kernels> Backward<B, 3> for CrossEntropy {
     }
 }
 
-/// Hands each tracked parent its gradient.
+/// Registers the gradient of each tracked parent.
 fn register<B: Backend>(
     parents: impl IntoIterator<Item = Option<NodeId>>,
     grads: &mut Gradients,

@@ -1,4 +1,5 @@
-//! The fused operations on the CPU engine: the loops and matrix products of the crate `cpu` over the elements of tensors.
+//! The fused operations on the CPU backend: applies the loops and matrix products of the `cpu`
+//! crate to the elements of tensors.
 
 use super::super::DifferentiableOps;
 use super::super::flex::{dense, like, owned, values};
@@ -112,11 +113,7 @@ impl FusedMeasures for Flex {
         weights: FlexTensor,
         total: f32,
     ) -> FlexTensor {
-        let (logits, weights, targets) = (
-            dense(logits),
-            dense(weights),
-            whole_numbers(&dense(targets)),
-        );
+        let (logits, weights, targets) = (dense(logits), dense(weights), indices(&dense(targets)));
         let truth = Targets {
             targets: &targets,
             weights: values(&weights),
@@ -152,26 +149,26 @@ impl FusedOptimizer for Flex {
     }
 }
 
-/// What attention's backward pass reads again.
+/// Saved tensors for the backward pass of attention.
 #[derive(Clone, Debug)]
 pub(super) struct AttentionState {
-    /// `[B * T, 3 D]`.
+    /// Queries, keys and values, `[B * T, 3 D]`.
     qkv: FlexTensor,
-    /// Rotated and scaled, `[B * T, D]`.
+    /// Rotated and scaled queries, `[B * T, D]`.
     queries: FlexTensor,
-    /// Rotated, `[B * T, D]`.
+    /// Rotated keys, `[B * T, D]`.
     keys: FlexTensor,
-    /// Before dropout, `[B, H, T, T]`.
+    /// Attention probabilities before dropout, `[B, H, T, T]`.
     probabilities: FlexTensor,
 }
 
 impl Kernels for Flex {
     type AttentionState = AttentionState;
-    /// The gradient of the logits, `[M, V]`.
+    /// The gradient of the logits, `[M, V]`, computed in the forward pass.
     type CrossEntropyState = FlexTensor;
 
     fn linear_forward(x: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> FlexTensor {
-        let (x, weight, bias) = (readable(x), readable(weight), bias.map(dense));
+        let (x, weight, bias) = (strided(x), strided(weight), bias.map(dense));
         let y = matmul::linear(matrix(&x), matrix(&weight), bias.as_ref().map(values));
         tensor(y, [rows(&x), rows(&weight)])
     }
@@ -182,7 +179,7 @@ impl Kernels for Flex {
         dy: FlexTensor,
         has_bias: bool,
     ) -> ([FlexTensor; 2], Option<FlexTensor>) {
-        let (x, weight, dy) = (readable(x), readable(weight), dense(dy));
+        let (x, weight, dy) = (strided(x), strided(weight), dense(dy));
         let dweight = matmul::product(matrix(&dy).transposed(), matrix(&x)); // [O, I]
         let dx = matmul::product(matrix(&dy), matrix(&weight)); // [N, I]
         let dbias = has_bias.then(|| {
@@ -210,7 +207,7 @@ impl Kernels for Flex {
     }
 
     fn gather_forward(table: FlexTensor, numbers: FlexTensor) -> FlexTensor {
-        let (table, numbers) = (dense(table), whole_numbers(&dense(numbers)));
+        let (table, numbers) = (dense(table), indices(&dense(numbers)));
         let width = columns(&table);
         tensor(
             cpu::gather::gather(values(&table), &numbers, width),
@@ -219,7 +216,7 @@ impl Kernels for Flex {
     }
 
     fn gather_backward(rows: usize, numbers: Numbers<Self>, dy: FlexTensor) -> FlexTensor {
-        let (dy, numbers) = (dense(dy), whole_numbers(&dense(numbers.numbers)));
+        let (dy, numbers) = (dense(dy), indices(&dense(numbers.numbers)));
         let width = columns(&dy);
         tensor(
             cpu::gather::scatter(values(&dy), &numbers, rows, width),
@@ -366,11 +363,12 @@ impl Kernels for Flex {
             total,
         }: Truth<Self>,
     ) -> (FlexTensor, FlexTensor) {
-        let targets = whole_numbers(&dense(targets));
+        let targets = indices(&dense(targets));
         let (bias, weights) = (dense(bias), dense(weights));
-        let (rows, table) = (readable(rows), readable(table));
+        let (rows, table) = (strided(rows), strided(table));
         let vocab = self::rows(&table);
-        let mut logits = matmul::linear(matrix(&rows), matrix(&table), Some(values(&bias))); // [M, V]
+        // [M, V]
+        let mut logits = matmul::linear(matrix(&rows), matrix(&table), Some(values(&bias)));
         let truth = Targets {
             targets: &targets,
             weights: values(&weights),
@@ -407,8 +405,8 @@ fn tensor<const R: usize>(data: Vec<f32>, shape: [usize; R]) -> FlexTensor {
     )
 }
 
-/// The elements of a contiguous tensor of whole numbers.
-fn whole_numbers(tensor: &IntTensor<Flex>) -> Vec<usize> {
+/// Returns the elements of a contiguous integer tensor as indices.
+fn indices(tensor: &IntTensor<Flex>) -> Vec<usize> {
     let start = tensor.layout().start_offset();
     let range = start..start + tensor.layout().num_elements();
     match tensor.dtype() {
@@ -432,8 +430,8 @@ fn columns(x: &FlexTensor) -> usize {
     x.layout().shape()[1]
 }
 
-/// A matrix whose strides run forward.
-fn readable(x: FlexTensor) -> FlexTensor {
+/// Returns a matrix without negative strides.
+fn strided(x: FlexTensor) -> FlexTensor {
     let forward = x.layout().strides().iter().all(|stride| *stride >= 0);
     if forward { x } else { dense(x) }
 }
@@ -448,7 +446,7 @@ fn matrix(x: &FlexTensor) -> Matrix<'_> {
     )
 }
 
-/// Of rows `[B * T, D]`.
+/// Returns the shape of rows `[B * T, D]` with sequences of `t` rows.
 fn convolution_shape(x: &FlexTensor, t: usize) -> cpu::convolution::Shape {
     cpu::convolution::Shape {
         t,
@@ -472,7 +470,7 @@ fn contiguous(side: AttentionSide<Flex>) -> AttentionSide<Flex> {
     }
 }
 
-/// Of rows `[B * T, 3 D]`.
+/// Returns the attention inputs for rows `[B * T, 3 D]`.
 fn attention_inputs<'a>(
     qkv: &FlexTensor,
     side: &'a AttentionSide<Flex>,
@@ -491,7 +489,7 @@ fn attention_inputs<'a>(
     }
 }
 
-/// Tables `[2, T, K / 2]` as cosines and sines.
+/// Splits the tables `[2, T, K / 2]` into cosines and sines.
 fn rotary(tables: &FlexTensor) -> Rotary<'_> {
     let (cos, sin) = values(tables).split_at(tables.layout().num_elements() / 2);
     Rotary { cos, sin }

@@ -1,4 +1,4 @@
-//! The fused operations on a GPU: one or a few launches of `shaders`' WGSL each.
+//! The fused operations on a GPU; each launches one or a few WGSL kernels of the `shaders` crate.
 
 mod matmul;
 mod muon;
@@ -117,29 +117,30 @@ impl FusedMeasures for CubeBackend {
                 total,
             },
         );
-        summed(&rows, 2)
+        sum_rows(&rows, 2)
     }
 }
 
-/// What attention's backward pass reads again.
+/// Saved tensors for the backward pass of attention.
 #[derive(Clone, Debug)]
 pub(super) struct AttentionState {
-    /// Queries, keys and values, rotated where positions are rotary, `[B * T, 3 D]`.
+    /// Queries, keys and values, `[B * T, 3 D]`; queries and keys are rotated if positions are
+    /// rotary.
     qkv: CubeTensor,
-    /// Negative where dropped, `[B, H, T, T]`.
+    /// Attention probabilities, negated where dropped, `[B, H, T, T]`.
     probabilities: CubeTensor,
 }
 
-/// What the backward pass of the cross-entropy reads again.
+/// Saved tensors for the backward pass of the cross-entropy.
 #[derive(Clone, Debug)]
 pub(super) struct CrossEntropyState {
-    /// `[M, V]`.
+    /// Logits, `[M, V]`.
     logits: CubeTensor,
-    /// `[M]`.
+    /// Target token ids, `[M]`.
     targets: CubeTensor,
-    /// `[M]`.
+    /// Row weights, `[M]`.
     weights: CubeTensor,
-    /// Results of `cross_entropy.wgsl` for each row, `[M, 4]`.
+    /// Output of `cross_entropy.wgsl` per row, `[M, 4]`.
     rows: CubeTensor,
     total: f32,
 }
@@ -437,7 +438,7 @@ impl Kernels for CubeBackend {
         };
         let logits = Self::linear_forward(rows, table, Some(bias)); // [M, V]
         let rows = row_losses(&logits, &truth);
-        let loss = summed(&rows, 1);
+        let loss = sum_rows(&rows, 1);
         let Truth {
             targets,
             weights,
@@ -487,7 +488,7 @@ impl Kernels for CubeBackend {
     }
 }
 
-/// Results of `cross_entropy.wgsl` for each row of `logits` `[M, V]`: `[M, 4]`.
+/// Runs `cross_entropy.wgsl` on the rows of `logits` `[M, V]` and returns its output, `[M, 4]`.
 fn row_losses(logits: &CubeTensor, truth: &Truth<CubeBackend>) -> CubeTensor {
     let [m, v] = dims(logits);
     let rows = empty(logits, [m, 4]);
@@ -505,8 +506,9 @@ fn row_losses(logits: &CubeTensor, truth: &Truth<CubeBackend>) -> CubeTensor {
     rows
 }
 
-/// The loss and, where `outputs` is 2, the right answers of `rows` `[M, 4]`.
-fn summed(rows: &CubeTensor, outputs: usize) -> CubeTensor {
+/// Sums the losses of `rows` `[M, 4]` and, if `outputs` is 2, also the correct predictions:
+/// `[outputs]`.
+fn sum_rows(rows: &CubeTensor, outputs: usize) -> CubeTensor {
     let sums = empty(rows, [outputs]);
     let settings = cross_entropy::SumsSettings {
         m: word(dims::<2>(rows)[0]),
@@ -516,7 +518,8 @@ fn summed(rows: &CubeTensor, outputs: usize) -> CubeTensor {
     sums
 }
 
-/// Gradients of scale and shift, `[D]` each, of rows `x` `[N, D]` whose norm has the gradient `dy`.
+/// Returns the gradients of scale and shift, `[D]` each, from the input `x` `[N, D]` and the output
+/// gradient `dy` `[N, D]` of a layer normalisation.
 fn norm_parameters(x: &CubeTensor, moments: &CubeTensor, dy: &CubeTensor) -> [CubeTensor; 2] {
     let [rows, width] = dims(x);
     let (dgamma, dbeta) = (empty(x, [width]), empty(x, [width]));
@@ -551,7 +554,8 @@ fn add_norm_settings(x: &CubeTensor, eps: f64, dropout: Mask) -> layer_norm::Add
     }
 }
 
-/// Padding for a kernel that reads it where `has_keep` says so, and the settings of `n` threads.
+/// Returns the attention mask (a placeholder if there is none) and the settings of a convolution
+/// kernel with `n` threads.
 fn convolution_settings(
     x: &CubeTensor,
     keep: Option<CubeTensor>,
@@ -574,7 +578,7 @@ fn attention_groups(side: &AttentionSide<CubeBackend>) -> usize {
     b * h * t.div_ceil(attention::BLOCK)
 }
 
-/// For rows `[B * T, 3 D]`.
+/// Returns the settings of the attention kernels for rows `[B * T, 3 D]`.
 fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> attention::Settings {
     let [b, t, h] = side.dims;
     let k = dims::<2>(qkv)[1] / (3 * h);
@@ -597,8 +601,8 @@ fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> at
     }
 }
 
-/// Rows `[B * T, 3 D]` with queries and keys rotated by their positions, where these are rotary; the inverse rotation
-/// where `direction` is -1.
+/// Rotates the queries and keys in rows `[B * T, 3 D]` by their positions if these are rotary;
+/// `direction` is 1, or -1 for the inverse rotation.
 fn rotated(qkv: CubeTensor, side: &AttentionSide<CubeBackend>, direction: f32) -> CubeTensor {
     let Some(tables) = side.rotary.clone().map(contiguous) else {
         return qkv;

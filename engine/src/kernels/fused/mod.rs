@@ -1,5 +1,5 @@
-//! Operations that compute in one pass what would take many of burn's own, each one node of the autodiff graph. What they
-//! compute is what the functions of [`stock`](super::stock) compute.
+//! Fused operations: each replaces many of burn's operations by one node of the autodiff graph and
+//! computes the same as the function of the same name in [`stock`](super::stock).
 
 mod autodiff;
 mod flex;
@@ -16,7 +16,7 @@ pub use rows::{RowNumbers, gather_rows};
 pub use shaders::dropout::Mask;
 use std::fmt::Debug;
 
-/// `y = x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`: `[N, O]`.
+/// Computes `y = x W^T + b` for `x` `[N, I]`, `W` `[O, I]` and `b` `[O]`: `[N, O]`.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_linear(
         x.into_dispatch(),
@@ -25,7 +25,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tenso
     ))
 }
 
-/// The exact (erf) GELU of [`linear`], `[N, O]`.
+/// Computes the exact (erf) GELU of [`linear`], `[N, O]`.
 pub fn linear_gelu(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_linear_gelu(
         x.into_dispatch(),
@@ -34,8 +34,8 @@ pub fn linear_gelu(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> 
     ))
 }
 
-/// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, scaled by `gamma` `[D]` and shifted by
-/// `beta` `[D]`.
+/// Layer normalisation (Ba et al. 2016, equation 4) of the rows of `x` `[N, D]`, with scale `gamma`
+/// `[D]` and shift `beta` `[D]`.
 pub fn layer_norm(x: Tensor<2>, [gamma, beta]: [Tensor<1>; 2], eps: f64) -> Tensor<2> {
     let [x, gamma, beta] = [
         x.into_dispatch(),
@@ -45,7 +45,7 @@ pub fn layer_norm(x: Tensor<2>, [gamma, beta]: [Tensor<1>; 2], eps: f64) -> Tens
     Tensor::from_dispatch(Dispatch::fused_layer_norm(x, gamma, beta, eps))
 }
 
-/// [`layer_norm`] of `x + y`, `[N, D]` each, with dropout of `y`.
+/// Computes [`layer_norm`] of `x + dropout(y)`, `[N, D]` each.
 pub fn add_norm(
     [x, y]: [Tensor<2>; 2],
     [gamma, beta]: [Tensor<1>; 2],
@@ -59,9 +59,10 @@ pub fn add_norm(
     Tensor::from_dispatch(Dispatch::fused_add_norm(x, y, gamma, beta, eps, dropout))
 }
 
-/// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, for texts of `t` rows in `x` `[B * T, D]` and taps `w`
-/// `[D, 3]`, with zeros beyond both ends and where `keep` `[B, T]` is 0, so that the length to which a text is padded
-/// changes nothing.
+/// Depth-wise convolution with a residual connection,
+/// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, for sequences of `t` rows in `x`
+/// `[B * T, D]` and taps `w` `[D, 3]`. Neighbours beyond both ends and where the attention mask
+/// `keep` `[B, T]` is 0 count as zeros, so that the amount of padding does not matter.
 pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_convolution(
         x.into_dispatch(),
@@ -71,20 +72,21 @@ pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize
     ))
 }
 
-/// What attention needs besides queries, keys and values.
+/// Inputs of attention besides queries, keys and values.
 pub struct AttentionInputs {
-    /// `[B, T, H]`.
+    /// Batch size, sequence length and number of heads, `[B, T, H]`.
     pub dims: [usize; 3],
-    /// 1 for a token, 0 for padding, `[B, T]`; `None` where nothing is padded.
+    /// Attention mask `[B, T]`: 1 for a token, 0 for padding; `None` if nothing is padded.
     pub keep: Option<Tensor<2>>,
-    /// Cosines and sines of the rotary positions, `[2, T, K / 2]`, where positions are rotary.
+    /// Cosines and sines of the rotary positions, `[2, T, K / 2]`; `None` if positions are not
+    /// rotary.
     pub rotary: Option<Tensor<3>>,
-    /// Dropout of the probabilities `[B, H, T, T]`.
+    /// Dropout mask of the probabilities `[B, H, T, T]`.
     pub dropout: Mask,
 }
 
-/// Multi-head self-attention (Vaswani et al. 2017, 3.2.2) from queries, keys and values side by side, `[B * T, 3 D]`; the
-/// context `[B * T, D]`.
+/// Multi-head self-attention (Vaswani et al. 2017, 3.2.2). Takes the concatenated queries, keys and
+/// values `[B * T, 3 D]` and returns the context `[B * T, D]`.
 pub fn attention(qkv: Tensor<2>, inputs: AttentionInputs) -> Tensor<2> {
     let AttentionInputs {
         dims,
@@ -101,23 +103,24 @@ pub fn attention(qkv: Tensor<2>, inputs: AttentionInputs) -> Tensor<2> {
     ))
 }
 
-/// `x` with the elements that `mask` drops at 0 and the others scaled (Srivastava et al. 2014). The shape stays.
+/// Inverted dropout (Srivastava et al. 2014): sets the elements that `mask` drops to 0 and scales
+/// the others. The shape is preserved.
 pub fn dropout<const R: usize>(x: Tensor<R>, mask: Mask) -> Tensor<R> {
     Tensor::from_dispatch(Dispatch::fused_dropout(x.into_dispatch(), mask))
 }
 
-/// What is true in each row of a masked-LM batch.
+/// Targets of the rows of a masked-LM batch.
 pub struct RowTargets {
-    /// True tokens, `[M]`.
+    /// Target token ids, `[M]`.
     pub targets: Tensor<1, Int>,
-    /// Weight of each row, `[M]`.
+    /// Weight of each row in the loss, `[M]`.
     pub weights: Tensor<1>,
-    /// What the weighted sum is divided by.
+    /// Divisor of the weighted sum.
     pub total: f32,
 }
 
-/// Mean cross-entropy `[1]`, in nats, of the logits `rows table^T + bias`, for `rows` `[M, D]`, `table` `[V, D]` and `bias`
-/// `[V]`.
+/// Computes the mean cross-entropy `[1]` in nats of the logits `rows table^T + bias`, for `rows`
+/// `[M, D]`, `table` `[V, D]` and `bias` `[V]`.
 pub fn projected_cross_entropy(
     rows: Tensor<2>,
     table: Tensor<2>,
@@ -139,9 +142,10 @@ pub fn projected_cross_entropy(
     ))
 }
 
-/// One step of Muon on the matrices that lie end to end in `p` `[n]`, with momentum `m` `[n]` and gradients `g` `[n]`
-/// scaled by `clip` `[1]`, all outside of autodiff. `shapes` holds rows and columns of each; what of the arrays lies behind
-/// them stays. Returns the new `p` and `m`.
+/// Performs one step of Muon on the matrices stored end to end in `p` `[n]`, with momentum `m`
+/// `[n]` and gradients `g` `[n]` scaled by `clip` `[1]`, outside of autodiff. `shapes` holds rows
+/// and columns of each matrix; array elements behind the last matrix are left unchanged. Returns
+/// the new `p` and `m`.
 pub fn muon(
     [p, m]: [Tensor<1>; 2],
     g: Tensor<1>,
@@ -160,7 +164,7 @@ pub fn muon(
     [Tensor::from_dispatch(p), Tensor::from_dispatch(m)]
 }
 
-/// Operations of the optimiser, which are not differentiated.
+/// Fused operations of the optimiser, without gradients.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait FusedOptimizer: Backend {
     /// See [`muon`].
@@ -174,12 +178,12 @@ pub trait FusedOptimizer: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// A tensor that may be absent.
+/// An optional tensor argument of a backend extension.
 #[derive(ExtensionType)]
 pub enum Optional<B: Backend> {
-    /// The tensor.
+    /// The tensor is present.
     Given(FloatTensor<B>),
-    /// None.
+    /// There is no tensor.
     Absent,
 }
 
@@ -198,8 +202,9 @@ fn optional<const R: usize>(tensor: Option<Tensor<R>>) -> Optional<Dispatch> {
     })
 }
 
-/// Sums `[2]` over the rows of `logits` `[M, V]`, outside of autodiff: cross-entropy in nats, and rows whose largest logit is
-/// the true one, each row counted as `truth` says.
+/// Returns sums `[2]` over the rows of `logits` `[M, V]`, outside of autodiff: the cross-entropy in
+/// nats and the number of rows whose largest logit is that of the target. The rows are weighted by
+/// `truth`.
 pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
     let RowTargets {
         targets,
@@ -215,7 +220,7 @@ pub fn cross_entropy_sums(logits: Tensor<2>, truth: RowTargets) -> Tensor<1> {
     ))
 }
 
-/// Operations on held-out batches, which are not differentiated.
+/// Operations for evaluation, without gradients.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait FusedMeasures: Backend {
     /// See [`cross_entropy_sums`].
@@ -227,7 +232,7 @@ pub trait FusedMeasures: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// The operations as they are called: with gradients on a device with autodiff.
+/// The differentiable fused operations as they are called by this module.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait FusedOps: Backend {
     /// See [`linear`].
@@ -300,11 +305,12 @@ pub trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// The operations with what their gradients need, and the gradients, on a backend without autodiff.
+/// Forward and backward passes of the fused operations on a backend without autodiff. Forward
+/// passes also return the tensors that their backward pass needs.
 trait Kernels: DifferentiableOps {
-    /// What attention's backward pass reads again.
+    /// Saved tensors for the backward pass of attention.
     type AttentionState: Clone + Debug + Send;
-    /// What the backward pass of the cross-entropy reads again.
+    /// Saved tensors for the backward pass of the cross-entropy.
     type CrossEntropyState: Clone + Debug + Send;
 
     fn linear_forward(
@@ -313,7 +319,8 @@ trait Kernels: DifferentiableOps {
         bias: Option<FloatTensor<Self>>,
     ) -> FloatTensor<Self>;
 
-    /// Of `x` `[N, I]` and `weight` `[O, I]`, given that of the result, `dy` `[N, O]`; and that of a bias `[O]` where asked.
+    /// Returns the gradients of `x` `[N, I]` and `weight` `[O, I]` and, if there is a bias, of the
+    /// bias `[O]`, from the output gradient `dy` `[N, O]`.
     fn linear_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -321,7 +328,7 @@ trait Kernels: DifferentiableOps {
         has_bias: bool,
     ) -> ([FloatTensor<Self>; 2], Option<FloatTensor<Self>>);
 
-    /// The GELU, and what it was taken of, `[N, O]` each.
+    /// Returns the output and the input of the GELU, `[N, O]` each.
     fn linear_gelu_forward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -330,14 +337,14 @@ trait Kernels: DifferentiableOps {
 
     fn gather_forward(table: FloatTensor<Self>, numbers: IntTensor<Self>) -> FloatTensor<Self>;
 
-    /// Of a table of `rows` rows.
+    /// Returns the gradient of a table with `rows` rows.
     fn gather_backward(
         rows: usize,
         numbers: Numbers<Self>,
         dy: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// Also returns mean and inverse standard deviation of each row, `[N, 2]`.
+    /// Also returns the mean and the inverse standard deviation of each row, `[N, 2]`.
     fn layer_norm_forward(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -345,7 +352,7 @@ trait Kernels: DifferentiableOps {
         eps: f64,
     ) -> [FloatTensor<Self>; 2];
 
-    /// Of `x`, `gamma` and `beta`.
+    /// Returns the gradients of `x`, `gamma` and `beta`.
     fn layer_norm_backward(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -353,7 +360,7 @@ trait Kernels: DifferentiableOps {
         dy: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3];
 
-    /// The norm, the sum that it was taken of, and its moments.
+    /// Returns the normalised sum, the sum, and the row moments.
     fn add_norm_forward(
         parts: [FloatTensor<Self>; 2],
         parameters: [FloatTensor<Self>; 2],
@@ -361,7 +368,8 @@ trait Kernels: DifferentiableOps {
         dropout: Mask,
     ) -> [FloatTensor<Self>; 3];
 
-    /// Of both parts of the sum, `gamma` and `beta`; `state` holds the sum, `gamma` and the moments.
+    /// Returns the gradients of both summands, `gamma` and `beta`; `state` holds the sum, `gamma`
+    /// and the row moments.
     fn add_norm_backward(
         state: [FloatTensor<Self>; 3],
         dropout: Mask,
@@ -375,7 +383,7 @@ trait Kernels: DifferentiableOps {
         t: usize,
     ) -> FloatTensor<Self>;
 
-    /// Of `x` and `taps`.
+    /// Returns the gradients of `x` and `taps`.
     fn convolution_backward(
         x: FloatTensor<Self>,
         taps: FloatTensor<Self>,
@@ -384,23 +392,23 @@ trait Kernels: DifferentiableOps {
         dy: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 2];
 
-    /// Also returns what the backward pass needs.
+    /// Also returns the state for the backward pass.
     fn attention_forward(
         qkv: FloatTensor<Self>,
         side: AttentionSide<Self>,
     ) -> (FloatTensor<Self>, Self::AttentionState);
 
-    /// Of `qkv`.
+    /// Returns the gradient of `qkv`.
     fn attention_backward(
         side: AttentionSide<Self>,
         state: Self::AttentionState,
         dy: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// Its own backward.
+    /// Applies dropout. Its backward pass is the same operation on the gradient.
     fn dropout(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
 
-    /// Also returns what the backward pass needs.
+    /// Also returns the state for the backward pass.
     fn cross_entropy_forward(
         rows: FloatTensor<Self>,
         table: FloatTensor<Self>,
@@ -408,7 +416,7 @@ trait Kernels: DifferentiableOps {
         truth: Truth<Self>,
     ) -> (FloatTensor<Self>, Self::CrossEntropyState);
 
-    /// Of `rows`, `table` and `bias`.
+    /// Returns the gradients of `rows`, `table` and `bias`.
     fn cross_entropy_backward(
         rows: FloatTensor<Self>,
         table: FloatTensor<Self>,
@@ -417,7 +425,7 @@ trait Kernels: DifferentiableOps {
     ) -> [FloatTensor<Self>; 3];
 }
 
-/// Inputs of attention that have no gradient; see [`AttentionInputs`].
+/// Inputs of attention without a gradient; see [`AttentionInputs`].
 #[derive(Debug)]
 struct AttentionSide<B: Backend> {
     dims: [usize; 3],

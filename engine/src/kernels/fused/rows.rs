@@ -1,23 +1,25 @@
-//! Rows of a table by number. The gradient of the table sums over lists that the host sorts, so that no kernel has to search.
+//! Gathers rows of a table by index. For the gradient, the host sorts the positions by row, so that
+//! each row of the table has a list of the positions to sum over.
 
 use super::FusedOps;
 use burn::backend::Dispatch;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// Which rows of a table are read, and, for the gradient, the positions that read each row.
+/// Indices of the gathered rows and, for the gradient, the positions at which each row is used.
 #[derive(Clone, Debug)]
 pub struct RowNumbers {
-    /// `[M]`, each below the number of rows `N`.
+    /// Row indices `[M]`, each below the number of rows `N`.
     numbers: Tensor<1, Int>,
-    /// Where the list of each row begins and the last one ends, then the lists of positions that read it, `[N + 1 + M]`.
+    /// Compressed sparse lists `[N + 1 + M]`: `N + 1` offsets, then the positions that use each
+    /// row.
     readers: Tensor<1, Int>,
 }
 
 impl RowNumbers {
-    /// Of a table of `rows` rows.
+    /// Uploads `numbers`, indices into a table with `rows` rows.
     ///
     /// # Panics
-    /// Where a number is not below `rows`.
+    /// If an index is not below `rows`.
     pub fn new(numbers: &[i32], rows: usize, device: &Device) -> Self {
         let row = |number: &i32| {
             usize::try_from(*number)
@@ -35,7 +37,7 @@ impl RowNumbers {
             end += *count;
             *count = end;
         }
-        // Filled from behind, which leaves the starts where the ends were.
+        // Filling the lists from the back turns the end offsets into start offsets.
         for (reader, number) in numbers.iter().enumerate().rev() {
             let place = &mut ends[row(number) + 1];
             *place -= 1;
@@ -53,23 +55,23 @@ impl RowNumbers {
         }
     }
 
-    /// `[M]`.
+    /// Returns the row indices, `[M]`.
     pub fn numbers(&self) -> Tensor<1, Int> {
         self.numbers.clone()
     }
 
-    /// How many rows are read, `M`.
+    /// Number of gathered rows, `M`.
     pub fn len(&self) -> usize {
         self.numbers.dims()[0]
     }
 
-    /// Whether none is read.
+    /// Whether no rows are gathered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Rows of `table` `[N, D]` by number: `[M, D]`.
+/// Returns the rows of `table` `[N, D]` at the given indices: `[M, D]`.
 pub fn gather_rows(table: Tensor<2>, rows: &RowNumbers) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_gather(
         table.into_dispatch(),

@@ -1,17 +1,18 @@
-//! Multi-head self-attention (Vaswani et al. 2017, 3.2.2), with rotary positions where asked (Su et al. 2021, eq. 34).
+//! Multi-head self-attention (Vaswani et al. 2017, 3.2.2), with optional rotary position embeddings
+//! (Su et al. 2021, eq. 34).
 
 use crate::kernels::stock::AttentionTables;
 use crate::kernels::{self, AttentionInputs, Mask, stock};
 use crate::model::network::{Input, Network};
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// What every layer of attention of one pass shares.
+/// Inputs that all attention layers of one forward pass share.
 pub struct Attention {
     dims: [usize; 3],
     kernel: Kernel,
 }
 
-/// Which operations compute it, with what they need.
+/// The implementation used, with its inputs.
 #[expect(
     clippy::large_enum_variant,
     reason = "one per pass; tensors are handles"
@@ -21,12 +22,13 @@ enum Kernel {
         keep: Option<Tensor<2>>,
         rotary: Option<Tensor<3>>,
     },
-    /// Also returns the probabilities.
+    /// Unfused operations, which also return the attention probabilities.
     Stock(AttentionTables),
 }
 
 impl Attention {
-    /// For one pass of `network` over `input`. `rotary` holds the tables of [`rotary_tables`], where positions are rotary.
+    /// Prepares attention for one forward pass of `network` over `input`. `rotary` holds the tables
+    /// of [`rotary_tables`], or `None` for a model without rotary positions.
     pub fn new(network: &Network, input: &Input, rotary: Option<Tensor<3>>) -> Self {
         let [b, t] = input.dims;
         let keep = input.keep.clone();
@@ -41,8 +43,9 @@ impl Attention {
         }
     }
 
-    /// From queries, keys and values side by side, `[B * T, 3 D]`: the context `[B * T, D]` and, where the network returns
-    /// them, the probabilities before dropout `[B, H, T, T]`, whose rows sum to 1.
+    /// Computes the context `[B * T, D]` from the concatenated queries, keys and values
+    /// `[B * T, 3 D]`. If the network returns attentions, also returns the probabilities before
+    /// dropout, `[B, H, T, T]`; each row sums to 1.
     pub fn forward(&self, qkv: Tensor<2>, dropout: Mask) -> (Tensor<2>, Option<Tensor<4>>) {
         match &self.kernel {
             Kernel::Fused { keep, rotary } => {
@@ -68,7 +71,8 @@ impl Attention {
 /// Base of the rotary angles (Su et al. 2021, section 3.2.2).
 const ROTARY_BASE: f64 = 10_000.0;
 
-/// Cosines and sines of the rotary positions, `[T, K / 2]` each, for `t` positions of heads of width `k` (even).
+/// Returns the cosines and the sines of the rotary angles, `[T, K / 2]` each, for `t` positions and
+/// an even head size `k`.
 pub fn rotary_values(t: usize, k: usize) -> [Vec<f32>; 2] {
     let angle = |i: usize| {
         let (position, pair) = (i / (k / 2), i % (k / 2));
@@ -78,7 +82,7 @@ pub fn rotary_values(t: usize, k: usize) -> [Vec<f32>; 2] {
     [table(f64::cos), table(f64::sin)]
 }
 
-/// [`rotary_values`] as one tensor, `[2, T, K / 2]`.
+/// Uploads [`rotary_values`] as one tensor, `[2, T, K / 2]`.
 pub fn rotary_tables(t: usize, k: usize, device: &Device) -> Tensor<3> {
     Tensor::from_data(
         TensorData::new(rotary_values(t, k).concat(), [2, t, k / 2]),

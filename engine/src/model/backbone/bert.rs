@@ -1,5 +1,6 @@
-//! BERT as published (Devlin et al. 2019): learned positions and segments, post-norm blocks, biases, GELU, a tanh pooler
-//! on `[CLS]`; of sentence-transformers also their poolings. Names and layouts are Hugging Face's `BertModel`.
+//! BERT as published (Devlin et al. 2019): learned position and segment embeddings, post-norm
+//! blocks, biases, GELU and a tanh pooler on `[CLS]`. The pooling modes of sentence-transformers
+//! are supported, too. Parameter names and layouts are those of Hugging Face's `BertModel`.
 
 use super::attention::Attention;
 use super::{
@@ -13,12 +14,12 @@ use crate::model::parameters::ParameterSpec;
 use burn::tensor::Tensor;
 use protocol::Pooling;
 
-/// The published form.
+/// The original BERT architecture.
 pub struct Bert;
 
 const WORDS: &str = "bert.embeddings.word_embeddings.weight";
 
-/// As published.
+/// Dropout probability of the published models.
 const DROPOUT: f64 = 0.1;
 
 impl Backbone for Bert {
@@ -34,7 +35,8 @@ impl Backbone for Bert {
         "BertFor"
     }
 
-    /// Sizes: Turc et al. 2019, table 1; `tiny`, `small` and `big` are those of the 2018 system.
+    /// Sizes are those of Turc et al. 2019, table 1; `tiny`, `small` and `big` come from the legacy
+    /// 2018 system.
     fn preset(&self, name: &str) -> Option<[usize; 3]> {
         Some(match name {
             "bert-tiny" => [2, 128, 2],
@@ -144,7 +146,8 @@ impl Backbone for Bert {
             }
             Pooling::FirstToken => first_token(encoded),
             Pooling::Mean => mean(encoded),
-            Pooling::MaxMean => Tensor::cat(vec![max_over_time(encoded), mean(encoded)], 1), // [B, 2 D]
+            // [B, 2 D]
+            Pooling::MaxMean => Tensor::cat(vec![max_over_time(encoded), mean(encoded)], 1),
         }
     }
 
@@ -157,12 +160,12 @@ impl Backbone for Bert {
     }
 }
 
-/// The published pooling, unless the model has another one.
+/// Returns the configured pooling, or the published one (`[CLS]` with a tanh layer) by default.
 fn pooling(config: &ModelConfig) -> Pooling {
     config.pooling.unwrap_or(Pooling::Cls)
 }
 
-/// Hidden states of `[CLS]`, `[B, D]`.
+/// Returns the hidden states of `[CLS]`, `[B, D]`.
 fn first_token(encoded: &Encoded) -> Tensor<2> {
     let [b, t] = encoded.dims;
     let width = encoded.hidden.dims()[1];
@@ -174,7 +177,7 @@ fn first_token(encoded: &Encoded) -> Tensor<2> {
         .reshape([b, width])
 }
 
-/// Mean hidden states, `[B, D]`.
+/// Returns the mean hidden states over non-padding tokens, `[B, D]`.
 fn mean(encoded: &Encoded) -> Tensor<2> {
     mean_over_time(encoded.dims, &encoded.hidden, encoded.keep.as_ref())
 }
@@ -198,7 +201,7 @@ fn embed(network: &Network, input: &Input) -> Tensor<2> {
     network.drop_hidden(norm(network, "bert.embeddings.LayerNorm", sum))
 }
 
-/// Post-norm, as published: Devlin et al. 2019 after Vaswani et al. 2017, 3.1.
+/// Post-norm Transformer block (Devlin et al. 2019; Vaswani et al. 2017, 3.1).
 fn block(
     network: &Network,
     layer: usize,
@@ -209,7 +212,8 @@ fn block(
     let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
     let [weight, bias] =
         ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
-    let qkv = kernels::linear(x.clone(), params.stack(&weight), Some(params.stack(&bias))); // [B * T, 3 D]
+    // [B * T, 3 D]
+    let qkv = kernels::linear(x.clone(), params.stack(&weight), Some(params.stack(&bias)));
     let (context, probabilities) = attention.forward(qkv, network.attention_mask());
     let context = linear(params, &name("attention.output.dense"), context);
     let x = network.add_norm(&name("attention.output.LayerNorm"), x, context);

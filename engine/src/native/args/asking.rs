@@ -1,4 +1,5 @@
-//! The flags of the commands that ask a model, measure the engine or convert text: nothing of a person's is trained.
+//! Flags of the commands that query, serve, convert or export a model, that convert or inspect
+//! data, and that test or benchmark the engine. None of them trains on the user's text.
 
 use super::set_given;
 use crate::data::ReadOptions;
@@ -56,10 +57,10 @@ pub struct TableFlags {
 }
 
 impl TableFlags {
-    /// How files are read.
+    /// Returns the options that these flags specify for reading files.
     ///
     /// # Errors
-    /// When a value or the map of labels cannot be used.
+    /// Returns an error if a value is invalid or the label map cannot be read.
     pub fn read_options(&self) -> Result<ReadOptions, Error> {
         let mut config = RunConfig::default();
         let label_map = self.label_map.as_deref().map(super::text_of).transpose()?;
@@ -78,7 +79,7 @@ impl TableFlags {
         })
     }
 
-    /// Whether any of them says that the input is a table.
+    /// Whether any flag implies that the input is a table.
     pub fn wants_table(&self) -> bool {
         let names = [&self.text_column, &self.label_column, &self.quoting];
         names.into_iter().any(Option::is_some)
@@ -147,7 +148,7 @@ pub struct ServeModel {
     pub port: u16,
 }
 
-/// Where a server listens unless it is told otherwise: this machine alone reaches it.
+/// Default address of a server: loopback, so that only this machine can reach it.
 const DEFAULT_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const DEFAULT_PORT: u16 = 8765;
 
@@ -195,7 +196,7 @@ pub struct FillMask {
     pub model: PathBuf,
     /// Text with at least one [MASK]
     pub text: String,
-    /// MaskedPositions per mask
+    /// Predictions per mask
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top_k: usize,
 }
@@ -252,10 +253,10 @@ pub struct Toy {
 }
 
 impl Toy {
-    /// Sets each field whose flag was given.
+    /// Sets the fields of `config` whose flags were given.
     ///
     /// # Errors
-    /// When a value cannot be read.
+    /// Returns an error if a value cannot be parsed.
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         let flags = [
             ("preset", &self.preset),
@@ -288,10 +289,10 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Sets each field whose flag was given.
+    /// Sets the fields of `config` whose flags were given.
     ///
     /// # Errors
-    /// When a value cannot be read.
+    /// Returns an error if a value cannot be parsed.
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         let flags = [
             ("preset", &self.preset),
@@ -302,7 +303,7 @@ impl Bench {
         set_given(config, &flags)
     }
 
-    /// Whether one preset was asked for.
+    /// Whether `--preset` was given.
     pub fn has_preset(&self) -> bool {
         self.preset.is_some()
     }

@@ -1,4 +1,5 @@
-//! The flags of the commands that train: `pretrain`, `finetune`, `compare`, and what they share.
+//! Flags of the commands that train (`pretrain`, `finetune` and `compare`), and the flags that they
+//! share.
 
 use super::{number, numbers, set_given};
 use crate::error::Error;
@@ -88,10 +89,10 @@ pub struct Compare {
 }
 
 impl Compare {
-    /// How far the comparison goes.
+    /// Returns the settings of the comparison: seeds, label fractions and learning rates.
     ///
     /// # Errors
-    /// When a value cannot be read.
+    /// Returns an error if a value cannot be parsed.
     pub fn settings(&self) -> Result<CompareConfig, Error> {
         let mut settings = CompareConfig::default();
         if let Some(seeds) = &self.seeds {
@@ -107,7 +108,7 @@ impl Compare {
     }
 }
 
-/// Words that `--embedding-init` takes besides the name of a file.
+/// Values of `--embedding-init` that are not the name of a file.
 const EMBEDDING_INITS: [&str; 2] = ["own", "random"];
 
 /// Flags of both kinds of training. Each but `--embeddings`, `--tui`, `--encoding` and `--resume` names a field of [`RunConfig`].
@@ -234,7 +235,7 @@ pub struct Training {
 }
 
 impl Training {
-    /// The file of word vectors that a new model starts from.
+    /// Returns the file of word vectors that initialises a new model, if one was given.
     pub fn embeddings_file(&self) -> Option<PathBuf> {
         let named = self
             .embedding_init
@@ -244,7 +245,8 @@ impl Training {
         self.embeddings.clone().or(named)
     }
 
-    /// Flags given that choose what a model to start from already has.
+    /// Returns the given flags that have no effect on an existing model, which already determines
+    /// what they choose.
     pub fn shape_flags(&self) -> Vec<&'static str> {
         let given = [
             ("--preset", self.preset.is_some()),
@@ -265,10 +267,10 @@ impl Training {
             .collect()
     }
 
-    /// Sets each field whose flag was given.
+    /// Sets the fields of `config` whose flags were given.
     ///
     /// # Errors
-    /// When a value cannot be read.
+    /// Returns an error if a value cannot be parsed or the label map cannot be read.
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         let switch = |on: bool| on.then(String::new);
         let label_map = self.label_map.as_deref().map(super::text_of).transpose()?;

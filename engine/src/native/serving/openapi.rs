@@ -1,9 +1,9 @@
-//! What `serve-model` answers, for programs that make clients of it: OpenAPI 3.1.
+//! The OpenAPI 3.1 description of the `serve-model` interface, for client generators.
 
 use super::{DEFAULT_TOP_K, MAX_TEXTS, MAX_TOP_K};
 use serde_json::{Value, json};
 
-/// The description of the interface.
+/// Returns the OpenAPI document.
 pub fn document() -> Value {
     let text =
         json!({ "type": "string", "description": "A tab separates the two texts of a pair." });

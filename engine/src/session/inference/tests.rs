@@ -1,14 +1,14 @@
-//! Tests of `ask`.
+//! Tests of `inference`.
 
 use super::*;
 use ProblemType::{MultiLabelClassification, SingleLabelClassification};
 
 #[test]
-fn the_best_label_and_those_from_their_threshold_on_are_given() {
+fn the_best_label_and_those_above_their_threshold_are_predicted() {
     let ranked = || vec![(2, 0.4), (0, 0.3), (1, 0.2)];
     let labels = |problem, threshold, own: Option<&[f64]>| {
         let from = |label: usize| own.map_or(threshold, |own| own[label]);
-        given(ranked(), problem, from)
+        predicted(ranked(), problem, from)
             .into_iter()
             .map(|(label, _)| label)
             .collect::<Vec<_>>()
@@ -26,5 +26,5 @@ fn the_best_label_and_those_from_their_threshold_on_are_given() {
         [2, 1],
         "each from its own"
     );
-    assert_eq!(given(vec![], MultiLabelClassification, |_| 0.5), []);
+    assert_eq!(predicted(vec![], MultiLabelClassification, |_| 0.5), []);
 }

@@ -1,20 +1,21 @@
-//! How long a run lasts: passes, steps or minutes, shared out among the networks of a classifier.
+//! The length of a run: epochs, steps or minutes, divided among the networks of a classifier.
 
 use super::{Budget, DataShape};
 use protocol::{PartsKind, RunConfig};
 
-/// Tokens that a pre-training run sees at least, unless asked otherwise: little text is read several times.
+/// Minimum number of tokens in a pre-training run, by default: small corpora get several epochs.
 const MIN_PRETRAINING_TOKENS: f64 = 1.6e6;
-/// Passes of a pre-training run at most, unless asked otherwise.
+/// Default maximum number of pre-training epochs.
 const MAX_PRETRAINING_EPOCHS: f64 = 8.0;
-/// Passes of a fine-tuning run, unless asked otherwise.
+/// Default number of fine-tuning epochs.
 pub const FINETUNING_EPOCHS: f64 = 5.0;
-/// Networks that are averaged.
+/// Number of networks that are averaged.
 const SEEDS: u64 = 3;
-/// Tokens of one pass up to which a classifier gets several networks unasked: with more, three take long.
+/// Tokens per epoch up to which a classifier gets several networks by default: beyond, three take
+/// long.
 const MAX_TOKENS_OF_SEEDS: u64 = 400_000;
 
-/// Passes over `data`: one where it is much text, more where it is little.
+/// Returns the default number of pre-training epochs: one for a large corpus, more for a small one.
 pub fn pretraining_epochs(data: DataShape) -> f64 {
     let tokens = (data.examples * data.max_len as u64).max(1) as f64;
     (MIN_PRETRAINING_TOKENS / tokens)
@@ -22,10 +23,10 @@ pub fn pretraining_epochs(data: DataShape) -> f64 {
         .clamp(1.0, MAX_PRETRAINING_EPOCHS)
 }
 
-/// Networks of a classifier: three where that is asked for, or where each takes next to no time.
+/// Returns the number of networks of a classifier: three if requested, or if each trains quickly.
 pub fn networks(config: &RunConfig, tokens_per_epoch: u64) -> u64 {
     let is_short = tokens_per_epoch <= MAX_TOKENS_OF_SEEDS;
-    let wanted = match config.parts {
+    let requested = match config.parts {
         Some(PartsKind::One) => 1,
         Some(PartsKind::Seeds) => SEEDS,
         Some(PartsKind::Fusion) | None => {
@@ -36,10 +37,11 @@ pub fn networks(config: &RunConfig, tokens_per_epoch: u64) -> u64 {
             }
         }
     };
-    wanted.min(config.steps.unwrap_or(wanted)).max(1)
+    requested.min(config.steps.unwrap_or(requested)).max(1)
 }
 
-/// How long each of `networks` networks is trained: in steps or seconds, and in steps as estimated.
+/// Returns the budget of each of `networks` networks, and its length in steps, estimated for a time
+/// budget.
 pub fn budget(
     config: &RunConfig,
     default_epochs: f64,

@@ -1,4 +1,4 @@
-//! What a run measures: its network on the way, and all that it has learned at its end.
+//! Evaluation in a run: the current network during training, and the finished model at the end.
 
 use super::{Run, Score};
 use crate::error::Result;
@@ -12,7 +12,8 @@ use crate::session::task::{Split, Task};
 use protocol::{Event, Metrics};
 
 impl<H: Host, T: Task> Run<'_, H, T> {
-    /// Measures and tells. `None` where there is nothing to measure on, or a stop cut it short.
+    /// Evaluates the current network and emits the metrics. `None` if there is nothing to evaluate
+    /// on, or a stop interrupted it.
     pub(super) async fn evaluate(
         &mut self,
         split: Split,
@@ -21,12 +22,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let metrics = self.measure_network(split, clock).await?;
         if let Some(metrics) = &metrics {
             let network = self.network(metrics);
-            self.tell_evaluated(split, network, metrics.clone());
+            self.report_evaluated(split, network, metrics.clone());
         }
         Ok(metrics)
     }
 
-    /// Measures the present network. `None` as for [`Self::evaluate`].
+    /// Evaluates the current network. `None` as for [`Self::evaluate`].
     async fn measure_network(
         &mut self,
         split: Split,
@@ -40,10 +41,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         } = self;
         let (params, device) = (trainer.params(), &trainer.optimizer.device);
         let mut model = trainer.model.clone();
-        let mut goes_on =
+        let mut should_continue =
             async || Ok(control.poll_during_evaluation(trainer, clock).await? == Wish::GoOn);
         let metrics = task
-            .evaluate(&mut model, &params, device, split, &mut goes_on)
+            .evaluate(&mut model, &params, device, split, &mut should_continue)
             .await?;
         trainer.model = model;
         self.at.owes_evaluation = metrics.is_none() && self.control.stop_requested();
@@ -55,13 +56,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(Some(metrics))
     }
 
-    /// Which network of a classifier is the present one, from 1.
+    /// Returns the number of the current network of a classifier, from 1.
     fn network(&self, metrics: &Metrics) -> Option<u64> {
         matches!(metrics, Metrics::Classifier(_))
             .then_some((self.at.networks.len() as u64 + 1).min(self.plan.networks))
     }
 
-    fn tell_evaluated(&mut self, split: Split, network: Option<u64>, metrics: Metrics) {
+    fn report_evaluated(&mut self, split: Split, network: Option<u64>, metrics: Metrics) {
         self.measured.retain(|(other, _)| *other != split);
         self.measured.push((split, metrics.clone()));
         let event = Event::Evaluated {
@@ -75,7 +76,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.control.host.emit(event, Vec::new());
     }
 
-    /// Remembers a classifier's figures.
+    /// Records the metrics of a classifier.
     fn score(&mut self, split: Split, metrics: &Metrics) {
         let Metrics::Classifier(measured) = metrics else {
             return;
@@ -91,8 +92,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
     }
 
-    /// Joins the networks and what else was learned to the model that the run leaves; its figures, or `None` where there is
-    /// nothing to join.
+    /// Combines the networks and other parts into the final model. Returns its metrics, or `None`
+    /// if there is nothing to combine.
     async fn conclude(&mut self, clock: &mut Clock) -> Result<Option<Vec<(Split, Metrics)>>> {
         let Some(first) = self.at.networks.first().cloned() else {
             return Ok(None);
@@ -113,17 +114,17 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             trainer.optimizer.layout.clone(),
             trainer.optimizer.device.clone(),
         );
-        // The first network stands where other programs look, with its own thresholds.
+        // Other programs load the first network, with its own thresholds.
         let (threshold, thresholds) = (first.threshold, first.thresholds.clone());
         let mut model = ModelConfig {
             threshold,
             thresholds,
             ..trainer.model.clone()
         };
-        let mut goes_on =
+        let mut should_continue =
             async || Ok(control.poll_during_evaluation(trainer, clock).await? == Wish::GoOn);
         let measured = task
-            .conclude(&mut model, &layout, networks, &device, &mut goes_on)
+            .conclude(&mut model, &layout, networks, &device, &mut should_continue)
             .await?;
         if measured.is_empty() || self.control.stop_requested() {
             return Ok(None);
@@ -139,7 +140,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(Some(measured))
     }
 
-    /// Says what the figures of the model that a run leaves mean, where they mean trouble.
+    /// Warns if the metrics of the finished model indicate a problem.
     fn diagnose(&self, last: Option<&Metrics>) {
         if self.trainer.step() < diagnosis::MIN_STEPS {
             return;
@@ -159,22 +160,23 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
     }
 
-    /// The last figures: of the last values on validation text and, unless it was stopped, of the best ones on test text.
+    /// Final evaluation: of the last parameters on the validation set and, unless stopped, of the
+    /// best ones on the test set.
     pub(super) async fn measure(&mut self, clock: &mut Clock) -> Result<()> {
-        // What was just measured need not be measured again. Figures are told once all of them are there: a stop amid the
-        // later ones would have the run that goes on repeat the earlier ones.
-        let (mut untold, mut left) = (None, None);
+        // Skip what was just evaluated. Metrics are reported once all of them are there: if a stop
+        // interrupted the later ones, a resumed run would report the earlier ones twice.
+        let (mut unreported, mut final_metrics) = (None, None);
         if !self.learned {
             let last = self.measure_network(Split::Valid, clock).await?;
-            untold = last
+            unreported = last
                 .clone()
                 .map(|metrics| (self.network(&metrics), metrics));
             let recalled = self.set_aside();
             if self.control.stop_requested() {
                 return Ok(());
             }
-            // What the last values lack the recalled ones may have.
-            left = last.filter(|_| !recalled);
+            // A problem of the last parameters need not be one of the best ones.
+            final_metrics = last.filter(|_| !recalled);
         }
         let concluded = self.conclude(clock).await?;
         if self.control.stop_requested() {
@@ -184,14 +186,18 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             .iter()
             .flatten()
             .find(|(split, _)| *split == Split::Valid);
-        self.diagnose(joined.map(|(_, metrics)| metrics).or(left.as_ref()));
-        if let Some((network, last)) = untold {
-            self.tell_evaluated(Split::Valid, network, last);
+        self.diagnose(
+            joined
+                .map(|(_, metrics)| metrics)
+                .or(final_metrics.as_ref()),
+        );
+        if let Some((network, last)) = unreported {
+            self.report_evaluated(Split::Valid, network, last);
         }
         match concluded {
             Some(measured) => measured
                 .into_iter()
-                .for_each(|(split, metrics)| self.tell_evaluated(split, None, metrics)),
+                .for_each(|(split, metrics)| self.report_evaluated(split, None, metrics)),
             None => {
                 self.evaluate(Split::Test, clock).await?;
             }

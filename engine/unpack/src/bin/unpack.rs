@@ -1,4 +1,4 @@
-//! The module that opens archives, workbooks and Word documents in the page.
+//! The archive module: opens archives, workbooks and Word documents in the page.
 
 #[cfg(target_arch = "wasm32")]
 mod module {
@@ -10,11 +10,12 @@ mod module {
     use wasm_bindgen::prelude::*;
     use web_sys::Blob;
 
-    /// Opens the files that `described` describes and `blobs` holds. The object that it gives has the JSON of a [`Found`]
-    /// as `found`, and the content of its files as `blobs`.
+    /// Opens the files that the JSON in `described` describes and `blobs` contains. Returns an
+    /// object with the JSON of a [`Found`] as `found`, and the contents of its files as `blobs`.
     ///
     /// # Errors
-    /// When the description cannot be read: a worker of another version.
+    /// If the description cannot be parsed, which means that the worker has another version, or a
+    /// blob cannot be created.
     #[wasm_bindgen]
     pub fn open(described: &str, blobs: &Array) -> Result<Object, JsValue> {
         let described: Vec<Described> =

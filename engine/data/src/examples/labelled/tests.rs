@@ -51,7 +51,7 @@ fn windows_hold_each_token_once() {
 }
 
 #[test]
-fn texts_are_framed_and_the_longer_one_is_cut_first() {
+fn special_tokens_are_added_and_the_longer_text_is_truncated_first() {
     let (a, b) = (&[10, 11, 12, 13, 14][..], &[20, 21][..]);
     for (document, max_len, ids, second) in [
         (document(a, None, &[]), 9, vec![2, 10, 11, 12, 13, 14, 3], 7),
@@ -93,36 +93,41 @@ fn texts_are_framed_and_the_longer_one_is_cut_first() {
 }
 
 #[test]
-fn documents_come_back_as_they_were() {
-    let given = [
+fn encoded_documents_round_trip() {
+    let expected = [
         document(&[10, 11], None, &[2]),
         document(&[], Some(&[]), &[]),
         document(&[12], Some(&[13, 1]), &[0, 1]),
     ];
-    let kept = EncodedDocuments::held(given.iter().cloned(), 100);
+    let encoded = EncodedDocuments::held(expected.iter().cloned(), 100);
     assert_eq!(
-        (0..3).map(|index| kept.document(index)).collect::<Vec<_>>(),
-        given
+        (0..3)
+            .map(|index| encoded.document(index))
+            .collect::<Vec<_>>(),
+        expected
     );
-    let lengths: Vec<usize> = given.iter().map(EncodedDocument::length).collect();
+    let lengths: Vec<usize> = expected.iter().map(EncodedDocument::length).collect();
     assert_eq!(
-        (0..3).map(|index| kept.length(index)).collect::<Vec<_>>(),
+        (0..3)
+            .map(|index| encoded.length(index))
+            .collect::<Vec<_>>(),
         lengths
     );
-    assert_eq!(kept.share_of(SPECIALS.unk), 1.0 / 5.0);
-    let again = EncodedDocuments::restored(kept.texts().clone(), &kept.marks(), 3).expect("fits");
+    assert_eq!(encoded.share_of(SPECIALS.unk), 1.0 / 5.0);
+    let again =
+        EncodedDocuments::restored(encoded.texts().clone(), &encoded.marks(), 3).expect("fits");
     assert_eq!(
         (0..3)
             .map(|index| again.document(index))
             .collect::<Vec<_>>(),
-        given
+        expected
     );
     for (marks, classes) in [
-        (&kept.marks()[4..], 3),
-        (&kept.marks()[..16], 3),
-        (&kept.marks(), 2),
+        (&encoded.marks()[4..], 3),
+        (&encoded.marks()[..16], 3),
+        (&encoded.marks(), 2),
     ] {
-        assert!(EncodedDocuments::restored(kept.texts().clone(), marks, classes).is_none());
+        assert!(EncodedDocuments::restored(encoded.texts().clone(), marks, classes).is_none());
     }
 }
 
@@ -145,7 +150,7 @@ fn examples(n: u32) -> LabelledExamples {
 }
 
 #[test]
-fn a_batch_is_filled_up_with_rows_that_do_not_weigh() {
+fn batches_are_filled_up_with_rows_of_weight_0() {
     let (places, batch) = examples(5).by_length().nth(1).expect("two batches");
     assert_eq!(places, [4]);
     assert_eq!(batch.ids[..12], [2, 14, 3, 20, 3, 0, 2, 0, 0, 0, 0, 0]);
@@ -173,7 +178,7 @@ fn a_batch_is_filled_up_with_rows_that_do_not_weigh() {
 }
 
 #[test]
-fn batches_for_measuring_are_as_long_as_their_documents() {
+fn evaluation_batches_are_as_long_as_their_documents() {
     let lengths = [40, 3, 60, 4, 20, 5, 90, 6];
     let documents = lengths.map(|length| document(&vec![9; length], None, &[]));
     let documents = EncodedDocuments::held(documents.into_iter(), 100);
@@ -205,7 +210,7 @@ fn an_epoch_holds_each_document_once_in_its_own_order() {
 }
 
 #[test]
-fn a_length_is_fitted_to_most_documents() {
+fn fitting_len_covers_a_share_of_the_documents() {
     let documents =
         EncodedDocuments::held((1..=100).map(|n| document(&vec![9; n], None, &[])), 100);
     for (share, expected) in [(1.0, 102), (0.95, 98), (0.0, 3)] {

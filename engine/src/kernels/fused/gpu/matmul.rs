@@ -1,11 +1,11 @@
-//! Matrix products on a GPU.
+//! Batched matrix products on a GPU.
 
 use super::super::super::gpu::{adapter_is_software, count, empty, launch, word};
 use super::dims;
 use burn_cubecl::tensor::CubeTensor;
 use shaders::matmul::{self, Settings, Tiling};
 
-/// Contiguous matrices of one shape, `[count, rows, columns]`, or their transposes.
+/// Contiguous matrices of equal shape, `[count, rows, columns]`, or their transposes.
 #[derive(Clone, Copy)]
 pub(super) struct Matrices<'a> {
     tensor: &'a CubeTensor,
@@ -14,12 +14,12 @@ pub(super) struct Matrices<'a> {
 }
 
 impl<'a> Matrices<'a> {
-    /// One matrix.
+    /// A single matrix.
     pub fn of(tensor: &'a CubeTensor) -> Self {
         Self::several(tensor, dims(tensor))
     }
 
-    /// As many of this shape as `tensor` has elements for.
+    /// As many matrices of this shape as `tensor` has elements for.
     pub fn several(tensor: &'a CubeTensor, [rows, columns]: [usize; 2]) -> Self {
         Self {
             tensor,
@@ -46,25 +46,26 @@ impl<'a> Matrices<'a> {
     }
 }
 
-/// What a launch computes besides a product.
+/// Additional computation fused into a matrix product.
 pub(super) enum Plus<'a> {
     Nothing,
-    /// Adds this, `[columns]`, to each row.
+    /// Adds this bias `[columns]` to each row.
     Bias(&'a CubeTensor),
-    /// Writes the sums of the rows of the left matrix, `[rows]`.
+    /// Writes the row sums of the left matrix, `[rows]`.
     Sums(&'a CubeTensor),
-    /// Adds the bias and writes the GELU of the result, `[rows, columns]`.
+    /// Adds the bias and also writes the GELU of the result, `[rows, columns]`.
     Gelu {
         activated: &'a CubeTensor,
         bias: Option<&'a CubeTensor>,
     },
-    /// Adds the left matrix times this.
+    /// Adds the left matrix, scaled by this factor.
     Left(f32),
-    /// Adds the right matrix times this.
+    /// Adds the right matrix, scaled by this factor.
     Right(f32),
 }
 
-/// `a b` for each pair of matrices, `[rows of all, columns]`, with what else is asked for.
+/// Computes `a b` for each pair of matrices, with the additional computation `plus`. Returns
+/// `[count * rows, columns]`.
 pub(super) fn product(a: Matrices, b: Matrices, plus: &Plus) -> CubeTensor {
     let c = empty(a.tensor, [a.count() * a.shape[0], b.shape[1]]);
     let tiling = tiling(a, b);
@@ -103,8 +104,9 @@ pub(super) fn product(a: Matrices, b: Matrices, plus: &Plus) -> CubeTensor {
     c
 }
 
-/// `factor a b + added x`, where `a` and `b` are both `x` or its transpose; `[rows of all, columns]`. Where something is
-/// added, the product has the shape of `x`.
+/// Computes `product * a b + added * x` for `factors` `[product, added]`, where `a` and `b` are
+/// both `x` or its transpose. Returns `[count * rows, columns]`. Unless `added` is 0, the product
+/// must have the shape of `x`.
 pub(super) fn product_with_itself(a: Matrices, b: Matrices, factors: [f32; 2]) -> CubeTensor {
     let c = empty(a.tensor, [a.count() * a.shape[0], b.shape[1]]);
     let tiling = tiling(a, b);
@@ -147,11 +149,11 @@ fn groups(a: Matrices, b: Matrices, tiling: Tiling) -> [usize; 3] {
     ]
 }
 
-/// Fewest tiles of [`matmul::LARGE`] for which it is used: about as many as a large GPU runs workgroups at once. Reckoned, not
-/// measured.
+/// Minimum number of tiles for which [`matmul::LARGE`] is used: about the number of workgroups that
+/// run concurrently on a large GPU. An estimate, not a measurement.
 const MIN_LARGE_TILES: usize = 128;
 
-/// What suits the adapter and the shape of the product.
+/// Selects the tiling by the adapter and the size of the product.
 fn tiling(a: Matrices, b: Matrices) -> Tiling {
     if adapter_is_software() {
         matmul::DIRECT

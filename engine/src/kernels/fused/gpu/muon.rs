@@ -1,4 +1,4 @@
-//! Muon on a GPU: all matrices of one shape that lie side by side are one launch.
+//! Muon on a GPU: adjacent matrices of equal shape are processed by one launch.
 
 use super::super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like, word};
 use super::super::FusedOptimizer;
@@ -58,8 +58,9 @@ impl FusedOptimizer for CubeBackend {
     }
 }
 
-/// The matrices of `ahead` from `start` on, all of one shape, with singular values near 1: rounds of
-/// `X <- a X + (b A + c A A) X` with `A = X X'`, on the side that is shorter.
+/// Orthogonalises the matrices of `ahead` from `start` on, all of one shape: brings their singular
+/// values close to 1 by iterating `X <- a X + (b A + c A A) X` with `A = X X'`, or its transposed
+/// form for tall matrices.
 fn orthogonal(ahead: &CubeTensor, start: usize, equal: &[[usize; 2]]) -> CubeTensor {
     let shape = equal[0];
     let n = shape[0] * shape[1];
