@@ -1,26 +1,26 @@
-//! What the columns of a table are for, and the settings that ask for them so.
+//! Roles of a table's columns, and the settings that request them.
 
 use crate::tr;
 use protocol::TableColumns;
 
-/// What a column is for.
+/// Role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The text, or a part of it.
+    /// Text, or a part of it.
     Text,
-    /// The second text of a pair.
+    /// Second text of a sentence pair.
     Second,
-    /// Labels.
+    /// Labels of the document.
     Label,
-    /// Nothing.
+    /// The column is ignored.
     Unused,
 }
 
 impl Role {
-    /// All of them, in the order in which they are offered.
+    /// All roles, in the order in which the form offers them.
     pub const ALL: [Self; 4] = [Self::Text, Self::Second, Self::Label, Self::Unused];
 
-    /// Its value in the page.
+    /// Returns the option value used in the form.
     pub fn value(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -30,7 +30,7 @@ impl Role {
         }
     }
 
-    /// Its name.
+    /// Returns the name shown to the user.
     pub fn words(self) -> String {
         match self {
             Self::Text => tr!("Text"),
@@ -40,7 +40,7 @@ impl Role {
         }
     }
 
-    /// The role of a value; [`Self::Unused`] for an unknown one.
+    /// Returns the role of an option value, or [`Self::Unused`] for an unknown one.
     pub fn of_value(value: &str) -> Self {
         Self::ALL
             .into_iter()
@@ -49,10 +49,10 @@ impl Role {
     }
 }
 
-/// Names of this length may have been cut.
+/// Length from which a name may have been truncated.
 const MAX_NAME_CHARS: usize = 100;
 
-/// What each column was taken for.
+/// Returns the role in which each column is used.
 pub fn roles(columns: &TableColumns) -> Vec<Role> {
     let role = |name: &String| match columns.text.iter().position(|text| text == name) {
         Some(1) if columns.is_pair => Role::Second,
@@ -63,41 +63,43 @@ pub fn roles(columns: &TableColumns) -> Vec<Role> {
     columns.names.iter().map(role).collect()
 }
 
-/// The settings that ask for columns of these roles: of the text, and of the labels, where an empty one asks for none.
+/// Returns the text column and label column settings for these roles. An empty label setting
+/// requests a table without labels.
 pub fn settings_of(names: &[String], roles: &[Role]) -> (Option<String>, Option<String>) {
-    let of = |wanted: Role| {
+    let columns_in_role = |requested: Role| {
         let found = roles
             .iter()
             .enumerate()
-            .filter(|(_, role)| **role == wanted);
+            .filter(|(_, role)| **role == requested);
         found
-            .map(|(place, _)| asked_as(names, place))
+            .map(|(index, _)| column_reference(names, index))
             .collect::<Vec<_>>()
     };
-    let (texts, seconds) = (of(Role::Text), of(Role::Second));
+    let (texts, seconds) = (columns_in_role(Role::Text), columns_in_role(Role::Second));
     let text = match (texts.as_slice(), seconds.as_slice()) {
         ([], []) => None,
         ([], [second, ..]) => Some(second.clone()),
         (texts, []) => Some(texts.join("+")),
         ([first, ..], [second, ..]) => Some(format!("{first},{second}")),
     };
-    (text, Some(of(Role::Label).join(",")))
+    (text, Some(columns_in_role(Role::Label).join(",")))
 }
 
-/// How a column is asked for: by its name where that is one of a kind and no list of names, else by its number.
-fn asked_as(names: &[String], place: usize) -> String {
-    let name = &names[place];
+/// Returns how a setting refers to a column: by its name if that is unique and contains no list
+/// separator, otherwise by its number from 1.
+fn column_reference(names: &[String], index: usize) -> String {
+    let name = &names[index];
     let is_plain =
         !name.is_empty() && !name.contains([',', '+']) && name.chars().count() < MAX_NAME_CHARS;
-    let is_only = names
+    let is_unique = names
         .iter()
         .filter(|other| other.eq_ignore_ascii_case(name))
         .count()
         == 1;
-    if is_plain && is_only {
+    if is_plain && is_unique {
         name.clone()
     } else {
-        (place + 1).to_string()
+        (index + 1).to_string()
     }
 }
 
@@ -129,9 +131,9 @@ mod tests {
             ),
             (columns(&[], &[], false), None, ""),
         ] {
-            let (asked, labels) = settings_of(&names, &roles(&columns));
+            let (text_setting, labels) = settings_of(&names, &roles(&columns));
             assert_eq!(
-                (asked.as_deref(), labels.as_deref()),
+                (text_setting.as_deref(), labels.as_deref()),
                 (text, Some(label)),
                 "{columns:?}"
             );

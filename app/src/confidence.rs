@@ -1,19 +1,19 @@
-//! How far a classifier's answers can be relied on, in words.
+//! Sentences about how reliable a classifier's answers are.
 
 use crate::tr;
 use crate::wording::{figure, grouped, percent};
 use protocol::{Review, SurestShare};
 
-/// The point whose share is nearest to `wanted`.
+/// Returns the point whose share is nearest to `wanted`.
 pub fn nearest(surest: &[SurestShare], wanted: f64) -> Option<SurestShare> {
-    let far = |point: &SurestShare| (point.share - wanted).abs();
+    let distance = |point: &SurestShare| (point.share - wanted).abs();
     surest
         .iter()
-        .min_by(|a, b| far(a).total_cmp(&far(b)))
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
         .copied()
 }
 
-/// What is wrong among the surest documents, in a sentence.
+/// Describes the error rate among the most confident documents.
 pub fn surest_words(review: &Review, point: SurestShare) -> String {
     tr!(
         "Among the {share} most confident of {all} documents, {wrong} did not get exactly their true labels. Their best label has a probability of at least {confidence}.",
@@ -24,12 +24,12 @@ pub fn surest_words(review: &Review, point: SurestShare) -> String {
     )
 }
 
-/// Share of unseen words from which an answer is a guess.
+/// Share of unseen words from which the answer comes with a caution.
 const UNFAMILIAR_SHARE: f64 = 0.5;
-/// Words that are listed.
+/// Maximum number of unseen words listed.
 const LISTED_WORDS: usize = 8;
 
-/// Says which words of a text are new to the classifier, where there are any.
+/// Describes which words of a text are new to the classifier; `None` if there are none.
 pub fn unfamiliar(words: u64, unseen: &[String]) -> Option<String> {
     let listed: Vec<&str> = unseen
         .iter()
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sentence_is_of_the_share_nearest_to_what_was_chosen() {
+    fn sentence_uses_the_share_nearest_to_the_selected_one() {
         let surest: Vec<SurestShare> = (1..=20)
             .map(|i| SurestShare {
                 share: i as f64 / 20.0,
@@ -77,13 +77,13 @@ mod tests {
             surest,
             ..Review::default()
         };
-        let said = surest_words(&review, nearest(&review.surest, 0.79).expect("points"));
-        assert!(said.contains("1,500 documents, 16"), "{said}");
+        let sentence = surest_words(&review, nearest(&review.surest, 0.79).expect("points"));
+        assert!(sentence.contains("1,500 documents, 16"), "{sentence}");
         assert!(nearest(&[], 0.5).is_none());
     }
 
     #[test]
-    fn a_text_of_new_words_is_no_ground_for_an_answer() {
+    fn texts_of_mostly_new_words_come_with_a_caution() {
         let unseen = |count: usize| vec!["zzz".to_string(); count];
         assert_eq!(unfamiliar(6, &[]), None);
         let few = unfamiliar(6, &unseen(2)).expect("told");
@@ -91,7 +91,9 @@ mod tests {
             few.starts_with("2 of 6 words") && !few.contains("check"),
             "{few}"
         );
-        assert!(unfamiliar(6, &unseen(3)).is_some_and(|said| said.contains("check its answer")));
-        assert!(unfamiliar(20, &unseen(12)).is_some_and(|said| said.contains("zzz, …")));
+        assert!(
+            unfamiliar(6, &unseen(3)).is_some_and(|sentence| sentence.contains("check its answer"))
+        );
+        assert!(unfamiliar(20, &unseen(12)).is_some_and(|sentence| sentence.contains("zzz, …")));
     }
 }

@@ -1,12 +1,12 @@
-//! The wire to the engine: the only file that names `Worker`. A message is the JSON of a command, with its files beside
-//! it, or of an event, with bulk bytes as transferred buffers. What is sent before the engine said `Hello` waits here, since a worker drops
-//! messages that come before it listens.
+//! Connection to the engine; the only file that uses `Worker`. A message is the JSON of a command
+//! with its files, or of an event with bulk bytes as transferred buffers. Messages sent before the
+//! engine's `Hello` are queued here, since a worker drops messages that arrive before it listens.
 
 use crate::locks;
 use crate::state::ENGINE_CRASHED;
 use crate::tr;
 use js_sys::{Array, ArrayBuffer, Object, Reflect};
-use protocol::{Command, Event, PROTOCOL_VERSION};
+use protocol::{Command, Event, Message, PROTOCOL_VERSION};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -14,15 +14,15 @@ use web_sys::{
     Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType,
 };
 
-/// Where the engine's worker script lies, seen from the page.
+/// URL of the engine's worker script, relative to the page.
 const WORKER: &str = "./worker.js";
 
 thread_local! {
-    /// Engines started in this page so far.
+    /// Number of engines started by this page.
     static STARTED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A running engine. Dropping it ends the worker.
+/// A running engine. Dropping it terminates the worker.
 pub struct EngineClient {
     worker: Worker,
     is_open: Rc<Cell<bool>>,
@@ -37,10 +37,11 @@ struct Message {
 }
 
 impl EngineClient {
-    /// Starts a worker and hands over every event with its text, as it came, and its buffers.
+    /// Starts a worker and calls `on_event` for every event with its JSON, the parsed event and its
+    /// buffers.
     ///
     /// # Errors
-    /// When the browser refuses to start a worker.
+    /// Returns an error if the browser refuses to start a worker.
     pub fn spawn(
         on_event: impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static,
     ) -> Result<Self, JsValue> {
@@ -69,7 +70,7 @@ impl EngineClient {
         })
     }
 
-    /// Sends a command with its files. A file is sent as a handle: its bytes stay where they are.
+    /// Sends a command with its files. Files are sent as handles; their bytes are not copied.
     pub fn send(&self, command: &Command, files: Vec<Blob>) {
         self.send_text(
             serde_json::to_string(command).expect("commands are plain data"),
@@ -77,7 +78,7 @@ impl EngineClient {
         );
     }
 
-    /// Sends a command that is JSON already: the page writes commands and does not read them.
+    /// Sends a command that is already serialised: the page never parses commands.
     pub fn send_text(&self, text: String, files: Vec<Blob>) {
         let message = Message { text, files };
         match self.waiting.borrow_mut().as_mut() {
@@ -96,7 +97,8 @@ impl Drop for EngineClient {
     }
 }
 
-/// The lock that a worker holds while it lives: a name for this page and this worker alone.
+/// Returns the name of the lock that a worker holds while it is alive, unique to this page and
+/// worker.
 fn lock_name() -> String {
     let number = STARTED.with(|started| started.replace(started.get() + 1));
     format!("clozelab-engine-{}-{number}", js_sys::Math::random())
@@ -108,12 +110,12 @@ fn start_worker(lock: &str) -> Result<Worker, JsValue> {
         .and_then(|document| document.base_uri().ok()?);
     let url = Url::new_with_base(WORKER, &base.unwrap_or_default())?;
     url.search_params().set("lock", lock);
-    // A worker that starts from a blob inherits the page's content policy; one that starts from an address has only what
-    // the server sends with it.
+    // A worker started from a blob inherits the page's content security policy; one started from a
+    // URL has only the policy that the server sends with it.
     let script = format!("import {};", serde_json::Value::from(url.href()));
-    let kind = BlobPropertyBag::new();
-    kind.set_type("text/javascript");
-    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&script.into()), &kind)?;
+    let blob_options = BlobPropertyBag::new();
+    blob_options.set_type("text/javascript");
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&script.into()), &blob_options)?;
     let address = Url::create_object_url_with_blob(&blob)?;
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
@@ -134,7 +136,7 @@ fn message_handler(
         };
         if let Event::Hello { protocol } = event {
             if protocol != PROTOCOL_VERSION {
-                return on_event("", other_version(protocol), vec![]);
+                return on_event("", version_mismatch(protocol), vec![]);
             }
             let on_end = on_event.clone();
             locks::when_free(&lock, move || on_end("", worker_ended(), vec![]));
@@ -150,54 +152,58 @@ fn error_handler(
 ) -> Closure<dyn FnMut(ErrorEvent)> {
     Closure::new(move |error: ErrorEvent| {
         error.prevent_default();
-        // A script that cannot be loaded gives an event without a message, whatever its declared type says.
+        // A script that fails to load fires an event without `message`, contrary to the declared
+        // type.
         let reason = Reflect::get(&error, &"message".into())
             .ok()
             .and_then(|message| message.as_string());
         let event = Event::Failed {
             run: String::new(),
             code: ENGINE_CRASHED.into(),
-            message: reason.map_or_else(
+            message: Message::verbatim(reason.map_or_else(
                 || tr!("The engine could not be loaded."),
                 |reason| tr!("The engine stopped: {reason}", reason),
-            ),
-            hint: tr!(
+            )),
+            hint: Message::verbatim(tr!(
                 "Restart the engine; if it stops again, choose a smaller preset or reload the page."
-            ),
+            )),
             request: None,
         };
         on_event("", event, vec![]);
     })
 }
 
-/// A worker ended without a word: the browser ended it, or its own code did.
+/// Event for a worker that ended without reporting anything, whether the browser terminated it or
+/// its own code did.
 fn worker_ended() -> Event {
     Event::Failed {
         run: String::new(),
         code: ENGINE_CRASHED.into(),
-        message: tr!("The browser ended the engine's worker."),
-        hint: tr!(
+        message: Message::verbatim(tr!("The browser ended the engine's worker.")),
+        hint: Message::verbatim(tr!(
             "Restart the engine; if it stops again, choose a smaller preset or reload the page."
-        ),
+        )),
         request: None,
     }
 }
 
-fn other_version(protocol: u32) -> Event {
+fn version_mismatch(protocol: u32) -> Event {
     Event::Failed {
         run: String::new(),
         code: ENGINE_CRASHED.into(),
-        message: tr!(
+        message: Message::verbatim(tr!(
             "The engine speaks version {theirs} of the messages, this page version {ours}.",
             theirs = protocol,
             ours = PROTOCOL_VERSION
-        ),
-        hint: tr!("One of the two is an old copy: reload the page without the browser's cache."),
+        )),
+        hint: Message::verbatim(tr!(
+            "One of the two is an old copy: reload the page without the browser's cache."
+        )),
         request: None,
     }
 }
 
-/// An event that cannot be read is a nuisance, not an end: later ones are absolute and make up for it.
+/// An unreadable event is logged and skipped: events are absolute, so later ones make up for it.
 fn unpack(data: &JsValue) -> Option<(String, Event, Vec<ArrayBuffer>)> {
     let text = Reflect::get(data, &"message".into()).ok()?.as_string()?;
     let buffers = Reflect::get(data, &"buffers".into()).ok();

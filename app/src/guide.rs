@@ -1,4 +1,5 @@
-//! What a link asks of the page beside settings: a lesson to open, parts to leave out, a language. Pure; the keys are the page's own.
+//! Page options in a link that are not settings: a lesson to open, parts to hide, a language. Pure;
+//! the keys are defined here.
 
 use crate::language::{LANGUAGES, Language};
 use crate::tr;
@@ -6,10 +7,11 @@ use crate::tr;
 /// Keys of a link that are not settings.
 pub const KEYS: [&str; 3] = ["lesson", "hide", LANGUAGE];
 
-/// Key of the language; it is a choice of its reader, so that links written later do not carry it on.
+/// Key of the language. The language is the reader's choice, so links written by the page do not
+/// include it.
 pub const LANGUAGE: &str = "lang";
 
-/// The lessons, as links name them.
+/// Names of the lessons in links.
 pub const LESSONS: [&str; 6] = [
     "masked-lm",
     "masking",
@@ -19,20 +21,20 @@ pub const LESSONS: [&str; 6] = [
     "position-wise",
 ];
 
-/// What a teacher's link asks for.
+/// Page options of a teacher's link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guide {
-    /// Which lesson stands first, open.
+    /// Name of the lesson that is shown first, opened.
     pub lesson: Option<String>,
-    /// Names of parts that are left out: ids of sections or names of controls.
+    /// Parts to hide: ids of sections or names of controls.
     pub hide: Vec<String>,
 }
 
 impl Guide {
-    /// Takes in one pair of a link.
+    /// Parses one key and value of a link.
     ///
     /// # Errors
-    /// In words, when the value names nothing.
+    /// Returns a message if the value is not a valid name.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "lesson" if LESSONS.contains(&value) => self.lesson = Some(value.into()),
@@ -67,7 +69,7 @@ impl Guide {
         Ok(())
     }
 
-    /// The pairs of a link that asks for this.
+    /// Returns the keys and values of a link with these options.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let lesson = self.lesson.clone().map(|lesson| ("lesson", lesson));
         let hide = (!self.hide.is_empty()).then(|| ("hide", self.hide.join(",")));
@@ -75,7 +77,7 @@ impl Guide {
     }
 }
 
-/// Names go into a selector: letters, digits and hyphens only.
+/// Names are inserted into a selector: only lower-case letters, digits and hyphens are allowed.
 fn is_name(name: &str) -> bool {
     name.len() <= 40
         && name
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_opens_a_lesson_and_hides_parts_and_reads_back() {
+    fn lesson_and_hidden_parts_round_trip() {
         let mut guide = Guide::default();
         guide.set("lesson", "masking").expect("a lesson");
         guide
@@ -104,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_none_are_refused() {
+    fn invalid_values_are_refused() {
         for (key, value) in [
             ("lesson", "cooking"),
             ("hide", "a]{}"),

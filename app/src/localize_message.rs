@@ -1,52 +1,40 @@
-//! What the engine says, as a page says it: in the present language, and with the names of the page's fields where the
-//! engine, which also speaks to a command line, says flags.
+//! Renders messages of the engine for the page: in its language, and with the names of its fields
+//! where the command line names flags.
 
-use crate::language::{said, translated};
+use crate::language::{engine, translated};
 use crate::mark;
 use crate::settings::{
     CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, LENGTHS, NEAR_DUPLICATES, NSP,
     SWITCHES, TASK, TOKENIZER,
 };
+use protocol::{Message, Setting};
 
-/// Choices of more than one word, the cards of models aside.
+/// Choices with named options, except the model cards.
 const CHOICES: [&Choice; 5] = [&TOKENIZER, &TASK, &FREEZE, &CLASS_WEIGHTS, &NEAR_DUPLICATES];
 
-/// A sentence of the engine.
-pub fn localize_message(text: &str) -> String {
-    let text = said(text);
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once("--") {
-        out.push_str(before);
-        let (key, tail) = word(after);
-        // A file may be called `a--seed.txt`.
-        let begins = before
-            .chars()
-            .next_back()
-            .is_none_or(|letter| letter.is_whitespace() || "(\"“".contains(letter));
-        match named(key, tail).filter(|_| begins) {
-            Some((name, tail)) => {
-                out.extend(["“", &name, "”"]);
-                rest = tail;
-            }
-            None => {
-                out.push_str("--");
-                rest = after;
-            }
-        }
-    }
-    out + rest
+/// Returns a message in the current language.
+pub fn localize_message(message: &Message) -> String {
+    let setting = |setting: &Setting| match name(setting) {
+        Some(name) => format!("“{name}”"),
+        None => setting.to_string(),
+    };
+    message.render(&engine, &setting)
 }
 
-/// The name of a flag's field, with the words of the value behind it where that is one of its choices; and what follows.
-fn named<'a>(key: &str, tail: &'a str) -> Option<(String, &'a str)> {
+/// Returns the label of the field for a setting, with the label of its value if the setting is a
+/// choice; `None` if the page has no field for it.
+fn name(setting: &Setting) -> Option<String> {
+    let key = setting.key.as_ref();
     if let Some(choice) = CHOICES.iter().find(|choice| choice.key == key) {
-        let (value, after) = word(tail.trim_start());
-        let option = choice.options.iter().find(|(option, _)| *option == value);
         let label = translated(choice.label);
+        let value = setting.value.as_deref();
+        let option = choice
+            .options
+            .iter()
+            .find(|(option, _)| Some(*option) == value);
         return Some(match option {
-            Some((_, words)) => (format!("{label}: {}", translated(words)), after),
-            None => (label, tail),
+            Some((_, words)) => format!("{label}: {}", translated(words)),
+            None => label,
         });
     }
     let fields = FIELDS
@@ -66,44 +54,45 @@ fn named<'a>(key: &str, tail: &'a str) -> Option<(String, &'a str)> {
         ("encoding", mark!("Encoding")),
     ];
     let mut labels = fields.chain(switches).chain(others);
-    labels
-        .find(|(other, _)| *other == key)
-        .map(|(_, label)| (translated(label), tail))
-}
-
-/// The letters and dashes that a text begins with, and the rest.
-fn word(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|letter: char| !letter.is_ascii_lowercase() && letter != '-')
-        .unwrap_or(text.len());
-    text.split_at(end)
+    let label = labels.find(|(other, _)| *other == key);
+    label.map(|(_, label)| translated(label))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::message;
 
     #[test]
-    fn flags_are_the_names_of_fields_and_what_has_no_field_stays() {
-        for (said, expected) in [
+    fn settings_have_the_names_of_fields() {
+        let task = Setting::with_value("task", "multi-label");
+        for (message, expected) in [
             (
-                "Lower --batch-size or --max-len.",
+                message!(
+                    "Lower {batch_size} or {max_len}.",
+                    batch_size = Setting::named("batch-size"),
+                    max_len = Setting::named("max-len")
+                ),
                 "Lower “Batch size” or “Longest example”.",
             ),
-            ("take a smaller --preset", "take a smaller “Model”"),
             (
-                "Use --task multi-label, or leave one label.",
+                message!("Use {task}, or leave one label.", task),
                 "Use “Labels per document: any number”, or leave one label.",
             ),
             (
-                "--steps is 0, but it must be above 0",
-                "“steps” is 0, but it must be above 0",
+                message!("{steps} is 0", steps = Setting::named("steps")),
+                "“steps” is 0",
             ),
-            ("--encoding forces another", "“Encoding” forces another"),
-            ("a -- b --", "a -- b --"),
-            ("\"a--seed.txt\" is empty", "\"a--seed.txt\" is empty"),
+            (
+                message!("Choose another {out}.", out = Setting::named("out")),
+                "Choose another --out.",
+            ),
+            (
+                message!("{file} is empty", file = "\"a--seed.txt\""),
+                "\"a--seed.txt\" is empty",
+            ),
         ] {
-            assert_eq!(localize_message(said), expected);
+            assert_eq!(localize_message(&message), expected);
         }
     }
 }

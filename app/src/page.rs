@@ -1,5 +1,5 @@
-//! The page as a whole: which panels there are and in which order, and what happens around them (the link, the title,
-//! the announcements). The panels do the rest.
+//! The page as a whole: the order of its panels, and what happens around them (the link, the title,
+//! the announcements).
 
 use crate::chart_context::ChartContext;
 use crate::context::AppContext;
@@ -22,19 +22,19 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
 
-/// A screen reader is spoken to at most this often.
-const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
+/// Minimum interval between announcements to screen readers.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Replaces the static shell by the page, in the language that this browser wants.
+/// Replaces the static shell with the page, in this browser's language.
 pub fn mount() {
     console_error_panic_hook::set_once();
     let language = choice::wanted();
     if language.is_source() {
-        // In a task of its own: loading this module was one already.
+        // A separate task: loading this module already took one.
         set_timeout(move || mount_in(language, None), Duration::ZERO);
         return;
     }
-    // The page in English is better than none.
+    // If the catalogue cannot be loaded, the page is shown in English.
     spawn_local(async move {
         match choice::words_of(language).await {
             Ok(words) => {
@@ -47,21 +47,21 @@ pub fn mount() {
 }
 
 fn mount_in(language: Language, problem: Option<(Language, String)>) {
-    let place = document()
+    let mount_point = document()
         .get_element_by_id("app")
         .expect("index.html has an element with the id app");
     let page = move || view! { <Page language problem=problem.clone() /> };
-    mount_to(place.unchecked_into::<HtmlElement>(), page).forget();
+    mount_to(mount_point.unchecked_into::<HtmlElement>(), page).forget();
 }
 
-/// Which language the page speaks. Its parts are mounted anew when that changes; what is known, what was chosen or asked, and
-/// a run under way stay.
+/// Language of the page. Its panels are mounted again when it changes; the application state, the
+/// user's input and an active run are preserved.
 #[derive(Clone, Copy)]
 pub struct Locale {
     now: RwSignal<Language>,
-    /// The one chosen last, whose words may still be on their way.
+    /// Language chosen last, whose catalogue may still be loading.
     pub wanted: RwSignal<Language>,
-    /// What the parts held that are mounted anew.
+    /// Snapshot of the form inputs of panels that are being mounted again.
     form_snapshot: StoredValue<Option<FormSnapshot>, LocalStorage>,
 }
 
@@ -73,37 +73,38 @@ pub struct Dark(pub RwSignal<bool>);
 fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoView {
     let app = AppContext::open();
     if let Some((wanted, problem)) = problem {
-        complain_of_words(app, wanted, &problem);
+        report_missing_catalogue(app, wanted, &problem);
     }
     provide_context(app);
-    let spoken = Locale {
+    let locale = Locale {
         now: RwSignal::new(language),
         wanted: RwSignal::new(language),
         form_snapshot: StoredValue::new_local(None),
     };
-    provide_context(spoken);
+    provide_context(locale);
     provide_context(Asked::default());
     provide_context(Dark(follow_theme()));
     provide_context(ChartContext::default());
     let scope = PreviewContext::new(app);
     provide_context(scope);
     app.when_read(move || scope.reset());
-    keep_link(app);
-    keep_title(app, spoken);
+    sync_link(app);
+    sync_title(app, locale);
     ask_before_leaving(app);
     dropping::catch_drops(app);
     dropping::catch_pastes(app);
     let has_lesson = app.guide.with_value(|guide| guide.lesson.is_some());
     provide_context(MountQueue::new(Callback::new(move |()| {
-        settle(app, spoken.form_snapshot)
+        finish_mount(app, locale.form_snapshot)
     })));
-    // What is known is set up in one task and shown in the next: both at once would hold a slow machine's page for long.
+    // The context is set up in one task and the panels are mounted in the next: doing both at once
+    // would block the page on a slow machine.
     let is_due = RwSignal::new(false);
     set_timeout(move || is_due.set(true), Duration::ZERO);
     let parts = move || {
-        spoken.now.track();
+        locale.now.track();
         is_due.get().then(|| {
-            leave_shell();
+            remove_shell();
             view! { <Parts has_lesson /> }
         })
     };
@@ -113,7 +114,7 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
     }
 }
 
-/// Has the browser ask before it closes or reloads the page amid a run.
+/// Makes the browser ask before it closes or reloads the page during a run.
 fn ask_before_leaving(app: AppContext) {
     let options = EventListenerOptions::enable_prevent_default();
     EventListener::new_with_options(&window(), "beforeunload", options, move |event| {
@@ -124,8 +125,8 @@ fn ask_before_leaving(app: AppContext) {
     .forget();
 }
 
-/// Takes the static shell away, in the task that puts the page in its place.
-fn leave_shell() {
+/// Removes the static shell, in the same task that mounts the page in its place.
+fn remove_shell() {
     if let Some(shell) = document().get_element_by_id("shell") {
         shell.remove();
     }
@@ -159,8 +160,8 @@ fn Parts(has_lesson: bool) -> impl IntoView {
     .into_any()
 }
 
-/// Says that the words of a language are not to be had; in English, for want of them.
-fn complain_of_words(app: AppContext, language: Language, problem: &str) {
+/// Reports that a catalogue could not be loaded; in English, since there is no translation.
+fn report_missing_catalogue(app: AppContext, language: Language, problem: &str) {
     let message = format!(
         "The page's words in {} could not be read ({problem}).",
         language.name
@@ -168,7 +169,8 @@ fn complain_of_words(app: AppContext, language: Language, problem: &str) {
     app.complain(message, "Reload the page.");
 }
 
-/// Has the page speak another language, which a language in the link no longer gainsays.
+/// Switches the page to another language and updates the link, so that a language in it no longer
+/// applies.
 pub fn speak(
     app: AppContext,
     Locale {
@@ -181,7 +183,7 @@ pub fn speak(
     wanted.set(language);
     spawn_local(async move {
         let words = choice::words_of(language).await;
-        // Another one was chosen meanwhile.
+        // Another language was chosen in the meantime.
         if wanted.get_untracked() != language {
             return;
         }
@@ -190,7 +192,8 @@ pub fn speak(
                 choice::speak(language, words);
                 choice::keep(language);
                 replace_query(&app.query());
-                // Parts that are not mounted yet hold nothing; what the ones before them held still waits for them.
+                // Panels that are not mounted yet have no values; an earlier snapshot is still
+                // waiting for them.
                 if form_snapshot.with_value(Option::is_none) {
                     form_snapshot.set_value(Some(FormSnapshot::of_page()));
                 }
@@ -198,41 +201,42 @@ pub fn speak(
                 focus::on("[data-testid=language]");
             }
             Err(problem) => {
-                complain_of_words(app, language, &problem);
+                report_missing_catalogue(app, language, &problem);
                 wanted.set(now.get_untracked());
             }
         }
     });
 }
 
-/// When all parts stand: gives them what those before them held, leaves out what a teacher's link asks to, and a link to a part finds it.
-fn settle(app: AppContext, form_snapshot: StoredValue<Option<FormSnapshot>, LocalStorage>) {
+/// Runs when all panels are mounted: restores form inputs, hides the parts that a teacher's link
+/// names, and scrolls to the part that the link's fragment refers to.
+fn finish_mount(app: AppContext, form_snapshot: StoredValue<Option<FormSnapshot>, LocalStorage>) {
     form_snapshot
         .try_update_value(Option::take)
         .flatten()
         .into_iter()
         .for_each(FormSnapshot::give_back);
-    let absent: Vec<String> = app.guide.with_value(|guide| {
+    let unknown: Vec<String> = app.guide.with_value(|guide| {
         guide
             .hide
             .iter()
-            .filter(|name| !withhold(name))
+            .filter(|name| !hide_part(name))
             .cloned()
             .collect()
     });
-    // Told once, and not over what matters more.
+    // Reported once, and not in place of a more important notice.
     app.guide
-        .update_value(|guide| guide.hide.retain(|name| !absent.contains(name)));
-    if !absent.is_empty() && app.peek(|state| state.notice.is_none()) {
+        .update_value(|guide| guide.hide.retain(|name| !unknown.contains(name)));
+    if !unknown.is_empty() && app.peek(|state| state.notice.is_none()) {
         app.complain(
             tr!(
                 "The link leaves out what is no part of this page: {names}.",
-                names = absent.join(", ")
+                names = unknown.join(", ")
             ),
             tr!("Parts are named by their address, such as #review, or by the name of a control."),
         );
     }
-    // Who has scrolled already stays where they are.
+    // Leaves the position alone if the user has already scrolled.
     if window().scroll_y().is_ok_and(|y| y > 0.0) {
         return;
     }
@@ -242,9 +246,9 @@ fn settle(app: AppContext, form_snapshot: StoredValue<Option<FormSnapshot>, Loca
     }
 }
 
-/// ParamTensors a part of the page out, as a teacher's link asks: a section by its id, a control by its name. `false` where there is
-/// none.
-fn withhold(name: &str) -> bool {
+/// Hides a part of the page named by a teacher's link: a section by its id, a control by its name.
+/// Returns `false` if there is no such part.
+fn hide_part(name: &str) -> bool {
     let selector = format!("#{name}, [data-testid={name}], nav li:has(a[href=\"#{name}\"])");
     let Ok(parts) = document().query_selector_all(&selector) else {
         return false;
@@ -256,7 +260,7 @@ fn withhold(name: &str) -> bool {
     parts.length() > 0
 }
 
-/// Whether the page is dark, which the system may change while it stands.
+/// Returns a signal of whether the page is dark, which follows the system's setting.
 fn follow_theme() -> RwSignal<bool> {
     let dark = RwSignal::new(theme::is_dark());
     if let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") {
@@ -278,12 +282,12 @@ fn Footer() -> impl IntoView {
     }
 }
 
-/// What a person without the picture must know, in a quiet voice.
+/// Announces the state of the run to screen readers.
 #[component]
 fn Announcer() -> impl IntoView {
-    let (app, spoken) = (crate::context::app(), expect_context::<Locale>());
+    let (app, locale) = (crate::context::app(), expect_context::<Locale>());
     let latest = Memo::new(move |_| {
-        spoken.now.track();
+        locale.now.track();
         let words = |state: &RunState| {
             state
                 .current()
@@ -292,31 +296,32 @@ fn Announcer() -> impl IntoView {
         };
         app.read(&[StateSlice::Runs, StateSlice::Progress], words)
     });
-    let said = RwSignal::new(String::new());
-    let resting = StoredValue::new(false);
+    let announced = RwSignal::new(String::new());
+    let is_paused = StoredValue::new(false);
     Effect::new(move |_| {
         latest.track();
-        announce(latest, said, resting);
+        announce(latest, announced, is_paused);
     });
-    view! { <p class="visually-hidden" role="status" aria-live="polite">{said}</p> }
+    view! { <p class="visually-hidden" role="status" aria-live="polite">{announced}</p> }
 }
 
-/// Speaks what is new, then rests, then speaks what came meanwhile.
-fn announce(latest: Memo<String>, spoken: RwSignal<String>, resting: StoredValue<bool>) {
-    if resting.get_value() || latest.get_untracked() == spoken.get_untracked() {
+/// Announces the latest text, pauses, then announces what has changed in the meantime.
+fn announce(latest: Memo<String>, announced: RwSignal<String>, is_paused: StoredValue<bool>) {
+    if is_paused.get_value() || latest.get_untracked() == announced.get_untracked() {
         return;
     }
-    spoken.set(latest.get_untracked());
-    resting.set_value(true);
+    announced.set(latest.get_untracked());
+    is_paused.set_value(true);
     let wake = move || {
-        resting.set_value(false);
-        announce(latest, spoken, resting);
+        is_paused.set_value(false);
+        announce(latest, announced, is_paused);
     };
-    set_timeout(wake, ANNOUNCE_EVERY);
+    set_timeout(wake, ANNOUNCE_INTERVAL);
 }
 
-/// Writes the settings into the address bar; a link that was just opened stays as it is until something changes.
-fn keep_link(app: AppContext) {
+/// Writes the settings into the address bar; a link that was just opened stays as it is until a
+/// setting changes.
+fn sync_link(app: AppContext) {
     Effect::new(move |before: Option<String>| {
         app.settings.track();
         let query = app.query();
@@ -346,9 +351,9 @@ fn replace_query(query: &str) {
     }
 }
 
-fn keep_title(app: AppContext, spoken: Locale) {
+fn sync_title(app: AppContext, locale: Locale) {
     let title = Memo::new(move |_| {
-        spoken.now.track();
+        locale.now.track();
         app.read(&[StateSlice::Runs, StateSlice::Progress], title)
     });
     Effect::new(move |_| document().set_title(&title.get()));

@@ -1,13 +1,13 @@
-//! The link's query: settings to text and back. The keys are the command line's flags, so that a link and a command
-//! say the same. Knows no window: the text comes from and goes to whoever owns the address bar.
+//! The query of the link: converts settings to text and back. The keys are the command line's
+//! flags, so that links and commands agree. Pure: the caller reads and writes the address bar.
 
 use crate::guide::{self, Guide};
-use crate::language::said;
+use crate::localize_message::localize_message;
 use crate::settings::Settings;
 use crate::tr;
-use protocol::ConfigError;
+use protocol::{ConfigError, Message};
 
-/// Reads a query, with or without its `?`. What cannot be used is left at its default and reported.
+/// Parses a query, with or without its `?`. Invalid settings keep their defaults and are reported.
 pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {
     let (mut settings, mut guide) = (Settings::default(), Guide::default());
     let mut refused = Vec::new();
@@ -19,12 +19,10 @@ pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (decode(key), decode(value));
         if guide::KEYS.contains(&key.as_str()) {
-            refused.extend(
-                guide
-                    .set(&key, &value)
-                    .err()
-                    .map(|message| ConfigError { key, message }),
-            );
+            refused.extend(guide.set(&key, &value).err().map(|message| ConfigError {
+                key,
+                message: Message::verbatim(message),
+            }));
         } else {
             refused.extend(settings.set(&key, &value).err());
         }
@@ -32,7 +30,7 @@ pub fn read(query: &str) -> (Settings, Guide, Vec<ConfigError>) {
     (settings, guide, refused)
 }
 
-/// The language that a link asks for, whether or not the page speaks it.
+/// Returns the language requested by a link, whether or not the page supports it.
 pub fn language(query: &str) -> Option<String> {
     let mut pairs = query
         .trim_start_matches('?')
@@ -43,7 +41,8 @@ pub fn language(query: &str) -> Option<String> {
         .map(|(_, value)| decode(value))
 }
 
-/// The query that carries these settings and what a teacher asked for, without `?`; empty where all is as usual.
+/// Returns the query for these settings and page options, without `?`; empty if all are at their
+/// defaults.
 pub fn write(settings: &Settings, guide: &Guide) -> String {
     let pairs: Vec<(&str, String)> = settings.pairs().into_iter().chain(guide.pairs()).collect();
     pairs
@@ -53,11 +52,11 @@ pub fn write(settings: &Settings, guide: &Guide) -> String {
         .join("&")
 }
 
-/// One sentence per refused pair, fit for the page's error line.
+/// Returns a message with one clause per refused setting, for the page's notice.
 pub fn explain(refused: &[ConfigError]) -> Option<String> {
     let parts: Vec<String> = refused
         .iter()
-        .map(|error| format!("{}: {}", error.key, said(&error.message)))
+        .map(|error| format!("{}: {}", error.key, localize_message(&error.message)))
         .collect();
     (!parts.is_empty()).then(|| {
         tr!(
@@ -67,7 +66,7 @@ pub fn explain(refused: &[ConfigError]) -> Option<String> {
     })
 }
 
-/// Percent-decoding as forms do it; a `%` that starts no byte stands for itself.
+/// Percent-decodes a form-encoded text; a `%` without two hexadecimal digits stands for itself.
 fn decode(text: &str) -> String {
     let mut rest = text.as_bytes();
     let mut out = Vec::with_capacity(rest.len());
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_reads_back_as_the_settings_it_was_made_from() {
+    fn settings_round_trip() {
         let link = "?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3&backend=cpu&finetune-epochs=2&lesson=masking&hide=review";
         let (settings, guide, refused) = read(link);
         assert_eq!(refused, []);
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_named_and_ignored() {
+    fn invalid_settings_are_reported_and_ignored() {
         let (settings, guide, refused) =
             read("?seed=4&lr=fast%21&%zz=1&preset=h%C3%BCge&mask-rate=2&lesson=cooking");
         assert_eq!(settings.pretrain.seed, 4);

@@ -1,5 +1,5 @@
-//! What the person chose in the forms and in the link, checked field by field. Whether the values fit the data and the
-//! device is the engine's to say; here a value that can fit nothing is refused before it is sent.
+//! The settings in the forms and in the link, validated field by field. Values outside a field's
+//! range are refused here; whether values suit the data and the device is checked by the engine.
 
 mod fields;
 
@@ -8,20 +8,20 @@ pub use fields::{
     CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, Field, LENGTHS, NEAR_DUPLICATES, NSP,
     SWITCHES, Switch, TASK, TOKENIZER,
 };
-use protocol::{ConfigError, RunConfig, StartFrom};
+use protocol::{ConfigError, Message, RunConfig, StartFrom};
 
-/// Everything the person can choose.
+/// All settings of the user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Of pre-training; seed, sizes and tokenizer also hold in fine-tuning.
+    /// Settings of pre-training; seed, sizes and tokenizer also apply to fine-tuning.
     pub pretrain: RunConfig,
     /// Length of fine-tuning in epochs.
     pub finetune_epochs: Option<f64>,
     /// Peak learning rate of fine-tuning.
     pub finetune_lr: Option<f64>,
-    /// Where fine-tuning takes its weights.
+    /// Initial weights of fine-tuning.
     pub finetune_from: StartFrom,
-    /// Whether fine-tuning runs from both starts, one after the other.
+    /// Whether fine-tuning runs from both initialisations, one after the other.
     pub finetune_both: bool,
 }
 
@@ -38,10 +38,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Sets one value by its key in the link.
+    /// Sets a value by its key in the link.
     ///
     /// # Errors
-    /// When the key is unknown or the value cannot be used; `self` is then unchanged.
+    /// Returns an error if the key is unknown or the value is invalid; `self` is then unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         check_range(key, value)?;
         match key {
@@ -53,18 +53,18 @@ impl Settings {
         Ok(())
     }
 
-    /// Sets one value as typed into a form, where empty text means the default.
+    /// Sets a value as entered in a form, where empty text means the default.
     ///
     /// # Errors
-    /// As [`Settings::set`].
+    /// Same as [`Settings::set`].
     pub fn edit(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
-        // A space may stand between labels.
-        let is_given = if key == "label-separator" {
+        // Labels may be separated by a space.
+        let has_value = if key == "label-separator" {
             !text.is_empty()
         } else {
             !text.trim().is_empty()
         };
-        if is_given {
+        if has_value {
             return self.set(key, text);
         }
         let mut fresh = Self::default();
@@ -75,7 +75,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The text of a setting, empty where it is at its default.
+    /// Returns the text of a setting; empty if it is at its default.
     pub fn value(&self, key: &str) -> String {
         self.pairs()
             .into_iter()
@@ -84,7 +84,7 @@ impl Settings {
             .unwrap_or_default()
     }
 
-    /// The length of pre-training as (one of [`LENGTHS`], its text).
+    /// Returns the length of pre-training as the key of one of [`LENGTHS`] and its text.
     pub fn length(&self) -> (&'static str, String) {
         let chosen = ["steps", "minutes", "epochs"]
             .into_iter()
@@ -93,10 +93,10 @@ impl Settings {
         (key, self.value(key))
     }
 
-    /// Chooses how long pre-training lasts; the other ways of saying it are cleared.
+    /// Sets the length of pre-training; the other units of length are cleared.
     ///
     /// # Errors
-    /// As [`Settings::set`].
+    /// Same as [`Settings::set`].
     pub fn set_length(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
         let mut next = self.clone();
         for field in LENGTHS {
@@ -107,7 +107,8 @@ impl Settings {
         Ok(())
     }
 
-    /// What differs from the defaults, as `(key, value)` in a fixed order: what the link carries.
+    /// Returns the settings that differ from the defaults, as `(key, value)` in a fixed order, as
+    /// encoded in the link.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut out = self.pretrain.pairs();
         out.extend(
@@ -117,13 +118,14 @@ impl Settings {
         out.extend(self.finetune_lr.map(|lr| ("finetune-lr", lr.to_string())));
         match (self.finetune_both, self.finetune_from) {
             (true, _) => out.push(("finetune-from", "both".into())),
-            (false, StartFrom::TempStorage) => out.push(("finetune-from", "scratch".into())),
+            (false, StartFrom::Scratch) => out.push(("finetune-from", "scratch".into())),
             (false, StartFrom::Pretrained) => {}
         }
         out
     }
 
-    /// The configuration of a fine-tuning run: its own length and learning rate, the rest as in pre-training.
+    /// Returns the configuration of a fine-tuning run: its own length and learning rate, the rest
+    /// as in pre-training.
     pub fn finetune(&self) -> RunConfig {
         RunConfig {
             epochs: self.finetune_epochs,
@@ -135,7 +137,7 @@ impl Settings {
     }
 }
 
-/// A configuration in one line: `fast-nano · seed 3 · max-len 16`.
+/// Describes a configuration in one line: `fast-nano · seed 3 · max-len 16`.
 pub fn describe(config: &RunConfig) -> String {
     let mut parts = vec![config.preset.clone()];
     for (key, value) in config
@@ -157,10 +159,10 @@ fn check_range(key: &str, value: &str) -> Result<(), ConfigError> {
     let Some(field) = fields.into_iter().find(|field| field.key == key) else {
         return Ok(());
     };
-    let refuse = |message| {
+    let refuse = |message: String| {
         Err(ConfigError {
             key: key.into(),
-            message,
+            message: Message::verbatim(message),
         })
     };
     match value.trim().parse::<f64>() {
@@ -178,19 +180,19 @@ fn check_range(key: &str, value: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// Where to start, and whether from both.
+/// Parses the initial weights, and whether both are requested.
 fn start_from(value: &str) -> Result<(StartFrom, bool), ConfigError> {
     match value.trim() {
         "pretrained" => Ok((StartFrom::Pretrained, false)),
-        "scratch" => Ok((StartFrom::TempStorage, false)),
+        "scratch" => Ok((StartFrom::Scratch, false)),
         "both" => Ok((StartFrom::Pretrained, true)),
         _ => Err(ConfigError {
             key: "finetune-from".into(),
-            message: tr!(
+            message: Message::verbatim(tr!(
                 "\"{value}\" is not one of {names}",
                 value,
                 names = "pretrained, scratch, both"
-            ),
+            )),
         }),
     }
 }
@@ -200,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_fit_nothing_are_refused_and_change_nothing() {
+    fn out_of_range_values_are_refused_and_change_nothing() {
         for (key, value) in [
             ("lr", "NaN"),
             ("lr", "-1"),
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn emptying_an_input_returns_its_default_and_keeps_the_rest() {
+    fn empty_input_restores_the_default() {
         let mut settings = Settings::default();
         settings.set("seed", "7").expect("valid");
         settings.set("vocab-size", "500").expect("valid");

@@ -1,5 +1,5 @@
-//! Runs as a part of a link: their configuration, seed and result curves, never a word of their text. Labels are words of
-//! the text, so scores by label stay behind. Pure.
+//! Runs encoded in a link: their configuration, seed and curves, never any of their text. Labels
+//! are words of the text, so per-label scores are left out. Pure.
 
 use crate::chart::curve::Curve;
 use crate::guide::Guide;
@@ -11,28 +11,28 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{ClassifierMetrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
 
-/// What the link's fragment begins with.
+/// Prefix of the link's fragment.
 pub const MARK: &str = "#share=";
 
-/// Points of a shared curve: a link stays short enough to be sent.
+/// Number of points of a shared curve, so that the link stays short enough to be sent.
 const POINTS: usize = 60;
 
-/// Runs of one link, for the same reason.
+/// Maximum number of runs in a link, for the same reason.
 pub const MAX_RUNS: usize = 8;
 
-/// A longer fragment is not read.
+/// Maximum length in bytes of a fragment that is read.
 const MAX_BYTES: usize = 100_000;
 
-/// Letters of a name that travel.
+/// Maximum number of characters of a run's name.
 const MAX_NAME_CHARS: usize = 80;
 
-/// What parts the runs of a fragment; no character of base64.
-const PARTED_BY: char = '.';
+/// Separator between the runs of a fragment; not a base64 character.
+const SEPARATOR: char = '.';
 
-/// A run as it travels.
+/// A run as encoded in a link.
 #[derive(Serialize, Deserialize)]
 struct Shared {
-    /// Version of this form.
+    /// Version of the encoding.
     v: u32,
     phase: Phase,
     from: Option<StartFrom>,
@@ -40,20 +40,20 @@ struct Shared {
     plan: Option<SharedPlan>,
     /// Training loss by step.
     loss: Vec<(u64, f64)>,
-    /// Step, loss, share guessed right.
+    /// Step, held-out loss and masked accuracy.
     held_out: Vec<(u64, f64, f64)>,
-    /// Step, epoch, whether of the test, micro and macro F1.
+    /// Step, epoch, whether on the test set, micro F1 and macro F1.
     f1: Vec<(u64, f64, bool, f64, f64)>,
-    /// Documents that these were measured on, for validation and for the test; 0 where nobody knows.
+    /// Number of documents in the validation set and in the test set; 0 if unknown.
     #[serde(default)]
     documents: (u64, u64),
-    /// Mean F1 of n-grams.
+    /// Mean F1 of the n-gram baseline.
     #[serde(default)]
     baseline: Option<f64>,
-    /// Steps done: the last point of a thinned curve lies before it.
+    /// Number of steps done: the last point of a thinned curve may be earlier.
     #[serde(default)]
     steps: u64,
-    /// What a person called it.
+    /// Name that the user gave the run.
     #[serde(default)]
     name: Option<String>,
 }
@@ -69,45 +69,46 @@ struct SharedPlan {
     labels: usize,
 }
 
-/// Settings that are words of the text: names of a table's columns, and what stands between labels.
-const WORDS: [&str; 4] = [
+/// Settings that contain words of the text: column names and label separators.
+const TEXT_KEYS: [&str; 4] = [
     "text-column",
     "label-column",
     "label-separator",
     "label-map",
 ];
 
-/// What of a run's configuration may travel.
+/// Returns the settings of a run that may be shared.
 fn settings(run: &Run) -> Vec<(String, String)> {
     run.pairs
         .iter()
-        .filter(|(key, _)| !WORDS.contains(&key.as_str()))
+        .filter(|(key, _)| !TEXT_KEYS.contains(&key.as_str()))
         .cloned()
         .collect()
 }
 
-/// Settings that fine-tuning does not share with the pre-training before it.
+/// Settings of fine-tuning that are independent of the preceding pre-training.
 const FINETUNE_KEYS: [&str; 4] = ["epochs", "lr", "task", "label-fraction"];
 
-/// The query that sets the configuration of `runs`, with its `?`; empty where all of it is at its default. Of each phase the
-/// last run counts, but both starts of fine-tuning stay both.
+/// Returns the query that sets the configuration of `runs`, with its `?`; empty if everything is at
+/// its default. The last run of each phase determines the settings; if both initialisations of
+/// fine-tuning occur, both are set.
 pub fn query(runs: &[&Run]) -> String {
-    let mut chosen = Settings::default();
+    let mut merged = Settings::default();
     let last = |phase| runs.iter().rev().find(|run| run.phase == phase);
     let pretrained = last(Phase::Pretrain);
     for run in pretrained.into_iter().chain(last(Phase::Finetune)) {
-        chosen.finetune_from = run.from.unwrap_or(chosen.finetune_from);
-        let counts = |key: &str| {
+        merged.finetune_from = run.from.unwrap_or(merged.finetune_from);
+        let applies = |key: &str| {
             run.phase == Phase::Pretrain || pretrained.is_none() || FINETUNE_KEYS.contains(&key)
         };
-        for (key, value) in settings(run).into_iter().filter(|(key, _)| counts(key)) {
-            // What a link has no name for stays behind; the rest travels.
-            let _ = chosen.set(if_finetuned(run.phase, &key), &value);
+        for (key, value) in settings(run).into_iter().filter(|(key, _)| applies(key)) {
+            // Settings that a link has no name for are left out.
+            let _ = merged.set(if_finetuned(run.phase, &key), &value);
         }
     }
     let is_from = |from| runs.iter().any(|run| run.from == Some(from));
-    chosen.finetune_both = is_from(StartFrom::Pretrained) && is_from(StartFrom::TempStorage);
-    let text = crate::query::write(&chosen, &Guide::default());
+    merged.finetune_both = is_from(StartFrom::Pretrained) && is_from(StartFrom::Scratch);
+    let text = crate::query::write(&merged, &Guide::default());
     if text.is_empty() {
         text
     } else {
@@ -115,7 +116,7 @@ pub fn query(runs: &[&Run]) -> String {
     }
 }
 
-/// Length and rate of fine-tuning have names of their own in a link.
+/// Returns the link's key of a setting: length and learning rate of fine-tuning have their own.
 fn if_finetuned(phase: Phase, key: &str) -> &str {
     match (phase, key) {
         (Phase::Finetune, "epochs") => "finetune-epochs",
@@ -124,21 +125,21 @@ fn if_finetuned(phase: Phase, key: &str) -> &str {
     }
 }
 
-/// At most so many of a list: evenly, and the last one.
+/// Returns at most [`POINTS`] elements of a list: evenly spaced, including the last.
 fn thinned<T: Clone>(list: &[T]) -> Vec<T> {
     let every = list.len().div_ceil(POINTS).max(1);
     list.iter().rev().step_by(every).rev().cloned().collect()
 }
 
-/// The fragment that carries `runs`.
+/// Returns the fragment that encodes `runs`.
 pub fn fragment(runs: &[&Run]) -> String {
     let encoded: Vec<String> = runs.iter().map(|run| encode(run)).collect();
-    format!("{MARK}{}", encoded.join(&PARTED_BY.to_string()))
+    format!("{MARK}{}", encoded.join(&SEPARATOR.to_string()))
 }
 
 fn encode(run: &Run) -> String {
     let round = |value: f64| (value * 1e4).round() / 1e4;
-    // Finer than any figure shows, so that these are the same where it is opened.
+    // Finer than any displayed value, so that values look the same where the link is opened.
     let round_f1 = |value: f64| (value * 1e6).round() / 1e6;
     let curve = run.curve.reduced(POINTS);
     let documents = |is_test| {
@@ -169,7 +170,7 @@ fn encode(run: &Run) -> String {
             .collect(),
         held_out: thinned(&run.held_out)
             .iter()
-            .map(|at| (at.step, round(at.loss), round(at.accuracy)))
+            .map(|quality| (quality.step, round(quality.loss), round(quality.accuracy)))
             .collect(),
         f1: thinned(&run.scores)
             .iter()
@@ -196,10 +197,10 @@ fn encode(run: &Run) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-/// The runs that a fragment carries; `None` where it carries none.
+/// Returns the runs encoded in a fragment; `None` if it contains none.
 ///
 /// # Errors
-/// In one sentence, where one cannot be read.
+/// Returns a message if the runs cannot be decoded.
 pub fn read(fragment: &str) -> Option<Result<Vec<Run>, String>> {
     let text = fragment.strip_prefix(MARK)?;
     Some(decode_all(text).ok_or_else(|| tr!("The results in this link cannot be read.")))
@@ -210,19 +211,19 @@ fn decode_all(text: &str) -> Option<Vec<Run>> {
         return None;
     }
     let mut runs: Vec<Run> = text
-        .split(PARTED_BY)
+        .split(SEPARATOR)
         .take(MAX_RUNS)
         .map(decode)
         .collect::<Option<_>>()?;
     let titles: Vec<Option<String>> = runs.iter().map(|run| run.title.clone()).collect();
     for (number, run) in runs.iter_mut().enumerate() {
         run.id = format!("shared-{}", number + 1);
-        let alike = titles[..number]
+        let duplicates = titles[..number]
             .iter()
             .filter(|title| **title == run.title)
             .count();
-        if let Some(title) = run.title.as_mut().filter(|_| alike > 0) {
-            *title = format!("{title} {}", alike + 1);
+        if let Some(title) = run.title.as_mut().filter(|_| duplicates > 0) {
+            *title = format!("{title} {}", duplicates + 1);
         }
     }
     Some(runs)
@@ -259,7 +260,7 @@ fn run_of(shared: Shared) -> Run {
     run.title = Some(match shared.from {
         _ if name.is_some() => tr!("{run} (shared)", run = name.unwrap_or_default()),
         Some(StartFrom::Pretrained) => tr!("{run}, pre-trained", run = title),
-        Some(StartFrom::TempStorage) => tr!("{run}, from scratch", run = title),
+        Some(StartFrom::Scratch) => tr!("{run}, from scratch", run = title),
         None => title,
     });
     run.plan = shared.plan.map(|plan| Plan {
@@ -301,14 +302,15 @@ fn run_of(shared: Shared) -> Run {
     run
 }
 
-/// A link does not tell networks apart. Of two validation scores at one step the second one is of all parts together, and
-/// those before it are of networks.
+/// Restores the `network` of validation scores, which the encoding lacks. Of two validation scores
+/// at the same step the second belongs to the whole classifier, and earlier scores belong to single
+/// networks.
 fn mark_networks(scores: &mut [Score]) {
     let valid = |score: &Score| score.split != "test";
-    let joined = (1..scores.len()).rfind(|&place| {
-        valid(&scores[place])
-            && valid(&scores[place - 1])
-            && scores[place].step == scores[place - 1].step
+    let joined = (1..scores.len()).rfind(|&index| {
+        valid(&scores[index])
+            && valid(&scores[index - 1])
+            && scores[index].step == scores[index - 1].step
     });
     if let Some(joined) = joined {
         scores[..joined]
@@ -396,12 +398,12 @@ mod tests {
         run
     }
 
-    /// What pre-training is worth is seen on several curves.
+    /// The benefit of pre-training shows only when several curves are shared together.
     #[test]
-    fn a_link_carries_several_runs_with_names_of_their_own() {
+    fn several_runs_keep_distinct_names() {
         let (mut pretrained, mut scratch, mut before) = (run(), run(), run());
         pretrained.from = Some(StartFrom::Pretrained);
-        scratch.from = Some(StartFrom::TempStorage);
+        scratch.from = Some(StartFrom::Scratch);
         before.phase = Phase::Pretrain;
         before.pairs.push(("epochs".into(), "3".into()));
         let all = [&before, &pretrained, &scratch, &scratch];
@@ -446,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_carries_settings_and_curves_and_no_label() {
+    fn shared_runs_have_settings_and_curves_but_no_labels() {
         let fragment = fragment(&[&run()]);
         assert!(fragment.len() < 4000, "{} characters", fragment.len());
         let plain = String::from_utf8(
@@ -477,14 +479,14 @@ mod tests {
     }
 
     #[test]
-    fn the_query_is_that_of_the_run_without_words_of_its_text() {
+    fn query_contains_no_words_of_the_text() {
         let mut run = run();
         run.pairs.extend([
             ("text-column".into(), "secret".into()),
             ("epochs".into(), "2".into()),
         ]);
         assert_eq!(query(&[&run]), "?seed=3&preset=fast-nano&finetune-epochs=2");
-        run.from = Some(StartFrom::TempStorage);
+        run.from = Some(StartFrom::Scratch);
         run.pairs
             .insert(0, ("of-another-version".into(), "1".into()));
         assert_eq!(
@@ -497,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn a_very_long_run_still_makes_a_link_that_can_be_read() {
+    fn very_long_runs_are_thinned() {
         let mut run = run();
         let quality = |step| HeldOut {
             step,
@@ -514,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_in_words() {
+    fn invalid_fragments_are_refused() {
         assert!(read("").is_none() && read("#data").is_none());
         let infinite = URL_SAFE_NO_PAD.encode(r#"{"v":1,"phase":"pretrain","from":null,"settings":[],"plan":null,"loss":[[1,1e999]],"held_out":[],"f1":[]}"#);
         for nonsense in [

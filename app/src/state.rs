@@ -1,5 +1,6 @@
-//! What the page knows, and how events change it. Events may be repeated or lost and name runs that the page has never
-//! heard of: applying one is always safe. Pure: no browser, no clock.
+//! The state of the page, and how events change it. Events may be repeated or lost, and may name
+//! runs that the page does not know: applying an event is always safe. Pure: no browser APIs, no
+//! clock.
 
 mod known;
 mod model;
@@ -32,106 +33,108 @@ use crate::mark;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::{
-    Comparison, Estimate, Event, LineQuery, LinearResult, MaskPrediction, Phase, Review, STOPPED,
+    Comparison, Estimate, Event, LineQuery, LinearResult, MaskPrediction, Message, Phase, Review,
+    STOPPED,
 };
 use std::collections::BTreeMap;
 
-/// Code of the failure after which the engine answers nothing and must be started anew.
+/// Code of a failure after which the engine no longer responds and must be restarted.
 pub const ENGINE_CRASHED: &str = "engine-crashed";
-/// Code of the engine's own failure when its device stops answering: nothing works after it.
+/// Code of the engine's own failure when its device is lost; nothing works after it.
 const DEVICE_LOST: &str = "device";
 
-/// Warnings kept; a run that warns more often repeats itself.
+/// Maximum number of warnings stored; a run that warns more often repeats itself.
 const WARNINGS: usize = 20;
 
-/// Everything the page shows.
+/// Everything that the page shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunState {
-    /// How far the engine is.
+    /// State of the engine.
     pub engine: Engine,
-    /// What was read; `None` until the engine reported it.
+    /// Current corpus; `None` until the engine has reported it.
     pub corpus: Option<Corpus>,
-    /// Whether other files are on their way to the engine; the corpus above stays in use until they are read.
+    /// Whether other files are being read by the engine; the current corpus stays in use until they
+    /// have been.
     pub reading: bool,
-    /// Whether the present files were not to be read by the columns that are set now.
+    /// Whether the current files could not be read with the column settings now in the form.
     pub columns_refused: bool,
-    /// The masking preview.
+    /// Masking preview.
     pub masking: Option<Masking>,
-    /// What the model made of that text so far.
+    /// History of the model's predictions for the preview.
     films: PreviewHistories,
-    /// Where the model looked in the text that was typed last.
+    /// Attention of the text that was typed last.
     pub attended: Option<AttentionMap>,
-    /// Whose model looked there.
+    /// Name of the model whose attention it is.
     pub attended_by: Option<String>,
-    /// Tokens of the text that was typed to be cut.
+    /// Tokens of the text that was typed into the tokenizer's input.
     pub tokenized: Option<Tokenized>,
-    /// The nearest words of the word that was asked for last.
+    /// Nearest neighbours of the word looked up last.
     pub neighbours: Option<Neighbours>,
-    /// What the classifier confuses.
+    /// Error analysis of the classifier.
     pub review: Option<Review>,
-    /// Which documents were asked for last.
+    /// Query of the documents requested last.
     lines_asked: Option<LineQuery>,
-    /// The documents asked for last.
+    /// Documents requested last.
     pub lines: Option<Lines>,
-    /// The first documents of a file, as they were read.
+    /// First documents of a file, as they were read.
     pub first_documents: Option<Lines>,
-    /// What the run that is set up would take, by preset.
+    /// Estimates of the configured run, by preset.
     pub estimates: BTreeMap<String, Estimate>,
-    /// Runs that the comparison takes at least.
+    /// Minimum number of runs of the comparison.
     least_runs: u64,
-    /// Estimates that are on their way, by the number of the question.
+    /// Pending estimates by request number.
     estimating: BTreeMap<u64, Estimating>,
-    /// The run whose model is on its way from the browser's storage.
+    /// Run whose model is being loaded from the browser's storage.
     opening: Option<String>,
-    /// The long question that waits for its answer.
+    /// Request number of the pending long query.
     waiting: Option<u64>,
-    /// What n-grams reach on the validation documents.
+    /// Scores of the n-gram baseline on the validation documents.
     pub baseline: Option<LinearResult>,
-    /// Which labelled documents those learned from.
+    /// Identifies the labelled documents that the baseline was trained on.
     baseline_of: String,
-    /// The part of the vocabulary asked for last.
+    /// Vocabulary entries requested last.
     pub vocabulary: Option<Vocabulary>,
-    /// Runs of this tab, oldest first.
+    /// Runs, oldest first.
     pub runs: Vec<Run>,
-    /// What the model at hand can do.
+    /// Capabilities of the loaded model.
     pub model: Model,
-    /// Answer to the last fill-mask question.
+    /// Answer to the last fill-mask query.
     pub guesses: Option<Vec<MaskPrediction>>,
-    /// What was guessed for a text before, by an earlier model or at an earlier step.
+    /// Previous predictions for a text, by an earlier model or at an earlier step.
     pub earlier: Option<(String, Vec<MaskPrediction>)>,
-    /// The text of the last fill-mask question, and of its last answer.
+    /// Text of the last fill-mask query.
     asked: String,
-    /// The text of the last classify question.
+    /// Text of the last classification query.
     labelled_text: String,
     answered: (u64, String),
-    /// Answer to the last classify question.
+    /// Answer to the last classification query.
     pub classified: Option<Classification>,
-    /// What the model makes of the bundled sentences.
+    /// Predictions for the bundled cloze sentences.
     pub clozes: Option<FilledClozes>,
     clozes_wait: bool,
-    /// The file that is labelled, or was last.
+    /// File that is being labelled, or was labelled last.
     pub labelling: Option<Labelling>,
-    /// What the last comparison found.
+    /// Results of the last comparison.
     pub comparison: Option<Comparison>,
-    /// How the counting task ended, in words.
+    /// Result of the counting task, as a sentence.
     pub counted: Option<String>,
-    /// What went wrong last.
+    /// Latest error notice.
     pub notice: Option<Notice>,
     /// Warnings outside of runs, as (code, message).
-    pub warnings: Vec<(String, String)>,
-    /// Those of the present text, while other files are on their way.
-    warnings_aside: Vec<(String, String)>,
+    pub warnings: Vec<(String, Message)>,
+    /// Warnings about the current corpus, set aside while other files are being read.
+    warnings_aside: Vec<(String, Message)>,
     requests: Requests,
-    /// How many different texts were read so far.
+    /// Number of different corpora read so far.
     texts: u64,
-    /// How often other word vectors were given, or taken away.
+    /// Number of times that the word vectors were set or removed.
     pub vectors: u64,
-    /// Seconds for which the engine has not answered amid a run, if that is unusual.
+    /// Seconds without a response from the engine during a run, if unusually long.
     pub silent_secs: Option<u64>,
 }
 
 impl RunState {
-    /// Takes in one event and says which topics it touched.
+    /// Applies an event and returns the slices that it changed.
     pub fn apply(&mut self, event: Event) -> &'static [StateSlice] {
         let topics = StateSlice::touched_by(&event);
         match event {
@@ -171,7 +174,7 @@ impl RunState {
                 unknown_share,
                 lengths,
             } => {
-                // Tokens of other words mean nothing any more.
+                // Token ids of another vocabulary are no longer valid.
                 if self
                     .vocabulary
                     .as_ref()
@@ -187,7 +190,7 @@ impl RunState {
                     lengths,
                 });
             }
-            // Its bytes come beside it: see `take_attention`.
+            // The bytes are sent alongside the event: see `take_attention`.
             Event::Attention { .. } => {}
             Event::Baseline { result } => {
                 let text = self.texts;
@@ -235,7 +238,7 @@ impl RunState {
                 let is_aside = self.is_asked_aside(request);
                 self.end_question(request);
                 if code != STOPPED && !is_aside {
-                    // A question that has no answer says nothing of the files on their way.
+                    // A failed query says nothing about the files being read.
                     let reading = std::mem::take(&mut self.reading);
                     self.fail("", &code, message, hint);
                     self.reading = reading;
@@ -259,7 +262,7 @@ impl RunState {
                 let is_whole = learned || self.run_mut(&run).stage != Stage::Stopped;
                 self.counted = Some(match is_whole {
                     true => counting_result(learned, step, loss, accuracy),
-                    // What it had reached was not measured, or a while before.
+                    // The accuracy was not measured, or was measured some steps earlier.
                     false => tr!(
                         "Stopped after {steps}, before it could be told whether it learns.",
                         steps = wording::steps(step)
@@ -277,13 +280,13 @@ impl RunState {
                 match run.is_own() {
                     true if !learned => {}
                     true => self.model_learned(phase, id),
-                    // The runs within a comparison stand in its table.
+                    // The runs of a comparison are listed in its own table.
                     false => self
                         .runs
                         .retain(|run| !run.id.starts_with(&format!("{id}-"))),
                 }
             }
-            // Work that belongs to no run, such as a preview, makes no row.
+            // Work outside of runs, such as a preview, creates no row.
             Event::Compiling { ref run, .. } if run.is_empty() => (),
             Event::Started { ref run, .. }
             | Event::RolledBack { ref run, .. }
@@ -298,44 +301,45 @@ impl RunState {
         topics
     }
 
-    /// The run that computes or waits, if there is one.
+    /// Returns the run that is running or paused, if there is one.
     pub fn active(&self) -> Option<&Run> {
         self.runs.iter().rev().find(|run| !run.stage.is_over())
     }
 
-    /// The run that a person looks at: the active one, else the last.
+    /// Returns the run that the page is about: the active one, otherwise the last.
     pub fn current(&self) -> Option<&Run> {
         self.active()
             .or(self.runs.iter().rfind(|run| run.is_here()))
     }
 
-    /// The run whose figures stay in reach: the active one, else the last one with figures of its own. A comparison that is over
-    /// has its figures elsewhere.
+    /// Returns the run whose metrics the run bar shows: the active one, otherwise the last run with
+    /// metrics of its own. A finished comparison shows its metrics elsewhere.
     pub fn in_reach(&self) -> Option<&Run> {
         self.active()
             .or(self.runs.iter().rfind(|run| run.is_here() && run.is_own()))
     }
 
-    /// Whether the run of this name came to an end.
+    /// Returns whether the run with this id has ended.
     pub fn is_over(&self, id: &str) -> bool {
         self.runs
             .iter()
             .any(|run| run.id == id && run.stage.is_over())
     }
 
-    /// The runs of a phase that charts show, oldest first.
+    /// Returns the runs of a phase that the charts show, oldest first.
     pub fn shown_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
         self.runs
             .iter()
             .filter(move |run| run.phase == phase && run.shown && run.is_own())
     }
 
-    /// The film of that run, else the usual one.
+    /// Returns the preview history of a run, otherwise the default one.
     pub fn film(&self, run: Option<&str>) -> &PreviewHistory {
         self.films.of(run, self.active().is_some())
     }
 
-    /// The runs whose films can be chosen, each with its name; none where there is nothing to choose.
+    /// Returns the ids and names of the runs whose preview histories can be selected; empty unless
+    /// there are several.
     pub fn filmed(&self) -> Vec<(String, String)> {
         let named = |id: &str| {
             (
@@ -355,14 +359,15 @@ impl RunState {
         if runs.len() > 1 { runs } else { vec![] }
     }
 
-    /// The runs of a phase that were begun in this tab, oldest first.
+    /// Returns the runs of a phase that were started in this tab, oldest first.
     pub fn runs_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &Run> {
         self.runs
             .iter()
             .filter(move |run| run.phase == phase && run.is_here() && run.is_own())
     }
 
-    /// A new engine knows nothing of the old one's models; runs keep their figures.
+    /// Resets what depends on the engine: a new engine has none of the old one's models. Runs keep
+    /// their metrics.
     pub fn restart(&mut self) {
         self.engine = Engine::Loading;
         self.corpus = None;
@@ -386,7 +391,7 @@ impl RunState {
     }
 
     fn replace_corpus(&mut self, corpus: Corpus) {
-        // What came late about the text before; warnings about this one follow.
+        // Warnings about the previous corpus may have arrived late; warnings about this one follow.
         if self.corpus.as_ref() != Some(&corpus) {
             self.warnings.clear();
             self.texts += 1;
@@ -406,7 +411,8 @@ impl RunState {
         self.forget_estimates();
     }
 
-    /// Other files are on their way; what the present ones gave reason to say is heard again where they stay.
+    /// Marks other files as being read. Warnings about the current ones are set aside and restored
+    /// if those stay in use.
     pub fn begin_reading(&mut self) {
         self.reading = true;
         if !self.warnings.is_empty() {
@@ -414,7 +420,7 @@ impl RunState {
         }
     }
 
-    /// The present files stay.
+    /// Keeps the current files.
     fn stop_reading(&mut self) {
         if self.reading && !self.warnings_aside.is_empty() {
             self.warnings = std::mem::take(&mut self.warnings_aside);
@@ -422,8 +428,8 @@ impl RunState {
         self.reading = false;
     }
 
-    /// Takes in a warning; whether it is a new one that is shown.
-    fn warn(&mut self, run: &str, code: String, message: String) -> bool {
+    /// Adds a warning; returns whether it is new and shown.
+    fn warn(&mut self, run: &str, code: String, message: Message) -> bool {
         let warnings = if run.is_empty() {
             &mut self.warnings
         } else {
@@ -437,17 +443,17 @@ impl RunState {
         is_shown
     }
 
-    fn fail(&mut self, run: &str, code: &str, message: String, hint: String) {
+    fn fail(&mut self, run: &str, code: &str, message: Message, hint: Message) {
         if run.is_empty() {
             self.stop_reading();
             self.opening = None;
         } else {
-            self.run_mut(run).fail(&message);
-            // What failed within a comparison is over with it.
+            self.run_mut(run).fail(message.clone());
+            // The runs of a failed comparison end with it.
             self.runs
                 .retain(|other| !other.id.starts_with(&format!("{run}-")));
         }
-        // What follows from a failure is reported too, with less to say.
+        // Consequences of a failure are reported too, with less information.
         if ends_the_engine(code) && self.engine == Engine::Crashed {
             return;
         }
@@ -461,15 +467,15 @@ impl RunState {
         self.notice = Some(Notice { message, hint });
     }
 
-    /// Ends the runs under way, whose engine has failed; the parts of a comparison go.
+    /// Ends the active runs after a failure of the engine; the runs of a comparison are removed.
     pub fn end_open_runs(&mut self) {
         let open = self.runs.iter_mut().filter(|run| !run.stage.is_over());
-        open.for_each(|run| run.fail(mark!("the engine stopped")));
+        open.for_each(|run| run.fail(Message::phrase(mark!("the engine stopped"))));
         self.runs.retain(|run| !run.is_part_of_comparison());
     }
 }
 
-/// How the counting task ended, in words.
+/// Describes the result of the counting task.
 fn counting_result(learned: bool, step: u64, loss: f64, accuracy: f64) -> String {
     let (share, loss, steps) = (percent(accuracy), figure(loss, 3), wording::steps(step));
     match learned {

@@ -1,6 +1,7 @@
-//! What is shown, without saying where: [`chart`] turns numbers into scenes and these into SVG, [`wording`] turns numbers into
-//! figures a person reads, [`language`] says both in the present language, [`order`] sorts in little code. Pure: the page paints on a canvas and the command
-//! line writes a file.
+//! Presentation shared by the page and the command line: [`chart`] lays numbers out as scenes and
+//! renders them as SVG, [`wording`] formats numbers, [`language`] translates messages and [`order`]
+//! sorts with little generated code. Pure: the page paints the scenes on a canvas, the command line
+//! writes them to files.
 
 pub mod chart;
 pub mod language;

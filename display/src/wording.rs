@@ -1,8 +1,9 @@
-//! Numbers in words and figures a person reads, in the present language. Knows no settings, no state and no markup.
+//! Formats numbers, sizes and durations for people, in the current language. Knows no settings, no
+//! state and no markup.
 
 use crate::tr;
 
-/// `1234567` as `1,234,567`.
+/// Formats an integer with thousands separators: `1234567` as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let separator = tr!("numbers" => ",");
@@ -16,24 +17,25 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// A message as a sentence: with a capital and what ends one.
+/// Turns a message into a sentence: capitalises it and ends it with a full stop unless it ends with
+/// `!` or `?`.
 pub fn sentence(message: &str) -> String {
     let message = message.trim_end_matches(['.', '…', ' ']);
     let mut letters = message.chars();
-    let begun: String = letters
+    let capitalised: String = letters
         .next()
         .into_iter()
         .flat_map(char::to_uppercase)
         .chain(letters)
         .collect();
-    if begun.ends_with(['!', '?']) {
-        begun
+    if capitalised.ends_with(['!', '?']) {
+        capitalised
     } else {
-        tr!("{sentence}.", sentence = begun)
+        tr!("{sentence}.", sentence = capitalised)
     }
 }
 
-/// `1 document`, `2,000 documents`.
+/// Formats a count of documents: `1 document`, `2,000 documents`.
 pub fn documents(number: u64) -> String {
     tr!(
         "{count} document" | "{count} documents" % number,
@@ -41,7 +43,7 @@ pub fn documents(number: u64) -> String {
     )
 }
 
-/// `1 label`, `2,000 labels`.
+/// Formats a count of labels: `1 label`, `2,000 labels`.
 pub fn labels(number: u64) -> String {
     tr!(
         "{count} label" | "{count} labels" % number,
@@ -49,7 +51,7 @@ pub fn labels(number: u64) -> String {
     )
 }
 
-/// `1 line`, `2,000 lines`.
+/// Formats a count of lines: `1 line`, `2,000 lines`.
 pub fn lines(number: u64) -> String {
     tr!(
         "{count} line" | "{count} lines" % number,
@@ -57,7 +59,7 @@ pub fn lines(number: u64) -> String {
     )
 }
 
-/// `1 parameter`, `2,000 parameters`.
+/// Formats a count of parameters: `1 parameter`, `2,000 parameters`.
 pub fn parameters(number: u64) -> String {
     tr!(
         "{count} parameter" | "{count} parameters" % number,
@@ -65,7 +67,7 @@ pub fn parameters(number: u64) -> String {
     )
 }
 
-/// `1 step`, `2,000 steps`.
+/// Formats a count of steps: `1 step`, `2,000 steps`.
 pub fn steps(number: u64) -> String {
     tr!(
         "{count} step" | "{count} steps" % number,
@@ -73,7 +75,7 @@ pub fn steps(number: u64) -> String {
     )
 }
 
-/// `1 token`, `2,000 tokens`.
+/// Formats a count of tokens: `1 token`, `2,000 tokens`.
 pub fn tokens(number: u64) -> String {
     tr!(
         "{count} token" | "{count} tokens" % number,
@@ -81,7 +83,7 @@ pub fn tokens(number: u64) -> String {
     )
 }
 
-/// A size in decimal units: `735 kB`.
+/// Formats a size in bytes with decimal units: `735 kB`.
 pub fn bytes(size: u64) -> String {
     const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
     let mut value = size as f64;
@@ -94,7 +96,7 @@ pub fn bytes(size: u64) -> String {
     format!("{} {}", figure(value, digits), UNITS[unit])
 }
 
-/// A duration without false precision: `8 s`, `3 min 20 s`, `2 h 5 min`.
+/// Formats a duration in seconds without false precision: `8 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn duration(secs: f64) -> String {
     if !secs.is_finite() || secs < 0.0 {
         return tr!("unknown");
@@ -107,7 +109,7 @@ pub fn duration(secs: f64) -> String {
     }
 }
 
-/// A figure with so many decimals; what is no number is called that.
+/// Formats a value with a fixed number of decimals; NaN and infinities become "not a number".
 pub fn figure(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return tr!("not a number");
@@ -115,12 +117,13 @@ pub fn figure(value: f64, decimals: usize) -> String {
     format!("{value:.decimals$}").replace('.', &tr!("numbers" => "."))
 }
 
-/// A share of 1 in percent: `12.3 %`.
+/// Formats a share between 0 and 1 as a percentage: `12.3 %`.
 pub fn percent(share: f64) -> String {
     tr!("{share} %", share = figure(share * 100.0, 1))
 }
 
-/// Tokens as running text: pieces of words are put together, BERT's marks are left out.
+/// Joins tokens into running text: merges `##` subwords with the preceding token and drops `[CLS]`
+/// and `[SEP]`.
 pub fn joined<'a>(tokens: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for token in tokens.filter(|token| !matches!(*token, "[CLS]" | "[SEP]")) {
@@ -136,7 +139,7 @@ pub fn joined<'a>(tokens: impl Iterator<Item = &'a str>) -> String {
     text
 }
 
-/// A speed with three leading digits at most: `12,300`.
+/// Formats a rate per second, rounded to three significant digits: `12,300`.
 pub fn rate(per_sec: f64) -> String {
     if !per_sec.is_finite() || per_sec < 0.0 {
         return "–".into();
@@ -150,13 +153,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_of_words_are_put_together() {
+    fn subwords_are_merged_into_words() {
         let text = joined(["[CLS]", "a", "sauce", "##pan", ",", "##", "[SEP]"].into_iter());
         assert_eq!(text, "a saucepan , ##");
     }
 
     #[test]
-    fn numbers_read_as_people_write_them() {
+    fn numbers_are_formatted_for_people() {
         let cases = [
             (grouped(0), "0"),
             (grouped(999), "999"),

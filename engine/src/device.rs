@@ -1,36 +1,42 @@
-//! The only file that chooses a backend: looks for an adapter, decides between it and the CPU engine, and says why.
+//! Chooses the backend: looks for a GPU adapter, decides between it and the CPU, and says why. No
+//! other file does.
 
 use crate::error::{Error, Result};
 use burn::tensor::Device;
-use protocol::{BackendChoice, DeviceInfo};
+use protocol::{BackendChoice, DeviceInfo, Message, Setting, message};
 
-/// A device without autodiff, and what to tell a person about it.
+/// Opens a device without autodiff and returns it with its description.
 ///
 /// # Errors
-/// When a GPU was asked for by name and there is none that can be used.
+/// Returns an error if a GPU was requested explicitly and none can be used.
 pub async fn open(choice: BackendChoice) -> Result<(Device, DeviceInfo)> {
     if choice == BackendChoice::Cpu {
         return Ok(cpu(None));
     }
     match probe().await {
         Ok(adapter) if choice == BackendChoice::Gpu || !adapter.software => adapter.open().await,
-        Ok(adapter) => Ok(cpu(Some(format!(
-            "the only adapter, {}, emulates a GPU in software, and the CPU engine is far faster than that",
-            adapter.name
+        Ok(adapter) => Ok(cpu(Some(message!(
+            "the only adapter, {adapter}, emulates a GPU in software, and the CPU engine is far faster than that",
+            adapter = adapter.name
         )))),
         Err(reason) if choice == BackendChoice::Auto => Ok(cpu(Some(reason))),
         Err(reason) => Err(Error::input(
             "no-gpu",
-            format!("a GPU was asked for, but {reason}"),
-            "Use --device cpu (backend=cpu in the page's link), or a browser and driver with WebGPU.",
+            message!("a GPU was asked for, but {reason}", reason),
+            message!(
+                "Use {device} (backend=cpu in the page's link), or a browser and driver with WebGPU.",
+                device = Setting::with_value("device", "cpu")
+            ),
         )),
     }
 }
 
-/// The CPU engine, and why it was taken in place of a GPU.
-pub fn cpu(reason: Option<String>) -> (Device, DeviceInfo) {
+/// Returns the CPU device; `reason` says why it is used instead of a GPU.
+pub fn cpu(reason: Option<Message>) -> (Device, DeviceInfo) {
     let name = match cpu::instruction_set() {
-        instructions if cfg!(target_arch = "wasm32") => format!("CPU (one thread, {instructions})"),
+        instructions if cfg!(target_arch = "wasm32") => {
+            format!("CPU (one thread, {instructions})")
+        }
         instructions => format!("CPU ({instructions})"),
     };
     (
@@ -45,15 +51,15 @@ pub fn cpu(reason: Option<String>) -> (Device, DeviceInfo) {
     )
 }
 
-/// An adapter that the GPU engine can use.
+/// An adapter that the GPU backend can use.
 struct Adapter {
     name: String,
     software: bool,
 }
 
 #[cfg(not(feature = "gpu"))]
-async fn probe() -> std::result::Result<Adapter, String> {
-    Err("this build has no GPU engine".into())
+async fn probe() -> std::result::Result<Adapter, Message> {
+    Err(message!("this build has no GPU engine"))
 }
 
 #[cfg(not(feature = "gpu"))]
@@ -67,7 +73,7 @@ impl Adapter {
 }
 
 #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
-async fn probe() -> std::result::Result<Adapter, String> {
+async fn probe() -> std::result::Result<Adapter, Message> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
     let info = adapters
@@ -80,7 +86,9 @@ async fn probe() -> std::result::Result<Adapter, String> {
             wgpu::DeviceType::Other => 3,
             wgpu::DeviceType::Cpu => 4,
         });
-    let info = info.ok_or("no graphics driver (Vulkan, Metal or DX12) answers")?;
+    let info = info.ok_or(message!(
+        "no graphics driver (Vulkan, Metal or DX12) answers"
+    ))?;
     Ok(Adapter {
         name: info.name,
         software: info.device_type == wgpu::DeviceType::Cpu,
@@ -89,7 +97,7 @@ async fn probe() -> std::result::Result<Adapter, String> {
 
 #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
 impl Adapter {
-    /// burn sets the runtime up on first use; a later session in the same process shares it.
+    /// burn initialises the runtime on first use; a later session in the same process shares it.
     async fn open(self) -> Result<(Device, DeviceInfo)> {
         use burn::tensor::DeviceKind;
         let kind = if self.software {
@@ -102,7 +110,7 @@ impl Adapter {
 }
 
 #[cfg(all(feature = "gpu", target_arch = "wasm32"))]
-async fn probe() -> std::result::Result<Adapter, String> {
+async fn probe() -> std::result::Result<Adapter, Message> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let options = wgpu::RequestAdapterOptions {
         power_preference: wgpu::PowerPreference::HighPerformance,
@@ -111,10 +119,12 @@ async fn probe() -> std::result::Result<Adapter, String> {
     let adapter = instance
         .request_adapter(&options)
         .await
-        .map_err(|_| "this browser offers no WebGPU adapter")?;
-    // Without it the backend panics while it makes its first stream.
+        .map_err(|_| message!("this browser offers no WebGPU adapter"))?;
+    // Without it the backend panics when it creates its first stream.
     if !adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
-        return Err("the WebGPU adapter lacks timestamp-query, which the GPU engine needs".into());
+        return Err(message!(
+            "the WebGPU adapter lacks timestamp-query, which the GPU engine needs"
+        ));
     }
     let info = adapter.get_info();
     let name = if info.name.is_empty() {
@@ -142,8 +152,8 @@ impl Adapter {
     }
 }
 
-/// Launches gathered into one submit in the browser: more than a step of `fast-tiny` has (141, counted), so that the upload
-/// of the next batch submits a whole step.
+/// Kernel launches per submit in the browser: more than a step of `fast-tiny` has (141), so that
+/// the upload of the next batch submits a whole step.
 #[cfg(all(feature = "gpu", target_arch = "wasm32"))]
 const TASKS_PER_SUBMIT: usize = 256;
 
@@ -152,7 +162,7 @@ fn gpu(adapter: Adapter) -> DeviceInfo {
     crate::kernels::set_adapter_is_software(adapter.software);
     let reason = adapter
         .software
-        .then(|| "this adapter emulates a GPU in software and is slow".to_string());
+        .then(|| message!("this adapter emulates a GPU in software and is slow"));
     let kind = if cfg!(target_arch = "wasm32") {
         "WebGPU"
     } else {

@@ -1,76 +1,82 @@
-//! What can go wrong, one variant per thing a person can do something about. Every failure has a stable code, a
-//! sentence that says what and where, and a hint that says what to do.
+//! Errors, one variant per remedy that a user has. Each has a stable code, a message that says what
+//! failed and where, and a hint that says what to do.
 
 use crate::data::DataError;
 use crate::interop::InteropError;
+use protocol::{Message, Setting, message};
 use std::fmt;
 
-/// Why a command could not be done.
+/// The reason why a command failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
-    /// The text, labels or tokenizer given.
+    /// Invalid text, labels or tokenizer.
     Data(DataError),
-    /// The model given.
+    /// Invalid model files.
     Interop(InteropError),
     /// Settings that do not fit the data, the model or each other.
     Input {
-        /// Stable name.
+        /// Stable error code.
         code: &'static str,
         /// What is wrong, in one sentence.
-        message: String,
+        message: Message,
         /// What to do, in one sentence.
-        hint: String,
+        hint: Message,
     },
     /// Reading or writing failed.
     Io {
         /// What is wrong, in one sentence.
-        message: String,
+        message: Message,
         /// What to do, in one sentence.
-        hint: String,
+        hint: Message,
     },
-    /// A task ran to its end and did not reach its aim.
+    /// A task finished without reaching its goal.
     Failed {
         /// What is wrong, in one sentence.
-        message: String,
+        message: Message,
         /// What to do, in one sentence.
-        hint: String,
+        hint: Message,
     },
-    /// The loss is no longer a number.
+    /// The loss diverged.
     Diverged {
-        /// Step at which it was noticed.
+        /// Step at which it was detected.
         step: u64,
     },
-    /// The device stopped answering.
+    /// The device was lost.
     Device {
-        /// What it said.
+        /// Message of the backend.
         message: String,
     },
 }
 
-/// What `Result` means in this crate.
+/// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// A refused setting or input.
-    pub fn input(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// Returns the error for an invalid setting or input.
+    pub fn input(code: &'static str, message: Message, hint: Message) -> Self {
         Self::Input {
             code,
-            message: message.into(),
-            hint: hint.into(),
+            message,
+            hint,
         }
     }
 
-    /// A file that a newer program wrote, as `writer` says.
+    /// Returns the error for a file written by a newer version; `writer` names that version.
     pub fn newer_version(file: &str, writer: &str) -> Self {
         let ours = env!("CARGO_PKG_VERSION");
         Self::input(
             "newer-version",
-            format!("{file} was written by {writer}, and this is version {ours}"),
-            "Update Clozelab to use it; nothing was changed.",
+            message!(
+                "{file} was written by {writer}, and this is version {ours}",
+                file,
+                writer,
+                ours
+            ),
+            message!("Update Clozelab to use it; nothing was changed."),
         )
     }
 
-    /// Stable name of the failure.
+    /// Returns the stable error code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Data(error) => error.code(),
@@ -83,8 +89,8 @@ impl Error {
         }
     }
 
-    /// What to do, in one sentence.
-    pub fn hint(&self) -> String {
+    /// Returns what to do, in one sentence.
+    pub fn hint(&self) -> Message {
         match self {
             Self::Data(error) => error.hint(),
             Self::Interop(error) => error.hint(),
@@ -92,15 +98,22 @@ impl Error {
                 hint.clone()
             }
             Self::Diverged { .. } => {
-                "Lower --lr and start again; what was kept before is untouched.".into()
+                message!(
+                    "Lower {lr} and start again; what was kept before is untouched.",
+                    lr = Setting::named("lr")
+                )
             }
             Self::Device { .. } => {
-                "Start again, on the CPU if it happens twice (--device cpu).".into()
+                message!(
+                    "Start again, on the CPU if it happens twice ({device}).",
+                    device = Setting::with_value("device", "cpu")
+                )
             }
         }
     }
 
-    /// Exit code of the command line: 2 for what the person gave, 1 for what failed on the way.
+    /// Returns the exit code of the command line: 2 for invalid input, 1 for a failure during
+    /// execution.
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Data(_) | Self::Interop(_) | Self::Input { .. } => 2,
@@ -111,22 +124,31 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error {
+    /// Returns what is wrong and where, in one sentence.
+    pub fn message(&self) -> Message {
         match self {
-            Self::Data(error) => error.fmt(f),
-            Self::Interop(error) => error.fmt(f),
+            Self::Data(error) => error.message(),
+            Self::Interop(error) => error.message(),
             Self::Input { message, .. }
             | Self::Io { message, .. }
-            | Self::Failed { message, .. } => f.write_str(message),
+            | Self::Failed { message, .. } => message.clone(),
             Self::Diverged { step } => {
-                write!(
-                    f,
-                    "training diverged at step {step}, also from its last good checkpoint at a lower rate"
+                message!(
+                    "training diverged at step {step}, also from its last good checkpoint at a lower rate",
+                    step
                 )
             }
-            Self::Device { message } => write!(f, "the device stopped answering: {message}"),
+            Self::Device { message } => {
+                message!("the device stopped answering: {message}", message)
+            }
         }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message().fmt(f)
     }
 }
 

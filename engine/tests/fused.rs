@@ -1,25 +1,26 @@
-//! The fused operations against the same operations from burn's own: values and gradients, at sizes that fill no vector, no
-//! block and no tile, on the CPU engine and on whatever adapter there is.
+//! Compares values and gradients of the fused operations with the same operations composed of
+//! burn's own, at sizes that do not fill vectors, blocks and tiles, on the CPU backend and, with
+//! the `gpu` feature, on an adapter.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::kernels::fused::Rates;
 use engine::kernels::stock::AttentionTables;
 use engine::kernels::{self, AttentionInputs, Mask, RowNumbers, RowTargets, stock};
 
-/// Rounding in `f32` of sums of a few hundred terms of size 1 in another order.
+/// Allows for rounding errors in `f32` of sums of a few hundred terms of size 1 in another order.
 const TOLERANCE: f32 = 2e-4;
 
-/// Numbers between -1 and 1 without a pattern that a wrong stride would keep.
+/// Returns numbers between -1 and 1 without a regular pattern that would hide wrong strides.
 fn sample(n: usize, phase: f32) -> Vec<f32> {
     (0..n)
         .map(|i| (i as f32 * 0.7 + phase).sin() * (i as f32 * 0.13 + phase).cos())
         .collect()
 }
 
-/// Makes the inputs of a test.
-struct On(Device);
+/// Creates the inputs of a test on a device.
+struct TestDevice(Device);
 
-impl On {
+impl TestDevice {
     fn leaf<const R: usize>(&self, shape: [usize; R], phase: f32) -> Tensor<R> {
         let values = sample(shape.iter().product(), phase);
         Tensor::from_data(TensorData::new(values, shape), &self.0.clone().autodiff()).require_grad()
@@ -29,11 +30,12 @@ impl On {
         Tensor::from_data(TensorData::new(values, shape), &self.0)
     }
 
-    fn whole<const R: usize>(&self, values: Vec<i32>, shape: [usize; R]) -> Tensor<R, Int> {
+    fn ints<const R: usize>(&self, values: Vec<i32>, shape: [usize; R]) -> Tensor<R, Int> {
         Tensor::from_data(TensorData::new(values, shape), &self.0)
     }
 
-    /// The first example is all padding where there are several; the last one is padded from its third position on.
+    /// Returns an attention mask: if there are several examples, the first one is all padding; the
+    /// last one is padded from its third position on.
     fn padding(&self, b: usize, t: usize) -> Tensor<2> {
         let is_token = |i: usize| i < (b - 1) * t + 2 && (b == 1 || i >= t);
         self.constant(
@@ -45,17 +47,17 @@ impl On {
     }
 }
 
-/// Runs a test on the CPU engine and on an adapter, there with the kernels for GPUs and with those for adapters that emulate
-/// one.
-fn everywhere(test: impl Fn(On)) {
-    test(On(Device::flex()));
+/// Runs a test on the CPU backend and on an adapter, there with the kernels for GPUs and with those
+/// for software adapters.
+fn everywhere(test: impl Fn(TestDevice)) {
+    test(TestDevice(Device::flex()));
     on_gpu(test);
 }
 
 #[cfg(feature = "gpu")]
-fn on_gpu(test: impl Fn(On)) {
+fn on_gpu(test: impl Fn(TestDevice)) {
     static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _alone = ONE_AT_A_TIME
+    let _guard = ONE_AT_A_TIME
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     let opened = futures_lite::future::block_on(engine::device::open(protocol::BackendChoice::Gpu));
@@ -64,12 +66,12 @@ fn on_gpu(test: impl Fn(On)) {
         .0;
     for is_software in [false, true] {
         engine::kernels::set_adapter_is_software(is_software);
-        test(On(device.clone()));
+        test(TestDevice(device.clone()));
     }
 }
 
 #[cfg(not(feature = "gpu"))]
-fn on_gpu(_test: impl Fn(On)) {}
+fn on_gpu(_test: impl Fn(TestDevice)) {}
 
 fn values<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("f32")
@@ -85,7 +87,7 @@ fn near(what: &str, found: &[f32], expected: &[f32]) {
     }
 }
 
-/// `y` and the gradients of `inputs` for the loss `sum(y w)` with fixed weights `w`.
+/// Returns `y` and the gradients for the loss `sum(y w)` with fixed weights `w`.
 fn with_gradients<const R: usize, const N: usize>(
     y: Tensor<R>,
     gradients_of: impl Fn(&burn::tensor::Gradients) -> [Vec<f32>; N],
@@ -105,7 +107,7 @@ fn gradient<const R: usize>(tensor: &Tensor<R>, gradients: &burn::tensor::Gradie
 #[test]
 fn linear_equals_stock() {
     everywhere(|on| {
-        // The last one has so many tiles that a GPU takes the larger ones, in all three products.
+        // In the last case all three products have enough tiles for the large tiling.
         for [n, inputs, outputs] in [
             [1, 1, 1],
             [5, 7, 3],
@@ -172,7 +174,7 @@ fn linear_reads_slices_and_transposed_inputs() {
 }
 
 #[test]
-fn gathered_rows_equal_selected_ones() {
+fn gather_rows_equals_select() {
     everywhere(|on| {
         let table = on.leaf([7, 5], 0.0);
         let numbers = RowNumbers::new(&[6, 0, 3, 3, 0], 7, &on.0);
@@ -190,7 +192,7 @@ fn gathered_rows_equal_selected_ones() {
 #[test]
 fn layer_norm_equals_stock() {
     everywhere(|on| {
-        // The last one has more rows than one dimension of a grid has workgroups.
+        // The last case has more rows than the maximum number of workgroups per dimension.
         for [n, width] in [[1, 5], [33, 16], [70, 37], [65_600, 2]] {
             let (x, gamma, beta) = (
                 on.leaf([n, width], 0.0),
@@ -211,7 +213,7 @@ fn layer_norm_equals_stock() {
                 &found[0],
                 &expected[0],
             );
-            // Sums over more rows differ by more than the tolerance.
+            // For more rows the rounding errors of the sums exceed the tolerance.
             for (i, name) in ["gamma", "beta"].iter().enumerate().filter(|_| n <= 100) {
                 near(
                     &format!("gradient of {name} at {n}, {width}"),
@@ -300,7 +302,7 @@ fn cross_entropy_equals_stock() {
                 on.leaf([vocab], 2.0),
             );
             let truth = || RowTargets {
-                targets: on.whole((0..m).map(|i| (i * 5 % vocab) as i32).collect(), [m]),
+                targets: on.ints((0..m).map(|i| (i * 5 % vocab) as i32).collect(), [m]),
                 weights: on.constant(
                     (0..m).map(|i| f32::from(u8::from(i % 3 != 2))).collect(),
                     [m],
@@ -308,7 +310,7 @@ fn cross_entropy_equals_stock() {
                 total: 3.0,
             };
             type Loss = fn(Tensor<2>, Tensor<2>, Tensor<1>, RowTargets) -> Tensor<1>;
-            // Twice the loss: what arrives from above is not 1.
+            // Doubles the loss, so that the output gradient is not 1.
             let run = |loss: Loss| {
                 let y = loss(rows.clone(), table.clone(), bias.clone(), truth()) * 2.0;
                 with_gradients(y, |g| {
@@ -332,13 +334,13 @@ fn cross_entropy_equals_stock() {
 }
 
 #[test]
-fn sums_of_held_out_batches_equal_stock() {
+fn cross_entropy_sums_equal_stock() {
     everywhere(|on| {
         for [m, vocab] in [[1, 2], [9, 33], [70, 301]] {
             let logits = || on.constant(sample(m * vocab, 0.3), [m, vocab]);
             let truth = || RowTargets {
-                targets: on.whole(
-                    // Every third row is right.
+                targets: on.ints(
+                    // Every third row is correct.
                     (0..m)
                         .map(|i| largest(&sample(m * vocab, 0.3), i, vocab, i % 3))
                         .collect(),
@@ -355,9 +357,9 @@ fn sums_of_held_out_batches_equal_stock() {
             near(&format!("sums at {m}, {vocab}"), &found, &expected);
             assert!(found[1] > 0.0, "some rows are right");
         }
-        // Of two equal largest logits the first is the answer.
+        // The first of equal largest logits is the prediction.
         let ties = RowTargets {
-            targets: on.whole(vec![1, 2], [2]),
+            targets: on.ints(vec![1, 2], [2]),
             weights: on.constant(vec![1.0, 1.0], [2]),
             total: 1.0,
         };
@@ -368,7 +370,7 @@ fn sums_of_held_out_batches_equal_stock() {
 
 type Sums = fn(Tensor<2>, RowTargets) -> Tensor<1>;
 
-/// The largest column of row `i`, moved on by `by`.
+/// Returns the index of the largest column of row `i`, shifted by `by`.
 fn largest(logits: &[f32], i: usize, vocab: usize, by: usize) -> i32 {
     let row = &logits[i * vocab..(i + 1) * vocab];
     let best = (0..vocab)
@@ -402,7 +404,7 @@ fn dropout_multiplies_values_and_gradients_by_its_mask() {
 }
 
 #[test]
-fn rows_of_large_tables_and_of_many_readers_equal_selected_ones() {
+fn gathering_many_rows_and_from_large_tables_equals_select() {
     everywhere(|on| {
         for [rows, width, count] in [[70_000, 2, 10], [9, 70, 5000]] {
             let table = on.leaf([rows, width], 0.0);
@@ -428,12 +430,12 @@ fn muon_equals_stock() {
             momentum: 0.9,
             weight_decay: 0.1,
         };
-        // Wide, tall and square; the last group's array ends with zeros.
+        // Wide, tall and square matrices; arrays may be padded with zeros.
         for (batches, n) in [
             (vec![[2, 5, 3], [1, 4, 9]], 66),
             (vec![[3, 40, 40], [1, 70, 36], [2, 36, 70]], 12_360),
             (vec![[1, 3, 2]], 64),
-            // Many tiles.
+            // A case with many tiles.
             (vec![[24, 70, 130], [24, 130, 70]], 436_800),
         ] {
             let used: usize = batches
@@ -457,7 +459,7 @@ fn muon_equals_stock() {
             let expected = stock::muon(inputs, part(flat(2.0)) * 0.5, &batches, rates);
             for (found, expected) in found.into_iter().zip(expected) {
                 let found = values(found);
-                // Five rounds magnify rounding.
+                // Five iterations amplify rounding errors.
                 for (found, expected) in found.iter().zip(values(expected)) {
                     assert!(
                         (found - expected).abs() < 1e-3,
@@ -474,7 +476,7 @@ fn muon_equals_stock() {
 }
 
 #[test]
-fn the_norm_of_a_sum_equals_stock() {
+fn add_norm_equals_stock() {
     everywhere(|on| {
         for ([n, width], p) in [
             ([1, 5], 0.0),
@@ -519,7 +521,7 @@ fn the_norm_of_a_sum_equals_stock() {
 }
 
 #[test]
-fn the_gelu_of_a_linear_layer_equals_both() {
+fn linear_gelu_equals_stock() {
     everywhere(|on| {
         for [n, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [130, 33, 170], [700, 40, 770]] {
             let (x, w, b) = (

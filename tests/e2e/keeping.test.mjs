@@ -1,5 +1,6 @@
-// Nothing of a person's is lost: what a run has told when its tab closes or its engine stops, files that are chosen quickly
-// or after a stop, word vectors, a name that was left alone, a run and own files when the language changes.
+// No user data is lost: the metrics of a run when its tab closes or its engine stops, files
+// selected in quick succession or after a stop, word vectors, an edited name, and a run and the
+// user's files when the language changes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +12,7 @@ const VECTORS = Array.from({ length: 9 }, (_, word) => ['the', 'bird', 'number',
 
 const here = withBrowser();
 
-/** As a trap in the engine's wasm ends it: the worker's own last words. */
+/** Simulates a trap in the engine's wasm by the failure that the worker would report. */
 const stopEngine = ({ page }) =>
   page.workers()[0].evaluate(() => {
     const event = { event: 'failed', run: '', code: 'engine-crashed', message: 'the engine stopped: a test', hint: 'Restart it.' };
@@ -21,7 +22,7 @@ const stopEngine = ({ page }) =>
 
 const names = (journey) => journey.page.locator('[data-testid=file-table] tbody tr th').allInnerTexts();
 
-/** From here on the page's clock is a minute ahead: what is done from time to time is due. */
+/** Advances the page's clock by a minute, so that periodic work is due. */
 const aMinuteLater = ({ page }) =>
   page.evaluate(() => {
     const now = Date.now;
@@ -114,7 +115,7 @@ test('files removed one after another are both gone, and files chosen early give
     await journey.choose({ 'a.txt': LINES, 'b.txt': LINES, 'c.txt': LINES });
     await journey.until('the own files', async () => (await names(journey)).length === 3);
     assert.equal(await journey.part('error').isVisible(), false, await journey.part('error').innerText());
-    // Within one task: the engine has not answered the first wish when the second comes.
+    // Within one task: the engine has not answered the first request when the second arrives.
     await journey.page.evaluate(() => {
       for (const name of ['a.txt', 'b.txt']) document.querySelector(`[data-testid=file-table] button[aria-label*="${name}"]`).click();
     });

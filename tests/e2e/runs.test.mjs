@@ -1,5 +1,5 @@
-// What surrounds the runs: the tour, runs that outlive their tab, models that come and go as files, links that carry results,
-// languages, a phone. On the CPU, at sizes that take seconds.
+// Features around runs: the tour, runs that outlive their tab, export and import of models, links
+// with results, languages, mobile screens. On the CPU, at sizes that take seconds.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -36,7 +36,7 @@ test('a tour can be taken and left by keyboard; a link opens a lesson, which com
     await journey.part('tour').focus();
     await journey.page.keyboard.press('Enter');
     const tour = journey.page.getByRole('region', { name: 'Tour' });
-    // What the link leaves out is no stop.
+    // The tour skips what the link hides.
     await journey.until('the first stop', async () => /1 of 5/.test(await tour.innerText()));
     await journey.page.keyboard.press('ArrowRight');
     await journey.until('the second stop', async () => /2 of 5/.test(await tour.innerText()));

@@ -1,4 +1,4 @@
-//! The comparison from outside: its files, its figures, and that it goes on where it was cut off.
+//! The comparison on the command line: its files, its scores, and resuming after an interruption.
 
 use crate::lab::Lab;
 use protocol::Comparison;
@@ -10,7 +10,8 @@ fn comparison(lab: &Lab, out: &str) -> Comparison {
     serde_json::from_slice(&lab.read(&format!("{out}/report.json"))).expect("a comparison")
 }
 
-/// Without what no two runs share, and with numbers as exact as JSON readers keep them.
+/// Removes the timings, which differ between runs, and rounds numbers to the precision of JSON
+/// readers.
 fn timeless(mut comparison: Comparison) -> String {
     for point in &mut comparison.points {
         point.linear.elapsed_secs = 0.0;
@@ -23,16 +24,20 @@ fn timeless(mut comparison: Comparison) -> String {
 }
 
 #[test]
-fn it_measures_both_arms_fairly_and_goes_on_where_it_was_cut_off() {
+fn comparison_is_fair_and_resumes_after_an_interruption() {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt train.txt --out words --steps 20")
         .ok();
     let done = lab.run(&format!("{WORDS} --out whole")).ok();
-    let whole = comparison(&lab, "whole");
-    assert_eq!(whole.points.len(), 2);
-    assert!(done.stdout.contains(&whole.sentence), "{}", done.stdout);
-    assert!(whole.pretraining_secs.is_some_and(|secs| secs > 0.0));
-    for point in &whole.points {
+    let complete = comparison(&lab, "whole");
+    assert_eq!(complete.points.len(), 2);
+    assert!(
+        done.stdout.contains(&complete.sentence.to_string()),
+        "{}",
+        done.stdout
+    );
+    assert!(complete.pretraining_secs.is_some_and(|secs| secs > 0.0));
+    for point in &complete.points {
         for arm in [&point.pretrained, &point.scratch] {
             assert_eq!(arm.runs.len(), 2);
             assert!(
@@ -54,7 +59,7 @@ fn it_measures_both_arms_fairly_and_goes_on_where_it_was_cut_off() {
             point.linear
         );
     }
-    assert!(whole.points[0].documents < whole.points[1].documents);
+    assert!(complete.points[0].documents < complete.points[1].documents);
     let html = String::from_utf8(lab.read("whole/report.html")).expect("UTF-8");
     assert!(
         html.contains("<svg")
@@ -62,37 +67,37 @@ fn it_measures_both_arms_fairly_and_goes_on_where_it_was_cut_off() {
             && !html.contains("<script")
             && !html.contains("http")
     );
-    // Cut off after five runs: the same figures as without.
+    // Interrupted after five runs: the scores are the same as without interruption.
     for name in ["compare.json", "runs.jsonl"] {
         lab.write(&format!("cut/{name}"), lab.read(&format!("whole/{name}")));
     }
     let runs = String::from_utf8(lab.read("cut/runs.jsonl")).expect("UTF-8");
-    // The last one says another score than was measured.
+    // The sixth line is damaged: it has another score than was measured.
     let damaged = runs.lines().nth(5).expect("a sixth run").replacen(
         "\"valid_micro_f1\":0.",
         "\"valid_micro_f1\":0.9",
         1,
     );
-    let kept = runs
+    let finished = runs
         .lines()
         .take(5)
         .chain([damaged.as_str()])
         .map(|line| format!("{line}\n"));
-    lab.write("cut/runs.jsonl", kept.collect::<String>());
+    lab.write("cut/runs.jsonl", finished.collect::<String>());
     let done = lab.run(&format!("{WORDS} --out cut --resume")).ok();
     assert!(
         done.stderr.contains("damaged lines in cut/runs.jsonl: 1"),
         "{}",
         done.stderr
     );
-    assert_eq!(timeless(comparison(&lab, "cut")), timeless(whole));
+    assert_eq!(timeless(comparison(&lab, "cut")), timeless(complete));
     lab.run(&format!("{WORDS} --out cut --resume --seed 9"))
         .refused();
     lab.run(&format!("{WORDS} --out cut")).refused();
 }
 
 #[test]
-fn what_cannot_be_compared_is_refused() {
+fn invalid_comparisons_are_refused() {
     let lab = Lab::new();
     lab.tiny("pretrain --corpus text.txt --out words --steps 2")
         .ok();

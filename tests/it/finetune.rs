@@ -1,4 +1,4 @@
-//! Labels learned: from a pre-trained model and from scratch, several per text and exactly one.
+//! Fine-tuning: from a pre-trained model and from scratch, multi-label and single-label.
 
 use crate::lab::{Lab, models};
 use protocol::{ClassifierMetrics, Event, Metrics};
@@ -16,7 +16,7 @@ fn evaluations(lab: &Lab, run: &str) -> Vec<(String, ClassifierMetrics)> {
 }
 
 #[test]
-fn both_starts_give_a_classifier() {
+fn both_initialisations_give_a_classifier() {
     let lab = Lab::new();
     let labelled = "--train train.txt --valid valid.txt --test test.txt --epochs 2";
     lab.tiny("pretrain --corpus text.txt train.txt --out pretrained --steps 20")
@@ -63,9 +63,9 @@ fn both_starts_give_a_classifier() {
     }
 }
 
-/// The parts that were asked for are in the directory, decide together, and come back from it.
+/// The requested parts are in the directory, vote together, and load again.
 #[test]
-fn a_classifier_has_the_parts_that_were_asked_for() {
+fn classifiers_have_the_requested_parts() {
     let lab = Lab::new();
     for (parts, networks, has_linear) in [
         ("one", Some(1), false),
@@ -79,27 +79,27 @@ fn a_classifier_has_the_parts_that_were_asked_for() {
         .ok();
         let classifier: serde_json::Value =
             serde_json::from_slice(&lab.read(&format!("{parts}/classifier.json"))).expect("JSON");
-        // Networks that know nothing beside the linear part are left behind.
-        let kept = classifier["networks"].as_u64().expect("a number") as usize;
-        assert_eq!(networks.unwrap_or(kept), kept, "{parts}");
+        // Networks that add nothing to the linear part are dropped.
+        let network_count = classifier["networks"].as_u64().expect("a number") as usize;
+        assert_eq!(networks.unwrap_or(network_count), network_count, "{parts}");
         assert_eq!(classifier["linear"].is_object(), has_linear, "{parts}");
         let weights = classifier["weights"].as_array().expect("a list");
         assert_eq!(
             weights.len(),
-            kept + usize::from(has_linear),
+            network_count + usize::from(has_linear),
             "{classifier}"
         );
         assert_eq!(
             lab.path(format!("{parts}/parts/network-2.safetensors"))
                 .exists(),
-            kept > 1
+            network_count > 1
         );
         assert_eq!(
             lab.path(format!("{parts}/parts/linear.safetensors"))
                 .exists(),
             has_linear
         );
-        // What a run warns of is true of the classifier that it leaves, not of its last network.
+        // Warnings at the end describe the saved classifier, not its last network.
         let (_, valid) = evaluations(&lab, parts)
             .into_iter()
             .rfind(|(split, _)| split == "valid")
@@ -113,15 +113,16 @@ fn a_classifier_has_the_parts_that_were_asked_for() {
             Event::Warning { code, message, .. } if code == "never-predicted" => Some(message),
             _ => None,
         });
-        let said = warned.map_or(0, |message| {
+        let warned_labels = warned.map_or(0, |message| {
             message
+                .to_string()
                 .split(' ')
                 .next()
                 .and_then(|n| n.parse().ok())
                 .expect("a number")
         });
-        assert_eq!(said, never, "{parts}");
-        // What the run measured at its end is what the directory measures.
+        assert_eq!(warned_labels, never, "{parts}");
+        // The scores at the end of the run equal those of the saved directory.
         let (_, last) = evaluations(&lab, parts)
             .into_iter()
             .rfind(|(split, _)| split == "test")
@@ -205,7 +206,7 @@ fn the_test_text_is_measured_at_the_end() {
     assert!(!last.per_label.is_empty());
 }
 
-/// A BERT as sentence-transformers saves it, with `pooling` as its configuration of that.
+/// Creates a BERT as saved by sentence-transformers, with `pooling` as its pooling configuration.
 fn sentence_encoder(lab: &Lab, dir: &str, pooling: &str) {
     let sizes = "--preset bert-tiny --vocab-size 300 --max-len 16 --batch-size 8 --device cpu";
     lab.run(&format!(
@@ -222,7 +223,7 @@ fn sentence_encoder(lab: &Lab, dir: &str, pooling: &str) {
 }
 
 #[test]
-fn a_sentence_encoder_serves_frozen_with_its_own_pooling() {
+fn sentence_encoders_are_frozen_and_keep_their_pooling() {
     let lab = Lab::new();
     sentence_encoder(
         &lab,
@@ -288,32 +289,32 @@ fn an_unknown_pooling_warns_and_falls_back_to_the_mean() {
     .ok();
     let warned = |event: &Event| {
         matches!(event, Event::Warning { code, message, .. }
-            if code == "unknown-pooling" && message.contains("lasttoken"))
+            if code == "unknown-pooling" && message.to_string().contains("lasttoken"))
     };
     assert!(lab.events("frozen").iter().any(warned));
 }
 
-fn warning(lab: &Lab, run: &str, wanted: &str) -> Option<String> {
+fn warning(lab: &Lab, run: &str, expected: &str) -> Option<String> {
     lab.events(run).into_iter().find_map(|event| match event {
-        Event::Warning { code, message, .. } if code == wanted => Some(message),
+        Event::Warning { code, message, .. } if code == expected => Some(message.to_string()),
         _ => None,
     })
 }
 
-fn measured_documents(lab: &Lab, run: &str, wanted: &str) -> u64 {
+fn measured_documents(lab: &Lab, run: &str, expected: &str) -> u64 {
     let (_, metrics) = evaluations(lab, run)
         .into_iter()
-        .rfind(|(split, _)| split == wanted)
+        .rfind(|(split, _)| split == expected)
         .expect("measured");
     metrics.n
 }
 
 #[test]
-fn near_duplicates_are_told_and_left_out_of_scores_where_asked() {
+fn near_duplicates_are_reported_and_excluded_on_request() {
     let lab = Lab::new();
     let [train, test] =
         ["train.txt", "test.txt"].map(|name| String::from_utf8(lab.read(name)).expect("text"));
-    // Twelve training documents with other capitals and a full stop are test documents, too.
+    // Twelve training documents, with different capitals and a full stop, are also test documents.
     let altered: String = train
         .lines()
         .take(12)
@@ -323,17 +324,20 @@ fn near_duplicates_are_told_and_left_out_of_scores_where_asked() {
     let documents = test.lines().count() as u64;
     let labelled = "--train train.txt --valid valid.txt --test leaky.txt --parts one --steps 4";
     lab.tiny(&format!("finetune {labelled} --out keep")).ok();
-    let told = warning(&lab, "keep", "near-duplicates").expect("they are told");
+    let message = warning(&lab, "keep", "near-duplicates").expect("they are told");
     assert!(
-        told.contains(" 12 test documents") && told.contains("--near-duplicates drop"),
-        "{told}"
+        message.contains(" 12 test documents") && message.contains("--near-duplicates drop"),
+        "{message}"
     );
     assert_eq!(measured_documents(&lab, "keep", "test"), documents + 12);
     lab.tiny(&format!(
         "finetune {labelled} --near-duplicates drop --out drop"
     ))
     .ok();
-    assert!(warning(&lab, "drop", "near-duplicates").is_some_and(|told| told.contains("excluded")));
+    assert!(
+        warning(&lab, "drop", "near-duplicates")
+            .is_some_and(|message| message.contains("excluded"))
+    );
     assert_eq!(measured_documents(&lab, "drop", "test"), documents);
     lab.tiny("finetune --train train.txt --valid valid.txt --test test.txt --parts one --steps 4 --out clean").ok();
     assert_eq!(warning(&lab, "clean", "near-duplicates"), None);
@@ -363,7 +367,7 @@ fn a_text_without_a_known_word_is_unsure() {
     assert_eq!(answers[1]["unsure"], false, "{}", answers[1]);
 }
 
-/// A labelled line in capitals, its labels aside.
+/// Converts a labelled line to capitals, except its labels.
 fn changed(line: &str) -> String {
     let word = |word: &str| {
         if word.starts_with("__label__") {
@@ -376,7 +380,7 @@ fn changed(line: &str) -> String {
 }
 
 #[test]
-fn class_weights_are_chosen_or_given() {
+fn class_weights_are_selected_or_specified() {
     let lab = Lab::new();
     let labelled = "--train train.txt --valid valid.txt --steps 6";
     for (weights, balanced) in [("none", false), ("balanced", true)] {

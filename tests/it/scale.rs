@@ -1,13 +1,13 @@
-//! Corpora that are read in a stream: more text than is held in memory, tokens that a later run finds again, and files that
-//! change on the way.
+//! Corpora that are streamed: more text than fits in memory, cached tokens that a later run reuses,
+//! and files that change between runs.
 
 use crate::lab::Lab;
 use protocol::Event;
 use std::fmt::Write;
 
-/// Documents whose text is more than the 64 MiB that are held.
+/// Number of documents whose text exceeds the 64 MiB kept in memory.
 const DOCUMENTS: usize = 260_000;
-/// A short run with a small vocabulary of whole words; reading is what counts.
+/// A short run with a small vocabulary of whole words, since only reading matters.
 const SETTINGS: &str =
     "--preset fast-nano --tokenizer word --vocab-size 500 --steps 4 --device cpu --quiet";
 
@@ -44,7 +44,7 @@ fn entries(lab: &Lab) -> usize {
 }
 
 #[test]
-fn tokens_are_found_again_and_never_those_of_other_text_or_settings() {
+fn cached_tokens_are_reused_only_for_the_same_text_and_settings() {
     let lab = Lab::new();
     let text = text(DOCUMENTS);
     assert!(text.len() > 64 << 20);
@@ -63,7 +63,7 @@ fn tokens_are_found_again_and_never_those_of_other_text_or_settings() {
         (first.clone(), 1)
     );
     let known = |run: &str| {
-        let known = |event: &Event| matches!(event, Event::Compiling { message, .. } if message.contains("earlier run"));
+        let known = |event: &Event| matches!(event, Event::Compiling { message, .. } if message.to_string().contains("earlier run"));
         lab.events(run).iter().any(known)
     };
     assert!(known("again") && !known("first"));
@@ -73,11 +73,11 @@ fn tokens_are_found_again_and_never_those_of_other_text_or_settings() {
         Vec::<f64>::new()
     );
     assert!(!known("cased"));
-    // One word of the text is another.
+    // One word of the text is changed.
     lab.write("large.txt", text.replacen("story", "song", 1));
     pretrain("changed", "--token-cache cache");
     assert_eq!((known("changed"), entries(&lab)), (false, 3));
-    // A damaged entry is said so, and made again.
+    // A damaged entry is reported and created again.
     for entry in std::fs::read_dir(lab.path("cache"))
         .expect("there")
         .flatten()
@@ -114,9 +114,10 @@ fn memory_does_not_grow_with_the_corpus() {
         assert_eq!(known, [false, true], "{measured}");
     }
     let peak = |measured: &serde_json::Value| measured["peak_memory_bytes"].as_f64();
-    // Only Linux reports it.
+    // Only Linux reports the peak.
     if let (Some(small), Some(large)) = (peak(&small), peak(&large)) {
-        // The peaks of equal runs differ by up to a quarter, as the allocator returns memory sooner or later.
+        // The peaks of equal runs differ by up to a quarter, depending on when the allocator
+        // returns memory.
         let large = if large < 1.2 * small {
             large
         } else {
@@ -127,7 +128,7 @@ fn memory_does_not_grow_with_the_corpus() {
 }
 
 #[test]
-fn a_large_corpus_is_fine_tuned_on_and_its_tokens_are_found_again() {
+fn fine_tuning_on_a_large_corpus_reuses_cached_tokens() {
     let lab = Lab::new();
     lab.write("large.txt", text(DOCUMENTS));
     lab.run(&format!(

@@ -1,4 +1,4 @@
-//! A model that answers other programs: over HTTP, and as tools of the Model Context Protocol.
+//! A model that serves other programs: over HTTP, and as tools of the Model Context Protocol.
 
 use crate::lab::models;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::process::Child;
 use std::time::Duration;
 
-/// A server that ends with the test.
+/// A server that is terminated at the end of the test.
 struct Server {
     child: Child,
     address: String,
@@ -35,13 +35,13 @@ impl Server {
         }
     }
 
-    /// The status and the body of the answer to `request`, which is sent as it is.
+    /// Returns status and body of the answer to `request`, which is sent verbatim.
     fn raw(&self, request: &[u8]) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
             .expect("a timeout");
-        // One that is refused early may not be read to its end.
+        // A request that is refused early may not be read to its end.
         drop(stream.write_all(request));
         let mut answer = Vec::new();
         drop(stream.read_to_end(&mut answer));
@@ -84,7 +84,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn a_classifier_answers_as_predict_does() {
+fn served_classifier_agrees_with_predict() {
     let lab = models();
     let server = Server::start("finetuned --documents test.txt");
     let (status, health) = server.send("GET", "/healthz", "Host: localhost\r\n", "");
@@ -145,7 +145,7 @@ fn a_classifier_answers_as_predict_does() {
 }
 
 #[test]
-fn what_a_server_should_not_answer_is_refused() {
+fn invalid_requests_are_refused() {
     let server = Server::start("finetuned");
     let refused = |(status, answer): (u16, Value), expected: (u16, &str)| {
         assert_eq!(
@@ -217,7 +217,7 @@ fn what_a_server_should_not_answer_is_refused() {
         "POST /classify HTTP/1.1\r\nHost: localhost\r\n{json_type}Content-Length: 1073741824\r\n\r\n"
     );
     refused(server.raw(head.as_bytes()), (413, "body-too-large"));
-    // Others are served while a client sends nothing.
+    // Other clients are served while one sends nothing.
     let _slow = TcpStream::connect(&server.address).expect("it listens");
     assert_eq!(
         server
@@ -243,7 +243,7 @@ fn a_busy_port_and_a_missing_model_are_refused() {
 }
 
 #[test]
-fn a_language_model_calls_tools() {
+fn mcp_tools_answer_a_language_model() {
     let requests = [
         json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "protocolVersion": "2024-11-05" } }),
         json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),

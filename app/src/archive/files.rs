@@ -1,5 +1,5 @@
-//! The browser's private file system: a model per run (`KEY.zip`), which the page writes, and its checkpoints
-//! (`runs/KEY/0/`, `runs/KEY/1/`), which the worker writes.
+//! The origin private file system: a model per run (`KEY.zip`), written by the page, and its
+//! checkpoints (`runs/KEY/0/`, `runs/KEY/1/`), written by the worker.
 
 use super::storage;
 use crate::tr;
@@ -12,36 +12,36 @@ use web_sys::{
     FileSystemRemoveOptions, FileSystemWritableFileStream,
 };
 
-/// Folder of the checkpoints of all runs.
+/// Folder with the checkpoints of all runs.
 const RUNS: &str = "runs";
 
-/// End of the name of a checkpoint's list of files.
+/// File name of a checkpoint's manifest.
 const MANIFEST: &str = "manifest.json";
 
-/// What the page reads of that list.
+/// The part of the manifest that the page reads.
 #[derive(Deserialize)]
 struct Manifest {
     step: u64,
 }
 
-/// Checkpoints of a run, written in turn.
+/// Names of a run's checkpoints, which are written alternately.
 const CHECKPOINTS: [&str; 2] = ["0", "1"];
 
-/// Forgets the model that is kept under a run's key; most runs have one.
+/// Deletes the model stored under a run's key; most runs have one.
 pub async fn forget_model(key: &str) {
     if let Ok(folder) = folder().await {
         let _ = JsFuture::from(folder.remove_entry(&file_name(key))).await;
     }
 }
 
-/// Keeps a model's archive under a run's key.
+/// Stores a model's archive under a run's key.
 ///
 /// # Errors
-/// In words, where the browser denies it or has no room.
+/// Returns the browser's message if access is denied or the quota is exceeded.
 pub async fn put_model(key: &str, bytes: &ArrayBuffer) -> Result<(), String> {
     let options = FileSystemGetFileOptions::new();
     options.set_create(true);
-    let folder = folder().await.map_err(said)?;
+    let folder = folder().await.map_err(error_message)?;
     let write = async {
         let file: FileSystemFileHandle =
             JsFuture::from(folder.get_file_handle_with_options(&file_name(key), &options))
@@ -52,16 +52,16 @@ pub async fn put_model(key: &str, bytes: &ArrayBuffer) -> Result<(), String> {
             .await?
             .unchecked_into();
         JsFuture::from(stream.write_with_buffer_source(bytes)?).await?;
-        // What was written appears under its name here, whole.
+        // The file appears under its name only here, complete.
         JsFuture::from(stream.close()).await
     };
-    write.await.map(drop).map_err(said)
+    write.await.map(drop).map_err(error_message)
 }
 
-/// The model that is kept under a run's key.
+/// Returns the model stored under a run's key.
 ///
 /// # Errors
-/// In words, where there is none.
+/// Returns the browser's message if there is none.
 pub async fn model(key: &str) -> Result<Blob, String> {
     let read = async {
         let folder = folder().await?;
@@ -70,20 +70,22 @@ pub async fn model(key: &str) -> Result<Blob, String> {
             .unchecked_into();
         JsFuture::from(file.get_file()).await
     };
-    read.await.map(JsCast::unchecked_into).map_err(said)
+    read.await
+        .map(JsCast::unchecked_into)
+        .map_err(error_message)
 }
 
-/// The files of a run's checkpoints, each under the name of its checkpoint and its own (`1/state.json`).
+/// Returns the files of a run's checkpoints, each named by checkpoint and file (`1/state.json`).
 ///
 /// # Errors
-/// In words, where the browser denies it.
+/// Returns the browser's message if access is denied.
 pub async fn checkpoints(key: &str) -> Result<Vec<(String, Blob)>, String> {
     let read = async {
         let runs = subfolder(&folder().await?, RUNS).await?;
         let run = subfolder(&runs, &folder_name(key)).await?;
         let mut files = Vec::new();
         for checkpoint in CHECKPOINTS {
-            // The second one is written only when the run lasts.
+            // The second checkpoint exists only if the run lasted long enough.
             let Ok(inside) = subfolder(&run, checkpoint).await else {
                 continue;
             };
@@ -97,10 +99,11 @@ pub async fn checkpoints(key: &str) -> Result<Vec<(String, Blob)>, String> {
         }
         Ok(files)
     };
-    read.await.map_err(said)
+    read.await.map_err(error_message)
 }
 
-/// The files of the newest checkpoint of a run, by its manifest; the engine checks what it reads of them.
+/// Returns the files of a run's newest checkpoint according to the manifests; the engine checks
+/// their contents.
 pub async fn newest_checkpoint(key: &str) -> Option<Vec<(String, Blob)>> {
     let files = checkpoints(key).await.ok()?;
     let mut newest = None;
@@ -115,19 +118,19 @@ pub async fn newest_checkpoint(key: &str) -> Option<Vec<(String, Blob)>> {
         let Ok(Manifest { step }) = serde_json::from_str(&text.unwrap_or_default()) else {
             continue;
         };
-        if newest.is_none_or(|(before, _)| step > before) {
+        if newest.is_none_or(|(newest_step, _)| step > newest_step) {
             newest = Some((step, checkpoint));
         }
     }
     let (_, checkpoint) = newest?;
-    let own = |(name, blob): &(String, Blob)| {
+    let own_file = |(name, blob): &(String, Blob)| {
         let name = name.strip_prefix(checkpoint)?;
         (name != MANIFEST).then(|| (name.to_string(), blob.clone()))
     };
-    Some(files.iter().filter_map(own).collect())
+    Some(files.iter().filter_map(own_file).collect())
 }
 
-/// Forgets the checkpoints of a run, if it has any.
+/// Deletes the checkpoints of a run, if it has any.
 pub async fn forget_checkpoints(key: &str) {
     let forget = async {
         let runs = subfolder(&folder().await?, RUNS).await?;
@@ -136,10 +139,10 @@ pub async fn forget_checkpoints(key: &str) {
     let _: Result<JsValue, JsValue> = forget.await;
 }
 
-/// Forgets every model and every checkpoint.
+/// Deletes all models and checkpoints.
 ///
 /// # Errors
-/// In words, where the browser denies it.
+/// Returns the browser's message if access is denied.
 pub async fn clear_files() -> Result<(), String> {
     let clear = async {
         let root = folder().await?;
@@ -152,19 +155,21 @@ pub async fn clear_files() -> Result<(), String> {
         }
         Ok(())
     };
-    clear.await.map_err(said)
+    clear.await.map_err(error_message)
 }
 
-/// Whether an entry of the private file system is this page's: other pages of the same site have theirs.
+/// Returns whether an entry of the private file system belongs to this page: other pages of the
+/// same origin may have their own.
 fn is_own(name: &str) -> bool {
-    let of_run = |word: &&str| name.starts_with(&format!("{word}-")) && name.ends_with(".zip");
+    let is_run_archive =
+        |kind: &&str| name.starts_with(&format!("{kind}-")) && name.ends_with(".zip");
     name == RUNS
         || ["pretrain", "finetune", "compare", "counting"]
             .iter()
-            .any(of_run)
+            .any(is_run_archive)
 }
 
-/// Name of the folder in `runs/` for a run's checkpoints.
+/// Returns the name of the folder in `runs/` for a run's checkpoints.
 pub fn folder_name(key: &str) -> String {
     key.replace(
         |letter: char| !letter.is_ascii_alphanumeric() && letter != '-',
@@ -172,7 +177,7 @@ pub fn folder_name(key: &str) -> String {
     )
 }
 
-/// The names and handles in a folder.
+/// Returns the names and handles of the entries in a folder.
 async fn entries(folder: &FileSystemDirectoryHandle) -> Result<Vec<(String, JsValue)>, JsValue> {
     let iterator = folder.entries();
     let mut found = Vec::new();
@@ -209,7 +214,8 @@ async fn folder() -> Result<FileSystemDirectoryHandle, JsValue> {
         .unchecked_into())
 }
 
-/// A method that older browsers lack would end the page's own code.
+/// Returns an error if the object lacks a method, which an older browser may: calling it would
+/// throw in the page's code.
 fn needs(object: &JsValue, method: &str) -> Result<(), JsValue> {
     let has = Reflect::has(object, &method.into()).unwrap_or(false);
     if has {
@@ -223,7 +229,7 @@ fn file_name(key: &str) -> String {
     format!("{}.zip", folder_name(key))
 }
 
-fn said(error: JsValue) -> String {
+fn error_message(error: JsValue) -> String {
     let message = Reflect::get(&error, &"message".into())
         .ok()
         .and_then(|message| message.as_string());

@@ -1,22 +1,24 @@
-//! What an attention head does, in figures and in a word, and which of its lines are worth drawing. Pure.
+//! Analysis of attention heads: entropy and pattern of a head, and which of its query-key lines to
+//! draw. Pure.
 //!
-//! Patterns as in Clark et al. 2019 ("What Does BERT ViewState At?", section 3): the token itself, the one before, the one
-//! after, the special tokens, or broadly over all. A head of a small model rarely settles on one neighbour: the three
-//! tokens before and the three after are patterns, too.
+//! The patterns follow Clark et al. 2019 ("What Does BERT Look At?", section 3): attention to the
+//! token itself, the previous token, the next token, the special tokens, or broadly to all tokens.
+//! A head of a small model rarely concentrates on one neighbour, so windows of three tokens before
+//! and three after are patterns, too.
 
 use crate::order;
 use crate::state::{AttentionMap, probability};
 use crate::tr;
 use crate::wording::figure;
 
-/// What a head mostly looks at.
+/// What a head mostly attends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
-    /// The token itself.
+    /// The query token itself.
     Itself,
-    /// The token before.
+    /// The previous token.
     Before,
-    /// The token after.
+    /// The next token.
     After,
     /// The three tokens before.
     ThreeBefore,
@@ -24,14 +26,14 @@ pub enum Pattern {
     ThreeAfter,
     /// `[CLS]` and `[SEP]`.
     Special,
-    /// Everything, more or less evenly.
+    /// All tokens, roughly uniformly.
     Broad,
-    /// Something else.
+    /// None of these.
     Other,
 }
 
 impl Pattern {
-    /// In one word.
+    /// Returns the pattern in a word or two, translated.
     pub fn word(self) -> String {
         match self {
             Self::Itself => tr!("itself"),
@@ -45,7 +47,7 @@ impl Pattern {
         }
     }
 
-    /// In a few words, for whoever does not see the picture.
+    /// Returns the pattern as a translated clause, for screen readers.
     pub fn words(self) -> String {
         match self {
             Self::Itself => tr!("looks mostly at the token itself"),
@@ -60,34 +62,34 @@ impl Pattern {
     }
 }
 
-/// A share of attention from which a pattern has the word.
+/// Minimum mean share of attention for a single-token or special-token pattern.
 const MOSTLY: f64 = 0.4;
 
-/// Tokens in a row that make a pattern where no single one does.
+/// Number of adjacent tokens that form a window pattern.
 const WINDOW: usize = 3;
 
-/// A share of attention from which these tokens are the pattern.
+/// Minimum mean share of attention for a window pattern.
 const MOSTLY_WINDOW: f64 = 0.5;
 
-/// A share of the greatest possible entropy from which a head looks broadly.
+/// Minimum entropy of a broad head, as a fraction of the maximum, ln T.
 const BROADLY: f64 = 0.85;
 
-/// A head in figures.
+/// Entropy and pattern of a head.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Traits {
-    /// Mean entropy of its rows, in nats; ln T is the most.
+    /// Mean entropy of its rows in nats, at most ln T.
     pub entropy: f64,
-    /// What it mostly looks at.
+    /// What it mostly attends to.
     pub pattern: Pattern,
 }
 
-/// Measures one head of a map.
+/// Computes entropy and pattern of one head.
 pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
     let t = map.tokens.len();
     let special: Vec<usize> = (0..t)
-        .filter(|&place| is_special(&map.tokens[place]))
+        .filter(|&position| is_special(&map.tokens[position]))
         .collect();
-    // A map of a large model has millions of bytes: logarithms are looked up.
+    // The map of a large model has millions of bytes: precompute the logarithms in a table.
     let p: [f64; 256] = std::array::from_fn(|byte| probability(byte as u8));
     let p_ln_p = p.map(|p| if p > 0.0 { p * p.ln() } else { 0.0 });
     let (mut entropy, mut shares) = (0.0, [0.0; 6]);
@@ -96,7 +98,7 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
         if sum <= 0.0 {
             continue;
         }
-        // Of a row that is made to sum to 1.
+        // The entropy of the row after normalising it to sum to 1.
         entropy += sum.ln()
             - row
                 .iter()
@@ -111,7 +113,7 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
         shares[1] += at(query.checked_sub(1));
         shares[2] += at(Some(query + 1));
         shares[3] += special.iter().map(|&key| at(Some(key))).sum::<f64>();
-        // The ends have no full window on one side.
+        // The first and last tokens have no full window on one side.
         if query >= WINDOW {
             shares[4] += (query - WINDOW..query)
                 .map(|key| at(Some(key)))
@@ -124,7 +126,7 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
         }
     }
     entropy /= t as f64;
-    // Nor do they have a neighbour on that side.
+    // Average only over the rows that have such a neighbour or window.
     let (neighbours, windows) = (t.saturating_sub(1).max(1), t.saturating_sub(WINDOW).max(1));
     let mean = |kind: usize, rows: usize| shares[kind] / rows as f64;
     let kinds = [
@@ -139,7 +141,7 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
     let before = (mean(4, windows), Pattern::ThreeBefore);
     let after = (mean(5, windows), Pattern::ThreeAfter);
     let window = if after.0 > before.0 { after } else { before };
-    // In a short text, three tokens are already a large share.
+    // In a short text, three tokens make up a large share even of uniform attention.
     let is_window = window.0 >= MOSTLY_WINDOW.max(2.0 * WINDOW as f64 / t as f64);
     let pattern = match single {
         _ if t > 1 && entropy > BROADLY * (t as f64).ln() => Pattern::Broad,
@@ -150,7 +152,8 @@ pub fn traits(map: &AttentionMap, layer: usize, head: usize) -> Traits {
     Traits { entropy, pattern }
 }
 
-/// A head as a square of at most `side` pixels: each shows the greatest byte of those that fall into it.
+/// Reduces a head `[t, t]` to a square of at most `side` pixels by taking the maximum byte of each
+/// pixel. Returns the side length and the pixels.
 pub fn thumbnail(head: &[u8], t: usize, side: usize) -> (usize, Vec<u8>) {
     let side = side.min(t);
     let mut out = vec![0; side * side];
@@ -164,38 +167,40 @@ pub fn thumbnail(head: &[u8], t: usize, side: usize) -> (usize, Vec<u8>) {
     (side, out)
 }
 
-/// The share of attention that is painted as strongly as can be, of a head over `t` tokens: the strongest, or three even
-/// shares where all are weaker, so that what looks everywhere stays pale.
+/// Returns the attention share of a head over `t` tokens that is painted at full opacity: the
+/// largest share, but at least three times the uniform share, so that a uniform head stays pale.
 pub fn full_colour(bytes: &[u8], t: usize) -> f64 {
     let strongest = probability(bytes.iter().copied().max().unwrap_or(0));
-    strongest.max(EVEN_SHARES / t.max(1) as f64).min(1.0)
+    strongest.max(MIN_UNIFORM_SHARES / t.max(1) as f64).min(1.0)
 }
 
-/// How strongly each byte of a head over `t` tokens is painted, from nothing to [`full_colour`].
+/// Returns the opacity, 0 to 255, of each byte of a head over `t` tokens; shares from
+/// [`full_colour`] on are opaque.
 pub fn opacities(bytes: &[u8], t: usize) -> Vec<u8> {
     let full = full_colour(bytes, t);
-    let painted: [u8; 256] = std::array::from_fn(|byte| {
+    let opacity: [u8; 256] = std::array::from_fn(|byte| {
         let share = (probability(byte as u8) / full).min(1.0);
-        (share.powf(CONTRAST) * 255.0).round() as u8
+        (share.powf(GAMMA) * 255.0).round() as u8
     });
     bytes
         .iter()
-        .map(|&byte| painted[usize::from(byte)])
+        .map(|&byte| opacity[usize::from(byte)])
         .collect()
 }
 
-/// Below 1, weak looks are still seen beside one that takes nearly all.
-const CONTRAST: f64 = 0.75;
+/// Exponent from relative share to opacity. Below 1, weak attention stays visible beside a dominant
+/// token.
+const GAMMA: f64 = 0.75;
 
-/// Even shares that make up the full colour at least.
-const EVEN_SHARES: f64 = 3.0;
+/// Minimum share painted at full opacity, in multiples of the uniform share.
+const MIN_UNIFORM_SHARES: f64 = 3.0;
 
-/// Whether a token is one of BERT's marks rather than text.
+/// Returns whether a token is `[CLS]` or `[SEP]` rather than text.
 pub fn is_special(token: &str) -> bool {
     matches!(token, "[CLS]" | "[SEP]")
 }
 
-/// The probabilities of a row of bytes, made to sum to 1 again.
+/// Decodes a row of bytes into probabilities and normalises them to sum to 1.
 pub fn normalised(row: &[u8]) -> Vec<f64> {
     let values: Vec<f64> = row.iter().map(|&byte| probability(byte)).collect();
     let sum: f64 = values.iter().sum();
@@ -206,26 +211,27 @@ pub fn normalised(row: &[u8]) -> Vec<f64> {
     }
 }
 
-/// A line from a query to a key.
+/// A line from a query token to a key token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
     /// Index of the query among the shown tokens.
     pub query: usize,
     /// Index of the key among the shown tokens.
     pub key: usize,
-    /// Probability.
+    /// Attention probability.
     pub weight: f64,
 }
 
-/// For each of the queries, the strongest keys that together reach `mass` of its attention (Hoover et al. 2020, exBERT),
-/// among the tokens at `shown`. At most `most` lines: the strongest.
+/// Returns, for each query, the strongest keys that together reach a fraction `mass` of its
+/// attention to the tokens at the positions `shown` (Hoover et al. 2020, exBERT). The lines are in
+/// ascending order of weight; of more than `max_lines` lines, only the strongest are returned.
 pub fn lines(
     head: &[u8],
     t: usize,
     shown: &[usize],
     queries: &[usize],
     mass: f64,
-    most: usize,
+    max_lines: usize,
 ) -> Vec<Line> {
     let mut out = Vec::new();
     for &query in queries {
@@ -233,13 +239,13 @@ pub fn lines(
         let mut keys: Vec<(usize, f64)> = shown
             .iter()
             .enumerate()
-            .map(|(key, &place)| (key, row[place]))
+            .map(|(key, &position)| (key, row[position]))
             .collect();
         order::sort_by(&mut keys, |key| -key.1);
-        let whole: f64 = keys.iter().map(|(_, weight)| weight).sum();
+        let total: f64 = keys.iter().map(|(_, weight)| weight).sum();
         let mut reached = 0.0;
         for (key, weight) in keys {
-            if weight <= 0.0 || reached >= mass * whole {
+            if weight <= 0.0 || reached >= mass * total {
                 break;
             }
             reached += weight;
@@ -247,10 +253,10 @@ pub fn lines(
         }
     }
     order::sort_by(&mut out, |line| line.weight);
-    out.split_off(out.len().saturating_sub(most))
+    out.split_off(out.len().saturating_sub(max_lines))
 }
 
-/// What one token looks at, in words: `pot 41 %, used 20 %`.
+/// Describes what one token attends to: `pot looks at used 41 %, small 20 %`.
 pub fn looks_at(
     map: &AttentionMap,
     (layer, head): (usize, usize),
@@ -259,10 +265,10 @@ pub fn looks_at(
 ) -> String {
     const NAMED: usize = 4;
     let t = map.tokens.len();
-    let Some(&place) = shown.get(query) else {
+    let Some(&position) = shown.get(query) else {
         return String::new();
     };
-    let row = normalised(&map.head(layer, head)[place * t..][..t]);
+    let row = normalised(&map.head(layer, head)[position * t..][..t]);
     let mut keys: Vec<usize> = shown.to_vec();
     order::sort_by(&mut keys, |&key| -row[key]);
     let one = |&key: &usize| {
@@ -280,15 +286,15 @@ pub fn looks_at(
         .join(", ");
     tr!(
         "{token} looks at {named}",
-        token = map.name_of(place),
+        token = map.name_of(position),
         named
     )
 }
 
-/// The places of the tokens to show.
+/// Returns the positions of the tokens to show.
 pub fn shown(map: &AttentionMap, hide_special: bool) -> Vec<usize> {
     (0..map.tokens.len())
-        .filter(|&place| !hide_special || !is_special(&map.tokens[place]))
+        .filter(|&position| !hide_special || !is_special(&map.tokens[position]))
         .collect()
 }
 
@@ -296,7 +302,7 @@ pub fn shown(map: &AttentionMap, hide_special: bool) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// One head of four tokens with these rows of probabilities.
+    /// Returns a map of one head over four tokens with these rows of probabilities.
     fn map(rows: [[f64; 4]; 4]) -> AttentionMap {
         let bytes = rows
             .iter()
@@ -310,7 +316,7 @@ mod tests {
     const EVEN: [f64; 4] = [0.25; 4];
 
     #[test]
-    fn patterns_are_told_apart() {
+    fn patterns_are_distinguished() {
         let one = |key: usize| std::array::from_fn(|i| if i == key { 1.0 } else { 0.0 });
         for (rows, expected) in [
             ([one(0), one(1), one(2), one(3)], Pattern::Itself),
@@ -326,9 +332,9 @@ mod tests {
     }
 
     #[test]
-    fn several_neighbours_are_a_pattern_where_none_stands_out() {
+    fn several_neighbours_form_a_pattern_if_none_dominates() {
         let t = 12;
-        // Each token looks at those `offsets` away from it, with the rest spread evenly.
+        // Each token attends to those at `offsets` from it; the rest is spread uniformly.
         let pattern = |offsets: [isize; 3]| {
             let share = |query: usize, key: usize| {
                 let near = offsets.contains(&(key as isize - query as isize));
@@ -338,7 +344,7 @@ mod tests {
                     0.25 / (t - 3) as f64
                 }
             };
-            let byte = |place: usize| (share(place / t, place % t).sqrt() * 255.0).round() as u8;
+            let byte = |index: usize| (share(index / t, index % t).sqrt() * 255.0).round() as u8;
             let tokens = vec!["word".to_string(); t];
             let map =
                 AttentionMap::new(tokens, 1, 1, (0..t * t).map(byte).collect()).expect("fits");
@@ -350,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_painted_beside_its_strongest_look_and_an_even_one_stays_pale() {
+    fn opacity_is_relative_to_the_strongest_share_and_a_uniform_head_stays_pale() {
         let even = map([EVEN; 4]);
         assert_eq!(full_colour(even.head(0, 0), 4), 0.75);
         assert!(
@@ -358,21 +364,21 @@ mod tests {
                 .iter()
                 .all(|&byte| (110..=114).contains(&byte))
         );
-        // Of 64 tokens a share of a tenth stands out, though its byte is a third of the most.
+        // Among 64 tokens a share of 0.1 stands out, although its byte is a third of the maximum.
         let mut head = vec![(0.01_f64.sqrt() * 255.0) as u8; 64 * 64];
         head[7] = (0.1_f64.sqrt() * 255.0) as u8;
-        let painted = opacities(&head, 64);
+        let opacity = opacities(&head, 64);
         assert!(
-            painted[7] == 255 && (40..=50).contains(&painted[8]),
+            opacity[7] == 255 && (40..=50).contains(&opacity[8]),
             "{} and {}",
-            painted[7],
-            painted[8]
+            opacity[7],
+            opacity[8]
         );
         assert_eq!(full_colour(&[255], 1), 1.0, "no share is larger than all");
     }
 
     #[test]
-    fn a_thumbnail_loses_no_peak() {
+    fn a_thumbnail_preserves_peaks() {
         let mut head = vec![0; 100 * 100];
         head[37 * 100 + 81] = 200;
         let (side, pixels) = thumbnail(&head, 100, 48);
@@ -409,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_marks_are_neither_drawn_nor_named() {
+    fn hidden_special_tokens_are_neither_drawn_nor_named() {
         let rows = map([EVEN, [0.7, 0.1, 0.2, 0.0], EVEN, EVEN]);
         let words = shown(&rows, true);
         assert_eq!(words, [1, 2]);

@@ -1,4 +1,4 @@
-//! The lab's files: which are in use, which are on their way to the engine, and what becomes of those.
+//! The page's files: those in use, those being read by the engine, and the outcome of reading them.
 
 use super::AppContext;
 use crate::file_import::{self, Source};
@@ -12,15 +12,16 @@ use protocol::{Command, FileRole, LabelMap, Phase, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
-/// Under which it is remembered that a person brought files of their own: a browser does not give those back by itself.
+/// Local storage key that records whether the user brought their own files, which a browser does
+/// not restore on its own.
 const OWN_FILES: &str = "clozelab-own-files";
 
-/// Whether there were files of a person's own at the last visit.
+/// Returns whether the user had their own files at the last visit.
 pub fn had_own_files() -> bool {
     local_storage::get(OWN_FILES).is_some_and(|brought| !brought.is_empty())
 }
 
-/// How tables are read, as it is set.
+/// Settings for reading tables.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Columns {
     text: Option<String>,
@@ -31,7 +32,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Makes them those of `config`.
+    /// Copies these settings to `config`.
     pub fn put(&self, config: &mut RunConfig) {
         let Self {
             text,
@@ -67,16 +68,16 @@ fn columns_of(config: &RunConfig) -> Columns {
     }
 }
 
-/// Files on their way to the engine, and how they are to be read.
+/// Files sent to the engine that it has not reported on yet, and the settings they are read with.
 pub struct PendingUpload {
-    /// What they are read from.
+    /// Sources that were sent.
     pub sources: Vec<Source>,
-    /// By which columns.
+    /// Column settings that were sent with them.
     pub columns: Columns,
 }
 
 impl AppContext {
-    /// Loads the corpus that ships with the page.
+    /// Loads the bundled corpus.
     pub fn use_bundle(&self) {
         self.take_or(
             file_import::bundle(),
@@ -85,7 +86,7 @@ impl AppContext {
         );
     }
 
-    /// Opens the model of a phase that ships with the page.
+    /// Opens the bundled model of a phase.
     pub fn open_finished_model(&self, phase: Phase) {
         self.take_or(
             file_import::finished_model(phase),
@@ -94,8 +95,9 @@ impl AppContext {
         );
     }
 
-    /// Replaces the corpus by files, once they are listed, or adds them to it where that was chosen, or opens the model that
-    /// they are. The last intention wins, whichever is read first.
+    /// Replaces the corpus with files once they are listed, adds them to it if the user selected
+    /// that, or opens the model that they contain. The most recent call wins, regardless of which
+    /// files are listed first.
     pub fn take(
         &self,
         files: impl Future<Output = Result<Vec<Source>, String>> + 'static,
@@ -104,26 +106,27 @@ impl AppContext {
         self.take_or(files, failure, true);
     }
 
-    /// As [`Self::take`]; where it comes to nothing and there is no other text, the bundled one may stand in.
+    /// Like [`Self::take`]. If the files cannot be used and there is no other corpus, the bundled
+    /// one may be loaded instead.
     fn take_or(
         &self,
         files: impl Future<Output = Result<Vec<Source>, String>> + 'static,
         failure: &str,
         bundle_may_stand_in: bool,
     ) {
-        // What the page itself fetches joins nothing.
+        // Files fetched by the page itself are never added to others.
         let joins = bundle_may_stand_in && self.joins.get_untracked() && self.has_own_files();
         let Some(turn) = self.take_turn() else { return };
         let (app, failure) = (*self, failure.to_string());
         spawn_local(async move {
-            let listed = match files.await {
+            let marked = match files.await {
                 Ok(sources) => Ok(file_import::mark_models(sources).await),
                 failed => failed,
             };
             if app.file_import.get_value() != turn {
                 return;
             }
-            let reason = match listed {
+            let reason = match marked {
                 Ok(sources)
                     if joins
                         && !sources.is_empty()
@@ -132,7 +135,7 @@ impl AppContext {
                     return app.use_listed(file_import::joined(app.files(), sources));
                 }
                 Ok(sources) if !sources.is_empty() => {
-                    // What was chosen for the files before says nothing of these.
+                    // The encoding selected for the previous files does not apply to these.
                     app.encoding.set(None);
                     return app.use_listed(sources);
                 }
@@ -153,7 +156,8 @@ impl AppContext {
         });
     }
 
-    /// The number of a wish for other files; `None`, with the reason told, while a run needs the present ones.
+    /// Returns a number for a request to change the files. Returns `None` and complains if a run or
+    /// a labelling job needs the current ones.
     pub(super) fn take_turn(&self) -> Option<u64> {
         if self.peek(|state| state.active().is_some()) {
             self.complain(
@@ -168,7 +172,7 @@ impl AppContext {
         }
         let turn = self.file_import.get_value() + 1;
         self.file_import.set_value(turn);
-        // Other files are the answer to whatever was wrong; the first ones come by themselves.
+        // Choosing other files resolves any notice; the first load is not the user's choice.
         if turn > 1 && !self.has_crashed() {
             self.dismiss();
         }
@@ -188,20 +192,20 @@ impl AppContext {
         }
     }
 
-    /// The files that were chosen last, whether the engine has reported on them or not.
+    /// Returns the files chosen last, whether or not the engine has reported on them.
     pub(super) fn files(&self) -> Vec<Source> {
         self.with_files(<[Source]>::to_vec)
     }
 
-    /// Reads the files that were chosen last, without copying them.
+    /// Passes the files chosen last to `read`, without copying them.
     fn with_files<T>(&self, read: impl FnOnce(&[Source]) -> T) -> T {
         self.offered.with_value(|offered| match offered.back() {
-            Some(offer) => read(&offer.sources),
+            Some(upload) => read(&upload.sources),
             None => self.sources.with_value(|sources| read(sources)),
         })
     }
 
-    /// Loads the corpus that ships with the page since a person wants it, unless a run needs the present one.
+    /// Loads the bundled corpus at the user's request, unless a run needs the current one.
     pub fn go_back_to_bundle(&self) {
         if self.take_turn().is_some() {
             local_storage::keep(OWN_FILES, "");
@@ -210,12 +214,12 @@ impl AppContext {
         }
     }
 
-    /// Whether the person brought files of their own.
+    /// Returns whether the user has loaded their own files.
     pub fn has_own_files(&self) -> bool {
         self.with_files(|sources| sources.iter().any(|source| !source.is_bundled()))
     }
 
-    /// Changes what a file is used for, and has the corpus read again.
+    /// Changes the role of a file and reads the corpus again.
     pub fn set_role(&self, name: &str, role: FileRole) {
         self.change_files(|sources| {
             for source in sources.iter_mut().filter(|source| source.contains(name)) {
@@ -228,7 +232,8 @@ impl AppContext {
         });
     }
 
-    /// Goes on with the other files only, as long as any of them can be used. A file inside an archive goes with all of it.
+    /// Removes a file and reads the others again; if none of them is usable, the bundled corpus is
+    /// loaded. A file inside an archive is removed with the whole archive.
     pub fn remove_file(&self, name: &str) {
         let refused: BTreeSet<String> = self.refused_files().into_iter().collect();
         self.change_files(|sources| {
@@ -239,7 +244,8 @@ impl AppContext {
         });
     }
 
-    /// The files that a person chose of which the files `names` are parts, or are themselves.
+    /// Returns the names of the user's files to which the files `names` belong, as archive members
+    /// or themselves.
     pub fn source_names<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<String> {
         self.sources.with_value(|sources| {
             let known = SourceNames::new(sources.iter().map(|source| source.name.as_str()));
@@ -249,7 +255,7 @@ impl AppContext {
         })
     }
 
-    /// The files that came to nothing when they were read last; a warning says why.
+    /// Returns the names of the files from which nothing could be read; a warning gives the reason.
     pub fn refused_files(&self) -> Vec<String> {
         self.peek(|state| {
             let files = state
@@ -264,12 +270,12 @@ impl AppContext {
         })
     }
 
-    /// Has the present files read again, by other rules.
+    /// Reads the current files again, after a change of settings.
     pub fn read_again(&self) {
         self.change_files(|_| ());
     }
 
-    /// Has the files that were chosen last read again, as changed.
+    /// Changes the files chosen last and reads them again.
     fn change_files(&self, change: impl FnOnce(&mut Vec<Source>)) {
         if self.take_turn().is_some() {
             let mut sources = self.files();
@@ -281,7 +287,7 @@ impl AppContext {
         }
     }
 
-    /// Gives new models word vectors to start from, or takes them away.
+    /// Sets the word vectors with which new models are initialised, or removes them.
     pub fn set_word_vectors(&self, source: Option<Source>) {
         self.vectors.set_value(source);
         self.state.update_value(|state| state.vectors += 1);
@@ -289,7 +295,7 @@ impl AppContext {
         self.offer_word_vectors();
     }
 
-    /// The file of word vectors that new models start from.
+    /// Returns the name of the file of word vectors.
     pub fn word_vectors(&self) -> Option<String> {
         self.vectors
             .with_value(|source| source.as_ref().map(|source| source.name.clone()))
@@ -307,12 +313,12 @@ impl AppContext {
         );
     }
 
-    /// Hands a model to the engine: one `.zip` or the loose files of a run directory.
+    /// Imports a model into the engine: one `.zip` or the loose files of a run directory.
     pub fn import(&self, sources: Vec<Source>) {
         self.import_of(None, sources);
     }
 
-    /// As [`Self::import`], of the model of a run.
+    /// Like [`Self::import`], for the model of a run.
     pub(super) fn import_of(&self, run: Option<String>, sources: Vec<Source>) {
         if self.peek(|state| state.active().is_some()) {
             return self.complain(
@@ -328,7 +334,7 @@ impl AppContext {
         self.send_with(Command::ImportModel { files }, blobs);
     }
 
-    /// Sends files to the engine; they count as the corpus once it reports on them.
+    /// Sends files to the engine; they become the corpus once it reports on them.
     pub(super) fn offer(&self, sources: Vec<Source>) {
         let config = self
             .settings
@@ -358,17 +364,17 @@ impl AppContext {
         self.send_with(command, blobs);
     }
 
-    /// What the engine said of the files that have been on their way to it for longest.
+    /// Resolves the oldest pending upload.
     pub(super) fn settle_offer(&self, accepted: bool) {
         let settled = self.offered.try_update_value(VecDeque::pop_front).flatten();
-        let chosen = self
+        let selected = self
             .settings
             .with_untracked(|settings| columns_of(&settings.pretrain));
-        let is_refused = settled.as_ref().is_some_and(|offer| {
-            // Other files that cannot be used say nothing of the columns of the present ones.
+        let is_refused = settled.as_ref().is_some_and(|upload| {
+            // A failure of other files says nothing about the columns of the current ones.
             !accepted
-                && offer.columns == chosen
-                && self.columns.with_value(|present| *present != chosen)
+                && upload.columns == selected
+                && self.columns.with_value(|present| *present != selected)
         });
         self.state
             .update_value(|state| state.columns_refused = is_refused);

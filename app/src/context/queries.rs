@@ -1,4 +1,4 @@
-//! The lab's questions to the engine. The answers come as events, into the state.
+//! Queries to the engine. The answers arrive as events and are applied to the state.
 
 use super::AppContext;
 use crate::clozes::{GUESSES, bundled_clozes};
@@ -12,23 +12,24 @@ use leptos::prelude::*;
 use protocol::{Command, LineQuery, Phase, RunConfig};
 use web_sys::Blob;
 
-/// Entries of the vocabulary table.
+/// Number of rows in the vocabulary table.
 const VOCABULARY_ROWS: usize = 50;
 
-/// Documents of one answer.
+/// Number of documents per query.
 const LINES: usize = 20;
 
-/// Documents that tell how a file was read.
+/// Number of documents in the preview of a file.
 const FIRST_DOCUMENTS: usize = 5;
 
-/// Guesses and labels asked for.
+/// Number of predictions and labels requested.
 const TOP_K: usize = 8;
 
-/// Nearest words that are shown.
+/// Number of nearest words shown.
 const NEIGHBOURS: usize = 10;
 
 impl AppContext {
-    /// Asks for a text as the model would see it: the document `example`, or what was typed. A run shows it again and again.
+    /// Requests a masking preview of the document `example`, or of `text`. An active run reports it
+    /// repeatedly.
     pub fn look(&self, text: Option<String>, example: u64, epoch: u64, config: RunConfig) {
         self.send(Command::PreviewMasking {
             config,
@@ -38,13 +39,14 @@ impl AppContext {
         });
     }
 
-    /// Asks for tokens that contain a text.
+    /// Filters the vocabulary by a substring.
     pub fn look_up(&self, filter: String) {
         self.filter.set_value(filter);
         self.look_up_again();
     }
 
-    /// Asks for the same tokens of what may be another vocabulary. Within a run the question would wait for its end.
+    /// Repeats the vocabulary query, possibly for another vocabulary. During a run the query would
+    /// wait for its end, so it is not sent.
     pub fn look_up_again(&self) {
         if self.peek(|state| state.active().is_some()) {
             return;
@@ -56,7 +58,7 @@ impl AppContext {
         });
     }
 
-    /// Asks for guesses.
+    /// Requests predictions for the masked tokens of a text.
     pub fn fill_mask(&self, text: String) {
         let request = self
             .state
@@ -69,8 +71,8 @@ impl AppContext {
         });
     }
 
-    /// Asks for the hidden words of the bundled sentences, where the bundled text is in use and a model guesses. While the
-    /// last question of the kind waits for its answer there is no other one.
+    /// Requests predictions for the bundled cloze sentences, if the bundled corpus is in use and a
+    /// model predicts masked tokens. Only one such query is pending at a time.
     pub(super) fn ask_clozes(&self) {
         let can_ask = self.peek(|state| {
             let guesses = state.model.guesses || state.is_learning(Phase::Pretrain);
@@ -94,7 +96,7 @@ impl AppContext {
         });
     }
 
-    /// Asks for labels.
+    /// Requests the labels of a text.
     pub fn classify(&self, text: String) {
         let request = self
             .state
@@ -107,8 +109,8 @@ impl AppContext {
         });
     }
 
-    /// Has each document of a file labelled; `own_thresholds`: each label from its own on; `splits_long`: long texts are read
-    /// in parts.
+    /// Labels each document of a file. `own_thresholds`: each label uses its own decision
+    /// threshold. `splits_long`: long texts are read in parts.
     pub fn label_file(&self, source: &Source, own_thresholds: bool, splits_long: bool) {
         let request = self
             .state
@@ -141,7 +143,7 @@ impl AppContext {
         }
     }
 
-    /// Takes rows of the table of labels in, and hands it to the person once it is whole.
+    /// Appends rows to the labelled table and downloads it once it is complete.
     pub(super) fn take_rows(&self, request: u64, rows: &ArrayBuffer) {
         let Some(labelling) = self.peek(|state| state.labelling_of(request)) else {
             return;
@@ -163,7 +165,7 @@ impl AppContext {
             )
         });
         if saved.is_err() {
-            // A table with a hole in it is worse than none.
+            // A table with missing rows is worse than none.
             self.table.set_value(vec![]);
             self.state.update_value(RunState::give_up_labelling);
             self.notify(&[StateSlice::Answers, StateSlice::Runs]);
@@ -175,19 +177,19 @@ impl AppContext {
         }
     }
 
-    /// Asks where the model looks.
+    /// Requests the attention of a text.
     pub fn attend(&self, text: String) {
         let request = self.next_request(Question::Attention);
         self.send(Command::Attend { request, text });
     }
 
-    /// Has a text cut into tokens.
+    /// Splits a text into tokens.
     pub fn tokenize(&self, text: String) {
         let request = self.next_request(Question::Tokens);
         self.send(Command::Tokenize { request, text });
     }
 
-    /// Asks for the nearest words of a word.
+    /// Requests the nearest neighbours of a word.
     pub fn neighbours(&self, word: String) {
         let request = self.next_request(Question::Neighbours);
         self.send(Command::Neighbours {
@@ -197,7 +199,7 @@ impl AppContext {
         });
     }
 
-    /// Asks what the classifier confuses.
+    /// Requests the error analysis of the classifier.
     pub fn review(&self, split: &str) {
         let request = self.next_long_request(Question::Review);
         self.send(Command::Review {
@@ -206,7 +208,7 @@ impl AppContext {
         });
     }
 
-    /// Asks for documents, `beyond` so many that are shown already.
+    /// Requests documents, in addition to the `beyond` documents already shown.
     pub fn lines(&self, query: LineQuery, beyond: usize) {
         let request = self
             .state
@@ -220,7 +222,7 @@ impl AppContext {
         });
     }
 
-    /// Asks for the first documents of a file, by its place in the corpus.
+    /// Requests the first documents of a file, by its index in the corpus.
     pub fn first_documents(&self, file: usize) {
         let request = self
             .state
@@ -235,7 +237,8 @@ impl AppContext {
         });
     }
 
-    /// Asks what the run that is set up would take with each of these presets; `tries`: by trying it out.
+    /// Requests an estimate of the configured run with each of these presets; `tries`: times a few
+    /// steps.
     pub fn estimate<'a>(&self, presets: impl IntoIterator<Item = &'a str>, tries: bool) {
         let config = self
             .settings
@@ -258,13 +261,13 @@ impl AppContext {
         self.notify(&[StateSlice::Answers]);
     }
 
-    /// What was said of other settings holds no more.
+    /// Discards the estimates, which no longer match the settings.
     pub fn forget_estimates(&self) {
         self.state.update_value(RunState::forget_estimates);
         self.notify(&[StateSlice::Answers]);
     }
 
-    /// Has n-grams learn the labels.
+    /// Trains the n-gram baseline.
     pub fn baseline(&self) {
         let config = self.settings.with_untracked(Settings::finetune);
         self.state.update_value(|state| state.ask_baseline(&config));

@@ -1,4 +1,5 @@
-//! The lab's runs beyond this tab: kept in the browser, listed again, renamed, deleted.
+//! Persistence of runs in the browser: saving, listing, renaming and deleting them, and following
+//! those of other tabs.
 
 use super::AppContext;
 use super::models::Export;
@@ -15,59 +16,61 @@ use std::time::Duration;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
-/// Bytes per parameter that a run stores at most: two checkpoints with both moments, and its model.
+/// Maximum bytes per parameter that a run stores: two checkpoints with both Adam moments, and its
+/// model.
 const BYTES_PER_PARAMETER: u64 = 28;
 
-/// Between two attempts to save a model for which there was no room.
-const RETRY_EVERY: Duration = Duration::from_secs(20);
+/// Interval between attempts to save a model for which there was no space.
+const RETRY_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Between two looks at the runs of other tabs.
-const FOLLOW_EVERY: Duration = Duration::from_secs(3);
+/// Interval between refreshes of the runs of other tabs.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(3);
 
-/// A run under way is kept this often.
-const KEEP_MILLIS: f64 = 20_000.0;
+/// Interval at which an active run is saved, in milliseconds.
+const SAVE_INTERVAL_MILLIS: f64 = 20_000.0;
 
-/// And for the first time so long after it was asked for: by then there may be something to lose.
-const FIRST_KEEP_MILLIS: f64 = 2_000.0;
+/// Delay of the first save after the start of a run, in milliseconds: from then on there is
+/// something to lose.
+const FIRST_SAVE_DELAY_MILLIS: f64 = 2_000.0;
 
-/// Points of a curve that is kept.
-const KEPT_POINTS: usize = 512;
+/// Number of points per saved curve.
+const SAVED_POINTS: usize = 512;
 
-/// What is known of the browser's storage.
+/// State of the browser's storage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Storage {
-    /// Nobody has asked yet.
+    /// Not known yet.
     #[default]
     Unknown,
-    /// Runs end with their tab.
+    /// Storage is denied: runs end with their tab.
     Denied,
-    /// Runs are kept.
+    /// Runs are saved.
     Open {
-        /// Bytes in use and granted, where the browser tells.
+        /// Bytes used and quota, if the browser reports them.
         usage: Option<(f64, f64)>,
-        /// Whether the browser promised not to clear them.
+        /// Whether the browser agreed not to evict them.
         persistent: bool,
     },
 }
 
 impl AppContext {
-    /// Opens the browser's storage and lists the runs that it keeps.
+    /// Opens the browser's storage and lists the saved runs.
     pub(super) fn open_archive(&self) {
         let app = *self;
         spawn_local(async move {
             match Archive::open().await {
                 Ok(archive) => {
                     let archive = Rc::new(archive);
-                    // A run may end while the earlier ones are read.
+                    // A run may end while the earlier ones are loaded.
                     app.archive.set_value(Some(archive.clone()));
                     if let Some(fingerprint) = Self::last_text() {
                         app.use_stored_text(fingerprint, |app| app.use_bundle());
                     }
                     match archive.runs().await {
                         Ok(texts) => {
-                            app.take_kept(texts).await;
+                            app.load_saved(texts).await;
                             app.follow_other_tabs().await;
-                            app.follow_from_time_to_time();
+                            app.poll_other_tabs();
                         }
                         Err(reason) => app.complain(
                             tr!("The kept runs could not be read: {reason}.", reason),
@@ -86,13 +89,13 @@ impl AppContext {
         });
     }
 
-    /// Takes in runs from their texts, each in a task of its own: a hundred of them would hold the page for longer than a
-    /// frame.
-    async fn take_kept(&self, texts: Vec<String>) {
+    /// Parses saved runs and adds them to the state, yielding between them: a hundred runs would
+    /// block the page for longer than a frame.
+    async fn load_saved(&self, texts: Vec<String>) {
         let (all, mut runs) = (texts.len(), Vec::with_capacity(texts.len()));
         for text in texts {
             runs.extend(serde_json::from_str::<Run>(&text).ok());
-            breath().await;
+            yield_to_browser().await;
         }
         let foreign = all - runs.len();
         self.state.update_value(|state| state.take_saved(runs));
@@ -116,7 +119,7 @@ impl AppContext {
         });
     }
 
-    /// Asks the browser to keep what is kept.
+    /// Asks the browser for persistent storage.
     pub fn ask_to_persist(&self) {
         let app = *self;
         spawn_local(async move {
@@ -130,33 +133,33 @@ impl AppContext {
         });
     }
 
-    /// Gives a run that begins the name under which it is kept.
+    /// Assigns the storage key to a new run.
     pub(super) fn name_run(&self, id: &str) {
         let date = js_sys::Date::now();
-        let begun =
+        let start_time =
             js_sys::Date::new(&date.into()).to_locale_string(&date_language(), &short_time());
         let has_own_files = self.has_own_files();
         self.kept_at
-            .set_value(date - KEEP_MILLIS + FIRST_KEEP_MILLIS);
+            .set_value(date - SAVE_INTERVAL_MILLIS + FIRST_SAVE_DELAY_MILLIS);
         self.state.update_value(|state| {
             if let Some(run) = state.runs.iter_mut().find(|run| run.id == id) {
                 run.key = format!("{id}@{date}");
-                run.begun = begun.as_string();
+                run.begun = start_time.as_string();
                 run.resume.text.bundled = !has_own_files;
             }
         });
     }
 
-    /// Keeps what a run under way has told so far, from time to time: a tab may be closed at any moment.
+    /// Saves an active run at intervals: a tab may be closed at any moment.
     pub(super) fn keep_now_and_then(&self, id: &str) {
         let now = js_sys::Date::now();
-        if now - self.kept_at.get_value() >= KEEP_MILLIS {
+        if now - self.kept_at.get_value() >= SAVE_INTERVAL_MILLIS {
             self.kept_at.set_value(now);
             self.keep_run(id);
         }
     }
 
-    /// Keeps the present model of a run of this tab, where it has learned anything.
+    /// Saves the current model of a run of this tab, if it has been trained.
     fn keep_model_of(&self, id: &str) {
         let key = self.peek(|state| {
             let run = state
@@ -173,7 +176,7 @@ impl AppContext {
         }
     }
 
-    /// Keeps what a run of this tab has told so far.
+    /// Saves the state of a run of this tab.
     pub(super) fn keep_run(&self, id: &str) {
         let key = self.peek(|state| {
             state
@@ -187,7 +190,7 @@ impl AppContext {
         }
     }
 
-    /// Keeps a run of this tab that came to its end and, where it is small enough, its model.
+    /// Saves a run of this tab that has ended and, if it is small enough, its model.
     pub(super) fn keep_with_model(&self, id: &str) {
         self.keep_run(id);
         let key = self.peek(|state| {
@@ -197,7 +200,7 @@ impl AppContext {
                 .find(|run| run.id == id)
                 .map(|run| run.key.clone())
         });
-        // Its end may be told twice; by then the model at hand may be another one.
+        // The end may be reported twice; by then another model may be loaded.
         let Some(key) = key.filter(|key| !self.ended.with_value(|ended| ended.contains(key)))
         else {
             return;
@@ -206,7 +209,7 @@ impl AppContext {
         self.keep_model_of(id);
     }
 
-    /// Keeps the model that a comparison begins with, if no run of this browser keeps it.
+    /// Saves the model that a comparison starts from, if no run in this browser has it saved.
     pub(super) fn keep_compared_model(&self, id: &str) {
         let is_imported = |run: &Run| run.id == id && matches!(run.origin, Some(Origin::Import(_)));
         let key = self.peek(|state| {
@@ -222,7 +225,7 @@ impl AppContext {
         }
     }
 
-    /// Says so if the browser has no room for the checkpoints of a run that starts.
+    /// Adds a warning if the browser has no space for the checkpoints of a run that starts.
     pub(super) fn check_room(&self, id: &str) {
         let parameters = self.peek(|state| {
             let run = state
@@ -236,12 +239,12 @@ impl AppContext {
         };
         let app = *self;
         spawn_local(async move {
-            let Some((used, granted)) = archive::usage().await else {
+            let Some((used, quota)) = archive::usage().await else {
                 return;
             };
             let (needed, free) = (
                 parameters * BYTES_PER_PARAMETER,
-                (granted - used).max(0.0) as u64,
+                (quota - used).max(0.0) as u64,
             );
             if needed > free {
                 let (needed, free) = (bytes(needed), bytes(free));
@@ -257,7 +260,7 @@ impl AppContext {
         });
     }
 
-    /// Tries again from time to time to save the models for which there was no room.
+    /// Retries at intervals to save the models for which there was no space.
     pub(super) fn save_what_was_not(&self) {
         let app = *self;
         set_interval(
@@ -280,11 +283,11 @@ impl AppContext {
                     }
                 }
             },
-            RETRY_EVERY,
+            RETRY_INTERVAL,
         );
     }
 
-    /// Marks the runs that other tabs work on, and follows them.
+    /// Marks the runs that other tabs work on, and refreshes them.
     pub(super) async fn follow_other_tabs(&self) {
         let held = locks::held().await;
         let own = self.peek(|state| state.active().map(|run| run.key.clone()));
@@ -316,15 +319,15 @@ impl AppContext {
         }
     }
 
-    fn follow_from_time_to_time(&self) {
+    fn poll_other_tabs(&self) {
         let app = *self;
         set_interval(
             move || spawn_local(async move { app.follow_other_tabs().await }),
-            FOLLOW_EVERY,
+            FOLLOW_INTERVAL,
         );
     }
 
-    /// Deletes everything that this page stored in the browser, and says what that was.
+    /// Deletes everything that this page stored in the browser and reports what was deleted.
     pub fn delete_everything(&self) {
         let (runs, models) = self.peek(|state| {
             let stored = state.runs.iter().filter(|run| !run.key.is_empty());
@@ -367,7 +370,7 @@ impl AppContext {
         });
     }
 
-    /// Writes what is known of a run.
+    /// Writes a run to the browser's storage.
     fn put(&self, key: &str) {
         let (app, key) = (*self, key.to_string());
         let run = self
@@ -377,7 +380,7 @@ impl AppContext {
         let Some((run, archive)) = run.zip(self.archive.get_value()) else {
             return;
         };
-        let text = serde_json::to_string(&run.reduced(KEPT_POINTS)).expect("a run is plain data");
+        let text = serde_json::to_string(&run.reduced(SAVED_POINTS)).expect("a run is plain data");
         spawn_local(async move {
             if let Err(reason) = archive.put(&key, &text).await {
                 app.complain(
@@ -389,7 +392,7 @@ impl AppContext {
         });
     }
 
-    /// Changes a run and keeps it so.
+    /// Changes a run and saves it.
     pub fn change_run(&self, key: &str, change: impl FnOnce(&mut Run)) {
         self.state.update_value(|state| {
             if let Some(run) = state.run_of_key(key) {
@@ -400,7 +403,7 @@ impl AppContext {
         self.put(key);
     }
 
-    /// Shows again what a comparison came to, where comparisons stand.
+    /// Shows the results of a past comparison in the comparison panel.
     pub fn show_comparison(&self, id: &str) {
         self.state.update_value(|state| state.show_comparison(id));
         self.notify(&[StateSlice::Answers]);
@@ -410,7 +413,7 @@ impl AppContext {
         focus::on("#compare summary");
     }
 
-    /// Shows a run in the charts, or no more.
+    /// Shows or hides a run in the charts.
     pub fn show_run(&self, id: &str, shown: bool) {
         self.state.update_value(|state| {
             state
@@ -422,7 +425,7 @@ impl AppContext {
         self.notify(&[StateSlice::Runs, StateSlice::Progress]);
     }
 
-    /// Forgets a run, here and in the browser.
+    /// Deletes a run, here and in the browser's storage.
     pub fn delete_run(&self, id: &str) {
         let key = self
             .state
@@ -444,17 +447,17 @@ impl AppContext {
     }
 }
 
-/// The language of dates: that of the page, but of English the browser's own kind.
+/// Returns the locale of dates: that of the page, or the browser's own for English.
 fn date_language() -> String {
-    let spoken = document()
+    let page_language = document()
         .document_element()
         .and_then(|page| page.get_attribute("lang"));
-    spoken
+    page_language
         .filter(|tag| tag != LANGUAGES[0].tag)
         .unwrap_or_else(|| "default".into())
 }
 
-/// Day and minute in few letters.
+/// Returns options for a short date and time format.
 fn short_time() -> JsValue {
     let options = js_sys::Object::new();
     for (name, style) in [("dateStyle", "medium"), ("timeStyle", "short")] {
@@ -464,8 +467,8 @@ fn short_time() -> JsValue {
     options.into()
 }
 
-/// Lets the page answer a press and paint before what follows.
-async fn breath() {
+/// Yields to the browser, so that the page can handle input and paint.
+async fn yield_to_browser() {
     let wake = &mut |resolve: js_sys::Function, _| {
         window()
             .set_timeout_with_callback(&resolve)

@@ -1,5 +1,6 @@
-//! Which language this browser wants: what the link says, else what was chosen here before, else the first of the
-//! browser's languages that the page speaks. And how another one comes: its catalogue is fetched from beside the page.
+//! Language selection: the link's language, otherwise the language chosen earlier in this browser,
+//! otherwise the first of the browser's languages that the page supports. The catalogue of another
+//! language is fetched from beside the page.
 
 use super::{Catalogue, LANGUAGES, Language};
 use crate::local_storage;
@@ -9,10 +10,10 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
-/// Where the choice is kept.
+/// Local storage key of the selected language.
 const KEY: &str = "clozelab-language";
 
-/// The language to begin with.
+/// Returns the initial language.
 pub fn wanted() -> Language {
     let window = web_sys::window().expect("a page has a window");
     let link = window
@@ -20,29 +21,29 @@ pub fn wanted() -> Language {
         .search()
         .ok()
         .and_then(|search| query::language(&search));
-    let kept = || local_storage::get(KEY);
+    let saved = || local_storage::get(KEY);
     let of_browser = || {
         let tags = window.navigator().languages();
         tags.iter()
             .filter_map(|tag| Language::of(&tag.as_string()?))
             .next()
     };
-    let named = |tag: String| Language::of(&tag);
-    link.and_then(named)
-        .or_else(|| kept().and_then(named))
+    let from_tag = |tag: String| Language::of(&tag);
+    link.and_then(from_tag)
+        .or_else(|| saved().and_then(from_tag))
         .or_else(of_browser)
         .unwrap_or(LANGUAGES[0])
 }
 
-/// Remembers a choice where the browser allows.
+/// Saves the selected language, if the browser allows it.
 pub fn keep(language: Language) {
     local_storage::keep(KEY, language.tag);
 }
 
-/// A language's words; none for that of the source.
+/// Fetches the catalogue of a language; `None` for the source language.
 ///
 /// # Errors
-/// In words, when there is no such catalogue or it cannot be read.
+/// Returns a message if the catalogue does not exist or cannot be parsed.
 pub async fn words_of(language: Language) -> Result<Option<Catalogue>, String> {
     if language.is_source() {
         Ok(None)
@@ -51,7 +52,7 @@ pub async fn words_of(language: Language) -> Result<Option<Catalogue>, String> {
     }
 }
 
-/// Has the page speak a language from now on, by its words.
+/// Sets the language of the page and its catalogue.
 pub fn speak(language: Language, words: Option<Catalogue>) {
     super::set(words);
     if let Some(root) = web_sys::window()
@@ -82,7 +83,7 @@ async fn fetch(language: Language) -> Result<Catalogue, String> {
         .map_err(|error| format!("{path}: {error}"))
 }
 
-/// The plural category of a number in the language of the document.
+/// Returns the plural category of a number in the language of the document.
 fn category(number: u64) -> String {
     let root = web_sys::window()
         .and_then(|window| window.document())

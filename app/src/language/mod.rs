@@ -1,4 +1,4 @@
-//! The page's languages: its catalogues, and which of them this browser wants.
+//! Languages of the page: their catalogues, and which one this browser uses.
 
 #[cfg(target_arch = "wasm32")]
 pub mod choice;

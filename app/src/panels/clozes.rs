@@ -1,14 +1,15 @@
-//! The bundled sentences with one hidden word each: how many the model finds, and what it guesses.
+//! The bundled cloze sentences with one masked word each: how many words the model finds, and its
+//! predictions.
 
 use crate::clozes::{bundled_clozes, found};
-use crate::context::context;
+use crate::context::app;
 use crate::state::{FilledClozes, StateSlice};
 use crate::tr;
 use crate::wording::percent;
 use leptos::prelude::*;
 use protocol::{Candidate, Cloze};
 
-/// A line that tells how many hidden words are found; opened, the sentences with their guesses.
+/// A summary of how many masked words are found; expanded, the sentences with the predictions.
 #[component]
 pub fn Clozes() -> impl IntoView {
     let app = app();
@@ -47,7 +48,7 @@ fn rows(filled: FilledClozes) -> impl IntoView {
 
 fn row(cloze: &Cloze, guesses: &[Candidate]) -> impl IntoView + use<> {
     let is_found = cloze.is_found(guesses.iter().map(|guess| guess.token.as_str()));
-    let (sign, said) = if is_found {
+    let (sign, label) = if is_found {
         ("✓ ", tr!("found"))
     } else {
         ("✗ ", tr!("not found"))
@@ -59,7 +60,7 @@ fn row(cloze: &Cloze, guesses: &[Candidate]) -> impl IntoView + use<> {
     view! {
         <li class:right=is_found>
             <span aria-hidden="true">{sign}</span>
-            <span class="visually-hidden">{said} ": "</span>
+            <span class="visually-hidden">{label} ": "</span>
             <bdi>{cloze.text.clone()}</bdi>
             <span class="help">{guesses.join(", ")}</span>
         </li>

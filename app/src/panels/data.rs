@@ -1,4 +1,5 @@
-//! Step 1: which text. Files come by drop, by file or folder input, or from the bundle.
+//! Panel 1, data: choosing files by drop, file picker or folder picker, or using the bundled
+//! dictionary, and what was read from them.
 
 use super::choice::TableField;
 use super::columns::ColumnPicker;
@@ -16,9 +17,9 @@ use crate::state::{Corpus, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{self, grouped};
 use leptos::prelude::*;
-use protocol::{CorpusTraits, FileReport, FileRole, TableColumns, is_note};
+use protocol::{CorpusTraits, FileReport, FileRole, Message, TableColumns, is_note};
 
-/// Files, what was read from them, and what the model will see of them.
+/// The data panel: file input, file table, reader settings, warnings, labels and vocabulary.
 #[component]
 pub fn DataPanel() -> impl IntoView {
     provide_context(LabelEdits::new(app()));
@@ -44,13 +45,14 @@ pub fn DataPanel() -> impl IntoView {
     .into_any()
 }
 
-/// Asked once, at the first files of the person's own.
+/// Asks for permission to store the text, once, when the user first brings their own files.
 #[component]
 fn StoreTextQuestion() -> impl IntoView {
     let app = app();
-    let asks = Memo::new(move |_| app.read(&[StateSlice::Corpus], |_| app.asks_to_store_text()));
+    let is_asking =
+        Memo::new(move |_| app.read(&[StateSlice::Corpus], |_| app.asks_to_store_text()));
     view! {
-        <div class="start" hidden=move || !asks.get()>
+        <div class="start" hidden=move || !is_asking.get()>
             <p class="help">
                 {tr!("May this browser store your text, so that a run can resume after a reload or a crash? It stays on this computer.")}
             </p>
@@ -67,7 +69,7 @@ fn DropZone() -> impl IntoView {
     let app = app();
     let over = RwSignal::new(false);
     let own = Memo::new(move |_| app.read(&[StateSlice::Corpus], |_| app.has_own_files()));
-    // Files that were brought since are at hand: nobody has to choose them again.
+    // The hint to choose the earlier files again is obsolete once the user has loaded files.
     let had = RwSignal::new(had_own_files());
     Effect::new(move |_| {
         if own.get() {
@@ -126,7 +128,8 @@ fn FileInput(id: &'static str, label: String, folder: bool) -> impl IntoView {
     view! { <FileButton id testid words=label multiple=true folder take /> }
 }
 
-/// Which columns of a table hold the text and the labels, and in which encoding files are read.
+/// Columns of the tables, the column picker, and the settings of the reader: columns, quoting and
+/// encoding.
 #[component]
 fn Columns() -> impl IntoView {
     let app = app();
@@ -162,7 +165,8 @@ fn Columns() -> impl IntoView {
             more,
         )
     };
-    // The fields stay usable while files are read: another value is read after them.
+    // The fields stay enabled while files are read: a changed value triggers another read
+    // afterwards.
     let busy = app.memo(
         &[StateSlice::Runs, StateSlice::Progress],
         RunState::is_at_work,
@@ -207,7 +211,7 @@ fn Columns() -> impl IntoView {
     }
 }
 
-/// How cells of tables are quoted.
+/// Selector for the quoting style of table cells.
 #[component]
 fn QuotingField(busy: Memo<bool>) -> impl IntoView {
     let app = app();
@@ -240,7 +244,7 @@ fn QuotingField(busy: Memo<bool>) -> impl IntoView {
     }
 }
 
-/// In which encoding a person's files are read.
+/// Selector for the encoding of the user's files.
 #[component]
 fn EncodingField(busy: Memo<bool>) -> impl IntoView {
     let app = app();
@@ -251,8 +255,8 @@ fn EncodingField(busy: Memo<bool>) -> impl IntoView {
         };
         view! { <option value=value prop:selected=chosen>{words}</option> }
     };
-    let guessed = std::iter::once(("", tr!("as each file seems to be")));
-    let options = guessed
+    let detected = std::iter::once(("", tr!("as each file seems to be")));
+    let options = detected
         .chain(ENCODINGS.map(|name| (name, name.into())))
         .map(option);
     let choose = move |event: web_sys::Event| {
@@ -269,7 +273,7 @@ fn EncodingField(busy: Memo<bool>) -> impl IntoView {
     }
 }
 
-/// What a table's text and labels were taken from.
+/// Describes which columns of a table hold its text and its labels.
 fn taken_from(file: &str, TableColumns { text, labels, .. }: &TableColumns) -> String {
     let (text, count) = (text.join(" + "), labels.len() as u64);
     match labels.as_slice() {
@@ -309,16 +313,16 @@ fn taken_from(file: &str, TableColumns { text, labels, .. }: &TableColumns) -> S
     }
 }
 
-/// Label columns that are named.
+/// Maximum number of label columns named in a sentence.
 const MAX_LABEL_COLUMNS: usize = 8;
 
-/// Columns that are suggested.
+/// Maximum number of columns suggested in the column inputs.
 const MAX_SUGGESTED: usize = 200;
 
-/// Tables whose columns are told; of a folder of thousands, those of the first ones say enough.
+/// Maximum number of tables whose columns are listed; a folder may hold thousands of similar ones.
 const MAX_TABLES: usize = 5;
 
-/// Encodings that text is likely to be in, by their names on the web.
+/// Encodings offered for selection, by their WHATWG names.
 const ENCODINGS: [&str; 12] = [
     "utf-8",
     "utf-16le",
@@ -358,12 +362,12 @@ fn describe(corpus: &Corpus) -> String {
         .map(|file| file.documents);
     let text = match training.sum::<u64>().saturating_sub(corpus.documents) {
         0 => text,
-        held => {
+        held_out => {
             format!(
                 "{text} {}",
                 tr!(
                     "Held out, to measure on: {documents}.",
-                    documents = wording::documents(held)
+                    documents = wording::documents(held_out)
                 )
             )
         }
@@ -413,19 +417,20 @@ fn describe(corpus: &Corpus) -> String {
 #[component]
 fn Warnings() -> impl IntoView {
     let app = app();
-    // Which columns were taken stands above.
+    // The columns in use are listed above.
     let warnings = app.memo(&[StateSlice::Corpus, StateSlice::Warnings], |state| {
-        // A label that was renamed twice has an old name that is in no file.
-        let is_told = |code: &str| !["columns", "unused-label-map"].contains(&code);
+        // The label map warning is expected: a label renamed twice has an old name that no file
+        // contains.
+        let is_shown = |code: &str| !["columns", "unused-label-map"].contains(&code);
         state
             .warnings
             .iter()
-            .filter(|(code, _)| is_told(code))
+            .filter(|(code, _)| is_shown(code))
             .cloned()
             .collect::<Vec<_>>()
     });
-    let is_quiet = |code: &str| is_note(code) || code == "guessed-column";
-    let row = move |(code, message): (String, String)| view! { <li class:note=is_quiet(&code)>{localize_message(&message)}</li> };
+    let is_minor = |code: &str| is_note(code) || code == "guessed-column";
+    let row = move |(code, message): (String, Message)| view! { <li class:note=is_minor(&code)>{localize_message(&message)}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

@@ -1,21 +1,21 @@
-//! A number input that says what it means, what it takes and what is wrong with a value it does not take.
+//! A number input that shows its meaning and range, and why an invalid value was rejected.
 
-use crate::context::context;
+use crate::context::app;
 use crate::focus;
 use crate::language::translated;
 use crate::settings::Field;
 use crate::tr;
 use leptos::prelude::*;
 
-/// An input for one numeric setting, in step with the settings and the link.
+/// An input for one numeric setting, synchronised with the settings and the page's URL.
 #[component]
 pub fn NumberField(
-    /// Which setting.
+    /// The setting to edit.
     field: Field,
 ) -> impl IntoView {
     let app = app();
-    // What was typed and not taken, and why.
-    let refused = RwSignal::new(None::<(String, String)>);
+    // The rejected input and the reason.
+    let rejected = RwSignal::new(None::<(String, String)>);
     let (input, help) = (
         format!("set-{}", field.key),
         format!("set-{}-help", field.key),
@@ -25,7 +25,7 @@ pub fn NumberField(
         let result = app
             .settings
             .try_update(|settings| settings.edit(field.key, &text));
-        refused.set(
+        rejected.set(
             result
                 .and_then(Result::err)
                 .map(|error| (text, error.message)),
@@ -40,11 +40,11 @@ pub fn NumberField(
                     class="reset"
                     aria-label=tr!("Reset {field}", field = translated(field.label))
                     hidden=move || {
-                        refused.with(Option::is_none) && app.settings.with(|settings| settings.value(field.key).is_empty())
+                        rejected.with(Option::is_none) && app.settings.with(|settings| settings.value(field.key).is_empty())
                     }
                     on:click=move |_| {
                         app.settings.update(|settings| settings.edit(field.key, "").unwrap_or_default());
-                        refused.set(None);
+                        rejected.set(None);
                         focus::on(&format!("#set-{}", field.key));
                     }
                 >
@@ -58,15 +58,15 @@ pub fn NumberField(
                 autocomplete="off"
                 placeholder=translated(field.default)
                 aria-describedby=help.clone()
-                aria-invalid=move || refused.with(Option::is_some).to_string()
-                prop:value=move || match refused.get() {
+                aria-invalid=move || rejected.with(Option::is_some).to_string()
+                prop:value=move || match rejected.get() {
                     Some((typed, _)) => typed,
                     None => app.settings.with(|settings| settings.value(field.key)),
                 }
                 on:change=change
             />
-            <p id=help class="help" class:refused=move || refused.with(Option::is_some)>
-                {move || match refused.get() {
+            <p id=help class="help" class:refused=move || rejected.with(Option::is_some)>
+                {move || match rejected.get() {
                     Some((_, reason)) => reason,
                     None => format!("{} {}", translated(field.help), field.range()),
                 }}

@@ -1,7 +1,7 @@
-//! The head of the page: its name, what it is for, where it computes, and the theme.
+//! The page header: name, tagline, compute device, navigation, language and theme.
 
 use super::tour::Tour;
-use crate::context::context;
+use crate::context::app;
 use crate::language::{LANGUAGES, Language, translated};
 use crate::localize_message::localize_message;
 use crate::mark;
@@ -13,7 +13,7 @@ use crate::wording::sentence;
 use leptos::prelude::*;
 use protocol::DeviceInfo;
 
-/// The panels as steps; each anchor is a section's id.
+/// Navigation entries: the anchor of each panel's section and its title.
 const STEPS: [(&str, &str); 8] = [
     ("#data", mark!("Data")),
     ("#pretrain", mark!("Pre-train")),
@@ -25,7 +25,7 @@ const STEPS: [(&str, &str); 8] = [
     ("#learn", mark!("Learn")),
 ];
 
-/// Name, purpose, device, steps and theme.
+/// The header of the page.
 #[component]
 pub fn Header() -> impl IntoView {
     view! {
@@ -50,7 +50,7 @@ pub fn Header() -> impl IntoView {
     .into_any()
 }
 
-/// Numbered as its section is, whatever a link leaves out.
+/// Returns a navigation entry, numbered as its section even if a link hides other sections.
 fn step(((anchor, words), number): ((&'static str, &'static str), i32)) -> impl IntoView {
     view! { <li data-step=number.to_string()><a href=anchor>{translated(words)}</a></li> }
 }
@@ -89,7 +89,7 @@ fn device_name(engine: &Engine) -> String {
         }) => {
             let kind = if backend == "cpu" { "CPU" } else { "WebGPU" };
             let name = if name.starts_with(kind) {
-                localize_message(name)
+                name.clone()
             } else {
                 format!("{kind} · {name}")
             };
@@ -106,7 +106,7 @@ fn device_reason(engine: &Engine) -> String {
     match engine {
         Engine::Ready(device) => device
             .reason
-            .as_deref()
+            .as_ref()
             .map(|reason| sentence(&localize_message(reason)))
             .unwrap_or_default(),
         _ => String::new(),
@@ -117,19 +117,19 @@ fn is_checked(engine: &Engine) -> bool {
     matches!(engine, Engine::Ready(device) if device.self_check)
 }
 
-/// Each language under its own name.
+/// Language selector; each language is listed under its own name.
 #[component]
 fn LanguageChoice() -> impl IntoView {
-    let (app, spoken) = (app(), expect_context::<Locale>());
+    let (app, locale) = (app(), expect_context::<Locale>());
     let change = move |event| {
         if let Some(language) = Language::of(&event_target_value(&event)) {
-            page::speak(app, spoken, language);
+            page::speak(app, locale, language);
         }
     };
     let option =
         |Language { tag, name, .. }: Language| view! { <option value=tag lang=tag>{name}</option> };
     view! {
-        <select class="quiet" data-testid="language" aria-label=tr!("Language") prop:value=move || spoken.wanted.get().tag on:change=change>
+        <select class="quiet" data-testid="language" aria-label=tr!("Language") prop:value=move || locale.wanted.get().tag on:change=change>
             {LANGUAGES.map(option).collect_view()}
         </select>
     }
@@ -141,7 +141,7 @@ fn ThemeButton() -> impl IntoView {
     let switch = move |_| {
         let wanted = !dark.get_untracked();
         theme::choose(wanted);
-        // Where storage is denied, nothing else remembers it.
+        // Needed even if storage is denied, in which case the choice is not saved.
         dark.set(wanted);
     };
     view! {

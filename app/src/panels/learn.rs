@@ -1,11 +1,12 @@
-//! Short lessons on what happens here, each with something to press: the product itself is the example.
+//! Short interactive lessons on masked language models, with the page itself as the example.
 //!
-//! Sources: Devlin et al. 2019 (masked LM, next-sentence prediction), Vaswani et al. 2017 (attention, the position-wise
-//! network), Firth 1957 and Levy et al. 2015 (word vectors); the questions are those of the 2018 system's documentation.
+//! Sources: Devlin et al. 2019 (masked LM, next-sentence prediction), Vaswani et al. 2017
+//! (attention, position-wise feed-forward network), Firth 1957 and Levy et al. 2015 (word vectors).
+//! The questions come from the documentation of the 2018 system.
 
 use super::choice::SwitchField;
 use super::section::Section;
-use crate::context::context;
+use crate::context::app;
 use crate::focus;
 use crate::preview_context::preview_context;
 use crate::settings::NSP;
@@ -15,16 +16,17 @@ use crate::wording::{self, figure, percent};
 use leptos::prelude::*;
 use protocol::{Candidate, MaskKind, MaskedToken, Phase};
 
-/// All lessons, folded but for the one that the link asks for.
+/// All lessons, collapsed except for the one that the link requests.
 #[component]
 pub fn LearnPanel() -> impl IntoView {
     let app = app();
-    // What the link asks for stands above the model that it speaks of; the others would push that out of sight.
+    // A requested lesson is shown alone: the others would push it and the model it refers to out of
+    // view.
     let all = RwSignal::new(app.guide.with_value(|guide| guide.lesson.is_none()));
     provide_context(AllLessons(all));
     let show_all = move |_| {
         all.set(true);
-        // The button goes, and would take the focus with it; the lessons come with the next frame.
+        // The button disappears with the focus on it; the lessons are mounted in the next frame.
         request_animation_frame(|| focus::on("#learn .lesson summary"));
     };
     view! {
@@ -48,68 +50,68 @@ pub fn LearnPanel() -> impl IntoView {
     .into_any()
 }
 
-/// Whether all lessons are listed.
+/// Context: whether all lessons are listed.
 #[derive(Clone, Copy)]
 struct AllLessons(RwSignal<bool>);
 
 #[component]
 fn Lesson(
-    /// As links name it.
+    /// Name of the lesson in links.
     name: &'static str,
     title: String,
-    /// Whether the person has done what it asks for.
+    /// Whether the exercise of the lesson has been completed.
     done: Signal<bool>,
     children: Children,
 ) -> impl IntoView {
     let app = app();
-    let asked = app
+    let is_requested = app
         .guide
         .with_value(|guide| guide.lesson.as_deref() == Some(name));
     let AllLessons(all) = expect_context();
-    let local_storage = RwSignal::new(lessons::is_done(name));
+    let completed = RwSignal::new(lessons::is_done(name));
     Effect::new(move |_| {
-        if done.get() && !local_storage.get_untracked() {
+        if done.get() && !completed.get_untracked() {
             lessons::remember(name);
-            local_storage.set(true);
+            completed.set(true);
         }
     });
     let mark = move || {
-        if local_storage.get() {
+        if completed.get() {
             tr!("✓ done")
         } else {
             String::new()
         }
     };
     view! {
-        <details id=format!("lesson-{name}") class="lesson" open=asked hidden=move || !asked && !all.get()>
+        <details id=format!("lesson-{name}") class="lesson" open=is_requested hidden=move || !is_requested && !all.get()>
             <summary>{title}" "<span class="summary-note" role="status">{mark}</span></summary>
             <div class="lesson-body">{children()}</div>
         </details>
     }
 }
 
-/// Which lessons were done, in this browser; where storage is denied, in this tab.
+/// Lessons completed in this browser, or in this tab if storage is denied.
 mod lessons {
     use crate::local_storage;
 
     const KEY: &str = "clozelab-lessons";
 
-    fn kept() -> String {
+    fn saved() -> String {
         local_storage::get(KEY).unwrap_or_default()
     }
 
-    /// Whether it was done before.
+    /// Returns whether the lesson was completed before.
     pub fn is_done(name: &str) -> bool {
-        kept().split(',').any(|other| other == name)
+        saved().split(',').any(|other| other == name)
     }
 
-    /// Keeps that it was done.
+    /// Saves that the lesson was completed.
     pub fn remember(name: &str) {
-        local_storage::keep(KEY, format!("{},{name}", kept()).trim_start_matches(','));
+        local_storage::keep(KEY, format!("{},{name}", saved()).trim_start_matches(','));
     }
 }
 
-/// The same blank, with what stands before it and with what stands on both sides.
+/// The same mask with its left context only, and with context on both sides.
 const BEFORE_ONLY: &str = "a [MASK]";
 const BOTH_SIDES: &str = "a [MASK] used for cutting wood";
 
@@ -119,14 +121,14 @@ fn BothSides() -> impl IntoView {
     let ready = app.memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
         state.model.guesses
     });
-    let asked = RwSignal::new(None::<&'static str>);
+    let question = RwSignal::new(None::<&'static str>);
     let answered = RwSignal::new((false, false));
     let done = Signal::derive(move || answered.get() == (true, true));
     let guesses = app.memo(&[StateSlice::Answers], |state| {
         (state.answered_text().to_string(), state.guesses.clone())
     });
     let ask = move |text: &'static str| {
-        asked.set(Some(text));
+        question.set(Some(text));
         answered.update(|(before, both)| {
             if text == BEFORE_ONLY {
                 *before = true
@@ -137,8 +139,8 @@ fn BothSides() -> impl IntoView {
         app.fill_mask(text.into());
     };
     let answer = move || {
-        let text = asked.get()?;
-        // Another panel may have asked since.
+        let text = question.get()?;
+        // The answer may belong to a later question from another panel.
         let (answered, masks) = guesses.get();
         let masks = masks.filter(|_| answered == text)?;
         let candidates = masks.first()?.candidates.iter().take(5);
@@ -174,10 +176,10 @@ fn ThreeTreatments() -> impl IntoView {
     let masking = app.memo(&[StateSlice::Masking], |state| {
         state.masking.as_ref().map(count_kinds)
     });
-    let drawn = RwSignal::new(false);
-    let done = drawn.into();
+    let is_drawn = RwSignal::new(false);
+    let done = is_drawn.into();
     let again = move |_| {
-        drawn.set(true);
+        is_drawn.set(true);
         scope.epoch.update(|epoch| *epoch += 1);
         scope.look();
     };
@@ -245,7 +247,7 @@ fn count_kinds(masking: &Masking) -> String {
     )
 }
 
-/// Words of the bundled text whose company tells what they are.
+/// Words of the bundled text whose nearest neighbours are instructive.
 const EXAMPLE_WORDS: [&str; 3] = ["river", "yellow", "musician"];
 
 #[component]

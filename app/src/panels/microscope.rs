@@ -1,7 +1,7 @@
-//! A text under the microscope, token by token: what stood there, what the model sees, and what it guesses as it learns.
-//! Source: Devlin et al. 2019, section 3.1.
+//! The masking preview: an example token by token, with the original token, the masked input and
+//! the model's predictions during training. Source: Devlin et al. 2019, section 3.1.
 
-use crate::context::context;
+use crate::context::app;
 use crate::preview_context::{OwnMask, PreviewContext, scope};
 use crate::state::{PreviewSnapshot, RunState, StateSlice};
 use crate::tr;
@@ -9,7 +9,7 @@ use crate::wording::{figure, grouped, joined, percent};
 use leptos::prelude::*;
 use protocol::{BackboneKind, Candidate, MaskKind, MaskedToken, RunConfig};
 
-/// The parts of a token that do not change while a model learns.
+/// The parts of a token that do not change during training.
 #[derive(Clone, PartialEq)]
 struct Slot {
     original: String,
@@ -17,7 +17,7 @@ struct Slot {
     kind: MaskKind,
 }
 
-/// The text in both forms, its guesses, and other texts and masks to look at.
+/// The example before and after masking, with the current predictions and a tally of them.
 #[component]
 pub fn Microscope() -> impl IntoView {
     let scope = scope();
@@ -46,7 +46,7 @@ pub fn Microscope() -> impl IntoView {
     .into_any()
 }
 
-/// Another mask, another text.
+/// Buttons that preview another mask or another document.
 #[component]
 pub fn OtherLooks() -> impl IntoView {
     let app = app();
@@ -120,9 +120,10 @@ fn token(
                 .and_then(|frame| frame.tokens.get(place)?.guesses.first().cloned())
         })
     });
-    // From random guessing to certainty, in nats: a share moves long before the guess is right.
+    // The loss relative to uniform predictions, as 0 to 1: it moves long before the top prediction
+    // is correct.
     let app = app();
-    let sure = Memo::new(move |_| {
+    let progress = Memo::new(move |_| {
         let loss = frame.with(|frame| {
             frame
                 .as_ref()
@@ -135,11 +136,15 @@ fn token(
         let (loss, random) = (loss?, random.filter(|random| *random > 0.0)?);
         Some((1.0 - loss / random).clamp(0.0, 1.0))
     });
-    let length = move || sure.get().map(|sure| format!("{:.1}%", 100.0 * sure));
+    let length = move || {
+        progress
+            .get()
+            .map(|progress| format!("{:.1}%", 100.0 * progress))
+    };
     let original = slot.original.clone();
     let title = words.clone();
     let right = move || best.with(|best| best.as_ref().is_some_and(|best| best.token == original));
-    let (mark, said) = (right.clone(), right.clone());
+    let (mark, is_correct) = (right.clone(), right.clone());
     let guess = move || best.with(|best| best.as_ref().map(|best| best.token.clone()));
     view! {
         <li class=format!("token {class}")>
@@ -158,7 +163,7 @@ fn token(
             <span class="guess" class:right=right class:none=move || best.with(Option::is_none)>
                 <span aria-hidden="true">{move || if mark() { "✓ " } else { "✗ " }}</span>
                 <span class="visually-hidden">
-                    {move || if said() { tr!("guessed rightly") } else { tr!("guessed wrongly") }} " "
+                    {move || if is_correct() { tr!("guessed rightly") } else { tr!("guessed wrongly") }} " "
                 </span>
                 <bdi>{guess}</bdi>
             </span>
@@ -167,7 +172,8 @@ fn token(
     .into_any()
 }
 
-/// Class, sign and words of what was done to a chosen token.
+/// Returns the CSS class, the tag and the description of the masking of a token, or `None` if it is
+/// not to be predicted.
 fn treatment(kind: MaskKind) -> Option<(&'static str, &'static str, String)> {
     match kind {
         MaskKind::Untouched | MaskKind::Special => None,
@@ -177,7 +183,7 @@ fn treatment(kind: MaskKind) -> Option<(&'static str, &'static str, String)> {
     }
 }
 
-/// How many tokens were treated how, and how many are guessed right now.
+/// Counts of masked, replaced and kept tokens, and of correct predictions.
 #[component]
 fn Tally(frame: Memo<Option<PreviewSnapshot>>) -> impl IntoView {
     let count = move |kind| {
@@ -240,7 +246,7 @@ fn outcome(frame: &PreviewSnapshot) -> Option<String> {
     ))
 }
 
-/// The guesses for one of the chosen tokens: the one that was pressed, else the first.
+/// The predictions for one token: the selected one, or else the first to be predicted.
 #[component]
 pub fn Guesses() -> impl IntoView {
     let scope = scope();
@@ -288,7 +294,7 @@ pub fn Guesses() -> impl IntoView {
     }
 }
 
-/// How the text is masked, a text of one's own, and the film of what was learned of it.
+/// Settings of the preview: a typed sentence, the masking, and the replay of its history.
 #[component]
 pub fn MicroscopeSettings() -> impl IntoView {
     let scope = scope();
@@ -337,7 +343,7 @@ fn MaskControls(scope: PreviewContext) -> impl IntoView {
             .update(|mask| edit(mask, event_target_value(&event)));
         scope.look();
     };
-    let whole = move || {
+    let whole_words = move || {
         let own = scope.mask.get().whole_word;
         own.unwrap_or_else(|| app.settings.with(|settings| settings.pretrain.whole_word))
     };
@@ -373,7 +379,7 @@ fn MaskControls(scope: PreviewContext) -> impl IntoView {
             <label class="option">
                 <input
                     type="checkbox"
-                    prop:checked=whole
+                    prop:checked=whole_words
                     on:change=move |event| {
                         let on = event_target_checked(&event);
                         scope.mask.update(|mask| mask.whole_word = Some(on));
@@ -386,18 +392,22 @@ fn MaskControls(scope: PreviewContext) -> impl IntoView {
     }
 }
 
-/// Shares that training hides where none was set, as in the engine's plan: of BERT as published, of 2018, of all others.
+/// Default mask rate of BERT as published; this and the following defaults match the engine's plan.
 const PUBLISHED_RATE: f64 = 0.15;
-const SEED_RATE: f64 = 0.1;
+/// Default mask rate of the 2018 system's masking.
+const LEGACY_RATE: f64 = 0.1;
+/// Default mask rate of the fast Transformers.
 const FAST_RATE: f64 = 0.4;
-const USUAL_RATE: f64 = 0.3;
+/// Default mask rate of all other models.
+const DEFAULT_RATE: f64 = 0.3;
 
-/// The share that training hides: what was set, else what suits the masking and the preset.
+/// Returns the mask rate of training: the configured one, or else the default for the masking and
+/// the preset.
 fn training_rate(config: &RunConfig) -> f64 {
     config
         .mask_rate
         .unwrap_or(match config.preset.starts_with("bert") {
-            _ if config.seed_masking => SEED_RATE,
+            _ if config.seed_masking => LEGACY_RATE,
             true => PUBLISHED_RATE,
             false
                 if config.preset.starts_with("fast")
@@ -405,11 +415,11 @@ fn training_rate(config: &RunConfig) -> f64 {
             {
                 FAST_RATE
             }
-            false => USUAL_RATE,
+            false => DEFAULT_RATE,
         })
 }
 
-/// Moves through the moments that were kept; `id` tells one slider from another.
+/// Slider over the recorded snapshots of the preview; `id` distinguishes several sliders on a page.
 #[component]
 pub fn Scrubber(id: &'static str) -> impl IntoView {
     let (app, scope) = (app(), scope());
@@ -421,7 +431,7 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     });
-    let filmed = app.memo(
+    let runs = app.memo(
         &[StateSlice::Masking, StateSlice::Corpus, StateSlice::Runs],
         RunState::filmed,
     );
@@ -458,12 +468,12 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
         let moment = steps.with_untracked(|steps| steps.get(place).map(moment_of));
         scope.moment.set(moment.filter(|_| place < last()));
     };
-    let moved = move |event| go(event_target_value(&event).parse().unwrap_or(usize::MAX));
+    let on_input = move |event| go(event_target_value(&event).parse().unwrap_or(usize::MAX));
     view! {
-        <div class="field" hidden=move || filmed.with(Vec::is_empty)>
+        <div class="field" hidden=move || runs.with(Vec::is_empty)>
             <label for=format!("{id}-run")>{tr!("Run to replay")}</label>
             <select id=format!("{id}-run") on:change=choose>
-                {move || filmed.get().into_iter().map(option).collect_view()}
+                {move || runs.get().into_iter().map(option).collect_view()}
             </select>
         </div>
         <p class="help" hidden=move || steps.with(|steps| steps.len() != 1)>
@@ -481,7 +491,7 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
                     max=move || last().to_string()
                     prop:value=move || place().to_string()
                     aria-valuetext=words
-                    on:input=moved
+                    on:input=on_input
                 />
                 <button type="button" aria-label=tr!("A moment later") on:click=move |_| go(place() + 1)>"›"</button>
             </div>

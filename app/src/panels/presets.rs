@@ -1,5 +1,5 @@
-//! The models to choose from, as cards with their sizes. Once they were measured each says its time on this device, too, and one
-//! of them is suggested.
+//! The presets as cards with their sizes. Once measured, each card also shows the estimated time on
+//! this device, and the largest one that is fast enough is suggested.
 
 use super::estimate::reason_not_to_estimate;
 use crate::context::{AppContext, app};
@@ -11,7 +11,7 @@ use crate::wording::{bytes, parameters};
 use leptos::prelude::*;
 use protocol::{Estimate, RunConfig};
 
-/// A card per preset; those that are rarely wanted are folded.
+/// A card per preset; rarely used ones are collapsed.
 #[component]
 pub fn PresetCards() -> impl IntoView {
     let app = app();
@@ -28,7 +28,7 @@ pub fn PresetCards() -> impl IntoView {
         RunState::is_measuring,
     );
     let measure = move |_| app.estimate(first.presets.iter().map(|preset| preset.name), true);
-    // A changed setting makes what was said of the ones before untrue; another preset has an estimate of its own.
+    // Estimates depend on all settings except the preset: each preset has its own estimate.
     let settings = Memo::new(move |_| {
         app.settings.with(|settings| RunConfig {
             preset: String::new(),
@@ -40,7 +40,7 @@ pub fn PresetCards() -> impl IntoView {
         if before.is_some_and(|before| before != now) {
             app.forget_estimates();
         }
-        // Sizes cost nothing: they stand there before anybody asks.
+        // Sizes are cheap to compute, so they are requested without being asked for.
         if reason.with(Option::is_none) {
             let known = app.peek(|state| state.estimates.keys().cloned().collect::<Vec<_>>());
             let all = GROUPS

@@ -1,4 +1,4 @@
-//! Step 2: the settings of pre-training, and its curves in detail.
+//! Panel 2, pre-training: its settings, estimate and warnings, and its curves in detail.
 
 use super::choice::{ChoiceField, SwitchField};
 use super::deferred_mount::DeferredMount;
@@ -9,7 +9,7 @@ use super::loss_chart::{Curves, LossTable};
 use super::presets::PresetCards;
 use super::section::Section;
 use super::start::{ApplyChanges, PhaseWarnings};
-use crate::context::context;
+use crate::context::app;
 use crate::file_import::Source;
 use crate::language::translated;
 use crate::settings::{FIELDS, LENGTHS, NSP, SWITCHES, TOKENIZER};
@@ -18,7 +18,7 @@ use crate::tr;
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
 
-/// Settings, warnings, and the loss as a table.
+/// The pre-training panel.
 #[component]
 pub fn PretrainPanel() -> impl IntoView {
     view! {
@@ -57,7 +57,7 @@ pub fn PretrainPanel() -> impl IntoView {
     .into_any()
 }
 
-/// Goes on with the model at hand.
+/// Button that continues training the current model.
 #[component]
 fn GoOn() -> impl IntoView {
     let app = app();
@@ -68,7 +68,7 @@ fn GoOn() -> impl IntoView {
             StateSlice::Runs,
             StateSlice::Progress,
         ],
-        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage),
+        |state| state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch),
     );
     let has_model = app.memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
         state.model.pretrained
@@ -88,7 +88,7 @@ fn GoOn() -> impl IntoView {
     }
 }
 
-/// Word vectors that new models start from.
+/// Input for pre-trained word vectors that initialise the embeddings of new models.
 #[component]
 fn WordVectors() -> impl IntoView {
     let app = app();
@@ -125,12 +125,12 @@ fn LengthField() -> impl IntoView {
     let app = app();
     let (unit, _) = app.settings.with_untracked(|settings| settings.length());
     let unit = RwSignal::new(unit);
-    let refused = RwSignal::new(None::<String>);
+    let rejected = RwSignal::new(None::<String>);
     let set = move |text: &str| {
         let result = app
             .settings
             .try_update(|settings| settings.set_length(unit.get_untracked(), text));
-        refused.set(result.and_then(Result::err).map(|error| error.message));
+        rejected.set(result.and_then(Result::err).map(|error| error.message));
     };
     let choose = move |event| {
         let key = event_target_value(&event);
@@ -148,7 +148,7 @@ fn LengthField() -> impl IntoView {
         view! { <option value=key selected=key == unit.get_untracked()>{translated(words)}</option> }
     };
     let help = move || {
-        refused.get().unwrap_or_else(|| {
+        rejected.get().unwrap_or_else(|| {
             tr!("Empty means one pass over much text, and up to eight over little.")
         })
     };
@@ -163,7 +163,7 @@ fn LengthField() -> impl IntoView {
                     autocomplete="off"
                     placeholder=default
                     aria-describedby="set-length-help"
-                    aria-invalid=move || refused.with(Option::is_some).to_string()
+                    aria-invalid=move || rejected.with(Option::is_some).to_string()
                     prop:value=move || app.settings.with(|settings| settings.value(unit.get()))
                     on:change=move |event| set(&event_target_value(&event))
                 />
@@ -171,7 +171,7 @@ fn LengthField() -> impl IntoView {
                     {LENGTHS.map(|field| option((field.key, field.label))).collect_view()}
                 </select>
             </div>
-            <p id="set-length-help" class="help" class:refused=move || refused.with(Option::is_some)>{help}</p>
+            <p id="set-length-help" class="help" class:refused=move || rejected.with(Option::is_some)>{help}</p>
         </div>
     }
 }

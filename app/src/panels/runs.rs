@@ -1,4 +1,5 @@
-//! Step 7: the runs, of this tab and of other days, and the way out and in for models.
+//! Panel 7, runs: the runs of this tab and those stored earlier, with sharing, storage, and export
+//! and import of models.
 
 mod actions;
 mod models;
@@ -7,7 +8,7 @@ mod storage;
 
 use super::section::Section;
 use crate::chart::scene::RUN_INKS;
-use crate::context::context;
+use crate::context::app;
 use crate::focus;
 use crate::language::translated;
 use crate::localize_message::localize_message;
@@ -22,7 +23,7 @@ use protocol::Phase;
 use share_link::LinkOut;
 use storage::StorageLine;
 
-/// Runs, export and import.
+/// The runs panel.
 #[component]
 pub fn RunsPanel() -> impl IntoView {
     view! {
@@ -42,7 +43,8 @@ pub fn RunsPanel() -> impl IntoView {
     .into_any()
 }
 
-/// Of more runs than this, the table shows only the newest ones at first: a browser may have stored hundreds.
+/// Number of runs, the newest ones, that the table shows at first: a browser may have stored
+/// hundreds.
 const MAX_FIRST_RUNS: usize = 50;
 
 #[component]
@@ -94,13 +96,13 @@ fn RunTable() -> impl IntoView {
     }
 }
 
-/// A row with the button that shows the runs before the newest ones, as long as there are any.
+/// A row with the button that shows the earlier runs, if there are any.
 #[component]
 fn EarlierRuns(earlier: Memo<usize>) -> impl IntoView {
     let app = app();
     let show = move |_| {
         app.shows_all_runs.set(true);
-        // The button is gone.
+        // The focused button is removed.
         focus::on("#runs-table");
     };
     let words = move || {
@@ -121,7 +123,7 @@ fn EarlierRuns(earlier: Memo<usize>) -> impl IntoView {
     }
 }
 
-/// What a row shows of its run.
+/// The data of a row.
 #[derive(Clone, Default, PartialEq)]
 struct Shown {
     swatch: Option<usize>,
@@ -184,7 +186,7 @@ fn Row(id: String) -> impl IntoView {
     let app = app();
     let of = id.clone();
     let row = Memo::new(move |_| {
-        // What is over changes with the list only, not with every step of another run.
+        // A finished run does not depend on the progress of the active one.
         let over = app.peek(|state| {
             state
                 .runs
@@ -198,7 +200,7 @@ fn Row(id: String) -> impl IntoView {
         };
         app.read(topics, |state| shown(state, &of))
     });
-    let part = move |take: fn(&Shown) -> String| row.with(take);
+    let field = move |take: fn(&Shown) -> String| row.with(take);
     let swatch = move || {
         row.with(|row| row.swatch)
             .map(|index| view! { <span class=format!("swatch run-{}", index % RUN_INKS)></span> })
@@ -211,7 +213,7 @@ fn Row(id: String) -> impl IntoView {
     let label = move || {
         tr!(
             "Show {name} in the charts",
-            name = part(|row| row.name.clone())
+            name = field(|row| row.name.clone())
         )
     };
     view! {
@@ -226,22 +228,23 @@ fn Row(id: String) -> impl IntoView {
                 />
                 " "
                 {swatch}
-                <span hidden=naming>{move || part(|row| row.name.clone())}</span>
+                <span hidden=naming>{move || field(|row| row.name.clone())}</span>
                 <Show when=move || naming.get()>
                     <NameField row naming />
                 </Show>
                 <span class="help origin">{move || row.with(|row| row.origin.clone())}</span>
             </th>
-            <td data-label=tr!("Settings")>{move || part(|row| row.settings.clone())}</td>
-            <td data-label=tr!("Size")>{move || part(|row| row.size.clone())}</td>
-            <td data-label=tr!("Result")>{move || part(|row| row.result.clone())}</td>
-            <td data-label=tr!("State")>{move || part(|row| row.stage.clone())}</td>
+            <td data-label=tr!("Settings")>{move || field(|row| row.settings.clone())}</td>
+            <td data-label=tr!("Size")>{move || field(|row| row.size.clone())}</td>
+            <td data-label=tr!("Result")>{move || field(|row| row.result.clone())}</td>
+            <td data-label=tr!("State")>{move || field(|row| row.stage.clone())}</td>
             <td><Actions id row naming /></td>
         </tr>
     }
 }
 
-/// One link to the runs that charts show, such as both starts of fine-tuning. One that still learns is left out.
+/// Button for one link to all runs shown in the charts, such as both fine-tuning runs; an active
+/// run is left out.
 #[component]
 fn LinkToShown() -> impl IntoView {
     let app = app();
@@ -260,7 +263,7 @@ fn LinkToShown() -> impl IntoView {
     view! { <div class="row-actions"><LinkOut testid="share-shown" words runs /></div> }
 }
 
-/// Where the settings of the shown runs differ.
+/// Table of the settings in which the shown runs differ.
 #[component]
 fn Differences() -> impl IntoView {
     let app = app();
@@ -299,7 +302,7 @@ fn stage_words(run: &Run) -> String {
     if run.resume.elsewhere {
         return tr!("running in another tab, step {step}", step = steps);
     }
-    let stage = stage_alone(run, steps);
+    let stage = stage_without_checkpoint(run, steps);
     match run.resume.saved {
         Some(step) if run.stage != Stage::Finished => {
             tr!("{stage}; saved at step {step}", stage, step = grouped(step))
@@ -308,7 +311,7 @@ fn stage_words(run: &Run) -> String {
     }
 }
 
-fn stage_alone(run: &Run, steps: String) -> String {
+fn stage_without_checkpoint(run: &Run, steps: String) -> String {
     match &run.stage {
         Stage::Requested | Stage::Started | Stage::Compiling(_) => tr!("preparing"),
         Stage::Running => tr!(
@@ -316,13 +319,13 @@ fn stage_alone(run: &Run, steps: String) -> String {
             share = figure((run.share() * 100.0).floor(), 0)
         ),
         Stage::Paused => tr!("paused at step {step}", step = steps),
-        // Those of a comparison are its runs' own.
+        // A comparison has no step count of its own; its runs have.
         Stage::Finished if !run.is_own() || run.steps_done() == 0 => tr!("finished"),
         Stage::Stopped if !run.is_own() => tr!("stopped"),
         Stage::Finished => tr!("finished, {steps} steps", steps),
         Stage::Stopped => tr!("stopped at step {step}", step = steps),
         Stage::Failed(message) => {
-            let message = localize_message(&translated(message));
+            let message = localize_message(message);
             tr!("failed: {message}", message)
         }
     }

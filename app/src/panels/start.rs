@@ -1,24 +1,25 @@
-//! What both phases share: a start button that says why it is off, and a sentence on what the latest run is doing.
+//! Components shared by pre-training and fine-tuning: a start button that says why it is disabled,
+//! and a sentence on the state of the latest run.
 
-use crate::context::context;
+use crate::context::app;
 use crate::focus;
 use crate::localize_message::localize_message;
 use crate::state::{Run, Stage, StateSlice};
 use crate::tr;
 use crate::wording::{grouped, sentence};
 use leptos::prelude::*;
-use protocol::{Phase, is_note};
+use protocol::{Message, Phase, is_note};
 use std::time::Duration;
 
-/// A start button with the reason why it is off, where it is.
+/// A start button, with the reason if it is disabled.
 #[component]
 pub fn StartButton(
-    /// What it starts.
+    /// The phase that it starts.
     phase: Phase,
-    /// Its words.
+    /// Text on the button.
     #[prop(into)]
     label: String,
-    /// Name for tests.
+    /// `data-testid` of the button.
     testid: &'static str,
 ) -> impl IntoView {
     let app = app();
@@ -36,7 +37,7 @@ pub fn StartButton(
     });
     let id = format!("{testid}-reason");
     let start = move |_| {
-        // The button goes out of reach: who came by keyboard is taken to the controls of the run.
+        // The button becomes disabled: move keyboard users to the controls of the run.
         let by_keyboard = focus::is_shown(&format!("[data-testid={testid}]"));
         app.start(phase);
         if by_keyboard {
@@ -61,7 +62,8 @@ pub fn StartButton(
     .into_any()
 }
 
-/// Says that the settings are no longer those of the pre-training under way, and starts anew with them.
+/// Button that restarts the active pre-training run with the current settings, shown if they differ
+/// from those of the run.
 #[component]
 pub fn ApplyChanges() -> impl IntoView {
     let app = app();
@@ -89,18 +91,18 @@ pub fn ApplyChanges() -> impl IntoView {
     .into_any()
 }
 
-/// What the latest run of a phase is doing, in plain words.
+/// Sentence on the state of the latest run of a phase, or else on runs from a link or from storage.
 #[component]
 pub fn PhaseSentence(
-    /// Which phase.
+    /// The phase of the run.
     phase: Phase,
 ) -> impl IntoView {
     let app = app();
     let sentence = app.memo(&[StateSlice::Runs, StateSlice::Progress], move |state| {
-        let brought = || {
-            let brought = || state.runs.iter().filter(|run| run.shared);
-            let names: Vec<String> = brought().map(Run::name).collect();
-            let is_of = |phase| brought().any(|run| run.phase == phase);
+        let from_link = || {
+            let shared_runs = || state.runs.iter().filter(|run| run.shared);
+            let names: Vec<String> = shared_runs().map(Run::name).collect();
+            let is_of = |phase| shared_runs().any(|run| run.phase == phase);
             let here = tr!(
                 "This link brought the curves of a run: {list}."
                     | "This link brought the curves of {count} runs: {list}." % names.len() as u64,
@@ -115,7 +117,7 @@ pub fn PhaseSentence(
                 phase => is_of(phase).then_some(here),
             }
         };
-        let kept = || {
+        let stored = || {
             let old = state
                 .runs
                 .iter()
@@ -128,7 +130,7 @@ pub fn PhaseSentence(
             );
             (phase == Phase::Pretrain && old > 0).then_some(words)
         };
-        state.headline(phase).or_else(brought).or_else(kept)
+        state.headline(phase).or_else(from_link).or_else(stored)
     });
     let repeats = move || {
         let config = app.settings.with(|settings| settings.pretrain.clone());
@@ -152,10 +154,10 @@ pub fn PhaseSentence(
         .into_any()
 }
 
-/// What the latest run of a phase warned of.
+/// Warnings of the latest run of a phase.
 #[component]
 pub fn PhaseWarnings(
-    /// Which phase.
+    /// The phase of the run.
     phase: Phase,
 ) -> impl IntoView {
     let app = app();
@@ -166,7 +168,7 @@ pub fn PhaseWarnings(
             .map(|run| run.warnings.clone())
             .unwrap_or_default()
     });
-    let row = |(code, message): (String, String)| view! { <li class:note=is_note(&code)>{sentence(&localize_message(&message))}</li> };
+    let row = |(code, message): (String, Message)| view! { <li class:note=is_note(&code)>{sentence(&localize_message(&message))}</li> };
     view! {
         <Show when=move || warnings.with(|warnings| !warnings.is_empty())>
             <ul class="warnings">{move || warnings.get().into_iter().map(row).collect_view()}</ul>

@@ -1,9 +1,10 @@
-//! Step 4: ask the model. Guesses for `[MASK]`s and labels for a text, with the reason why where it cannot answer.
+//! Panel 4, inference: predictions for `[MASK]` tokens and labels for a text, or the reason why the
+//! model cannot answer.
 
 use super::label_file::LabelFile;
 use super::section::Section;
 use crate::confidence::unfamiliar;
-use crate::context::context;
+use crate::context::app;
 use crate::language::translated;
 use crate::mark;
 use crate::state::{Classification, Engine, Model, RunState, StateSlice};
@@ -15,12 +16,12 @@ use protocol::{Candidate, LabelScore, MaskPrediction, Phase};
 
 const MASK: &str = "[MASK]";
 
-/// What is asked, whichever language the page speaks.
+/// Inputs of the panel; they survive a change of language, which mounts the panels again.
 #[derive(Clone, Copy)]
 pub struct Asked {
     guess: RwSignal<String>,
     label: RwSignal<String>,
-    /// Whether each label counts from its own threshold.
+    /// Whether each label uses its own decision threshold.
     pub(super) by_own: RwSignal<bool>,
 }
 
@@ -34,7 +35,7 @@ impl Default for Asked {
     }
 }
 
-/// Two questions to the model.
+/// The inference panel: fill-mask, classification of a text, and of a whole file.
 #[component]
 pub fn TryPanel() -> impl IntoView {
     view! {
@@ -108,12 +109,13 @@ fn FillMask() -> impl IntoView {
     }
 }
 
-/// Offers the bundled model of a phase where no model can answer yet and none that was trained here would be replaced.
+/// Offers the bundled model of a phase if there is no model for it yet and opening it would not
+/// replace one trained in this tab.
 #[component]
 pub(super) fn FinishedModel(
-    /// What the model learned.
+    /// Phase that the model was trained for.
     phase: Phase,
-    /// Name for tests.
+    /// `data-testid` of the button.
     testid: &'static str,
 ) -> impl IntoView {
     let app = app();
@@ -130,14 +132,14 @@ pub(super) fn FinishedModel(
             } else {
                 classifier
             };
-            let trained_here = state
+            let is_trained_here = state
                 .runs
                 .iter()
                 .any(|run| run.is_here() && state.is_at_hand(&run.id));
             matches!(state.engine, Engine::Ready(_))
                 && state.active().is_none()
                 && !answers
-                && !trained_here
+                && !is_trained_here
         },
     );
     let (button, help) = match phase {
@@ -162,7 +164,7 @@ pub(super) fn FinishedModel(
     }
 }
 
-/// Whose model answers.
+/// Name of the model that answers.
 #[component]
 pub(super) fn ModelName(phase: Phase) -> impl IntoView {
     let name = app().memo(&[StateSlice::Runs, StateSlice::Progress], move |state| {
@@ -171,14 +173,15 @@ pub(super) fn ModelName(phase: Phase) -> impl IntoView {
     view! { <span class="summary-note">{move || name.get().map(|name| format!(" {name}"))}</span> }
 }
 
-/// Which text an answer is about: the input may hold another one by now.
+/// Shows the text that an answer refers to, since the input may have changed.
 fn of_text(text: String) -> impl IntoView {
     view! { <p class="asked"><bdi>{text}</bdi></p> }
 }
 
 const NO_MASK: &str = mark!("Put [MASK] where a word is missing.");
 
-/// A run answers questions of its kind with its present values.
+/// Returns why masked tokens cannot be predicted. An active pre-training run answers with its
+/// current weights.
 fn reason_not_to_guess(state: &RunState) -> Option<String> {
     match &state.model {
         Model { guesses: true, .. } => None,
@@ -199,7 +202,7 @@ fn reason_not_to_label(state: &RunState) -> Option<String> {
     (!can).then(|| tr!("There is no classifier yet: fine-tune or import one first."))
 }
 
-/// Puts the mask at the caret, or at the end.
+/// Inserts `[MASK]` at the caret, or at the end if there is none, separated by spaces.
 fn insert_mask(input: NodeRef<html::Input>, text: RwSignal<String>) {
     let Some(input) = input.get_untracked() else {
         return;
@@ -231,15 +234,16 @@ fn guess_tables(masks: Vec<MaskPrediction>, before: Option<Vec<MaskPrediction>>)
         .collect_view()
 }
 
-/// The guesses for one mask, beside what was guessed there before, by an earlier model or at an earlier step.
+/// Table of the predictions for one mask, beside the previous predictions by an earlier model or at
+/// an earlier step.
 fn guess_table(
     index: usize,
     mask: MaskPrediction,
     before: Option<MaskPrediction>,
 ) -> impl IntoView {
     let compared = before.is_some();
-    // Of many words even the likeliest is unlikely: bars are told apart beside the longest.
-    let most = mask.candidates.first().map_or(1.0, |best| best.score);
+    // Even the top prediction may have a low probability: scale the bars relative to it.
+    let max = mask.candidates.first().map_or(1.0, |best| best.score);
     let row = move |Candidate { token, score }: Candidate| {
         let earlier = before.as_ref().map(|before| {
             let known = before
@@ -248,7 +252,7 @@ fn guess_table(
                 .find(|candidate| candidate.token == token);
             known.map_or_else(|| tr!("not listed"), |candidate| percent(candidate.score))
         });
-        scored_row(token, (score, most), None, earlier)
+        scored_row(token, (score, max), None, earlier)
     };
     view! {
         <table class="scores">
@@ -319,7 +323,8 @@ fn Classify() -> impl IntoView {
     }
 }
 
-/// The labels of a text; where `by_own`, each counts from its own threshold in place of the one of all.
+/// Table of the labels of a text; if `by_own`, each label uses its own threshold instead of the
+/// common one.
 fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
     let threshold = answer.threshold;
     let text = of_text(answer.text);
@@ -333,11 +338,11 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
             .get(index)
             .copied()
             .unwrap_or(threshold);
-        let given = Some(index == 0 || score >= from && from > 0.0);
+        let predicted = Some(index == 0 || score >= from && from > 0.0);
         scored_row(
             label,
             (score, 1.0),
-            given,
+            predicted,
             own.get(index).filter(|_| by_own).map(|own| percent(*own)),
         )
     };
@@ -373,19 +378,19 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
 
 fn scored_row(
     name: String,
-    (score, most): (f64, f64),
-    given: Option<bool>,
+    (score, max): (f64, f64),
+    predicted: Option<bool>,
     further: Option<String>,
 ) -> impl IntoView {
     let label = tr!("Probability of {name}", name);
-    let mark = given
-        .filter(|given| *given)
+    let mark = predicted
+        .filter(|predicted| *predicted)
         .map(|_| view! { <span class="given">" ✓"</span> });
     view! {
-        <tr class:not-given=given == Some(false)>
+        <tr class:not-given=predicted == Some(false)>
             <th scope="row"><bdi>{name}</bdi>{mark}</th>
             <td>
-                <meter min="0" max=most.to_string() value=score.to_string() aria-label=label aria-valuetext=percent(score)></meter>
+                <meter min="0" max=max.to_string() value=score.to_string() aria-label=label aria-valuetext=percent(score)></meter>
                 <span class="number">{percent(score)}</span>
             </td>
             {further.map(|further| view! { <td class="number">{further}</td> })}

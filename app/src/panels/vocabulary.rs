@@ -1,15 +1,15 @@
-//! The learned vocabulary: how much of the text it covers, how long documents are in its tokens, its entries by search,
-//! and any text cut into its tokens.
+//! The learned vocabulary: its coverage of the text, document lengths in tokens, a search over its
+//! entries, nearest words, and tokenisation of any text.
 
 use super::bar_table::{Bar, Bars};
-use crate::context::context;
+use crate::context::app;
 use crate::state::{StateSlice, Vocabulary};
 use crate::tr;
 use crate::wording::{self, figure, grouped, percent};
 use leptos::prelude::*;
 use protocol::{Candidate, VocabularyEntry};
 
-/// The vocabulary, folded away until asked for.
+/// Collapsible view of the vocabulary.
 #[component]
 pub fn VocabularyTable() -> impl IntoView {
     let app = app();
@@ -81,7 +81,7 @@ pub fn VocabularyTable() -> impl IntoView {
     .into_any()
 }
 
-/// Any text in tokens, as it is typed.
+/// Tokenises a text while it is typed.
 #[component]
 fn TokenStrip() -> impl IntoView {
     let app = app();
@@ -111,7 +111,7 @@ fn TokenStrip() -> impl IntoView {
     }
 }
 
-/// The nearest words of a word, before and after pre-training.
+/// Nearest neighbours of a word, in the word vectors of the text and in the language model.
 #[component]
 fn NearestWords() -> impl IntoView {
     let app = app();
@@ -175,16 +175,16 @@ fn coverage(vocabulary: &Vocabulary) -> Vec<Bar> {
     vocabulary
         .coverage
         .iter()
-        .filter(|point| point.tokens >= MIN_COVERING)
+        .filter(|point| point.tokens >= MIN_COVERAGE_TOKENS)
         .map(bar)
         .collect()
 }
 
-/// Fewer tokens than this cover nothing that is worth a row.
-const MIN_COVERING: u64 = 16;
+/// Minimum number of tokens for a row of the coverage table.
+const MIN_COVERAGE_TOKENS: u64 = 16;
 
 fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
-    let most = vocabulary
+    let max = vocabulary
         .lengths
         .iter()
         .map(|count| count.documents)
@@ -193,7 +193,7 @@ fn lengths(vocabulary: &Vocabulary) -> Vec<Bar> {
         .max(1) as f64;
     let bar = |count: &protocol::LengthCount| Bar {
         name: tr!("up to {tokens}", tokens = grouped(count.up_to)),
-        share: count.documents as f64 / most,
+        share: count.documents as f64 / max,
         words: grouped(count.documents),
     };
     vocabulary.lengths.iter().map(bar).collect()
@@ -209,19 +209,21 @@ fn unknown(vocabulary: &Vocabulary) -> String {
     }
 }
 
-/// Share of the documents that a suggested length holds whole: the engine's own choice.
-const HELD_WHOLE: f64 = 0.98;
+/// Share of the documents that fit the suggested maximum length without truncation; the engine's
+/// default.
+const FITTING_SHARE: f64 = 0.98;
 
-/// The shortest length that holds nearly all documents, `[CLS]` and `[SEP]` included, and how many it holds in words.
+/// Returns the shortest maximum length, a multiple of 8 including `[CLS]` and `[SEP]`, that fits
+/// nearly all documents, and a sentence with the share that fits.
 fn suggestion(vocabulary: &Vocabulary) -> Option<(u64, String)> {
     let all: u64 = vocabulary.lengths.iter().map(|count| count.documents).sum();
-    let mut held = 0;
+    let mut fitting = 0;
     let enough = vocabulary.lengths.iter().find(|count| {
-        held += count.documents;
-        held as f64 >= HELD_WHOLE * all as f64
+        fitting += count.documents;
+        fitting as f64 >= FITTING_SHARE * all as f64
     })?;
     let max_len = (enough.up_to + 2).next_multiple_of(8);
-    let share = percent(held as f64 / all as f64);
+    let share = percent(fitting as f64 / all as f64);
     Some((
         max_len,
         tr!(

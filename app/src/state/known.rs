@@ -1,163 +1,164 @@
-//! What the page knows of the engine, the text and a model's answers, and what it has to say when something is wrong.
+//! Parts of the state: the engine, the corpus, the answers of a model, and notices.
 
 use protocol::{
     Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, LabelScore,
-    LengthCount, LineQuery, MaskedToken, PredictedDocument, VocabularyEntry,
+    LengthCount, LineQuery, MaskedToken, Message, PredictedDocument, VocabularyEntry,
 };
 
-/// How far the engine is.
+/// State of the engine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Engine {
-    /// Its file is on its way, or it is choosing a device.
+    /// Being downloaded or selecting a device.
     #[default]
     Loading,
-    /// It computes on this device.
+    /// Ready on this device.
     Ready(DeviceInfo),
-    /// It must be started anew.
+    /// Stopped; it must be restarted.
     Crashed,
 }
 
-/// What was read.
+/// Summary of the current corpus.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Corpus {
-    /// One row per file.
+    /// Reports, one per file.
     pub files: Vec<FileReport>,
-    /// Documents that serve pre-training.
+    /// Number of documents for pre-training.
     pub documents: u64,
-    /// Labelled documents for training, validation and test.
+    /// Numbers of labelled documents: training, validation, test.
     pub labelled: [u64; 3],
-    /// Distinct labels.
+    /// Number of distinct labels.
     pub labels: u64,
-    /// What stands out.
+    /// Further properties of the corpus.
     pub traits: CorpusTraits,
 }
 
-/// One text before and after masking.
+/// An example before and after masking.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Masking {
-    /// Which document.
+    /// Index of the document.
     pub example: u64,
-    /// One entry per token.
+    /// Tokens of the example.
     pub tokens: Vec<MaskedToken>,
 }
 
-/// A part of the vocabulary.
+/// An excerpt of the vocabulary.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vocabulary {
-    /// Size of the whole.
+    /// Size of the whole vocabulary.
     pub size: u64,
-    /// The entries asked for.
+    /// Requested entries.
     pub entries: Vec<VocabularyEntry>,
-    /// How much of the text the most frequent tokens make up.
+    /// Share of the text covered by the most frequent tokens.
     pub coverage: Vec<CoveragePoint>,
-    /// Share of the text's tokens that it does not know.
+    /// Share of the text's tokens that are unknown to the vocabulary, 0 to 1.
     pub unknown_share: f64,
-    /// Training documents by their number of tokens.
+    /// Histogram of the training documents' lengths in tokens.
     pub lengths: Vec<LengthCount>,
 }
 
-/// Something that went wrong, for the person.
+/// An error notice for the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notice {
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
+    /// What went wrong.
+    pub message: Message,
+    /// What the user can do.
+    pub hint: Message,
 }
 
 impl Notice {
-    /// A notice from what is wrong and what to do.
+    /// Creates a notice of the page itself, in its current language.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
-            hint: hint.into(),
+            message: Message::verbatim(message),
+            hint: Message::verbatim(hint),
         }
     }
 }
 
-/// Labels given to a text.
+/// Labels predicted for a text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Classification {
-    /// The text.
+    /// Classified text.
     pub text: String,
-    /// Best first.
+    /// Labels with their probabilities, best first.
     pub labels: Vec<LabelScore>,
-    /// Probability from which a label counts as predicted.
+    /// Decision threshold: probability from which a label counts as predicted.
     pub threshold: f64,
-    /// Where that differs by label: the probability from which each of the labels counts.
+    /// Decision thresholds of `labels`, if they differ by label.
     pub cutoffs: Vec<f64>,
-    /// The same, tuned for each of the labels, where they were.
+    /// Decision thresholds tuned for each of `labels` individually, if the model has them.
     pub thresholds: Vec<f64>,
-    /// Different words of the text, where the classifier knows those of its training documents; else 0.
+    /// Number of distinct words in the text, if the classifier knows the words of its training
+    /// documents; otherwise 0.
     pub words: u64,
-    /// Those among them that occurred in no training document.
+    /// Words of the text that occur in no training document.
     pub unseen: Vec<String>,
 }
 
-/// Guesses for the hidden words of the bundled sentences.
+/// Predictions for the bundled cloze sentences.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FilledClozes {
-    /// Steps of the run whose model answered.
+    /// Optimisation steps of the run whose model answered.
     pub step: Option<u64>,
-    /// For each sentence, best first.
+    /// Predictions for each sentence, best first.
     pub guesses: Vec<Vec<Candidate>>,
 }
 
-/// The nearest words of a word.
+/// Nearest neighbours of a word.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Neighbours {
-    /// The word.
+    /// Word that was looked up.
     pub word: String,
-    /// In the word vectors of the text, with the cosine.
+    /// Nearest words by the corpus's own word vectors, with cosine similarity.
     pub own: Vec<Candidate>,
-    /// In the embeddings of the language model.
+    /// Nearest words by the language model's embeddings, with cosine similarity.
     pub model: Vec<Candidate>,
 }
 
-/// A typed text in tokens.
+/// Tokens of a typed text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tokenized {
-    /// As many as can be shown.
+    /// Tokens in order, truncated to a displayable number.
     pub tokens: Vec<VocabularyEntry>,
-    /// How many there are.
+    /// Total number of tokens.
     pub count: u64,
 }
 
-/// Documents that were asked for.
+/// Documents listed by a query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lines {
-    /// Which documents these are.
+    /// Query that selected them; `None` for the first documents of a file.
     pub of: Option<LineQuery>,
-    /// With their labels, true and given.
+    /// Documents with their true and predicted labels.
     pub lines: Vec<PredictedDocument>,
-    /// How many more there are.
+    /// Number of matching documents that are not in `lines`.
     pub more: u64,
 }
 
-/// A file whose documents get their labels.
+/// Progress of labelling a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Labelling {
     /// Name of the file.
     pub name: String,
-    /// Documents that are labelled.
+    /// Number of documents labelled so far.
     pub documents: u64,
-    /// Of how many; 0 while nobody knows.
+    /// Total number of documents; 0 while unknown.
     pub of: u64,
-    /// Lines that are no documents.
+    /// Lines that are not documents, by reason.
     pub dropped: Vec<Dropped>,
-    /// The columns that its text was taken from, where it is a table.
+    /// Text columns, if the file is a table.
     pub columns: Vec<String>,
-    /// What a person should know of it.
-    pub warnings: Vec<String>,
+    /// Warnings about the file, for the user.
+    pub warnings: Vec<Message>,
 }
 
 impl Labelling {
-    /// Whether each document has its labels.
+    /// Returns whether all documents are labelled.
     pub fn is_done(&self) -> bool {
         self.of > 0 && self.documents == self.of
     }
 
-    /// What the table of its labels is called.
+    /// Returns the file name of the labelled table.
     pub fn table_name(&self) -> String {
         let name = self.name.rsplit('/').next().unwrap_or_default();
         let stem = [".gz", ".bz2", ".xz", ".zip"]
@@ -165,9 +166,9 @@ impl Labelling {
             .find_map(|ending| name.strip_suffix(ending))
             .unwrap_or(name);
         let (stem, ending) = stem.rsplit_once('.').unwrap_or((stem, ""));
-        // A table stays what it is; lines become a table.
+        // Tables keep their format; text lines become CSV.
         let ending = match ending.to_ascii_lowercase().as_str() {
-            kept @ ("tsv" | "tab" | "psv" | "json" | "jsonl" | "ndjson") => kept.to_string(),
+            format @ ("tsv" | "tab" | "psv" | "json" | "jsonl" | "ndjson") => format.to_string(),
             _ => "csv".into(),
         };
         format!("{stem}-labelled.{ending}")

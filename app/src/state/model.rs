@@ -1,41 +1,42 @@
-//! The model at hand: what it can do, and which run, or which import, it comes from.
+//! The loaded model: its capabilities, and the run or import that it comes from.
 
 use super::{Origin, Run, RunState};
 use crate::localize_message::localize_message;
 use crate::tr;
-use protocol::Phase;
+use protocol::{Message, Phase};
 
-/// What the model at hand can do.
+/// Capabilities and origin of the loaded model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Model {
-    /// It can be fine-tuned from.
+    /// Whether it can be fine-tuned.
     pub pretrained: bool,
-    /// It guesses masked tokens.
+    /// Whether it predicts masked tokens.
     pub guesses: bool,
-    /// It gives labels.
+    /// Whether it classifies.
     pub classifier: bool,
-    /// What the last run, or the last import, made.
+    /// Phase of the last run or import.
     pub latest: Phase,
-    /// Whether the next pre-training goes on from it although nobody asked for that: it was imported.
+    /// Whether the next pre-training continues from it by default, because it was imported.
     pub continues: bool,
-    /// What was imported, in words.
-    pub imported: Option<String>,
-    /// The run whose model was opened, or what was imported.
+    /// Summary of the import.
+    pub imported: Option<Message>,
+    /// Id of the run whose model was opened, or the summary of the import.
     pub opened: Option<String>,
-    /// The run whose model guesses, or what was imported.
+    /// Id of the run whose model predicts masked tokens, or the summary of the import.
     pub guesser: Option<String>,
-    /// The run whose model gives labels, or what was imported.
+    /// Id of the run whose model classifies, or the summary of the import.
     pub labeller: Option<String>,
 }
 
 impl RunState {
-    /// Whether a run of that phase is under way whose values answer questions.
+    /// Returns whether a run of that phase is active and its current weights answer queries.
     pub fn is_learning(&self, phase: Phase) -> bool {
         self.active()
             .is_some_and(|run| run.phase == phase && run.is_own() && run.steps_done() > 0)
     }
 
-    /// Whose model answers questions of that phase: a run's, else what was imported; in words.
+    /// Returns the name of the model that answers queries of that phase: that of a run, or the
+    /// summary of the import.
     pub fn model_name(&self, phase: Phase) -> Option<String> {
         if self.is_learning(phase) {
             return self.active().map(Run::name);
@@ -50,30 +51,39 @@ impl RunState {
             self.runs
                 .iter()
                 .find(|run| run.id == *id)
-                .map_or_else(|| localize_message(id), Run::name),
+                .map_or_else(|| localize_message(&self.summary_of(id)), Run::name),
         )
     }
 
-    /// What the values at hand that can be learned on from are.
+    /// Returns the summary of the imported model with this id.
+    fn summary_of(&self, id: &str) -> Message {
+        let imported = self.model.imported.as_ref();
+        imported
+            .filter(|summary| summary.to_string() == id)
+            .cloned()
+            .unwrap_or_else(|| Message::verbatim(id))
+    }
+
+    /// Returns the origin of the weights from which a run would continue.
     pub(super) fn origin(&self) -> Option<Origin> {
-        // A classifier may guess no words and still be learned on from.
+        // A classifier may predict no words and still be trained further.
         let id = self.model.guesser.as_ref().or(self.model.opened.as_ref())?;
         let run = self
             .runs
             .iter()
             .find(|run| run.id == *id && !run.key.is_empty());
         Some(run.map_or_else(
-            || Origin::Import(id.clone()),
+            || Origin::Import(self.summary_of(id)),
             |run| Origin::Run(run.key.clone()),
         ))
     }
 
-    /// Whether the values at hand are those of `origin`.
+    /// Returns whether the loaded weights are those of `origin`.
     pub fn has_at_hand(&self, origin: &Origin) -> bool {
         self.origin().as_ref() == Some(origin)
     }
 
-    /// Whose values a run began with, in words.
+    /// Describes the weights that a run started from.
     pub fn origin_of(&self, run: &Run) -> Option<String> {
         let name = match run.origin.as_ref()? {
             Origin::Import(words) => localize_message(words),
@@ -88,23 +98,24 @@ impl RunState {
         })
     }
 
-    /// Loss of random guessing in the words at hand, in nats: of the run that learns, else of the vocabulary that was told.
+    /// Returns the loss of a uniform prediction in nats, by the vocabulary of the active run,
+    /// otherwise by the current vocabulary.
     pub fn random_loss(&self) -> Option<f64> {
         let planned =
             |run: &Run| (run.phase == Phase::Pretrain).then_some(run.plan.as_ref()?.uniform);
-        // Within a run nobody may have asked for the vocabulary yet.
+        // During a run the vocabulary may not have been requested yet.
         let learning = self.active().filter(|run| run.is_own()).and_then(planned);
-        let told = || {
+        let from_vocabulary = || {
             self.vocabulary
                 .as_ref()
                 .map(|words| (words.size as f64).ln())
         };
         learning
-            .or_else(told)
+            .or_else(from_vocabulary)
             .or_else(|| self.runs_of(Phase::Pretrain).next_back().and_then(planned))
     }
 
-    /// The key of the run whose model is at hand, the newest one, if the browser has it.
+    /// Returns the key of the run whose model was loaded last, if the browser has it saved.
     pub fn model_at_hand(&self) -> Option<String> {
         let id = if self.model.latest == Phase::Finetune {
             &self.model.labeller
@@ -115,7 +126,7 @@ impl RunState {
         run.kept.map(|_| run.key.clone())
     }
 
-    /// Whether the model of this run is at hand.
+    /// Returns whether the model of this run is loaded.
     pub fn is_at_hand(&self, id: &str) -> bool {
         [&self.model.guesser, &self.model.labeller]
             .into_iter()
@@ -123,18 +134,18 @@ impl RunState {
             .any(|other| other == id)
     }
 
-    /// The model of a run, or of a file where there is no run, is on its way to the engine.
+    /// Records that the model of a run, or of a file if `None`, is being imported.
     pub fn open_model(&mut self, run: Option<String>) {
         self.opening = run;
     }
 
-    /// Forgets a run; what it has learned may stay at hand, under its name.
+    /// Removes a run; its model may stay loaded, under the run's name.
     pub fn forget_run(&mut self, id: &str) -> Option<Run> {
-        let place = self
+        let index = self
             .runs
             .iter()
             .position(|run| run.id == id && run.stage.is_over())?;
-        let run = self.runs.remove(place);
+        let run = self.runs.remove(index);
         let Model {
             opened,
             guesser,
@@ -164,13 +175,13 @@ impl RunState {
             }
             Phase::Finetune => (self.model.classifier, self.model.labeller) = (true, Some(id)),
         }
-        // Answers of the model before are not those of this one.
+        // Answers of the previous model do not apply to this one.
         self.forget_answers();
     }
 
-    pub(super) fn take_import(&mut self, summary: String, labels: &[String], guesses: bool) {
+    pub(super) fn take_import(&mut self, summary: Message, labels: &[String], guesses: bool) {
         let classifier = !labels.is_empty();
-        let name = self.opening.take().unwrap_or_else(|| summary.clone());
+        let name = self.opening.take().unwrap_or_else(|| summary.to_string());
         let (guesser, labeller) = (
             guesses.then(|| name.clone()),
             classifier.then(|| name.clone()),

@@ -1,10 +1,10 @@
-//! The films of the text under the microscope: the newest, and while that is of a classifier, which guesses no words, the one of
-//! the model that did.
+//! Histories of the preview: the latest, and, while that is of a classifier without word
+//! predictions, the one of the language model before it.
 
 use super::preview_history::{AttentionMap, PreviewHistory};
 use protocol::MaskedToken;
 
-/// One film, or two.
+/// One preview history, or two.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PreviewHistories {
     newest: PreviewHistory,
@@ -12,23 +12,25 @@ pub struct PreviewHistories {
 }
 
 impl PreviewHistories {
-    /// The film of that run, else the usual one: of a run under way the newest, afterwards the one with guesses.
+    /// Returns the history of a run, otherwise the default: during a run the latest, afterwards the
+    /// one with predictions.
     pub fn of(&self, run: Option<&str>, is_under_way: bool) -> &PreviewHistory {
-        let chosen = self.all().find(|film| run.is_some() && film.run() == run);
-        let usual = self
+        let selected = self.all().find(|film| run.is_some() && film.run() == run);
+        let default = self
             .guessed
             .as_ref()
             .filter(|_| !is_under_way)
             .unwrap_or(&self.newest);
-        chosen.unwrap_or(usual)
+        selected.unwrap_or(default)
     }
 
-    /// All of them, oldest first.
+    /// Returns all histories, oldest first.
     pub fn all(&self) -> impl Iterator<Item = &PreviewHistory> {
         self.guessed.iter().chain([&self.newest])
     }
 
-    /// As [`PreviewHistory::add`]. A classifier begins a film beside that of the guesses, as long as the text and its mask stay.
+    /// Like [`PreviewHistory::add`]. A classifier starts a second history as long as the text and
+    /// its mask stay the same.
     pub fn add(&mut self, run: String, step: Option<u64>, tokens: Vec<MaskedToken>) {
         let is_same = self
             .newest
@@ -36,7 +38,7 @@ impl PreviewHistories {
             .is_some_and(|last| last.shows_the_same(&tokens));
         let is_guessed = tokens.iter().any(|token| token.loss.is_some());
         match &mut self.guessed {
-            // Outside of a run, the model that guesses was asked.
+            // Outside of a run, the language model was queried.
             Some(guessed) if is_same && is_guessed && run.is_empty() => {
                 return guessed.add(run, step, tokens);
             }
@@ -50,7 +52,7 @@ impl PreviewHistories {
         self.newest.add(run, step, tokens);
     }
 
-    /// As [`PreviewHistory::attend`].
+    /// Like [`PreviewHistory::attend`].
     pub fn attend(&mut self, run: &str, step: Option<u64>, map: AttentionMap) {
         let films = self.guessed.iter_mut().chain([&mut self.newest]);
         for film in films.filter(|film| {
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn guesses_stay_while_a_classifier_learns_and_are_shown_again_afterwards() {
+    fn predictions_stay_during_fine_tuning_and_are_the_default_afterwards() {
         let mut films = PreviewHistories::default();
         let guessed = || tokens("cat", Some(0.7));
         films.add("pretrain-1".into(), Some(9), guessed());
@@ -105,14 +107,16 @@ mod tests {
         let map = || AttentionMap::new(vec!["a".into()], 1, 1, vec![255]).expect("fits");
         films.add(String::new(), None, guessed());
         films.attend("", None, map());
-        let (of_guesses, newest) = (films.of(None, false), films.of(None, true));
+        let (with_predictions, newest) = (films.of(None, false), films.of(None, true));
         assert_eq!(
-            (of_guesses.frames().len(), newest.frames().len()),
+            (with_predictions.frames().len(), newest.frames().len()),
             (2, 1),
             "the look now is one of the model that guesses"
         );
         assert_eq!(
-            of_guesses.last().and_then(|last| last.attention.clone()),
+            with_predictions
+                .last()
+                .and_then(|last| last.attention.clone()),
             Some(map())
         );
         films.attend("finetune-2", Some(2), map());
@@ -127,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn another_text_ends_both_films() {
+    fn another_text_ends_both_histories() {
         for next in [tokens("cow", None), tokens("cow", Some(0.5))] {
             let mut films = PreviewHistories::default();
             films.add("pretrain-1".into(), Some(9), tokens("cat", Some(0.7)));

@@ -1,5 +1,5 @@
-//! Questions to the engine and their answers: of each kind only the last one counts, and what an earlier model guessed is
-//! kept beside what the present one does.
+//! Queries to the engine and their answers. Only the answer to the last query of each kind is used.
+//! Predictions of an earlier model are kept for comparison with those of the current one.
 
 use super::{
     AttentionMap, Classification, FilledClozes, Labelling, Lines, Neighbours, Run, RunState,
@@ -7,7 +7,7 @@ use super::{
 };
 use protocol::{Event, LineQuery, MaskPrediction};
 
-/// The number of the last question of each kind; answers to earlier ones are ignored.
+/// Request number of the last query of each kind; answers to earlier ones are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Requests {
     last: u64,
@@ -24,49 +24,50 @@ pub(super) struct Requests {
     export: u64,
 }
 
-/// A kind of question to the engine.
+/// Kind of a query to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Guesses for masks.
+    /// Predictions for masked tokens.
     Guesses,
-    /// Guesses for the hidden words of several texts.
+    /// Predictions for the masked words of the cloze sentences.
     Clozes,
     /// Labels of a text.
     Labels,
     /// Labels of the documents of a file.
     File,
-    /// Where the model looks.
+    /// Attention of a text.
     Attention,
-    /// A text in tokens.
+    /// Tokens of a text.
     Tokens,
-    /// The nearest words of a word.
+    /// Nearest neighbours of a word.
     Neighbours,
-    /// Label against label.
+    /// Error analysis.
     Review,
-    /// Documents.
+    /// Documents selected by a query.
     Lines,
-    /// The first documents of a file.
+    /// First documents of a file.
     FirstDocuments,
-    /// A model as a file: each is wanted, whatever is asked later.
+    /// A model as a file: every export is delivered, even if another is requested later.
     Export,
 }
 
-/// A question what a run would take.
+/// A pending estimate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Estimating {
     preset: String,
-    /// Whether it is tried out.
+    /// Whether steps are timed.
     tries: bool,
-    /// Whether it is about settings that have changed since.
+    /// Whether the settings have changed since.
     stale: bool,
 }
 
 impl RunState {
-    /// The number for the next question of a kind; answers to earlier ones of that kind are then ignored.
+    /// Returns the request number of a new query of a kind; answers to earlier queries of that kind
+    /// are ignored from now on.
     pub fn next_request(&mut self, question: Question) -> u64 {
         let requests = &mut self.requests;
         requests.last += 1;
-        let kind = match question {
+        let slot = match question {
             Question::Guesses => &mut requests.guesses,
             Question::Clozes => &mut requests.clozes,
             Question::Labels => &mut requests.labels,
@@ -79,23 +80,24 @@ impl RunState {
             Question::FirstDocuments => &mut requests.first_documents,
             Question::Export => &mut requests.export,
         };
-        *kind = requests.last;
+        *slot = requests.last;
         requests.last
     }
 
-    /// As [`Self::next_request`], for a question that takes its time: until it is answered the page says so.
+    /// Like [`Self::next_request`], for a slow query: the page shows that it is pending until it is
+    /// answered.
     pub fn next_long_request(&mut self, question: Question) -> u64 {
         let request = self.next_request(question);
         self.waiting = Some(request);
         request
     }
 
-    /// Whether a long question waits for its answer.
+    /// Returns whether a long query is pending.
     pub fn is_waiting(&self) -> bool {
         self.waiting.is_some()
     }
 
-    /// Nobody answers any more.
+    /// Drops all pending queries, which the engine will no longer answer.
     pub(super) fn drop_questions(&mut self) {
         (self.waiting, self.opening) = (None, None);
         self.clozes_wait = false;
@@ -103,7 +105,7 @@ impl RunState {
         self.estimating.clear();
     }
 
-    /// A question was answered, or cannot be.
+    /// Ends a query that was answered or failed.
     pub(super) fn end_question(&mut self, request: u64) {
         self.estimating.remove(&request);
         self.waiting = self.waiting.filter(|waiting| *waiting != request);
@@ -113,45 +115,47 @@ impl RunState {
         }
     }
 
-    /// Whether nobody has asked yet how the present files were read.
+    /// Returns whether the first documents of the current files have not been requested yet.
     pub fn wants_first_documents(&self) -> bool {
         self.corpus.is_some() && self.requests.first_documents == 0
     }
 
-    /// The number for the question for the first documents of a file; what is shown is of another one.
+    /// Returns the request number of a query for the first documents of a file, and clears those of
+    /// another one.
     pub fn ask_first_documents(&mut self) -> u64 {
         self.first_documents = None;
         self.next_request(Question::FirstDocuments)
     }
 
-    /// Other files were read: what is known, or on its way, of those before is nothing of these.
+    /// Clears the first documents, and ignores pending ones, since other files were read.
     pub(super) fn drop_first_documents(&mut self) {
         self.first_documents = None;
         self.requests.first_documents = 0;
     }
 
-    /// Whether any run is being tried out.
+    /// Returns whether steps of any run are being timed.
     pub fn is_measuring(&self) -> bool {
         self.estimating
             .values()
-            .any(|asked| asked.tries && !asked.stale)
+            .any(|pending| pending.tries && !pending.stale)
     }
 
-    /// Whether nobody waits for this: that a preset suits no run is no trouble as long as it is not chosen.
+    /// Returns whether an answer is not awaited: a preset that fits no run is not an error unless
+    /// it is selected.
     pub(super) fn is_asked_aside(&self, request: u64) -> bool {
         self.estimating
             .get(&request)
-            .is_some_and(|asked| asked.stale || !asked.tries)
+            .is_some_and(|pending| pending.stale || !pending.tries)
     }
 
-    /// Whether a run with this preset is being tried out.
+    /// Returns whether steps of a run with this preset are being timed.
     pub fn is_estimating(&self, preset: &str) -> bool {
         self.estimating
             .values()
-            .any(|asked| asked.tries && !asked.stale && asked.preset == preset)
+            .any(|pending| pending.tries && !pending.stale && pending.preset == preset)
     }
 
-    /// The number for the question what a run with this preset would take; `tries`: by trying it out.
+    /// Returns the request number of an estimate for this preset; `tries`: with timed steps.
     pub fn ask_estimate(&mut self, preset: &str, tries: bool) -> u64 {
         self.requests.last += 1;
         self.estimating.insert(
@@ -165,15 +169,15 @@ impl RunState {
         self.requests.last
     }
 
-    /// What was said of other settings holds no more; answers that are on their way are about those, too.
+    /// Discards the estimates, including pending ones, since the settings have changed.
     pub fn forget_estimates(&mut self) {
         self.estimates.clear();
         self.estimating
             .values_mut()
-            .for_each(|asked| asked.stale = true);
+            .for_each(|pending| pending.stale = true);
     }
 
-    /// Takes in an answer, unless a later question of its kind was asked.
+    /// Applies an answer, unless it is outdated by a later query of its kind.
     pub(super) fn take_answer(&mut self, event: Event) {
         let last = self.requests;
         match &event {
@@ -280,19 +284,19 @@ impl RunState {
                 }
             }
             Event::Estimated { request, estimate } => {
-                let asked = self
+                let pending = self
                     .estimating
                     .remove(&request)
-                    .filter(|asked| !asked.stale);
+                    .filter(|pending| !pending.stale);
                 self.estimates
-                    .extend(asked.map(|asked| (asked.preset, estimate)));
+                    .extend(pending.map(|pending| (pending.preset, estimate)));
             }
             _ => {}
         }
     }
 
-    /// Takes in where a model looks, from an [`Event::Attention`] and the bytes beside it. Request 0 is the text under the
-    /// microscope.
+    /// Applies the attention of an [`Event::Attention`] and the bytes sent with it. Request 0
+    /// belongs to the masking preview.
     pub fn take_attention(&mut self, event: &Event, bytes: Vec<u8>) {
         let Event::Attention {
             request,
@@ -323,13 +327,13 @@ impl RunState {
         }
     }
 
-    /// The number for a question about the labels of this text.
+    /// Returns the request number of a query for the labels of this text.
     pub fn ask_labels(&mut self, text: &str) -> u64 {
         self.labelled_text = text.into();
         self.next_request(Question::Labels)
     }
 
-    /// The number for the question for these documents.
+    /// Returns the request number of a query for these documents.
     pub fn ask_lines(&mut self, query: &LineQuery) -> u64 {
         self.lines_asked = Some(query.clone());
         match query {
@@ -338,7 +342,7 @@ impl RunState {
         }
     }
 
-    /// The number for the question for the labels of all documents of a file.
+    /// Returns the request number of a query to label the documents of a file.
     pub fn ask_file(&mut self, name: &str) -> u64 {
         self.labelling = Some(Labelling {
             name: name.into(),
@@ -347,51 +351,52 @@ impl RunState {
         self.next_request(Question::File)
     }
 
-    /// Whether a file is being labelled.
+    /// Returns whether a file is being labelled.
     pub fn is_labelling(&self) -> bool {
         self.labelling.as_ref().is_some_and(|file| !file.is_done())
     }
 
-    /// Whether the engine is at work on what other files or another model would take away.
+    /// Returns whether the engine is busy with work that other files or another model would
+    /// interrupt.
     pub fn is_at_work(&self) -> bool {
         self.active().is_some() || self.is_labelling()
     }
 
-    /// The table cannot be made: what is still said of the file is not heard.
+    /// Gives up labelling a file: further answers about it are ignored.
     pub fn give_up_labelling(&mut self) {
         (self.labelling, self.requests.file) = (None, 0);
     }
 
-    /// The file that this question is about, where no other one was chosen since.
+    /// Returns the labelling job of this request, unless another file was chosen since.
     pub fn labelling_of(&self, request: u64) -> Option<Labelling> {
         self.labelling
             .clone()
             .filter(|_| request == self.requests.file)
     }
 
-    /// The number for a question about masks in this text.
+    /// Returns the request number of a query for the masked tokens of this text.
     pub fn ask_guesses(&mut self, text: &str) -> u64 {
         self.asked = text.into();
         self.next_request(Question::Guesses)
     }
 
-    /// The number for a question about the bundled sentences.
+    /// Returns the request number of a query for the cloze sentences.
     pub fn ask_clozes(&mut self) -> u64 {
         self.clozes_wait = true;
         self.next_request(Question::Clozes)
     }
 
-    /// Whether a question about the bundled sentences has no answer yet.
+    /// Returns whether a query for the cloze sentences is pending.
     pub fn is_waiting_for_clozes(&self) -> bool {
         self.clozes_wait
     }
 
-    /// The text of the last guesses.
+    /// Returns the text of the latest predictions.
     pub fn answered_text(&self) -> &str {
         &self.answered.1
     }
 
-    /// What was guessed for the text of the last answer before that.
+    /// Returns the previous predictions for the same text.
     pub fn guesses_before(&self) -> Option<&[MaskPrediction]> {
         let (text, guesses) = self.earlier.as_ref()?;
         (*text == self.answered.1).then_some(guesses.as_slice())
@@ -403,7 +408,8 @@ impl RunState {
         }
     }
 
-    /// What a model that is no more said; its guesses are kept to be compared with.
+    /// Discards the answers of a model that is no longer loaded; its predictions are kept for
+    /// comparison.
     pub(super) fn forget_answers(&mut self) {
         self.set_guesses_aside();
         self.classified = None;

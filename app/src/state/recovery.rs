@@ -1,25 +1,27 @@
-//! What follows when the engine fails: it restarts by itself, after a second fault of the GPU on the CPU, and gives up when
-//! that does not help. Pure: who restarts it, and what it continues with, is the lab's.
+//! Recovery from failures of the engine: it is restarted automatically, on the CPU after a second
+//! GPU fault, and recovery gives up if that does not help. Pure: the supervisor restarts the engine
+//! and resumes its run.
 
 use super::{DEVICE_LOST, ENGINE_CRASHED};
 use crate::tr;
-use protocol::Event;
+use protocol::{Event, Message};
 
-/// Restarts without any progress in between after which the person decides.
+/// Maximum number of automatic restarts without progress in between.
 const MAX_RESTARTS: u32 = 3;
 
-/// Faults of the GPU after which the CPU takes over.
+/// Number of GPU faults after which the CPU is used.
 const MAX_GPU_FAULTS: u32 = 2;
 
-/// Start of the codes of GPU faults.
+/// Prefix of the codes of GPU faults.
 const GPU_FAULT: &str = "gpu-";
 
-/// Whether nothing works after a failure of this code.
+/// Returns whether the engine is unusable after a failure with this code.
 pub fn ends_the_engine(code: &str) -> bool {
     code == ENGINE_CRASHED || code == DEVICE_LOST || code.starts_with(GPU_FAULT)
 }
 
-/// A fault of the GPU, in words: the worker passes on what WebGPU says. Other events stay as they are.
+/// Replaces the message of a GPU fault, which is WebGPU's own, with one for the user. Other events
+/// are unchanged.
 pub fn worded(mut event: Event) -> Event {
     if let Event::Failed {
         code,
@@ -28,8 +30,9 @@ pub fn worded(mut event: Event) -> Event {
         ..
     } = &mut event
     {
-        let reason = message.trim_end_matches(['.', ' ']).to_string();
-        (*message, *hint) = match code.as_str() {
+        let reason = message.to_string();
+        let reason = reason.trim_end_matches(['.', ' ']);
+        let (what, remedy) = match code.as_str() {
             "gpu-memory" => (
                 tr!("The GPU has no memory left."),
                 tr!("Choose a smaller preset, batch size or length."),
@@ -48,6 +51,7 @@ pub fn worded(mut event: Event) -> Event {
             ),
             _ => return event,
         };
+        (*message, *hint) = (Message::verbatim(what), Message::verbatim(remedy));
     }
     event
 }
@@ -59,19 +63,19 @@ pub struct Failures {
     gpu_faults: u32,
 }
 
-/// How an engine that failed is replaced.
+/// How a failed engine is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery {
-    /// By another one on the same device.
+    /// Restarted on the same device.
     SameDevice,
-    /// By another one on the CPU.
+    /// Restarted on the CPU.
     Cpu,
-    /// Not at all: the person decides.
+    /// Not restarted: the user decides.
     None,
 }
 
 impl Failures {
-    /// Counts a failure on the GPU or the CPU.
+    /// Counts a failure on the GPU or the CPU and returns how to recover.
     pub fn count(&mut self, on_gpu: bool) -> Recovery {
         self.restarts += 1;
         self.gpu_faults += u32::from(on_gpu);
@@ -82,45 +86,46 @@ impl Failures {
         }
     }
 
-    /// The engine made progress: a run ended well.
+    /// Resets the counts after progress: a run finished.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
 }
 
-/// Intervals between events that the usual one is taken from.
-const INTERVALS: usize = 31;
+/// Number of recent intervals between events from which the median is taken.
+const MAX_INTERVALS: usize = 31;
 
-/// Silence of a run after which the person is asked, in usual intervals and in seconds.
-const ASKED_AFTER: (f64, f64) = (20.0, 8.0);
+/// Silence after which the user is asked: a multiple of the median interval, and seconds; the
+/// larger applies.
+const SUSPICIOUS_AFTER: (f64, f64) = (20.0, 8.0);
 
-/// Silence after which the engine restarts unless the person wants to wait.
-const RESTARTED_AFTER: (f64, f64) = (40.0, 30.0);
+/// Silence after which the engine is restarted unless the user waits.
+const DEAD_AFTER: (f64, f64) = (40.0, 30.0);
 
-/// How regularly events of a run come.
+/// Intervals between the events of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pulse {
     last_secs: f64,
     intervals: Vec<f64>,
-    /// Whether the person wants to wait.
+    /// Whether the user chose to wait.
     pub waits: bool,
 }
 
-/// What a silence means.
+/// Assessment of a silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
-    /// Nothing yet.
+    /// Within the normal range.
     Usual,
     /// The engine may have failed.
     Suspicious,
-    /// It has.
+    /// The engine is considered dead.
     Dead,
 }
 
 impl Pulse {
-    /// An event came.
+    /// Records an event.
     pub fn beat(&mut self, now_secs: f64) {
-        if self.intervals.len() == INTERVALS {
+        if self.intervals.len() == MAX_INTERVALS {
             self.intervals.remove(0);
         }
         self.intervals.push(now_secs - self.last_secs);
@@ -128,26 +133,26 @@ impl Pulse {
         self.waits = false;
     }
 
-    /// The silence begins now: a run started, or the page itself stood still.
+    /// Restarts the measurement of silence: a run started, or the page itself was suspended.
     pub fn reset(&mut self, now_secs: f64) {
         self.last_secs = now_secs;
     }
 
-    /// Seconds since the last event.
+    /// Returns the seconds since the last event.
     pub fn silence_secs(&self, now_secs: f64) -> f64 {
         now_secs - self.last_secs
     }
 
-    /// What the present silence means.
+    /// Assesses the current silence.
     pub fn silence(&self, now_secs: f64) -> Silence {
         let mut sorted = self.intervals.clone();
         sorted.sort_by(f64::total_cmp);
-        let usual = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
         let exceeds =
-            |(times, secs): (f64, f64)| self.silence_secs(now_secs) > secs.max(times * usual);
+            |(times, secs): (f64, f64)| self.silence_secs(now_secs) > secs.max(times * median);
         match () {
-            () if exceeds(RESTARTED_AFTER) && !self.waits => Silence::Dead,
-            () if exceeds(ASKED_AFTER) => Silence::Suspicious,
+            () if exceeds(DEAD_AFTER) && !self.waits => Silence::Dead,
+            () if exceeds(SUSPICIOUS_AFTER) => Silence::Suspicious,
             () => Silence::Usual,
         }
     }
@@ -158,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_fault_of_a_gpu_leads_to_the_cpu_and_the_fourth_failure_to_the_person() {
+    fn second_gpu_fault_selects_the_cpu_and_fourth_failure_gives_up() {
         let mut failures = Failures::default();
         assert_eq!(failures.count(true), Recovery::SameDevice);
         assert_eq!(failures.count(true), Recovery::Cpu);
@@ -169,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_is_judged_by_the_usual_interval() {
+    fn silence_is_relative_to_the_median_interval() {
         let mut pulse = Pulse::default();
         (0..=100).for_each(|tenth| pulse.beat(f64::from(tenth) / 10.0));
         assert_eq!(pulse.silence(17.0), Silence::Usual);

@@ -1,13 +1,13 @@
-//! The rows of the table of runs: a new one, those that the browser kept, and how the shown ones differ.
+//! Rows of the table of runs: new runs, saved runs, and the differences between those shown.
 
 use super::{Run, RunState, Stage, Text};
 use crate::mark;
-use protocol::{CompareConfig, Event, Phase, RunConfig, StartFrom};
+use protocol::{CompareConfig, Event, Message, Phase, RunConfig, StartFrom};
 use std::collections::BTreeSet;
 
 impl RunState {
-    /// Adds the row of a run that is about to be asked for, and returns its name.
-    /// Where it takes over values, they are those of the model at hand.
+    /// Adds the row of a run that is about to be started, and returns its id. If the run continues
+    /// from existing weights, they are those of the loaded model.
     pub fn begin(
         &mut self,
         phase: Phase,
@@ -21,7 +21,7 @@ impl RunState {
             "finetune"
         };
         if phase == Phase::Finetune && self.baseline_of != labels_of(config) {
-            // N-grams that learned from other documents are no baseline of this run.
+            // N-grams trained on other documents are no baseline of this run.
             self.baseline = None;
         }
         let takes_over = takes_over || phase == Phase::Pretrain && self.model.continues;
@@ -51,7 +51,7 @@ impl RunState {
         run.id.clone()
     }
 
-    /// Adds the row of a comparison, and returns its name.
+    /// Adds the row of a comparison, and returns its id.
     pub fn begin_comparison(&mut self, config: &RunConfig, compare: &CompareConfig) -> String {
         self.least_runs = compare.least_runs();
         let id = self.begin_other("compare", config);
@@ -63,7 +63,7 @@ impl RunState {
         id
     }
 
-    /// The text in use.
+    /// Returns the current corpus.
     fn text_id(&self) -> Text {
         let fingerprint = self
             .corpus
@@ -75,44 +75,45 @@ impl RunState {
         }
     }
 
-    /// A comparison resumes that asks for so many runs.
-    pub fn expect_runs(&mut self, least: u64) {
-        self.least_runs = least;
+    /// Sets the minimum number of runs of a comparison that is resumed.
+    pub fn expect_runs(&mut self, min_runs: u64) {
+        self.least_runs = min_runs;
     }
 
-    /// Which run of a comparison under way is at work, of how many at least.
+    /// Returns the number of the current run of an active comparison, and the minimum number of its
+    /// runs.
     pub fn comparing(&self) -> Option<(u64, u64)> {
         let name = self
             .runs
             .iter()
             .rfind(|run| run.id.starts_with("compare") && !run.stage.is_over())?;
-        let whole = name.id.split('-').take(2).collect::<Vec<_>>().join("-");
-        let begun = self
+        let comparison_id = name.id.split('-').take(2).collect::<Vec<_>>().join("-");
+        let started = self
             .runs
             .iter()
-            .filter(|run| run.id.starts_with(&format!("{whole}-")))
+            .filter(|run| run.id.starts_with(&format!("{comparison_id}-")))
             .count() as u64;
-        (begun > 0).then_some((begun, self.least_runs.max(begun)))
+        (started > 0).then_some((started, self.least_runs.max(started)))
     }
 
-    /// Keeps with its row what a comparison came to: the text of its [`Event::Compared`].
-    pub fn keep_comparison(&mut self, id: &str, told: &str) {
-        self.run_mut(id).comparison = Some(told.into());
+    /// Stores the JSON of a comparison's [`Event::Compared`] with its row.
+    pub fn keep_comparison(&mut self, id: &str, json: &str) {
+        self.run_mut(id).comparison = Some(json.into());
     }
 
-    /// Shows again what a comparison came to.
+    /// Shows the results of a past comparison.
     pub fn show_comparison(&mut self, id: &str) {
-        let told = self
+        let json = self
             .runs
             .iter()
             .find(|run| run.id == id)
             .and_then(|run| run.comparison.as_deref());
-        if let Some(Ok(Event::Compared { comparison, .. })) = told.map(serde_json::from_str) {
+        if let Some(Ok(Event::Compared { comparison, .. })) = json.map(serde_json::from_str) {
             self.comparison = Some(comparison);
         }
     }
 
-    /// Adds the row of a comparison or of the counting task, and returns its name.
+    /// Adds the row of a comparison or of the counting task, and returns its id.
     pub fn begin_other(&mut self, word: &str, config: &RunConfig) -> String {
         match word {
             "compare" => self.comparison = None,
@@ -121,12 +122,13 @@ impl RunState {
         self.add_row(word, Phase::Finetune, config).id.clone()
     }
 
-    /// N-grams are about to learn the labels that `config` asks for.
+    /// Records that the n-gram baseline is being trained on the labels that `config` selects.
     pub fn ask_baseline(&mut self, config: &RunConfig) {
         self.baseline_of = labels_of(config);
     }
 
-    /// Mean F1 of n-grams: on the present documents, else on those that the last shown run learned from.
+    /// Returns the mean F1 of the n-gram baseline: on the current documents, otherwise on those of
+    /// the last run shown.
     pub fn n_grams(&self) -> Option<f64> {
         let now = self.baseline.as_ref().map(|baseline| baseline.test.mean_f1);
         now.or_else(|| {
@@ -138,10 +140,10 @@ impl RunState {
 
     fn add_row(&mut self, word: &str, phase: Phase, config: &RunConfig) -> &mut Run {
         self.notice = None;
-        let free = |id: &String| self.runs.iter().all(|run| run.id != *id);
+        let is_unused = |id: &String| self.runs.iter().all(|run| run.id != *id);
         let id = (1..)
             .map(|number| format!("{word}-{number}"))
-            .find(free)
+            .find(is_unused)
             .expect("numbers do not run out");
         let mut run = Run::new(id, phase);
         run.settings = crate::settings::describe(config);
@@ -149,7 +151,7 @@ impl RunState {
         self.runs.last_mut().expect("just added")
     }
 
-    /// The key of the run of this name, if it has one.
+    /// Returns the key of the run with this id, if it has one.
     pub fn key_of(&self, id: &str) -> Option<String> {
         self.runs
             .iter()
@@ -157,43 +159,43 @@ impl RunState {
             .map(|run| run.key.clone())
     }
 
-    /// The run of that key.
+    /// Returns the run with this key.
     pub fn run_of_key(&mut self, key: &str) -> Option<&mut Run> {
         self.runs
             .iter_mut()
             .find(|run| run.key == key && !key.is_empty())
     }
 
-    /// Takes in runs of other days, which charts do not show until asked to. A run that was under way when its tab ended
-    /// is over.
+    /// Adds runs saved by earlier sessions, which charts do not show until requested. A run that
+    /// was active when its tab was closed has ended.
     pub fn take_saved(&mut self, saved: Vec<Run>) {
         let known = |key: &str| self.runs.iter().any(|run| run.key == key);
-        let begun = |run: &Run| {
+        let start_date = |run: &Run| {
             run.key
                 .split_once('@')
                 .and_then(|(_, date)| date.parse::<f64>().ok())
                 .unwrap_or(0.0)
         };
         let mut old: Vec<Run> = Vec::new();
-        // Put in place one by one: a sort of its own would make the page larger by kilobytes.
+        // Inserted one by one: instantiating a sort for this type would add kilobytes to the page.
         for run in saved.into_iter().filter(|run| !known(&run.key)) {
             old.insert(
-                old.partition_point(|other| begun(other) <= begun(&run)),
+                old.partition_point(|other| start_date(other) <= start_date(&run)),
                 run,
             );
         }
         for run in &mut old {
-            // A number may be taken by a run of this tab; keys are never used twice.
+            // Another run of this tab may have the same id; keys are unique.
             run.id.clone_from(&run.key);
             run.old = true;
             run.shown = false;
-            run.fail(mark!("its tab was closed"));
+            run.fail(Message::phrase(mark!("its tab was closed")));
         }
         old.append(&mut self.runs);
         self.runs = old;
     }
 
-    /// Takes in a run anew that another tab may have changed; `elsewhere`: it runs there.
+    /// Updates a saved run that another tab may have changed; `elsewhere`: it is active there.
     pub fn refresh_saved(&mut self, saved: Run, elsewhere: bool) {
         let Some(run) = self
             .runs
@@ -206,10 +208,11 @@ impl RunState {
         *run = saved;
         (run.id, run.shown, run.old) = (id, shown, true);
         run.resume.elsewhere = elsewhere;
-        run.fail(mark!("its tab was closed"));
+        run.fail(Message::phrase(mark!("its tab was closed")));
     }
 
-    /// Shows the run that an imported model comes from, with its curves, or that of a run which is resumed.
+    /// Adds the run that an imported model comes from, with its curves, or updates the run that is
+    /// being resumed.
     pub(super) fn take_history(&mut self, id: String, events: Vec<Event>) {
         if let Some(run) = self
             .runs
@@ -221,27 +224,31 @@ impl RunState {
         self.runs.retain(|run| run.id != id);
         let mut run = Run::unknown(&id);
         events.into_iter().for_each(|event| run.apply(event));
-        run.fail(mark!("the log does not record how it ended"));
+        run.fail(Message::phrase(mark!(
+            "the log does not record how it ended"
+        )));
         run.old = true;
         self.runs.push(run);
     }
 
-    /// Whether pre-training with these settings would only repeat the last run.
+    /// Returns whether pre-training with these settings would only repeat the last run.
     pub fn would_repeat(&self, config: &RunConfig) -> bool {
         let Some(last) = self.runs_of(Phase::Pretrain).next_back() else {
             return false;
         };
         let mut pairs = config.pairs();
-        pairs.retain(|(key, _)| !OF_FINETUNING.contains(key));
-        let same = |((key, value), (other, wanted)): (&(String, String), &(&str, String))| {
-            key == other && value == wanted
-        };
+        pairs.retain(|(key, _)| !FINETUNING_ONLY.contains(key));
+        let is_same_pair =
+            |((key, value), (other, expected)): (&(String, String), &(&str, String))| {
+                key == other && value == expected
+            };
         let before: Vec<_> = last
             .pairs
             .iter()
-            .filter(|(key, _)| !OF_FINETUNING.contains(&key.as_str()))
+            .filter(|(key, _)| !FINETUNING_ONLY.contains(&key.as_str()))
             .collect();
-        let is_same = before.len() == pairs.len() && before.into_iter().zip(&pairs).all(same);
+        let is_same =
+            before.len() == pairs.len() && before.into_iter().zip(&pairs).all(is_same_pair);
         let begins_afresh =
             last.origin.is_none() && !self.model.continues && last.text == self.texts;
         let begins_afresh =
@@ -249,8 +256,8 @@ impl RunState {
         is_same && begins_afresh && last.stage == Stage::Finished
     }
 
-    /// The settings in which the shown runs differ: the key, and each run's value, `None` for the default and a dash where it
-    /// says nothing of the run.
+    /// Returns the settings in which the shown runs differ: the key and the value of each run,
+    /// `None` for the default and a dash if the setting does not apply.
     pub fn differences(&self) -> Vec<(String, Vec<Option<String>>)> {
         let shown: Vec<&Run> = self
             .runs
@@ -262,10 +269,10 @@ impl RunState {
             .flat_map(|run| run.pairs.iter().map(|(key, _)| key))
             .collect();
         let value = |run: &Run, key: &str| match run.phase {
-            Phase::Pretrain if OF_FINETUNING.contains(&key) => Some(NO_VALUE.to_string()),
-            Phase::Finetune if OF_PRETRAINING.contains(&key) => Some(NO_VALUE.to_string()),
-            // Its settings did not come with it.
-            _ if run.is_imported() => Some(NO_VALUE.to_string()),
+            Phase::Pretrain if FINETUNING_ONLY.contains(&key) => Some(NOT_APPLICABLE.to_string()),
+            Phase::Finetune if PRETRAINING_ONLY.contains(&key) => Some(NOT_APPLICABLE.to_string()),
+            // The settings of an imported run are unknown.
+            _ if run.is_imported() => Some(NOT_APPLICABLE.to_string()),
             _ => run
                 .pairs
                 .iter()
@@ -278,7 +285,7 @@ impl RunState {
                 shown.iter().map(|run| value(run, key)).collect::<Vec<_>>(),
             )
         };
-        let from = |run: &&Run| Some(run.from.map_or(NO_VALUE, StartFrom::name).to_string());
+        let from = |run: &&Run| Some(run.from.map_or(NOT_APPLICABLE, StartFrom::name).to_string());
         let start = (
             "from".to_string(),
             shown.iter().map(from).collect::<Vec<_>>(),
@@ -289,15 +296,15 @@ impl RunState {
     }
 }
 
-/// Settings that say nothing of a run of the other phase.
-const OF_PRETRAINING: [&str; 5] = [
+/// Settings that do not apply to runs of the other phase.
+const PRETRAINING_ONLY: [&str; 5] = [
     "mask-rate",
     "max-predictions",
     "whole-word",
     "nsp",
     "seed-masking",
 ];
-const OF_FINETUNING: [&str; 7] = [
+const FINETUNING_ONLY: [&str; 7] = [
     "label-fraction",
     "task",
     "parts",
@@ -306,10 +313,10 @@ const OF_FINETUNING: [&str; 7] = [
     "pooling",
     "freeze",
 ];
-/// Stands where a setting says nothing.
-const NO_VALUE: &str = "–";
+/// Placeholder for a setting that does not apply.
+const NOT_APPLICABLE: &str = "–";
 
-/// Which labelled documents a run learns from.
+/// Identifies the labelled documents that a run trains on.
 fn labels_of(config: &RunConfig) -> String {
     let RunConfig {
         limit,

@@ -1,5 +1,5 @@
-//! One run as the page knows it: its row, its figures and its curves. Steps only rise, so a repeated event changes
-//! nothing, and what is over stays over.
+//! A run as shown on the page: its row, its metrics and its curves. Steps only increase, so a
+//! repeated event changes nothing, and a run that has ended stays ended.
 
 mod name;
 mod parts;
@@ -9,90 +9,90 @@ pub use parts::{HeldOut, Origin, Plan, Progress, Score, Stage};
 pub use resume::{Resume, Text};
 
 use crate::chart::curve::Curve;
-use protocol::{Event, Metrics, Phase, StartFrom};
+use protocol::{Event, Message, Metrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
 
-/// One run.
+/// A run of this tab, a saved run, or one from a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its name in every event.
+    /// Id in events.
     pub id: String,
-    /// What tells it from the runs of other days, in this browser's storage.
+    /// Key in the browser's storage, unique across tabs and sessions.
     #[serde(default)]
     pub key: String,
-    /// What a person called it.
+    /// Name given by the user.
     #[serde(default)]
     pub title: Option<String>,
     /// Whether charts show it.
     #[serde(default)]
     pub shown: bool,
-    /// Bytes of its model in this browser's storage, where it is kept there.
+    /// Size of its model in the browser's storage in bytes, if saved there.
     #[serde(default)]
     pub kept: Option<u64>,
-    /// Whether a link brought it.
+    /// Whether it comes from a link.
     #[serde(default)]
     pub shared: bool,
-    /// Whether it is of another day: of another tab, or of this one before it was opened anew.
+    /// Whether it is from another tab, or from before this tab was reloaded.
     #[serde(skip)]
     pub old: bool,
-    /// Which text it read, counted in this tab.
+    /// Number of the corpus that it read, counted in this tab.
     #[serde(skip)]
     pub text: u64,
-    /// Which word vectors were there, counted in this tab.
+    /// Number of the word vectors in use, counted in this tab.
     #[serde(skip)]
     pub vectors: u64,
-    /// What it does.
+    /// Training phase.
     pub phase: Phase,
-    /// Its configuration in one line; empty where the page did not start it.
+    /// Configuration in one line; empty if the page did not start the run.
     pub settings: String,
-    /// Its configuration as (key, value), what is at its default left out.
+    /// Configuration as (key, value), without defaults.
     #[serde(default)]
     pub pairs: Vec<(String, String)>,
-    /// Where fine-tuning took its weights.
+    /// Initial weights of fine-tuning.
     pub from: Option<StartFrom>,
-    /// Whose values it began with, where they were not new.
+    /// Origin of the initial weights, if they were not random.
     #[serde(default)]
     pub origin: Option<Origin>,
-    /// What it is doing.
+    /// Stage of the run.
     pub stage: Stage,
-    /// What was planned, once known.
+    /// Plan of the run, once known.
     pub plan: Option<Plan>,
-    /// The latest figures.
+    /// Latest progress report.
     pub progress: Option<Progress>,
     /// Training loss by step.
     pub curve: Curve,
     /// Learning rate by step.
     #[serde(default)]
     pub lr: Curve,
-    /// Norm of the gradient by step.
+    /// Gradient norm by step.
     #[serde(default)]
     pub grad_norm: Curve,
     /// Tokens per second by step.
     #[serde(default)]
     pub speed: Curve,
-    /// Held-out quality in pre-training.
+    /// Held-out metrics of pre-training.
     pub held_out: Vec<HeldOut>,
-    /// Quality in fine-tuning.
+    /// Scores of fine-tuning.
     pub scores: Vec<Score>,
-    /// Mean F1 of n-grams on the same documents, where they learned beside it.
+    /// Mean F1 of the n-gram baseline on the same documents, if it was trained.
     #[serde(default)]
     pub baseline: Option<f64>,
-    /// When it was begun, in the words of the place it was begun at.
+    /// Date and time of its start, in local format.
     #[serde(default)]
     pub begun: Option<String>,
-    /// What a comparison came to, as the engine told it: written anew, its form would make the page larger twice over.
+    /// Results of a comparison as the engine's JSON: serialising the type would enlarge the page.
     #[serde(default)]
     pub comparison: Option<String>,
     /// Warnings as (code, message).
-    pub warnings: Vec<(String, String)>,
-    /// What it needs to be resumed.
+    pub warnings: Vec<(String, Message)>,
+    /// Data needed to resume the run.
     #[serde(default)]
     pub resume: Resume,
     reached: u64,
 }
 
 impl Run {
-    /// A run that was asked for.
+    /// Creates a run that has been requested.
     pub fn new(id: String, phase: Phase) -> Self {
         Self {
             id,
@@ -127,7 +127,7 @@ impl Run {
         }
     }
 
-    /// A run that only events tell of.
+    /// Creates a run known only from its events.
     pub(super) fn unknown(id: &str) -> Self {
         let phase = if id.starts_with("pretrain") {
             Phase::Pretrain
@@ -137,22 +137,22 @@ impl Run {
         Self::new(id.into(), phase)
     }
 
-    /// Whether it was begun in this tab.
+    /// Returns whether the run was started in this tab.
     pub fn is_here(&self) -> bool {
         !self.old && !self.shared
     }
 
-    /// Whether its model stays at hand: not that of a comparison or of the counting task.
+    /// Returns whether its model stays loaded: not that of a comparison or of the counting task.
     pub fn is_own(&self) -> bool {
         !self.id.starts_with("compare") && !self.id.starts_with("counting")
     }
 
-    /// Whether it came with an imported model.
+    /// Returns whether the run was imported with a model.
     pub fn is_imported(&self) -> bool {
         self.id.starts_with("imported-")
     }
 
-    /// The same run, its curves in at most so many points each.
+    /// Returns the run with its curves reduced to at most `points` points each.
     pub fn reduced(mut self, points: usize) -> Self {
         for curve in [
             &mut self.curve,
@@ -165,7 +165,7 @@ impl Run {
         self
     }
 
-    /// Takes in an event of this run.
+    /// Applies an event of this run.
     pub(super) fn apply(&mut self, event: Event) {
         match event {
             Event::Started {
@@ -226,10 +226,10 @@ impl Run {
             Event::RolledBack { step, .. } => self.return_to(step),
             Event::Checkpoint { step, .. } => self.resume.saved = Some(step),
             Event::ComparedRun { cell, .. } => self.resume.cells.push(cell),
-            Event::Paused { step, .. } => self.wait_or_go(step, Stage::Paused),
-            Event::Resumed { step, .. } => self.wait_or_go(step, Stage::Running),
+            Event::Paused { step, .. } => self.enter_at(step, Stage::Paused),
+            Event::Resumed { step, .. } => self.enter_at(step, Stage::Running),
             Event::Finished { step, stopped, .. } => {
-                self.wait_or_go(
+                self.enter_at(
                     step,
                     if stopped {
                         Stage::Stopped
@@ -242,11 +242,11 @@ impl Run {
         }
     }
 
-    pub(super) fn fail(&mut self, message: &str) {
-        self.enter(Stage::Failed(message.into()));
+    pub(super) fn fail(&mut self, message: Message) {
+        self.enter(Stage::Failed(message));
     }
 
-    /// Share of the planned steps done, 0 to 1.
+    /// Returns the share of planned steps done, 0 to 1.
     pub fn share(&self) -> f64 {
         let steps = self.plan.as_ref().map_or(0, |plan| plan.steps);
         if steps == 0 {
@@ -256,7 +256,8 @@ impl Run {
         }
     }
 
-    /// Where an axis of steps ends: at the planned ones or, of what is over, at those that were done.
+    /// Returns the end of the step axis: the planned steps, or, if the run has ended, the steps
+    /// done.
     pub fn axis(&self) -> u64 {
         let planned = self
             .plan
@@ -266,13 +267,14 @@ impl Run {
         planned.max(self.reached)
     }
 
-    /// Steps done, as far as any event told.
+    /// Returns the number of steps done, as far as reported.
     pub fn steps_done(&self) -> u64 {
         self.reached
     }
 
-    /// Validation scores of the model that the run keeps: of all parts of a classifier together, else of the values with the
-    /// best micro F1, of equals the later ones.
+    /// Returns the validation scores of the model that the run saves: those of the whole
+    /// classifier, otherwise those of the checkpoint with the best micro F1. The later of equals
+    /// wins.
     pub fn kept_valid(&self) -> Option<&Score> {
         let valid = || self.scores.iter().filter(|score| score.split != "test");
         if valid().any(|score| score.network.is_some())
@@ -283,8 +285,8 @@ impl Run {
         valid().max_by(|a, b| a.metrics.micro_f1.total_cmp(&b.metrics.micro_f1))
     }
 
-    /// The scores to show: while it learns the last ones; of what is over those of the values that are kept, on test
-    /// documents where there are any.
+    /// Returns the scores to show: the latest during training, those of the saved model afterwards,
+    /// on the test set if there is one.
     pub fn kept_score(&self) -> Option<&Score> {
         let last = self.scores.last()?;
         if last.split == "test" || !self.stage.is_over() {
@@ -294,7 +296,7 @@ impl Run {
         }
     }
 
-    /// A run whose steps no event tells, up to this one.
+    /// Records that the run has reached a step, if no event reports its steps.
     pub fn reach(&mut self, step: u64) {
         self.reached = self.reached.max(step);
     }
@@ -307,8 +309,8 @@ impl Run {
 
     fn step(&mut self, progress: Progress) {
         self.curve.push(progress.step, progress.loss);
-        let new = self.progress.is_none_or(|last| progress.step > last.step);
-        if new {
+        let is_newer = self.progress.is_none_or(|last| progress.step > last.step);
+        if is_newer {
             self.progress = Some(progress);
         }
         if progress.step > self.reached {
@@ -352,17 +354,17 @@ impl Run {
                     network,
                     metrics,
                 });
-                // The table by label shows the last scores or the kept ones; a hundred thousand labels are not kept for each
-                // pass.
-                let kept = self.kept_valid().map(|score| (score.step, score.network));
+                // The per-label table shows the latest or the best scores only, and there may be a
+                // hundred thousand labels, so per-label metrics of other epochs are dropped.
+                let best = self.kept_valid().map(|score| (score.step, score.network));
                 let last = self.scores.len() - 1;
                 for (_, old) in self
                     .scores
                     .iter_mut()
                     .enumerate()
-                    .filter(|(place, _)| *place != last)
+                    .filter(|(index, _)| *index != last)
                 {
-                    if old.split == "test" || Some((old.step, old.network)) != kept {
+                    if old.split == "test" || Some((old.step, old.network)) != best {
                         old.metrics.per_label = vec![];
                     }
                 }
@@ -370,7 +372,7 @@ impl Run {
         }
     }
 
-    fn wait_or_go(&mut self, step: u64, stage: Stage) {
+    fn enter_at(&mut self, step: u64, stage: Stage) {
         if step >= self.reached || stage.is_over() {
             self.reached = self.reached.max(step);
             self.enter(stage);
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_run_that_is_over_the_scores_are_those_of_the_values_it_keeps() {
+    fn finished_runs_show_the_scores_of_the_saved_model() {
         let mut run = Run::new("finetune-1".into(), Phase::Finetune);
         for (step, micro, mean) in [(1, 0.5, 0.4), (2, 0.7, 0.3), (3, 0.6, 0.5)] {
             run.apply(evaluated(step, "valid", micro, mean));
@@ -421,9 +423,9 @@ mod tests {
             stopped: false,
             elapsed_secs: 1.0,
         });
-        let kept = run.kept_score().expect("scores");
+        let best = run.kept_score().expect("scores");
         assert_eq!(
-            (kept.step, kept.metrics.per_label.len()),
+            (best.step, best.metrics.per_label.len()),
             (2, 1),
             "the best micro F1, with its labels"
         );
@@ -440,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_ends_where_a_run_does() {
+    fn axis_ends_where_the_run_ended() {
         let mut run = Run::new("pretrain-1".into(), Phase::Pretrain);
         run.plan = Some(Plan {
             steps: 1000,

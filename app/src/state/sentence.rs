@@ -1,19 +1,19 @@
-//! A run in plain words: what it is doing, what its loss means, how it ended.
+//! Describes a run in plain words: its progress, the meaning of its loss, and its result.
 
 use super::{Run, RunState, Stage};
-use crate::language::translated;
 use crate::localize_message::localize_message;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::Phase;
 
-/// The loss in words is that of so much of the planned steps.
+/// Fraction of the planned steps over which the loss in a sentence is smoothed.
 const SENTENCE_SHARE: f64 = 0.02;
 
 impl RunState {
-    /// What the last run of a phase is doing; of both starts that are over, how each ended.
+    /// Describes the last run of a phase; if it has finished, also the last finished run from the
+    /// other initial weights.
     pub fn headline(&self, phase: Phase) -> Option<String> {
-        let described = |run: &Run| {
+        let describe = |run: &Run| {
             tr!(
                 "{run}. {sentence}",
                 run = run.name(),
@@ -21,16 +21,16 @@ impl RunState {
             )
         };
         let last = self.runs_of(phase).next_back()?;
-        let over = |run: &Run| run.stage == Stage::Finished;
-        let before = if over(last) {
-            self.other_start(last, over).map(described)
+        let is_finished = |run: &Run| run.stage == Stage::Finished;
+        let before = if is_finished(last) {
+            self.other_start(last, is_finished).map(describe)
         } else {
             None
         };
         Some(
             before
                 .into_iter()
-                .chain([described(last)])
+                .chain([describe(last)])
                 .collect::<Vec<_>>()
                 .join(" "),
         )
@@ -38,7 +38,8 @@ impl RunState {
 }
 
 impl Run {
-    /// The quality on held-out documents, of the values that are kept, or before the first the training loss: in words.
+    /// Describes the held-out scores of the run's best checkpoint, or, before the first evaluation,
+    /// its training loss.
     pub fn result(&self) -> String {
         if let Some(score) = self.kept_score() {
             let f1 = figure(score.metrics.mean_f1, 3);
@@ -57,7 +58,7 @@ impl Run {
         )
     }
 
-    /// What is happening, in plain words.
+    /// Describes the current stage of the run.
     pub fn sentence(&self) -> String {
         match &self.stage {
             Stage::Finished if !self.is_own() => {
@@ -82,7 +83,7 @@ impl Run {
                     steps = self.steps()
                 )
             }
-            // It fitted an output layer.
+            // A run without steps fitted an output layer.
             Stage::Finished if self.steps_done() == 0 => {
                 tr!("Finished: {result}.", result = self.result())
             }
@@ -99,7 +100,7 @@ impl Run {
                 result = self.result()
             ),
             Stage::Failed(message) => {
-                let message = localize_message(&translated(message));
+                let message = localize_message(message);
                 tr!("Failed: {message}", message)
             }
         }
@@ -128,7 +129,7 @@ impl Run {
         let Some((progress, plan)) = self.progress.zip(self.plan.as_ref()) else {
             return tr!("Learning.");
         };
-        // One batch is luck: what the last of them have in common is what a model can do.
+        // The loss of a single batch is noisy, so the average over the latest steps is used.
         let smooth = self.curve.smoothed(SENTENCE_SHARE * plan.steps as f64);
         let recent = smooth.last().map_or(progress.loss, |(_, loss)| *loss);
         let loss = figure(recent, 2);
@@ -180,7 +181,8 @@ impl Run {
         }
     }
 
-    /// A short line for a screen reader: it changes with the stage and with every tenth of the way.
+    /// Returns a short line for screen readers, which changes with the stage and with every tenth
+    /// of the run.
     pub fn announcement(&self) -> String {
         if self.stage != Stage::Running {
             return format!("{}: {}", self.name(), self.sentence());

@@ -1,32 +1,34 @@
-//! Which part of the page an event concerns, so that a training step does not redraw a file table.
+//! Slices of the state by which the page is updated, so that a training step does not redraw the
+//! table of files.
 
 use protocol::Event;
 
-/// One part of what the page shows.
+/// A part of the state that is updated as a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateSlice {
     /// Engine and device.
     Engine,
     /// Files and documents.
     Corpus,
-    /// What is odd about them: apart from the files, since a folder of pictures has a warning for each of its files.
+    /// Warnings about the files; separate from the files, since a folder of pictures causes a
+    /// warning for each.
     Warnings,
-    /// The masking preview.
+    /// Masking preview.
     Masking,
-    /// The vocabulary table.
+    /// Vocabulary table.
     Vocabulary,
-    /// Which runs there are and what they are doing; what the model can do.
+    /// List of runs and their stages; capabilities of the model.
     Runs,
-    /// Figures that change many times a second while a run computes.
+    /// Metrics that change many times a second during a run.
     Progress,
-    /// Guesses and labels for typed text.
+    /// Answers to queries.
     Answers,
-    /// What went wrong.
+    /// Error notice.
     Notice,
 }
 
 impl StateSlice {
-    /// Number of topics.
+    /// Number of slices.
     pub const COUNT: usize = 9;
 
     pub(super) fn touched_by(event: &Event) -> &'static [StateSlice] {
@@ -49,7 +51,7 @@ impl StateSlice {
             | Event::Evaluated { .. }
             | Event::Paused { .. }
             | Event::Resumed { .. } => &[StateSlice::Runs, StateSlice::Progress],
-            // What the model before said is not of this one.
+            // Answers of the previous model do not apply to this one.
             Event::Finished { .. } => {
                 &[StateSlice::Runs, StateSlice::Progress, StateSlice::Answers]
             }
@@ -63,7 +65,7 @@ impl StateSlice {
                 StateSlice::Progress,
                 StateSlice::Answers,
             ],
-            // From then on a run can begin again.
+            // A new run can start once the file is labelled.
             Event::Labelled { documents, of, .. } if documents == of => {
                 &[StateSlice::Answers, StateSlice::Runs]
             }

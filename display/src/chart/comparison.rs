@@ -1,4 +1,5 @@
-//! The curves of a comparison: both starts, with their spread over the seeds, beside n-grams.
+//! Curves of a comparison: the pre-trained and from-scratch conditions, with their spread over
+//! seeds, and the n-gram baseline.
 
 use super::scene::ColorRole;
 use super::spread::{SpreadPoint, SpreadSeries};
@@ -6,26 +7,29 @@ use crate::tr;
 use protocol::{Comparison, ComparisonCondition, ComparisonPoint, Spread};
 use std::fmt::Write;
 
-/// Micro F1 on validation text after each pass. N-grams have no passes: they are a line across, at what they reach on the text
-/// that `measured_on` names (`test` or `valid`).
+/// Returns micro F1 on the validation set after each epoch. The n-gram baseline has no epochs: it
+/// is a horizontal line at its score on the set that `measured_on` names (`test` or `valid`).
 pub fn by_pass(point: &ComparisonPoint, measured_on: &str) -> Vec<SpreadSeries> {
-    let passes = |arm: &ComparisonCondition| {
-        let first = arm
+    let epochs = |condition: &ComparisonCondition| {
+        let first = condition
             .runs
             .first()
             .map(|run| run.valid.as_slice())
             .unwrap_or_default();
-        let at = |pass: usize| {
-            let runs = arm.runs.iter().filter_map(move |run| run.valid.get(pass));
-            Spread::of(runs.map(|pass| pass.figures.micro_f1))
+        let at = |epoch: usize| {
+            let runs = condition
+                .runs
+                .iter()
+                .filter_map(move |run| run.valid.get(epoch));
+            Spread::of(runs.map(|epoch| epoch.figures.micro_f1))
         };
         first
             .iter()
             .enumerate()
-            .map(|(pass, figures)| (figures.epoch, at(pass)))
+            .map(|(epoch, figures)| (figures.epoch, at(epoch)))
             .collect::<Vec<_>>()
     };
-    let pretrained = passes(&point.pretrained);
+    let pretrained = epochs(&point.pretrained);
     let last = pretrained.last().map_or(1.0, |(epoch, _)| *epoch);
     let linear = Spread {
         mean: point.linear.test.micro_f1,
@@ -33,7 +37,7 @@ pub fn by_pass(point: &ComparisonPoint, measured_on: &str) -> Vec<SpreadSeries> 
     };
     let mut lines = lines([
         pretrained,
-        passes(&point.scratch),
+        epochs(&point.scratch),
         vec![(0.0, linear), (last, linear)],
     ]);
     if measured_on == "test" {
@@ -42,7 +46,7 @@ pub fn by_pass(point: &ComparisonPoint, measured_on: &str) -> Vec<SpreadSeries> 
     lines
 }
 
-/// Micro F1 on the measured text by the number of labelled texts.
+/// Returns micro F1 on the evaluated set by the number of labelled documents.
 pub fn by_labels(comparison: &Comparison) -> Vec<SpreadSeries> {
     let of = |pick: fn(&ComparisonPoint) -> Spread| {
         comparison
@@ -81,7 +85,8 @@ fn lines([pretrained, scratch, linear]: [Vec<(f64, Spread)>; 3]) -> Vec<SpreadSe
     ]
 }
 
-/// A row per share and start: the labelled documents, mean and standard deviation of each figure, learning rate and seconds.
+/// Returns a CSV table with one row per label fraction and condition: number of labelled documents,
+/// mean and standard deviation of each metric, learning rate and seconds per run.
 pub fn csv(comparison: &Comparison) -> String {
     let mut out = String::from(
         "documents,start,micro F1,micro F1 sd,macro F1,macro F1 sd,mean F1,mean F1 sd,learning rate,seconds per run\n",
@@ -98,26 +103,26 @@ pub fn csv(comparison: &Comparison) -> String {
         let _ = writeln!(out, "{documents},{start},{figures},{lr},{secs}");
     };
     for point in &comparison.points {
-        for (start, arm) in [
+        for (start, condition) in [
             ("pre-trained", &point.pretrained),
             ("from scratch", &point.scratch),
         ] {
-            let figures = [arm.micro_f1, arm.macro_f1, arm.mean_f1];
+            let figures = [condition.micro_f1, condition.macro_f1, condition.mean_f1];
             row(
                 point.documents,
                 start,
                 figures,
-                arm.lr.to_string(),
-                arm.secs_per_run,
+                condition.lr.to_string(),
+                condition.secs_per_run,
             );
         }
         let test = &point.linear.test;
-        let alone =
+        let scores =
             [test.micro_f1, test.macro_f1, test.mean_f1].map(|mean| Spread { mean, sd: 0.0 });
         row(
             point.documents,
             "n-grams",
-            alone,
+            scores,
             String::new(),
             point.linear.elapsed_secs,
         );
@@ -137,17 +142,17 @@ mod tests {
         }
     }
 
-    /// An arm of several runs, by their F1 after each pass.
-    fn arm(runs: &[&[f64]]) -> ComparisonCondition {
-        let pass = |(pass, score): (usize, &f64)| EpochFigures {
-            epoch: pass as f64 + 1.0,
+    /// Returns a condition of several runs, given their micro F1 after each epoch.
+    fn condition(runs: &[&[f64]]) -> ComparisonCondition {
+        let epoch = |(epoch, score): (usize, &f64)| EpochFigures {
+            epoch: epoch as f64 + 1.0,
             figures: figures(*score),
         };
         let run = |scores: &&[f64]| ComparisonRun {
             seed: 1,
             valid_micro_f1: 0.0,
             test: Figures::default(),
-            valid: scores.iter().enumerate().map(pass).collect(),
+            valid: scores.iter().enumerate().map(epoch).collect(),
             elapsed_secs: 1.0,
             diverged: false,
         };
@@ -169,12 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn passes_are_averaged_over_the_seeds_and_n_grams_lie_across() {
+    fn epochs_are_averaged_over_the_seeds_and_the_n_gram_baseline_is_flat() {
         let point = ComparisonPoint {
             label_fraction: 1.0,
             documents: 500,
-            pretrained: arm(&[&[0.4, 0.6], &[0.6, 0.8]]),
-            scratch: arm(&[&[0.1, 0.2]]),
+            pretrained: condition(&[&[0.4, 0.6], &[0.6, 0.8]]),
+            scratch: condition(&[&[0.1, 0.2]]),
             linear: LinearResult {
                 test: figures(0.5),
                 ..LinearResult::default()

@@ -1,6 +1,6 @@
-//! The F1 chart: micro, macro and mean F1 by epoch. Colour tells the metric, the dash of the line the run, so that
-//! pre-trained and from-scratch runs lie over each other and stay apart. It is looked at by step, as the charts beside it
-//! are, and told by epoch. Pure layout.
+//! The F1 chart: micro, macro and mean F1 by epoch. Colour encodes the metric and the dash pattern
+//! the run, so that pre-trained and from-scratch runs can be overlaid. Zoom and cross-hair work in
+//! steps, as in the charts beside it; the axis and the readout show epochs. Pure layout.
 
 use super::options::{ViewState, add_cursor, value_scale};
 use super::scale::Scale;
@@ -10,42 +10,45 @@ use crate::mark;
 use crate::tr;
 use crate::wording::figure;
 
-/// Room for the score at the end of a line.
+/// Right margin for the score at the end of a line, in pixels.
 const LABEL_WIDTH: f64 = 44.0;
-/// The same with the sign of a run's line behind it: one point is no line that could be told from another.
+/// Right margin for the score and the run's dash sign, in pixels. The sign is needed because a run
+/// with a single point has no visible line style.
 const SIGNED_LABEL_WIDTH: f64 = 72.0;
 
-/// The metrics in the order of their colours.
+/// Names of the metrics, in the order of their colours.
 pub const METRICS: [&str; 3] = [mark!("micro F1"), mark!("macro F1"), mark!("mean F1")];
 
-/// Scores after one epoch.
+/// Scores of one evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct F1Point {
-    /// Optimisation steps done.
+    /// Optimisation steps completed.
     pub step: u64,
-    /// Passes over the labelled documents done.
+    /// Epochs completed over the labelled documents.
     pub epoch: f64,
-    /// Which network of a classifier was measured alone, from 1; `None`: all parts together.
+    /// Number of the evaluated network within a classifier of several networks, from 1; `None` for
+    /// the complete classifier.
     pub network: Option<u64>,
-    /// In the order of [`METRICS`].
+    /// Scores from 0 to 1, in the order of [`METRICS`].
     pub scores: [f64; 3],
 }
 
-/// One run as the chart needs it.
+/// The data of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct F1Series {
-    /// What the run is called.
+    /// Name of the run.
     pub name: String,
-    /// In order of epochs.
+    /// Evaluations in order of epochs.
     pub points: Vec<F1Point>,
-    /// Epochs planned, where known.
+    /// Planned number of epochs; 0 if unknown.
     pub epochs: f64,
-    /// Which line style.
+    /// Line style, an index into [`DASHES`] (modulo its length).
     pub dash: usize,
 }
 
 impl F1Series {
-    /// Whether its line breaks: where another network begins, or all parts were measured together.
+    /// Returns whether its line has breaks: where training moves on to another network, or to the
+    /// evaluation of the complete classifier.
     pub fn has_breaks(&self) -> bool {
         self.points
             .windows(2)
@@ -53,7 +56,7 @@ impl F1Series {
     }
 }
 
-/// The last epoch that any run plans or reaches, at least 1.
+/// Returns the last epoch that any run plans or reaches, at least 1.
 pub fn last_epoch(series: &[F1Series]) -> f64 {
     let last = |series: &F1Series| {
         series
@@ -65,24 +68,25 @@ pub fn last_epoch(series: &[F1Series]) -> f64 {
     series.iter().map(last).fold(1.0, f64::max)
 }
 
-/// Lays out the chart; an epoch has `per_epoch` of the steps that `look` speaks of.
+/// Lays out the chart. `per_epoch` is the number of steps per epoch; it converts the steps of the
+/// view to epochs.
 pub fn f1_scene(
     series: &[F1Series],
     baseline: Option<f64>,
-    look: &ViewState,
+    view: &ViewState,
     per_epoch: f64,
 ) -> Scene {
-    let steps = look.options.steps(last_epoch(series) * per_epoch);
+    let steps = view.options.steps(last_epoch(series) * per_epoch);
     let epochs = (steps.0 / per_epoch, steps.1 / per_epoch);
     let top = ceiling(series).max(baseline.map_or(0.0, above));
-    let bottom = if look.options.log_y {
+    let bottom = if view.options.log_y {
         floor(series, baseline)
     } else {
         0.0
     };
     let names = (tr!("epoch"), tr!("F1, held out"));
     let (mut scene, x, y) = Scene::with_scales(
-        look.size,
+        view.size,
         (&names.0, &names.1),
         if series.len() < 2 {
             LABEL_WIDTH
@@ -90,17 +94,17 @@ pub fn f1_scene(
             SIGNED_LABEL_WIDTH
         },
         |plot| {
-            let x = value_scale(epochs, (plot.left, plot.right), look.options.log_x);
+            let x = value_scale(epochs, (plot.left, plot.right), view.options.log_x);
             (
                 x,
-                value_scale((bottom, top), (plot.bottom, plot.top), look.options.log_y),
+                value_scale((bottom, top), (plot.bottom, plot.top), view.options.log_y),
             )
         },
     );
     scene.x = value_scale(
         steps,
         (scene.plot.left, scene.plot.right),
-        look.options.log_x,
+        view.options.log_x,
     );
     if let Some(baseline) = baseline {
         scene.rule(y.at(baseline), ColorRole::Floor, 1);
@@ -116,11 +120,11 @@ pub fn f1_scene(
         scene.placeholder(&tr!("Scores appear here after each epoch."));
     }
     let mut labels = Vec::new();
-    let is_alone = series.len() < 2;
+    let is_single_run = series.len() < 2;
     for series in series {
         let drawn =
             (0..METRICS.len()).filter_map(|metric| add_line(&mut scene, series, metric, &x, &y));
-        let sign = if is_alone {
+        let sign = if is_single_run {
             ""
         } else {
             DASH_SIGNS[series.dash % DASHES.len()]
@@ -130,17 +134,17 @@ pub fn f1_scene(
             ..label
         }));
     }
-    let is_seen = |label: &EndLabel| (scene.plot.left..=scene.plot.right).contains(&label.at.0);
-    labels.retain(is_seen);
+    let is_visible = |label: &EndLabel| (scene.plot.left..=scene.plot.right).contains(&label.at.0);
+    labels.retain(is_visible);
     scene.add_end_labels(labels);
     scene.bring_text_to_front();
     let by_step = scene.x;
-    add_cursor(&mut scene, &by_step, look.cursor, look.drag);
+    add_cursor(&mut scene, &by_step, view.cursor, view.drag);
     scene
 }
 
-/// What the cross-hair says: the scores of each run at a step, or at the last evaluation before it. Nothing where no run has
-/// scores there.
+/// Returns the cross-hair readout: the scores of each run at its last evaluation up to `step`, or
+/// `None` if no run has any by then.
 pub fn f1_readout(series: &[F1Series], step: f64) -> Option<String> {
     let last = |series: &F1Series| {
         series
@@ -163,7 +167,7 @@ pub fn f1_readout(series: &[F1Series], step: f64) -> Option<String> {
         Some((figure(point.epoch, 1), scores))
     };
     let all: Vec<(String, String)> = series.iter().filter_map(one).collect();
-    // Runs may have ended at different epochs: those of one are told together.
+    // Runs may have been evaluated at different epochs: group the runs by epoch.
     let parts = all.chunk_by(|a, b| a.0 == b.0).map(|runs| {
         let scores = runs
             .iter()
@@ -176,7 +180,7 @@ pub fn f1_readout(series: &[F1Series], step: f64) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(". "))
 }
 
-/// What its colours and its dashes mean.
+/// Returns the legend: the colours of the metrics and the dash patterns of the runs.
 pub fn f1_keys(series: &[F1Series]) -> Vec<Key> {
     let metric = |(index, name): (usize, &&'static str)| Key {
         name: translated(name),
@@ -196,7 +200,7 @@ pub fn f1_keys(series: &[F1Series]) -> Vec<Key> {
         .collect()
 }
 
-/// The chart in sentences, for whoever does not see it.
+/// Describes the chart in sentences, for screen readers.
 pub fn f1_summary(series: &[F1Series], baseline: Option<f64>) -> String {
     let scored = series
         .iter()
@@ -223,7 +227,8 @@ pub fn f1_summary(series: &[F1Series], baseline: Option<f64>) -> String {
     }
 }
 
-/// The next tenth above the best score, and 0.5 at least, so that early epochs do not look like triumphs.
+/// Returns the upper end of the axis: the next tenth above the best score, at least 0.5, so that
+/// the low scores of early epochs do not fill the chart.
 fn ceiling(series: &[F1Series]) -> f64 {
     let scores = series
         .iter()
@@ -235,7 +240,7 @@ fn ceiling(series: &[F1Series]) -> f64 {
     )
 }
 
-/// Where a logarithmic axis begins: at the least score above 0.
+/// Returns the lower end of a logarithmic axis: the smallest score above 0, at most 0.45.
 fn floor(series: &[F1Series], baseline: Option<f64>) -> f64 {
     let scores = series
         .iter()
@@ -276,10 +281,10 @@ fn add_line(
         points: points.clone(),
         ink,
     });
-    // Each network begins anew, and what all parts score together is no step of any of them.
+    // Each network is trained separately, so the line breaks where the evaluated network changes.
     let mut rest = points.as_slice();
-    for of_network in finite.chunk_by(|a, b| a.network == b.network) {
-        let (points, others) = rest.split_at(of_network.len());
+    for segment in finite.chunk_by(|a, b| a.network == b.network) {
+        let (points, others) = rest.split_at(segment.len());
         rest = others;
         let points = points.to_vec();
         scene.marks.push(Mark::Line {
@@ -324,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_breaks_where_the_next_network_begins() {
+    fn a_line_breaks_where_the_evaluated_network_changes() {
         let mut series = run("a", &[0.4, 0.5, 0.3, 0.5, 0.6], 0);
         let networks = [Some(1), Some(1), Some(2), Some(2), None];
         series
@@ -345,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn every_run_has_three_lines_in_its_own_dash() {
+    fn every_run_has_three_lines_with_its_own_dash() {
         let scene = f1_scene(
             &[run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)],
             None,
@@ -366,16 +371,16 @@ mod tests {
         assert_eq!(lines, [3, 3]);
     }
 
-    /// The cross-hair is shared with charts by step, and what is told is told by epoch.
+    /// The cross-hair is shared with charts by step, while the readout shows epochs.
     #[test]
-    fn it_is_looked_at_by_step_and_told_by_epoch() {
+    fn the_cursor_is_in_steps_and_the_readout_in_epochs() {
         let runs = [run("a", &[0.4, 0.5], 0), run("b", &[0.3], 1)];
-        let mut look = ViewState::plain(SIZE);
-        look.cursor = Some(250.0);
-        let whole = f1_scene(&runs, None, &look, 100.0);
-        let middle = (whole.plot.left + whole.plot.right) / 2.0;
+        let mut view = ViewState::plain(SIZE);
+        view.cursor = Some(250.0);
+        let full = f1_scene(&runs, None, &view, 100.0);
+        let middle = (full.plot.left + full.plot.right) / 2.0;
         assert!(
-            (whole.x.value(middle) - 250.0).abs() < 1e-9,
+            (full.x.value(middle) - 250.0).abs() < 1e-9,
             "five epochs of 100 steps"
         );
         let is_cursor = |mark: &Mark| match mark {
@@ -386,8 +391,8 @@ mod tests {
             } => points.iter().all(|point| (point.0 - middle).abs() < 1e-9),
             _ => false,
         };
-        assert!(whole.marks.iter().any(is_cursor));
-        look.options.stretch = Some((0.0, 150.0));
+        assert!(full.marks.iter().any(is_cursor));
+        view.options.stretch = Some((0.0, 150.0));
         let ends = |scene: &Scene| {
             scene
                 .marks
@@ -404,33 +409,33 @@ mod tests {
                 .count()
         };
         assert_eq!(
-            (ends(&whole), ends(&f1_scene(&runs, None, &look, 100.0))),
+            (ends(&full), ends(&f1_scene(&runs, None, &view, 100.0))),
             (6, 3),
             "scores out of sight are not written"
         );
-        let told = f1_readout(&runs, 199.4).expect("scores");
+        let readout = f1_readout(&runs, 199.4).expect("scores");
         assert_eq!(
-            told,
+            readout,
             "After epoch 1.0: a micro 0.500, macro 0.300, mean 0.400; b micro 0.400, macro 0.200, mean 0.300"
         );
         assert!(
             f1_readout(&runs, 199.5)
-                .is_some_and(|told| told.starts_with("After epoch 2.0: a micro 0.600"))
+                .is_some_and(|readout| readout.starts_with("After epoch 2.0: a micro 0.600"))
         );
         assert_eq!(f1_readout(&runs, 99.0), None);
         let uneven = [run("a", &[0.5, 0.6], 0), run("b", &[0.4], 1)];
-        let told = f1_readout(&uneven, 200.0).expect("scores");
+        let readout = f1_readout(&uneven, 200.0).expect("scores");
         assert!(
-            told.starts_with("After epoch 2.0: a micro 0.700")
-                && told.contains(". After epoch 1.0: b micro 0.500"),
-            "{told}"
+            readout.starts_with("After epoch 2.0: a micro 0.700")
+                && readout.contains(". After epoch 1.0: b micro 0.500"),
+            "{readout}"
         );
-        look.options = Options {
+        view.options = Options {
             log_x: true,
             log_y: true,
             ..Options::default()
         };
-        let scene = f1_scene(&[run("a", &[0.1, 0.5], 0)], None, &look, 100.0);
+        let scene = f1_scene(&[run("a", &[0.1, 0.5], 0)], None, &view, 100.0);
         let heights: Vec<f64> = scene
             .marks
             .iter()
@@ -451,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn its_legend_tells_colours_and_dashes() {
+    fn the_legend_explains_colours_and_dashes() {
         let runs = [run("a", &[0.4], 0), run("b", &[0.3], 1)];
         let mut scene = f1_scene(&runs, None, &ViewState::plain(SIZE), 1.0);
         let before = scene.marks.len();
@@ -470,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn the_baseline_is_a_line_with_its_name_and_in_view() {
+    fn the_baseline_is_a_named_line_within_the_axis() {
         let scene = f1_scene(
             &[run("a", &[0.2], 0)],
             Some(0.73),
@@ -481,12 +486,12 @@ mod tests {
             |mark| matches!(mark, Mark::Text { text, .. } if text == "n-grams, mean F1 0.73"),
         );
         assert_eq!(names.count(), 1);
-        let seen = |mark: &Mark| matches!(mark, Mark::Line { ink: ColorRole::Floor, points, .. } if points[0].1 >= scene.plot.top);
-        assert!(scene.marks.iter().any(seen));
+        let is_visible_baseline = |mark: &Mark| matches!(mark, Mark::Line { ink: ColorRole::Floor, points, .. } if points[0].1 >= scene.plot.top);
+        assert!(scene.marks.iter().any(is_visible_baseline));
     }
 
     #[test]
-    fn scores_that_end_together_are_written_apart() {
+    fn labels_of_equal_scores_do_not_overlap() {
         let runs = [
             run("a", &[0.5], 0),
             run("b", &[0.5], 1),
@@ -512,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn the_axis_leaves_room_and_ends_at_one() {
+    fn the_axis_leaves_headroom_and_ends_at_one() {
         assert_eq!(ceiling(&[]), 0.5);
         assert_eq!(ceiling(&[run("a", &[0.63], 0)]), 0.8);
         assert_eq!(ceiling(&[run("a", &[0.9], 0)]), 1.0);

@@ -1,5 +1,6 @@
-//! The loss chart: every pre-training run as a raw and a smoothed line with its held-out points, above the two losses
-//! that need no learning. Pure layout; the numbers come from `state`, the painting from `canvas`.
+//! The loss chart: each pre-training run as a raw and a smoothed line with dots for its held-out
+//! loss, next to the entropy baselines. Pure layout; the page's `state` supplies the numbers and
+//! its `canvas` paints the scene.
 
 use super::curve::Curve;
 use super::options::{ViewState, add_cursor, value_scale};
@@ -8,46 +9,47 @@ use super::scene::{ColorRole, Mark, Plot, Scene};
 use crate::tr;
 use crate::wording::{figure, grouped};
 
-/// A loss this far above random guessing is cut off, so that one spike does not flatten the rest.
+/// The axis ends at this multiple of the uniform entropy, so that one spike does not flatten the
+/// rest.
 const CEILING: f64 = 1.25;
 
-/// Half a tick label.
+/// Right margin in pixels: half the width of a tick label.
 const MARGIN: f64 = 14.0;
 
-/// Two labels closer than this many pixels would overlap.
+/// Minimum vertical distance between labels that do not overlap, in pixels.
 const LABEL_HEIGHT: f64 = 15.0;
 
-/// One run as the chart needs it.
+/// The data of one run.
 #[derive(Clone, Debug)]
 pub struct LossSeries<'a> {
-    /// What the run is called.
+    /// Name of the run.
     pub name: String,
-    /// Training loss by step.
+    /// Training loss by step, in nats.
     pub curve: &'a Curve,
-    /// Held-out loss as `(step, loss)`.
+    /// Held-out loss as `(step, loss)` in order of steps, in nats.
     pub held_out: Vec<(u64, f64)>,
-    /// Losses that need no model.
+    /// Entropy baselines of the corpus, if known.
     pub floors: Option<EntropyBaselines>,
-    /// Steps planned.
+    /// Planned number of steps.
     pub steps: u64,
-    /// Which colour.
+    /// Colour index of the run, as in [`ColorRole::Run`].
     pub ink: usize,
 }
 
-/// Losses that need no model.
+/// Entropy baselines of the loss, in nats: the losses of trivial predictors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EntropyBaselines {
-    /// Of guessing uniformly.
+    /// Loss of the uniform distribution over the vocabulary.
     pub uniform: f64,
-    /// Of knowing only word frequencies.
+    /// Loss of the unigram distribution (token frequencies).
     pub unigram: f64,
-    /// Of knowing what follows what.
+    /// Loss of the bigram distribution (given the preceding token), if known.
     pub bigram: Option<f64>,
 }
 
-/// Lays out the chart.
-pub fn loss_scene(series: &[LossSeries], look: &ViewState) -> Scene {
-    let options = look.options;
+/// Lays out the loss chart.
+pub fn loss_scene(series: &[LossSeries], view: &ViewState) -> Scene {
+    let options = view.options;
     let steps = options.steps(last_step(series).max(1) as f64);
     let zoomed = options.stretch.and_then(|_| zoomed_range(series, steps));
     let range = zoomed.unwrap_or_else(|| loss_range(series));
@@ -58,10 +60,10 @@ pub fn loss_scene(series: &[LossSeries], look: &ViewState) -> Scene {
             value_scale(range, (plot.bottom, plot.top), options.log_y),
         )
     };
-    let (across, up) = (tr!("step"), tr!("masked-LM loss, nats"));
-    let (mut scene, x, y) = Scene::with_scales(look.size, (&across, &up), MARGIN, scales);
+    let (x_name, y_name) = (tr!("step"), tr!("masked-LM loss, nats"));
+    let (mut scene, x, y) = Scene::with_scales(view.size, (&x_name, &y_name), MARGIN, scales);
     if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
-        add_floors(&mut scene, &y, floors, &points(series, &x, &y));
+        add_baselines(&mut scene, &y, floors, &points(series, &x, &y));
     }
     if series.is_empty() {
         scene.placeholder(&tr!("The loss appears here once a run starts."));
@@ -71,11 +73,12 @@ pub fn loss_scene(series: &[LossSeries], look: &ViewState) -> Scene {
         add_series(&mut scene, series, horizon, &x, &y);
     }
     scene.bring_text_to_front();
-    add_cursor(&mut scene, &x, look.cursor, look.drag);
+    add_cursor(&mut scene, &x, view.cursor, view.drag);
     scene
 }
 
-/// What the cross-hair says: the loss of each run at a step.
+/// Returns the cross-hair readout: the training loss of each run at a step and its last held-out
+/// loss up to it.
 pub fn loss_readout(series: &[LossSeries], step: f64) -> String {
     let at = step.round().max(0.0) as u64;
     let one = |series: &LossSeries| {
@@ -98,7 +101,7 @@ pub fn loss_readout(series: &[LossSeries], step: f64) -> String {
     step_words(at, &series.iter().filter_map(one).collect::<Vec<_>>())
 }
 
-/// What is said of a step.
+/// Formats the readout of a step from the values of all runs.
 pub(super) fn step_words(step: u64, figures: &[String]) -> String {
     let step = grouped(step);
     match figures {
@@ -107,20 +110,21 @@ pub(super) fn step_words(step: u64, figures: &[String]) -> String {
     }
 }
 
-/// The chart in sentences, for whoever does not see it.
+/// Describes the chart in sentences, for screen readers.
 pub fn loss_summary(series: &[LossSeries]) -> String {
     if series.is_empty() {
         return tr!("Loss chart: no run yet.");
     }
     let mut sentences = vec![tr!("Loss chart.")];
     if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
-        sentences.push(describe_floors(floors));
+        sentences.push(describe_baselines(floors));
     }
     sentences.extend(series.iter().map(describe));
     sentences.join(" ")
 }
 
-/// Rows of the table beside the chart: a round step, then each run's loss there.
+/// Returns the rows of the table beside the chart: round steps and the training loss of each run
+/// there. Rows that no run reaches are omitted.
 pub fn loss_rows(series: &[LossSeries]) -> Vec<(u64, Vec<Option<f64>>)> {
     const ROWS: usize = 20;
     let steps = ticks((0.0, last_step(series) as f64), ROWS);
@@ -141,7 +145,7 @@ pub fn loss_rows(series: &[LossSeries]) -> Vec<(u64, Vec<Option<f64>>)> {
         .collect()
 }
 
-/// The last step that any run reaches or plans.
+/// Returns the last step that any run reaches or plans; 0 without runs.
 fn last_step(series: &[LossSeries]) -> u64 {
     let last = |series: &LossSeries| {
         series
@@ -157,7 +161,7 @@ fn last_step(series: &[LossSeries]) -> u64 {
         .unwrap_or(0)
 }
 
-fn describe_floors(floors: EntropyBaselines) -> String {
+fn describe_baselines(floors: EntropyBaselines) -> String {
     let (uniform, unigram) = (figure(floors.uniform, 1), figure(floors.unigram, 1));
     match floors.bigram.map(|bigram| figure(bigram, 1)) {
         Some(bigram) => tr!(
@@ -235,14 +239,15 @@ fn loss_range(series: &[LossSeries]) -> (f64, f64) {
     ((low - margin).max(0.0), high + margin)
 }
 
-/// What the losses of these steps span, floors aside: a stretch is looked at for what changes in it.
+/// Returns the range of the losses within these steps. Ignores the entropy baselines, so that a
+/// zoomed chart uses its full height for the changes in it.
 fn zoomed_range(series: &[LossSeries], steps: (f64, f64)) -> Option<(f64, f64)> {
-    let is_seen = |step: u64| (steps.0..=steps.1).contains(&(step as f64));
+    let is_visible = |step: u64| (steps.0..=steps.1).contains(&(step as f64));
     let held_out = |series: &LossSeries| {
         series
             .held_out
             .iter()
-            .filter(|(step, _)| is_seen(*step))
+            .filter(|(step, _)| is_visible(*step))
             .map(|(_, loss)| (*loss, *loss))
             .collect::<Vec<_>>()
     };
@@ -256,7 +261,7 @@ fn zoomed_range(series: &[LossSeries], steps: (f64, f64)) -> Option<(f64, f64)> 
     Some(((low - margin).max(0.0), high + margin))
 }
 
-/// Where the curves lie, and the held-out losses.
+/// Returns the pixel positions of all curve buckets and held-out losses.
 fn points(series: &[LossSeries], x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     let of = |series: &LossSeries| {
         let curve = series
@@ -273,7 +278,7 @@ fn points(series: &[LossSeries], x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     series.iter().flat_map(of).collect()
 }
 
-fn add_floors(scene: &mut Scene, y: &Scale, floors: EntropyBaselines, points: &[(f64, f64)]) {
+fn add_baselines(scene: &mut Scene, y: &Scale, floors: EntropyBaselines, points: &[(f64, f64)]) {
     let EntropyBaselines {
         uniform,
         unigram,
@@ -302,7 +307,7 @@ fn add_floors(scene: &mut Scene, y: &Scale, floors: EntropyBaselines, points: &[
             continue;
         }
         let at = y.at(loss);
-        // A label stands above its line, unless the line above is too near.
+        // A label goes above its line, unless the line above is too close.
         let offset = if at - above >= LABEL_HEIGHT {
             -9.0
         } else {
@@ -373,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn all_floors_are_drawn_and_named() {
+    fn all_baselines_are_drawn_and_named() {
         let curve = falling(100);
         let scene = loss_scene(&[series(&curve)], &ViewState::plain(SIZE));
         let texts: Vec<&str> = scene
@@ -397,8 +402,8 @@ mod tests {
             scene.marks.iter().is_sorted_by_key(words),
             "no curve runs through a word"
         );
-        let place = |of: fn(&Mark) -> bool| scene.marks.iter().position(of).expect("drawn");
-        let name = place(|mark| {
+        let index_of = |of: fn(&Mark) -> bool| scene.marks.iter().position(of).expect("drawn");
+        let name = index_of(|mark| {
             matches!(
                 mark,
                 Mark::Text {
@@ -408,7 +413,7 @@ mod tests {
             )
         });
         assert!(
-            name < place(|mark| matches!(mark, Mark::Dots { .. })),
+            name < index_of(|mark| matches!(mark, Mark::Dots { .. })),
             "no name of a floor hides what was measured"
         );
         let rules = scene
@@ -428,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cross_hair_tells_loss_and_held_out_loss() {
+    fn the_readout_contains_loss_and_held_out_loss() {
         let curve = falling(100);
         assert_eq!(
             loss_readout(&[series(&curve)], 60.2),
@@ -445,11 +450,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_is_as_high_as_what_changes_in_it() {
+    fn a_zoomed_chart_fits_the_visible_losses() {
         let curve = falling(100);
-        let mut look = ViewState::plain(SIZE);
-        look.options.stretch = Some((80.0, 100.0));
-        let scene = loss_scene(&[series(&curve)], &look);
+        let mut view = ViewState::plain(SIZE);
+        view.options.stretch = Some((80.0, 100.0));
+        let scene = loss_scene(&[series(&curve)], &view);
         let floors = scene
             .marks
             .iter()
@@ -481,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_says_what_the_picture_shows() {
+    fn the_summary_describes_the_chart() {
         let curve = falling(100);
         let text = loss_summary(&[series(&curve)]);
         assert_eq!(
@@ -493,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn table_rows_stand_at_round_steps_that_were_reached() {
+    fn table_rows_are_round_steps_that_were_reached() {
         let curve = falling(100);
         let rows = loss_rows(&[LossSeries {
             steps: 1000,

@@ -1,5 +1,6 @@
-//! What a chart is made of, in CSS pixels: the seam between layout, which is pure, and painting, which is not. Colours
-//! are roles, so that one scene serves light and dark.
+//! Scene description of a chart, in CSS pixels: the interface between layout, which is pure, and
+//! painting, which is not. Colours are roles, so the same scene serves the light and the dark
+//! theme.
 
 use super::curve::Curve;
 use super::scale::{Scale, tick_labels};
@@ -8,151 +9,154 @@ use crate::order;
 /// Size of a chart in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
-    /// Width.
+    /// Width in CSS pixels.
     pub width: f64,
-    /// Height.
+    /// Height in CSS pixels.
     pub height: f64,
 }
 
-/// The part of a chart between its axes, in CSS pixels.
+/// The plot area between the axes of a chart, in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plot {
-    /// Left edge.
+    /// x coordinate of the left edge.
     pub left: f64,
-    /// Top edge.
+    /// y coordinate of the top edge; y points down.
     pub top: f64,
-    /// Right edge.
+    /// x coordinate of the right edge.
     pub right: f64,
-    /// Bottom edge.
+    /// y coordinate of the bottom edge.
     pub bottom: f64,
 }
 
-/// What a mark stands for; the painter knows its colour.
+/// The role of a mark, which the painter maps to a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColorRole {
-    /// Run number so-and-so, counted from 0; colours repeat after [`RUN_INKS`].
+    /// A run, by its index from 0; colours repeat after [`RUN_INKS`].
     Run(usize),
-    /// Grid lines.
+    /// Grid lines of the plot.
     Grid,
     /// Tick and axis labels.
     Label,
-    /// Reference lines.
+    /// Reference lines, such as the entropy baselines of the loss or the n-gram baseline.
     Floor,
-    /// Metric number so-and-so of the F1 chart: micro, macro, mean.
+    /// A metric of the F1 chart, by its index: micro, macro, mean.
     Metric(usize),
 }
 
-/// Distinct run colours.
+/// Number of distinct run colours.
 pub const RUN_INKS: usize = 6;
 
-/// How a line is broken; tells runs apart where colour is taken.
+/// Dash patterns, as lengths in pixels. They distinguish runs where colour encodes the metric.
 pub const DASHES: [&[f64]; 4] = [&[], &[7.0, 4.0], &[2.0, 3.0], &[10.0, 3.0, 2.0, 3.0]];
 
 /// Radius of a dot, in pixels.
 const DOT: f64 = 4.0;
 
-/// Width of a letter in pixels, about, of a system's sans-serif at 12. Marks above and below letters count, too: a Thai text is
-/// taken for wider than it is.
+/// Approximate width of a character in a 12 px system sans-serif font, in pixels. Combining marks
+/// count as characters, so the width of Thai text is overestimated.
 const LETTER_WIDTH: f64 = 6.5;
 
-/// The same in letters, for a legend: lines are clipped to the plot.
+/// [`DASHES`] as characters, for legends: lines outside of the plot area would be clipped.
 pub(super) const DASH_SIGNS: [&str; DASHES.len()] = ["——", "– –", "···", "–·–"];
 
-/// Where a text is held.
+/// Horizontal alignment of a text relative to its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
-    /// By its left end.
+    /// The position is the left end of the text.
     Start,
-    /// By its middle.
+    /// The position is the centre of the text.
     Middle,
-    /// By its right end.
+    /// The position is the right end of the text.
     End,
 }
 
-/// One thing to paint.
+/// A drawing primitive.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mark {
-    /// A line through points, clipped to the plot.
+    /// A polyline, clipped to the plot area.
     Line {
-        /// `(x, y)` in order.
+        /// Vertices as `(x, y)`, in order.
         points: Vec<(f64, f64)>,
-        /// Role.
+        /// Role of the stroke colour.
         ink: ColorRole,
-        /// Stroke width.
+        /// Stroke width in pixels.
         width: f64,
         /// Opacity, 0 to 1.
         opacity: f64,
         /// Index into [`DASHES`].
         dash: usize,
     },
-    /// Ringed dots, clipped to the plot.
+    /// Dots with an outline in the background colour, clipped to the plot area.
     Dots {
-        /// Centres.
+        /// Centres as `(x, y)`.
         points: Vec<(f64, f64)>,
-        /// Role.
+        /// Role of the fill colour.
         ink: ColorRole,
     },
-    /// A filled shape, faintly, clipped to the plot.
+    /// A polygon filled at [`BAND_OPACITY`], clipped to the plot area.
     Band {
-        /// Its corners in order.
+        /// Vertices as `(x, y)`, in order.
         points: Vec<(f64, f64)>,
-        /// Role.
+        /// Role of the fill colour.
         ink: ColorRole,
     },
-    /// A word or number, never clipped; held in the middle of its height.
+    /// A text, never clipped and vertically centred on its position.
     Text {
-        /// Where.
+        /// Position as `(x, y)`.
         at: (f64, f64),
-        /// What.
+        /// The text to paint.
         text: String,
-        /// Which end is at `at`.
+        /// Horizontal alignment relative to `at`.
         anchor: Anchor,
-        /// Role.
+        /// Role of the text colour.
         ink: ColorRole,
     },
 }
 
-/// How much of a band is seen, 0 to 1.
+/// Opacity of a band, 0 to 1.
 pub const BAND_OPACITY: f64 = 0.18;
 
-/// Labels closer than this many pixels would overlap.
+/// Minimum vertical distance between labels that do not overlap, in pixels.
 pub(super) const LABEL_HEIGHT: f64 = 14.0;
 
-/// What stands at the end of a line.
+/// A label at the right end of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndLabel {
-    /// Where the line ends.
+    /// End of the line, as `(x, y)`.
     pub at: (f64, f64),
-    /// What.
+    /// Text of the label.
     pub text: String,
-    /// Role of the line.
+    /// Role of the line's colour.
     pub ink: ColorRole,
 }
 
 /// An entry of a legend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
-    /// What it stands for.
+    /// Name of the run or metric.
     pub name: String,
-    /// Its colour.
+    /// Role of its colour.
     pub ink: ColorRole,
-    /// Its line style, where that tells it apart rather than its colour.
+    /// Index into [`DASHES`] for an entry that is identified by its line style; `None` for one
+    /// identified by colour.
     pub dash: Option<usize>,
 }
 
-/// A chart, ready to paint from back to front.
+/// A laid-out chart, ready to be painted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
-    /// Where lines and dots are clipped.
+    /// Clipping area of lines, dots and bands.
     pub plot: Plot,
-    /// What to paint.
+    /// Marks in painting order, back to front.
     pub marks: Vec<Mark>,
-    /// From what is told across to pixels.
+    /// Horizontal scale, from data values to pixels.
     pub x: Scale,
 }
 
 impl Scene {
-    /// An empty chart with axes: grid, ticks and the names of both axes; `margin` pixels stay free on the right.
+    /// Creates an empty chart with linear axes over the domains `x` and `y`: grid, ticks and the
+    /// axis `names` (horizontal, vertical). Leaves `margin` pixels free on the right. Returns the
+    /// scene and its two scales.
     pub fn with_axes(
         size: Size,
         x: (f64, f64),
@@ -169,7 +173,7 @@ impl Scene {
         Self::with_scales(size, names, margin, scales)
     }
 
-    /// As [`Self::with_axes`], on any scales.
+    /// Like [`Self::with_axes`], with scales computed from the plot area.
     pub fn with_scales(
         size: Size,
         names: (&str, &str),
@@ -200,17 +204,17 @@ impl Scene {
         (scene, x, y)
     }
 
-    /// Paints texts over all that was added so far: no curve runs through a word. Names of floors stay below, since what was
-    /// measured counts more.
+    /// Moves texts in front of all marks added so far, so that no curve crosses them. Names of
+    /// reference lines stay behind, so that they never hide measured points.
     pub fn bring_text_to_front(&mut self) {
-        let is_raised =
+        let is_moved =
             |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != ColorRole::Floor);
-        let (texts, others): (Vec<Mark>, Vec<Mark>) = self.marks.drain(..).partition(is_raised);
+        let (texts, others): (Vec<Mark>, Vec<Mark>) = self.marks.drain(..).partition(is_moved);
         self.marks = others;
         self.marks.extend(texts);
     }
 
-    /// Adds a text.
+    /// Adds a text at a position, aligned by `anchor`.
     pub fn text(&mut self, at: (f64, f64), text: &str, anchor: Anchor, ink: ColorRole) {
         self.marks.push(Mark::Text {
             at,
@@ -220,7 +224,8 @@ impl Scene {
         });
     }
 
-    /// Adds a text at the left or right end of a horizontal line, where fewer of these points lie behind it.
+    /// Adds a text at the left or right edge of the plot area, at height `y`, whichever covers
+    /// fewer of `points`.
     pub fn text_aside(&mut self, y: f64, text: &str, ink: ColorRole, points: &[(f64, f64)]) {
         let width = text.chars().count() as f64 * LETTER_WIDTH;
         let (left, right) = (self.plot.left + 4.0, self.plot.right);
@@ -237,7 +242,7 @@ impl Scene {
         }
     }
 
-    /// Adds what stands at the ends of lines; where these are close together, labels move down until each can be read.
+    /// Adds labels at the ends of lines, moving labels down where they would overlap.
     pub fn add_end_labels(&mut self, mut labels: Vec<EndLabel>) {
         order::sort_by(&mut labels, |label| label.at.1);
         let mut free = f64::NEG_INFINITY;
@@ -248,7 +253,7 @@ impl Scene {
         }
     }
 
-    /// Adds a curve as measured and, where there is a horizon, smoothed.
+    /// Adds a curve as measured and, if a smoothing `horizon` (in steps) is given, a smoothed line.
     pub fn curve(
         &mut self,
         curve: &Curve,
@@ -257,7 +262,7 @@ impl Scene {
         x: &Scale,
         y: &Scale,
     ) {
-        let raw = columns(curve, x, y);
+        let raw = minmax_envelope(curve, x, y);
         let Some(horizon) = horizon else {
             self.marks.push(Mark::Line {
                 points: raw,
@@ -289,7 +294,8 @@ impl Scene {
         });
     }
 
-    /// Writes a legend below a picture of this size; says how large it is then. On a page, the legend stands beside the chart.
+    /// Adds a legend below an image of this size and returns the enlarged size. For exported images
+    /// only: on the page, the legend is markup beside the chart.
     pub fn add_legend(&mut self, keys: impl IntoIterator<Item = Key>, size: Size) -> Size {
         let mut bottom = size.height;
         for Key { name, ink, dash } in keys {
@@ -308,7 +314,7 @@ impl Scene {
         }
     }
 
-    /// Says in the middle of the plot why it is empty.
+    /// Adds a text in the middle of the plot area that explains why it is empty.
     pub fn placeholder(&mut self, text: &str) {
         let middle = (
             (self.plot.left + self.plot.right) / 2.0,
@@ -317,7 +323,7 @@ impl Scene {
         self.text(middle, text, Anchor::Middle, ColorRole::Label);
     }
 
-    /// Adds a horizontal line across the plot.
+    /// Adds a horizontal line across the plot area.
     pub fn rule(&mut self, y: f64, ink: ColorRole, dash: usize) {
         let points = vec![(self.plot.left, y), (self.plot.right, y)];
         self.marks.push(Mark::Line {
@@ -347,7 +353,7 @@ impl Scene {
         let about = ((self.plot.right - self.plot.left) / pixels_per_tick).max(2.0) as usize;
         let ticks = x.ticks(about);
         for (value, label) in ticks.iter().zip(tick_labels(&ticks)) {
-            // One at the end would stick out of a picture that leaves no room behind it.
+            // The last label would extend beyond the image if there is no margin on the right.
             let at = x
                 .at(*value)
                 .min(width - label.chars().count() as f64 * LETTER_WIDTH / 2.0);
@@ -361,14 +367,15 @@ impl Scene {
     }
 }
 
-/// The raw line with at most one vertical stroke per pixel column, from its least to its greatest value.
-fn columns(curve: &Curve, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
+/// Returns the raw line, reduced to one vertical stroke per pixel column that spans its minimum and
+/// maximum (a min-max envelope).
+fn minmax_envelope(curve: &Curve, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     let mut out: Vec<(f64, f64, f64)> = Vec::new();
     for bucket in curve.buckets() {
         let (at, low, high) = (x.at(bucket.middle()), bucket.min, bucket.max);
         match out.last_mut() {
-            Some((column, least, greatest)) if column.floor() == at.floor() => {
-                (*least, *greatest) = (least.min(low), greatest.max(high));
+            Some((column, min, max)) if column.floor() == at.floor() => {
+                (*min, *max) = (min.min(low), max.max(high));
             }
             _ => out.push((at, low, high)),
         }
@@ -378,7 +385,7 @@ fn columns(curve: &Curve, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// At most two points per pixel of width.
+/// Drops points that are less than half a pixel to the right of the previous one; keeps the last.
 fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let last = points.len().saturating_sub(1);
     let mut out: Vec<(f64, f64)> = Vec::new();
@@ -395,7 +402,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_stands_where_it_hides_less() {
+    fn a_text_is_placed_where_it_covers_fewer_points() {
         let size = Size {
             width: 400.0,
             height: 200.0,

@@ -1,23 +1,24 @@
-//! The page in other languages. Its sentences stand in the source in English, inside `tr!` (or [`mark!`](crate::mark) where
-//! a constant holds them); a catalogue, `public/languages/TAG.json`, gives each its translation. Another language is another
-//! such file and a line in [`LANGUAGES`].
+//! Translation of the user interface. English messages are written in the source inside `tr!` (or
+//! [`mark!`](crate::mark) in constants); a catalogue, `public/languages/TAG.json`, maps each to its
+//! translation. To add a language, add such a file and a line in [`LANGUAGES`].
 //!
-//! A catalogue has three parts. `page` maps the sentences of the page and of this crate; one with a number in it may map to several, by the
-//! plural categories of CLDR. `engine` maps what the engine says, with `{}` where its sentences have numbers and names.
-//! `numbers` maps the decimal point and the comma between thousands.
-
-mod pattern;
+//! A catalogue has three contexts. `page` maps the messages of the page and of this crate; a
+//! message with a count may map to several forms, by CLDR plural category. `engine` maps the
+//! templates of the engine's messages. `numbers` maps the decimal
+//! point and the thousands separator.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::RwLock;
 
-/// A sentence in the present language, after gettext's manner: `tr!("Start")`, `tr!("{done} of {all}", done, all = 3)`,
-/// `tr!("{count} step" | "{count} steps" % n, count = n)`, `tr!("context" => "text")`. A placeholder is named; its value is
-/// anything that can be displayed.
+/// Translates a message into the current language, in the manner of gettext: `tr!("Start")`,
+/// `tr!("{done} of {all}", done, all = 3)`, `tr!("{count} step" | "{count} steps" % n, count = n)`,
+/// `tr!("context" => "text")`. Placeholders are named; their values are anything that implements
+/// `Display`.
 ///
-/// The crate `tr` does the same; it compiles the look-up into each call, which made the page 20 kB larger after brotli.
+/// The crate `tr` does the same, but compiles the look-up into each call, which made the page 20 kB
+/// larger after brotli.
 #[macro_export]
 macro_rules! tr {
     (@values [$($done:tt)*]) => { &[$($done)*] };
@@ -35,18 +36,18 @@ macro_rules! tr {
     ($text:literal, $($values:tt)+) => { $crate::language::filled($text, $crate::tr!(@values [] $($values)+)) };
 }
 
-/// A language that the page speaks.
+/// A language of the user interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Language {
-    /// BCP 47 tag, also the name of its catalogue.
+    /// BCP 47 tag; also the file stem of its catalogue.
     pub tag: &'static str,
-    /// What it calls itself.
+    /// Name of the language in the language itself.
     pub name: &'static str,
-    /// Which way it is written: `ltr` or `rtl`.
+    /// Writing direction, `ltr` or `rtl`.
     pub direction: &'static str,
 }
 
-/// All of them; the first is that of the source and has no catalogue.
+/// All supported languages. The first is the language of the source and has no catalogue.
 pub const LANGUAGES: [Language; 2] = [
     Language {
         tag: "en",
@@ -61,7 +62,7 @@ pub const LANGUAGES: [Language; 2] = [
 ];
 
 impl Language {
-    /// That of a tag such as `th-TH`, where the page speaks it.
+    /// Returns the language of a tag such as `th-TH`, or `None` if it is not supported.
     pub fn of(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?;
         LANGUAGES
@@ -69,13 +70,13 @@ impl Language {
             .find(|language| language.tag.eq_ignore_ascii_case(primary))
     }
 
-    /// The language of the source.
+    /// Returns whether this is the language of the source, which needs no catalogue.
     pub fn is_source(self) -> bool {
         self == LANGUAGES[0]
     }
 }
 
-/// Marks a sentence in a constant for translation; [`translated`] gives it where it is shown.
+/// Marks a message in a constant for translation; [`translated`] translates it where it is shown.
 #[macro_export]
 macro_rules! mark {
     ($text:literal) => {
@@ -83,65 +84,92 @@ macro_rules! mark {
     };
 }
 
-/// Names of placeholders and what stands there.
+/// Placeholder names with their values.
 pub type Values<'a> = &'a [(&'a str, &'a dyn Display)];
 
-/// The catalogue of the present language; none for that of the source.
-static SPOKEN: RwLock<Option<Catalogue>> = RwLock::new(None);
+/// Catalogue of the current language; `None` for the language of the source.
+static CURRENT: RwLock<Option<Catalogue>> = RwLock::new(None);
 
-/// Has the page speak by this catalogue from now on.
+/// Sets the catalogue of the current language; `None` returns to the language of the source.
 pub fn set(catalogue: Option<Catalogue>) {
-    if let Ok(mut spoken) = SPOKEN.write() {
-        *spoken = catalogue;
+    if let Ok(mut current) = CURRENT.write() {
+        *current = catalogue;
     }
 }
 
-/// Asks the present catalogue, where there is one.
-fn ask(question: impl FnOnce(&Catalogue) -> Option<String>) -> Option<String> {
-    SPOKEN.read().ok()?.as_ref().and_then(question)
+/// Looks a message up in the current catalogue, if there is one.
+fn look_up(query: impl FnOnce(&Catalogue) -> Option<String>) -> Option<String> {
+    CURRENT.read().ok()?.as_ref().and_then(query)
 }
 
-/// A sentence without placeholders, or one that was marked, in the present language.
+/// Translates a message without placeholders, or one marked with [`mark!`](crate::mark).
 pub fn translated(text: &str) -> String {
     find(PAGE, text)
 }
 
-/// The same, in a context.
+/// Translates a message in a context of the catalogue; returns it unchanged if it is not
+/// translated.
 pub fn find(context: &str, text: &str) -> String {
-    ask(|catalogue| catalogue.translate(context, text)).unwrap_or_else(|| text.into())
+    look_up(|catalogue| catalogue.translate(context, text)).unwrap_or_else(|| text.into())
 }
 
-/// A sentence with its placeholders filled.
+/// Translates a message and fills its named placeholders.
 pub fn filled(text: &str, values: Values<'_>) -> String {
-    pattern::fill_named(&translated(text), values)
+    fill_named(&translated(text), values)
 }
 
-/// A sentence with a number, in the form that goes with it.
+/// Translates a message in the plural form for `number` and fills its named placeholders.
 pub fn counted((one, many): (&str, &str), number: u64, values: Values<'_>) -> String {
-    let text = ask(|catalogue| catalogue.translate_number(number, many));
+    let text = look_up(|catalogue| catalogue.translate_number(number, many));
     let text = text.unwrap_or_else(|| if number == 1 { one.into() } else { many.into() });
-    pattern::fill_named(&text, values)
+    fill_named(&text, values)
 }
 
-/// What the engine said, in the present language where its catalogue knows the sentence.
-pub fn said(text: &str) -> String {
-    ask(|catalogue| catalogue.of_engine(text)).unwrap_or_else(|| text.into())
+/// Replaces each `{name}` by the value of that name; a placeholder without a value is left as it
+/// is.
+fn fill_named(text: &str, values: Values<'_>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        match values.iter().find(|(other, _)| *other == name) {
+            Some((_, value)) => out.push_str(&value.to_string()),
+            None => out.extend(["{", name, "}"]),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
-/// The context of the engine's sentences.
+/// Returns the template of an engine's message, or a phrase of the page, in the current language.
+pub fn engine(template: &str) -> String {
+    look_up(|catalogue| {
+        let known = catalogue.translate(ENGINE, template);
+        known.or_else(|| catalogue.translate(PAGE, template))
+    })
+    .unwrap_or_else(|| template.into())
+}
+
+/// Context of the engine's messages.
 const ENGINE: &str = "engine";
 
-/// The context of what has none.
+/// Default context, for messages of the page and of this crate.
 const PAGE: &str = "page";
 
-/// The sentences of one language.
+/// The translated messages of one language, by context.
 #[derive(Debug)]
 pub struct Catalogue {
     contexts: BTreeMap<String, BTreeMap<String, Translation>>,
     category: fn(u64) -> String,
 }
 
-/// One sentence, or one for each plural category.
+/// One translation, or one for each plural category.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Translation {
@@ -150,10 +178,10 @@ enum Translation {
 }
 
 impl Catalogue {
-    /// Reads a catalogue; `category` tells the CLDR plural category of a number.
+    /// Parses a catalogue; `category` returns the CLDR plural category of a number.
     ///
     /// # Errors
-    /// When the text is not a catalogue.
+    /// Returns an error if the text is not valid JSON or not a catalogue.
     pub fn read(json: &str, category: fn(u64) -> String) -> Result<Self, serde_json::Error> {
         Ok(Self {
             contexts: serde_json::from_str(json)?,
@@ -177,40 +205,6 @@ impl Catalogue {
                 .cloned(),
         }
     }
-
-    fn of_engine(&self, text: &str) -> Option<String> {
-        let sentences = self.contexts.get(ENGINE)?;
-        let candidates = sentences
-            .iter()
-            .filter_map(|(pattern, translation)| match translation {
-                Translation::Plain(translation) => {
-                    Some((pattern, pattern::holes(pattern, text)?, translation))
-                }
-                Translation::ByNumber(_) => None,
-            });
-        let (pattern, holes, translation) = candidates.max_by_key(|(pattern, ..)| pattern.len())?;
-        // What stands in a hole may be a sentence, or a part of one, that is known by itself.
-        let known: Vec<Option<String>> = holes
-            .iter()
-            .map(|hole| {
-                if hole.len() < text.len() {
-                    self.of_engine(hole)
-                } else {
-                    None
-                }
-            })
-            .collect();
-        // A pattern without words says something only of what is known: `Vol. 1` is no pair of sentences.
-        if !pattern.contains(char::is_alphabetic) && known.iter().all(Option::is_none) {
-            return None;
-        }
-        let holes: Vec<&str> = known
-            .iter()
-            .zip(&holes)
-            .map(|(known, hole)| known.as_deref().unwrap_or(hole))
-            .collect();
-        Some(pattern::fill(translation, &holes))
-    }
 }
 
 #[cfg(test)]
@@ -224,14 +218,14 @@ mod tests {
     fn catalogue() -> Catalogue {
         let json = r#"{
             "page": {"Start": "Los", "{count} steps": {"one": "{count} Schritt", "other": "{count} Schritte"}},
-            "engine": {"{} lines": "{} Zeilen", "line {} of {} is empty": "in {1} ist Zeile {0} leer", "{}. {}": "{} – {}", "Give more.": "Mehr."},
+            "engine": {"{count} lines": "{count} Zeilen", "Give more.": "Mehr."},
             "numbers": {".": ","}
         }"#;
         Catalogue::read(json, category).expect("a catalogue")
     }
 
     #[test]
-    fn a_sentence_is_translated_and_an_unknown_one_stays() {
+    fn known_messages_are_translated_and_unknown_ones_are_not() {
         let catalogue = catalogue();
         for (context, text, expected) in [
             ("page", "Start", Some("Los")),
@@ -241,27 +235,28 @@ mod tests {
         ] {
             assert_eq!(catalogue.translate(context, text).as_deref(), expected);
         }
-        for (text, expected) in [
-            ("12 lines", Some("12 Zeilen")),
-            (
-                "line 3 of a.txt is empty",
-                Some("in a.txt ist Zeile 3 leer"),
-            ),
-            ("line 3 is full", None),
-            ("12 lines. Give more.", Some("12 Zeilen – Mehr.")),
-            ("line 3 is full. Give more.", Some("line 3 is full – Mehr.")),
-            (
-                "line 3 of Vol. 1.txt is empty",
-                Some("in Vol. 1.txt ist Zeile 3 leer"),
-            ),
-            ("line 3 is full. It is.", None),
-        ] {
-            assert_eq!(catalogue.of_engine(text).as_deref(), expected);
+    }
+
+    #[test]
+    fn named_placeholders_are_replaced_by_their_values() {
+        let cases = [
+            ("{a} of {b}", "1 of x"),
+            ("{b}{a}", "x1"),
+            ("{c} {a}", "{c} 1"),
+            ("{a", "{a"),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(
+                fill_named(text, &[("a", &1), ("b", &"x")]),
+                expected,
+                "{text}"
+            );
         }
     }
 
     #[test]
-    fn a_number_chooses_the_form() {
+    fn a_number_selects_the_plural_form() {
         let catalogue = catalogue();
         assert_eq!(
             catalogue.translate_number(1, "{count} steps").as_deref(),
@@ -275,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_catalogue_the_source_speaks() {
+    fn without_a_catalogue_messages_stay_in_english() {
         let (done, n) = (1, 2_u64);
         assert_eq!(tr!("{done} of {planned}", done, planned = n), "1 of 2");
         assert_eq!(
@@ -287,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_names_its_language() {
+    fn a_tag_resolves_to_its_language() {
         for (tag, expected) in [
             ("th", Some("th")),
             ("th-TH", Some("th")),

@@ -1,7 +1,7 @@
-//! Bytes with a place, without saying where they lie: what is read, from its start and as often as needed, and what is
-//! set aside while working. A host keeps them in memory, on a disk or in a browser's file.
+//! Storage traits for bytes: input files that can be read repeatedly, and temporary storage for
+//! encoded data. Hosts implement them over memory, disks or browser files.
 
-use protocol::FileRole;
+use protocol::{FileRole, Message};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,15 +9,15 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-/// The bytes of one file. [`Any`] lets a host find its own kind of file again.
+/// Bytes of one file. The [`Any`] supertrait lets a host downcast to its own type.
 pub trait ByteSource: Any {
-    /// How many there are.
+    /// Returns the size in bytes.
     fn size(&self) -> u64;
 
-    /// Opens them at their start.
+    /// Opens a reader at the first byte.
     ///
     /// # Errors
-    /// When they cannot be read, or are no longer what they were.
+    /// Returns an error if the file cannot be read or has changed since it was added.
     fn open(&self) -> io::Result<Box<dyn Read + '_>>;
 }
 
@@ -31,10 +31,10 @@ impl ByteSource for Vec<u8> {
     }
 }
 
-/// Reads what a buffered reader has at hand: `Read` for a type that is written as [`BufRead`].
+/// Implements `Read::read` for a [`BufRead`] type by copying from its buffer.
 ///
 /// # Errors
-/// When its source cannot be read.
+/// Returns an error if the underlying source cannot be read.
 pub(crate) fn read_buffered(reader: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
     let available = reader.fill_buf()?;
     let taken = available.len().min(out.len());
@@ -43,36 +43,37 @@ pub(crate) fn read_buffered(reader: &mut impl BufRead, out: &mut [u8]) -> io::Re
     Ok(taken)
 }
 
-/// What an Office document was converted to.
+/// Format that an Office document was converted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Converted {
-    /// CSV as in RFC 4180.
+    /// Comma-separated values as in RFC 4180.
     Table,
-    /// A document per line.
+    /// Plain text, one document per line.
     Lines,
 }
 
-/// One file as a host hands it over.
+/// One input file as provided by a host.
 #[derive(Clone)]
 pub struct InputFile {
-    /// Name as the person sees it, with its folder where there is one.
+    /// Name shown to the user, including its folder if it has one.
     pub name: String,
-    /// ByteSource, possibly packed.
+    /// Content, possibly compressed.
     pub content: Rc<dyn ByteSource>,
-    /// What it is for; `None`: by its name.
+    /// What the file is used for; inferred from its name if `None`.
     pub role: Option<FileRole>,
-    /// Its encoding, where that is known better than how files are read says.
+    /// Encoding of this file, if known; takes precedence over the read options.
     pub encoding: Option<String>,
-    /// Of an archive: what files inside it are for, by their names with the archive's before them.
+    /// For an archive: roles of its members, by member name prefixed with the archive's name.
     pub member_roles: BTreeMap<String, FileRole>,
-    /// What it was converted to, whatever it looks like; then it is UTF-8.
+    /// Set if the content was converted from an Office document; it is then UTF-8 and its format is
+    /// not detected.
     pub converted: Option<Converted>,
-    /// What a person should know of it, whatever is found when it is read.
-    pub notes: Vec<String>,
+    /// Notes that are reported as warnings when the file is read.
+    pub notes: Vec<Message>,
 }
 
 impl InputFile {
-    /// A file as a host has found it.
+    /// Creates a file with a detected encoding and no notes.
     pub fn new(
         name: impl Into<String>,
         content: Rc<dyn ByteSource>,
@@ -89,7 +90,7 @@ impl InputFile {
         }
     }
 
-    /// A file whose bytes are at hand.
+    /// Creates a file from bytes in memory.
     pub fn held(
         name: impl Into<String>,
         bytes: impl Into<Vec<u8>>,
@@ -98,7 +99,7 @@ impl InputFile {
         Self::new(name, Rc::new(bytes.into()), role)
     }
 
-    /// The same file as text that was made of it.
+    /// Returns a copy with converted content.
     #[cfg(feature = "archives")]
     pub(crate) fn converted_to(&self, converted: Converted, bytes: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -107,7 +108,7 @@ impl InputFile {
         }
     }
 
-    /// The same file with other bytes.
+    /// Returns a copy with other content.
     #[cfg(feature = "archives")]
     pub(crate) fn with_content(&self, bytes: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -126,21 +127,21 @@ impl fmt::Debug for InputFile {
     }
 }
 
-/// Bytes that stand still and are read in pieces.
+/// Immutable bytes with random access.
 pub trait ReadAt {
-    /// Fills `out` with the bytes from `offset` on.
+    /// Fills `out` with the bytes starting at `offset`.
     ///
     /// # Errors
-    /// When they are not there or cannot be read.
+    /// Returns an error if the range is out of bounds or cannot be read.
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
 }
 
-/// Bytes that are written once, from start to end, before they stand still.
+/// Append-only storage that can be read back at any offset.
 pub trait TempStorage: ReadAt {
-    /// Adds bytes at the end.
+    /// Appends bytes at the end.
     ///
     /// # Errors
-    /// When there is no room for them.
+    /// Returns an error if there is no space left.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
@@ -155,11 +156,11 @@ impl ReadAt for Vec<u8> {
     }
 }
 
-/// A scratch in memory, in blocks, so that it never needs twice its size to grow.
+/// [`TempStorage`] in memory, in fixed-size blocks so that growing never copies existing data.
 #[derive(Default)]
 pub struct ChunkedBuffer(Vec<Vec<u8>>);
 
-/// Bytes of a block.
+/// Size of a block in bytes.
 const BLOCK_BYTES: usize = 1 << 20;
 
 impl TempStorage for ChunkedBuffer {
@@ -205,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_give_back_what_they_took() {
+    fn chunked_buffer_returns_appended_bytes() {
         let bytes: Vec<u8> = (0..2 * BLOCK_BYTES + 1000)
             .map(|i| (i / 1000) as u8)
             .collect();

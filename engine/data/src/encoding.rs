@@ -1,8 +1,9 @@
-//! Bytes -> text: byte order marks, UTF-8, UTF-16 without a mark, ISO-2022-JP, and a guess for the rest; files that are
-//! not text are refused by name. It knows nothing of lines or labels.
+//! Decodes bytes to text: byte order marks, UTF-8, UTF-16 without a mark, ISO-2022-JP, and a guess
+//! for the rest. Files that are not text are rejected with their kind. It knows nothing of lines or
+//! labels.
 //!
-//! Sources: the WHATWG Encoding Standard (decoders, U+FFFD per maximal subpart) through `encoding_rs`; `chardetng` for
-//! the guess.
+//! Sources: the WHATWG Encoding Standard (decoders, one U+FFFD per maximal subpart) through
+//! `encoding_rs`; `chardetng` for the guess.
 
 mod detect;
 
@@ -10,80 +11,84 @@ use crate::byte_source::read_buffered;
 use crate::error::DataError;
 use detect::{Charset, binary_kind, by_mark, by_name, by_shape};
 use encoding_rs::DecoderResult;
+use protocol::Message;
 use std::io::{self, BufRead, Read};
 
-/// The encoding that bytes seem to be in which are not UTF-8.
+/// Guesses the encoding of bytes that are not UTF-8.
 #[cfg(feature = "archives")]
 pub(crate) fn guess(bytes: &[u8]) -> &'static encoding_rs::Encoding {
     detect::guess(bytes)
 }
 
-/// How many bytes the guesses look at, at most: what a reader should hand over as a sample.
+/// Maximum number of bytes that detection inspects, and the size of the sample that a reader should
+/// pass.
 pub const SAMPLE_BYTES: usize = 1 << 20;
-/// Bytes decoded between two looks at the source.
+/// Number of bytes read from the source at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Text as it comes out of bytes: UTF-8 whatever its encoding, without byte order mark, U+FFFD for what is none.
+/// A reader that decodes bytes to UTF-8 without a byte order mark; U+FFFD replaces invalid
+/// sequences.
 pub struct Decoding<R> {
     raw: R,
     decoder: Decoder,
-    /// Bytes that wait.
+    /// Bytes that are not yet decoded.
     input: Vec<u8>,
     text: String,
     shown: usize,
     ended: bool,
-    /// Name of the encoding.
+    /// Name of the encoding, as in the Encoding Standard.
     pub encoding: &'static str,
-    /// Whether a byte order mark stands at the start.
+    /// Whether the file begins with a byte order mark.
     pub is_marked: bool,
-    /// Whether the encoding may be wrong, so that a person should look.
+    /// Whether the encoding is uncertain, so that the user should check it.
     pub guessed: bool,
-    /// Whether all bytes so far were ASCII, which says nothing of those to come.
+    /// Whether all bytes so far were ASCII, so that the encoding is still open.
     is_open: bool,
-    /// Bytes so far that the encoding does not allow.
+    /// Number of bytes so far that are invalid in the encoding.
     pub undecodable: u64,
-    /// In which line the first of them stands, from 1.
+    /// Line (from 1) of the first invalid byte.
     pub first_undecodable: Option<u64>,
     ends: LineEnds,
 }
 
-/// What turns bytes into characters; UTF-32 is no encoding of the web's standard.
+/// The decoder in use; UTF-32 is not in the Encoding Standard.
 enum Decoder {
     Known(Box<encoding_rs::Decoder>),
     Utf32 { big_endian: bool },
 }
 
 impl<R: Read> Decoding<R> {
-    /// Decodes what begins with `sample` and goes on in `raw`, in the encoding that `forced` names, where it does.
-    /// `whole` tells that nothing follows the sample. `name` is the file's, for errors.
+    /// Decodes bytes that begin with `sample` and continue in `raw`, in the encoding `forced` if
+    /// there is one. `is_complete` means that nothing follows the sample. `name` is the file name,
+    /// for errors.
     ///
     /// # Errors
-    /// When it is empty or not text, or nobody knows the forced encoding.
+    /// If the file is empty or not text, or the forced encoding is unknown.
     pub fn new(
         name: &str,
         mut sample: Vec<u8>,
-        whole: bool,
+        is_complete: bool,
         raw: R,
         forced: Option<&str>,
     ) -> Result<Self, DataError> {
         if let Some(kind) = binary_kind(&sample) {
             return Err(DataError::NotText {
                 file: name.into(),
-                kind: kind.into(),
+                kind: Message::phrase(kind),
             });
         }
         let (marked, mark) = by_mark(&sample);
         let (charset, guessed) = match (forced, marked) {
             (Some(label), _) => (by_name(label)?, false),
-            // UTF-32 is so rare that a person should look.
+            // UTF-32 is so rare that the user should check it.
             (None, Some(charset)) => (charset, matches!(charset, Charset::Utf32 { .. })),
-            (None, None) => by_shape(name, &sample, whole)?,
+            (None, None) => by_shape(name, &sample, is_complete)?,
         };
         let is_utf8 = charset == Charset::Known(encoding_rs::UTF_8);
         let is_open =
-            forced.is_none() && marked.is_none() && is_utf8 && !whole && sample.is_ascii();
+            forced.is_none() && marked.is_none() && is_utf8 && !is_complete && sample.is_ascii();
         let skipped = if marked == Some(charset) { mark } else { 0 };
-        if whole && sample.len() == skipped {
+        if is_complete && sample.len() == skipped {
             return Err(DataError::EmptyFile { file: name.into() });
         }
         sample.drain(..skipped);
@@ -114,7 +119,7 @@ impl<R: Read> Decoding<R> {
         })
     }
 
-    /// Where the bytes come from.
+    /// Returns the underlying byte source.
     pub fn raw(&self) -> &R {
         &self.raw
     }
@@ -127,12 +132,12 @@ impl<R: Read> Decoding<R> {
         self.text.clear();
         self.shown = 0;
         while self.text.is_empty() && !self.ended {
-            // The sample is decoded first; UTF-32 may have left the beginning of a character.
+            // The sample is decoded first; UTF-32 may have left an incomplete character.
             if self.input.len() < 4 {
                 self.read_chunk()?;
             }
             if self.is_open && !self.input.is_ascii() {
-                self.settle()?;
+                self.detect_encoding()?;
             }
             match &self.decoder {
                 Decoder::Known(_) => self.decode_known(),
@@ -142,7 +147,7 @@ impl<R: Read> Decoding<R> {
         Ok(())
     }
 
-    /// Adds the next bytes to those that wait.
+    /// Appends the next chunk to the bytes that are not yet decoded.
     fn read_chunk(&mut self) -> io::Result<()> {
         let waiting = self.input.len();
         self.input.resize(waiting + CHUNK_BYTES, 0);
@@ -152,8 +157,8 @@ impl<R: Read> Decoding<R> {
         Ok(())
     }
 
-    /// Finds the encoding of a file that began with nothing but ASCII, at its first other byte.
-    fn settle(&mut self) -> io::Result<()> {
+    /// Detects the encoding of a file that began with only ASCII, at its first other byte.
+    fn detect_encoding(&mut self) -> io::Result<()> {
         let first = self
             .input
             .iter()
@@ -200,12 +205,12 @@ impl<R: Read> Decoding<R> {
 
     fn decode_utf32(&mut self, big_endian: bool) {
         let input = std::mem::take(&mut self.input);
-        let whole = if self.ended {
+        let complete = if self.ended {
             input.len()
         } else {
             input.len() / 4 * 4
         };
-        for unit in input[..whole].chunks(4) {
+        for unit in input[..complete].chunks(4) {
             let number = <[u8; 4]>::try_from(unit).ok();
             let number = number.map(if big_endian {
                 u32::from_be_bytes
@@ -222,20 +227,21 @@ impl<R: Read> Decoding<R> {
                 }
             }
         }
-        self.input = input[whole..].to_vec();
+        self.input = input[complete..].to_vec();
     }
 }
 
-/// Counts the line ends of a text that comes in pieces: LF, CRLF and a lone CR, as lines are read.
+/// Counts the line ends (LF, CRLF and lone CR) of a text that arrives in pieces, as the line reader
+/// does.
 #[derive(Clone, Copy, Default)]
 struct LineEnds {
-    /// Those of the pieces that are over.
+    /// Number of line ends in the pieces taken so far.
     count: u64,
     after_return: bool,
 }
 
 impl LineEnds {
-    /// How many there are up to the end of `piece`, which is not over yet.
+    /// Returns the count including `piece`, which is still growing, without changing `self`.
     fn before(mut self, piece: &str) -> u64 {
         self.take(piece);
         self.count

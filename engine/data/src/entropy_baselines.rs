@@ -1,26 +1,29 @@
-//! Losses that need no model: what a masked-LM loss, or a classifier's, is measured against. In nats. `ln` comes from `libm`, so that the
-//! figures are the same on every platform.
+//! Entropy baselines: losses that need no model, with which the loss of a masked language model or
+//! classifier is compared. All values are in nats; `ln` comes from `libm`, so that they are the
+//! same on every platform.
 
 use crate::examples::Tokens;
 use crate::labels::ProblemType;
 use crate::tokenizer::Specials;
 use std::collections::HashMap;
 
-/// Losses of knowing next to nothing.
+/// Baseline losses of predictors that know next to nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EntropyBaselines {
-    /// Of guessing uniformly: over the vocabulary `ln V`, over `C` labels `ln C`, whether each of them fits `C ln 2`.
+    /// Loss of a uniform prediction: `ln V` over the vocabulary, `ln C` over `C` exclusive labels,
+    /// `C ln 2` over `C` independent labels.
     pub uniform: f64,
-    /// Of knowing only how frequent each token is (the entropy of the tokens that masking may choose) or each label.
+    /// Unigram entropy: loss of predicting each token (among those that masking may choose) or
+    /// label by its frequency.
     pub unigram: f64,
-    /// Of knowing how often each token follows the one before: what neighbours alone tell. `None` for labels, and for a
-    /// corpus of one kind of token.
+    /// Held-out loss of a bigram model, which predicts each token from the one before. `None` for
+    /// labels, and for a corpus with fewer than two distinct tokens.
     pub bigram: Option<f64>,
 }
 
 impl EntropyBaselines {
-    /// EntropyBaselines for `tokens`, of which each row of the vocabulary occurs as often as `counts` tells. Special tokens are
-    /// never guessed and do not count.
+    /// Computes the baselines of masked language modelling on `tokens`, given the number of
+    /// occurrences of each vocabulary id. Special tokens are never predicted and do not count.
     pub fn of(tokens: &Tokens, counts: &[u64], specials: &Specials) -> Self {
         let mut counts = counts.to_vec();
         specials
@@ -35,8 +38,8 @@ impl EntropyBaselines {
         }
     }
 
-    /// EntropyBaselines for classifying documents with these label rows, of `classes`: the loss of a document is the sum over its
-    /// sigmoids, or that of its one softmax.
+    /// Computes the baselines of a classifier with `classes` labels, given the label ids of each
+    /// document. The loss of a document is the sum over its sigmoids, or that of its softmax.
     pub fn of_labels<'a>(
         documents: impl Iterator<Item = &'a [usize]>,
         classes: usize,
@@ -65,21 +68,22 @@ impl EntropyBaselines {
     }
 }
 
-/// Loss of a bigram model on text that it has not seen: it learns from every other stretch of the corpus and is measured
-/// on the ones between. A plain entropy of bigrams would be that of having learned the corpus by heart. Where a bigram is
-/// rare, its estimate leans on the unigram's: interpolated Witten-Bell (Chen & Goodman 1998, 2.4). Of a large corpus it
-/// looks at stretches from everywhere, [`MAX_TOKENS`] in all.
+/// Computes the held-out loss of a bigram model, which is fitted on every other segment of the
+/// corpus and evaluated on the segments between. The plain bigram entropy would be the loss of
+/// having memorised the corpus. Rare bigrams back off to unigrams by interpolated Witten-Bell
+/// smoothing (Chen & Goodman 1998, section 2.4). Of a large corpus, segments spread evenly over it
+/// are used, [`MAX_TOKENS`] in all.
 fn bigram(tokens: &Tokens, specials: &Specials, counts: &[u64]) -> Option<f64> {
     let total = counts.iter().sum::<u64>() as f64;
-    let kinds = counts.iter().filter(|&&count| count > 0).count() as f64;
-    if kinds < 2.0 {
+    let distinct = counts.iter().filter(|&&count| count > 0).count() as f64;
+    if distinct < 2.0 {
         return None;
     }
     let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
-    // After each token: how many tokens, and of how many kinds.
+    // For each token: the number of tokens that follow it, and of distinct ones among them.
     let mut after = vec![[0_u32; 2]; counts.len()];
-    for stretch in stretches(tokens, 0) {
-        for pair in stretch
+    for segment in segments(tokens, 0) {
+        for pair in segment
             .windows(2)
             .filter(|pair| !specials.contains(pair[1]))
         {
@@ -90,13 +94,13 @@ fn bigram(tokens: &Tokens, specials: &Specials, counts: &[u64]) -> Option<f64> {
         }
     }
     let (mut loss, mut n) = (0.0, 0.0);
-    for stretch in stretches(tokens, STRETCH) {
-        for pair in stretch
+    for segment in segments(tokens, SEGMENT_TOKENS) {
+        for pair in segment
             .windows(2)
             .filter(|pair| !specials.contains(pair[1]))
         {
             let [follows, different] = after[pair[0] as usize].map(f64::from);
-            let unigram = (counts[pair[1] as usize] as f64 + 1.0) / (total + kinds);
+            let unigram = (counts[pair[1] as usize] as f64 + 1.0) / (total + distinct);
             let seen = f64::from(pairs.get(&(pair[0], pair[1])).copied().unwrap_or(0));
             let p = if follows > 0.0 {
                 (seen + different * unigram) / (follows + different)
@@ -110,25 +114,28 @@ fn bigram(tokens: &Tokens, specials: &Specials, counts: &[u64]) -> Option<f64> {
     (n > 0.0).then(|| loss / n)
 }
 
-/// Every other stretch, from `first` on, with the token that follows it.
-fn stretches(tokens: &Tokens, first: usize) -> impl Iterator<Item = Vec<u32>> {
-    let every = tokens.len().div_ceil(MAX_TOKENS).max(1);
+/// Returns every other segment, starting at `first`, each with the token that follows it.
+fn segments(tokens: &Tokens, first: usize) -> impl Iterator<Item = Vec<u32>> {
+    let stride = tokens.len().div_ceil(MAX_TOKENS).max(1);
     (first..tokens.len())
-        .step_by(2 * STRETCH * every)
+        .step_by(2 * SEGMENT_TOKENS * stride)
         .map(|start| {
-            let mut stretch = Vec::with_capacity(STRETCH + 1);
-            tokens.read(start..tokens.len().min(start + STRETCH + 1), &mut stretch);
-            stretch
+            let mut segment = Vec::with_capacity(SEGMENT_TOKENS + 1);
+            tokens.read(
+                start..tokens.len().min(start + SEGMENT_TOKENS + 1),
+                &mut segment,
+            );
+            segment
         })
 }
 
-/// Tokens that a bigram floor is computed from at most: more change its third digit.
+/// Maximum tokens that the bigram baseline is computed from; more would change its third digit.
 const MAX_TOKENS: usize = 8 << 20;
 
-/// Tokens of a stretch that is learned from or measured on.
-const STRETCH: usize = 512;
+/// Number of tokens per segment.
+const SEGMENT_TOKENS: usize = 512;
 
-/// `-sum p ln p` of the distribution that `counts` estimate; 0 without any.
+/// Returns `-sum p ln p` of the distribution estimated by `counts`; 0 if they are all 0.
 fn entropy(counts: &[u64]) -> f64 {
     let total = counts.iter().sum::<u64>() as f64;
     let term = |&count: &u64| -(count as f64 / total) * libm::log(count as f64 / total);
@@ -152,7 +159,7 @@ mod tests {
         mask: 4,
     };
 
-    fn floors_of(tokens: &[u32], vocab_size: usize) -> EntropyBaselines {
+    fn baselines_of(tokens: &[u32], vocab_size: usize) -> EntropyBaselines {
         let mut counts = vec![0; vocab_size];
         tokens.iter().for_each(|&id| counts[id as usize] += 1);
         EntropyBaselines::of(
@@ -163,15 +170,21 @@ mod tests {
     }
 
     fn check(tokens: &[u32], vocab_size: usize, uniform: f64, unigram: f64) {
-        let floors = floors_of(tokens, vocab_size);
+        let baselines = baselines_of(tokens, vocab_size);
         // Rounding of a handful of additions.
         const TOLERANCE: f64 = 1e-12;
-        assert!((floors.uniform - uniform).abs() < TOLERANCE, "{floors:?}");
-        assert!((floors.unigram - unigram).abs() < TOLERANCE, "{floors:?}");
+        assert!(
+            (baselines.uniform - uniform).abs() < TOLERANCE,
+            "{baselines:?}"
+        );
+        assert!(
+            (baselines.unigram - unigram).abs() < TOLERANCE,
+            "{baselines:?}"
+        );
     }
 
     #[test]
-    fn floors_of_known_distributions() {
+    fn baselines_of_known_distributions() {
         check(&[5, 6, 7, 8], 9, 9_f64.ln(), 4_f64.ln());
         check(
             &[5, 5, 5, 6, 3, 3, 0, 1],
@@ -184,26 +197,27 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_that_tell_lower_the_floor() {
-        // Each token has one successor: nothing is left to guess but where the estimate is smoothed.
+    fn informative_neighbours_lower_the_bigram_baseline() {
+        // Each token has one successor, so only the smoothing contributes to the loss.
         let cycle: Vec<u32> = (0..8192).map(|i| 5 + i % 64).collect();
-        let told = floors_of(&cycle, 80).bigram.expect("two kinds");
-        assert!(told < 0.1, "{told}");
-        // Independent tokens: knowing the one before is worth nothing, and the estimate may not pretend otherwise.
+        let loss = baselines_of(&cycle, 80).bigram.expect("two kinds");
+        assert!(loss < 0.1, "{loss}");
+        // Independent tokens: the previous token is uninformative, and the estimate must not be
+        // lower.
         let rng = &mut crate::random::generator(1, crate::random::Purpose::Preview, 0, 0);
         let noise: Vec<u32> = (0..20_000)
             .map(|_| 5 + crate::random::below(rng, 64) as u32)
             .collect();
-        let floors = floors_of(&noise, 80);
+        let baselines = baselines_of(&noise, 80);
         assert!(
-            floors.bigram.expect("two kinds") > floors.unigram - 0.01,
-            "{floors:?}"
+            baselines.bigram.expect("two kinds") > baselines.unigram - 0.01,
+            "{baselines:?}"
         );
-        assert_eq!(floors_of(&[5, 5, 5], 6).bigram, None);
+        assert_eq!(baselines_of(&[5, 5, 5], 6).bigram, None);
     }
 
     #[test]
-    fn floors_of_labels_follow_the_loss() {
+    fn label_baselines_match_the_loss() {
         let documents: [&[usize]; 4] = [&[0], &[0, 1], &[0], &[]];
         let multi = EntropyBaselines::of_labels(
             documents.into_iter(),

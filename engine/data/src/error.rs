@@ -1,226 +1,230 @@
-//! What can be wrong with the input, one variant per thing a person can do something about. A wrong program panics
-//! instead; a nuisance is a warning and never comes here.
+//! Errors about the input, one variant per problem that the user can do something about. Bugs panic
+//! instead; problems that do not stop a run are warnings.
 
 mod hints;
 
 use crate::shown::{on_one_line, quoted};
 use protocol::FileRole;
+use protocol::{Message, message};
 use std::{fmt, io};
 
-/// Why the input cannot be used. `Display` says what and where in one sentence, [`DataError::hint`] what to do.
+/// Reason why the input cannot be used. `Display` states the problem and its location in one
+/// sentence; [`DataError::hint`] says what to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DataError {
-    /// A file of no bytes, or of nothing but a byte order mark.
+    /// A file that is empty, or holds only a byte order mark.
     EmptyFile {
-        /// Name as given.
+        /// Name of the file.
         file: String,
     },
-    /// A file of nothing but white space and labels.
+    /// A file that holds nothing but white space and labels.
     NoText {
-        /// Name as given.
+        /// Name of the file.
         file: String,
     },
     /// A file that is not text.
     NotText {
-        /// Name as given.
+        /// Name of the file.
         file: String,
-        /// What it seems to be, e.g. `a PNG image`.
-        kind: String,
+        /// What the file seems to be, e.g. `a PNG image`.
+        kind: Message,
     },
-    /// A file that cannot be read, or not to its end.
+    /// A file that cannot be read to its end.
     Unreadable {
-        /// Name as given.
+        /// Name of the file.
         file: String,
-        /// What the system said.
+        /// Error message of the system.
         reason: String,
     },
-    /// A line too long to be a document.
+    /// A line that is too long to be a document.
     LineTooLong {
-        /// Name as given; readers of lines leave it empty, and [`DataError::reading`] fills it in.
+        /// Name of the file; empty until [`DataError::reading`] fills it in.
         file: String,
-        /// Its number in its file.
+        /// Line number in the file, from 1.
         line: u64,
-        /// The most that is read, in bytes.
+        /// Maximum line length in bytes.
         limit: usize,
     },
-    /// A packed file that breaks off or whose checksum does not match: none of it is used.
+    /// A compressed file or archive that is truncated or whose checksum does not match; none of it
+    /// is used.
     DamagedArchive {
-        /// Name as given.
+        /// Name of the file.
         file: String,
-        /// How it is packed, e.g. `gzip`.
+        /// Name of the format, e.g. `gzip`.
         format: &'static str,
-        /// What is wrong, e.g. `ends early`.
-        problem: String,
+        /// Description of the damage, e.g. `ends early`.
+        problem: Message,
     },
-    /// A packed file that unpacks to far more than text does.
+    /// A compressed file or archive that unpacks to far more than text does.
     ArchiveTooLarge {
-        /// Name as given.
+        /// Name of the file.
         file: String,
-        /// How it is packed, e.g. `gzip`.
+        /// Name of the format, e.g. `gzip`.
         format: &'static str,
-        /// The limit that was passed, in words.
-        limit: String,
+        /// Exceeded limit, in words.
+        limit: Message,
     },
-    /// An archive that another program opens, and why it did not.
+    /// An archive that an external unpacker failed to open.
     NotOpened {
-        /// Stable name for programs.
+        /// Stable code for programs.
         code: &'static str,
-        /// What that said.
-        message: String,
-        /// What to do, as that said.
-        hint: String,
+        /// Error message of the unpacker.
+        message: Message,
+        /// Hint of the unpacker.
+        hint: Message,
     },
-    /// An archive of several files where one is needed.
+    /// An archive of several files where a single one is needed.
     SeveralFiles {
-        /// Name as given.
+        /// Name of the file.
         file: String,
-        /// How many texts it holds.
+        /// Number of texts in the archive.
         files: usize,
     },
-    /// An encoding's name that nobody knows.
+    /// An unknown encoding name.
     UnknownEncoding {
-        /// As written.
+        /// Name as written by the user.
         name: String,
     },
-    /// Of several files, none could be used.
+    /// None of the files is usable.
     NothingUsable {
-        /// How many were given.
+        /// Number of files given.
         files: usize,
-        /// Why the first was refused.
+        /// Error of the first refused file.
         first: Box<DataError>,
     },
-    /// No file at all.
+    /// No file was given.
     NoFiles,
-    /// Text so short that there is nothing to learn.
+    /// Text that is too short to learn from.
     TooLittleText {
-        /// Characters of text there are.
+        /// Number of characters in the corpus.
         characters: u64,
-        /// Characters needed at least.
+        /// Minimum number of characters.
         needed: u64,
     },
-    /// A vocabulary without room for anything but special tokens.
+    /// A vocabulary size without room for anything but special tokens.
     VocabularyTooSmall {
-        /// As asked.
+        /// Requested size.
         vocab_size: usize,
-        /// The smallest that works.
+        /// Minimum size.
         needed: usize,
     },
-    /// Text in which no token occurs often enough to enter the vocabulary, or all of it is unknown to it.
+    /// Text in which no token is frequent enough for the vocabulary, or all tokens are unknown.
     NothingToMask {
-        /// What was looked for.
-        needed: &'static str,
+        /// Description of what is missing, for the message.
+        needed: Message,
     },
-    /// Fewer tokens than one training window.
+    /// A corpus with fewer tokens than one training window.
     CorpusTooSmall {
-        /// Tokens there are.
+        /// Number of tokens in the corpus.
         tokens: u64,
-        /// Tokens one window takes.
+        /// Number of tokens in one window.
         needed: u64,
     },
-    /// A table without a column that was asked for.
+    /// A table that lacks a requested column.
     NoColumn {
         /// Name of the file.
         file: String,
-        /// As written.
+        /// Name as written by the user.
         column: String,
-        /// Those that it has.
+        /// Columns of the table.
         columns: Vec<String>,
     },
-    /// A file of lines where columns were asked for.
+    /// A file of lines for which columns were requested.
     NotATable {
         /// Name of the file.
         file: String,
     },
-    /// A file that its name says is JSON, without any object.
+    /// A file with a JSON file name that holds no object.
     NoObject {
         /// Name of the file.
         file: String,
-        /// The first line that is none.
+        /// First line that is not an object.
         line: u64,
     },
     /// A table in which no column holds text.
     NoTextColumn {
         /// Name of the file.
         file: String,
-        /// Those that it has.
+        /// Columns of the table.
         columns: Vec<String>,
     },
-    /// Next-sentence prediction without a second document to draw from.
+    /// Next-sentence prediction on fewer than two documents.
     TooFewDocuments {
-        /// Documents with text.
+        /// Number of documents with text.
         documents: u64,
     },
-    /// A file of word vectors without any.
+    /// A word vector file without any vectors.
     NoWordVectors,
-    /// Word vectors of another width than the model's embeddings.
+    /// Word vectors whose width differs from that of the model's embeddings.
     WordVectorWidth {
-        /// Numbers of each vector.
+        /// Width of the vectors.
         found: usize,
         /// Width of the embeddings.
         needed: usize,
     },
-    /// A tokenizer directory without a tokenizer.
+    /// A directory without a tokenizer.
     NoTokenizer,
-    /// A tokenizer file that contradicts itself or its format.
+    /// A tokenizer file that is inconsistent or violates its format.
     BadTokenizer {
-        /// Which file.
+        /// Name of the file.
         file: String,
-        /// What is wrong, where.
-        problem: String,
+        /// Description of the problem and its location.
+        problem: Message,
     },
-    /// A sound tokenizer of a kind that this product does not run.
+    /// A valid tokenizer of an unsupported kind.
     UnsupportedTokenizer {
-        /// Which file.
+        /// Name of the file.
         file: String,
-        /// The part, e.g. `model type "BPE"`.
-        part: String,
+        /// Unsupported part, e.g. `a model "BPE"`.
+        part: Message,
     },
-    /// No training document carries a label.
+    /// No document of a role carries a label.
     NoLabels {
-        /// What the documents are for.
+        /// Role of the documents.
         role: FileRole,
-        /// Documents there are.
+        /// Number of documents.
         documents: u64,
         /// Columns of their tables.
         columns: Vec<String>,
-        /// Those of them that look like labels.
+        /// Columns that look like labels.
         likely: Vec<String>,
     },
-    /// Fewer labels than a choice needs.
+    /// Only one distinct label, where a classifier needs two.
     TooFewLabels {
-        /// The only label.
+        /// Name of the only label.
         label: String,
     },
-    /// More labels than a classifier of this size can tell apart.
+    /// More labels than a classifier may have.
     TooManyLabels {
-        /// Distinct labels there are.
+        /// Number of distinct labels.
         labels: usize,
-        /// The most that is taken.
+        /// Maximum number of labels.
         limit: usize,
     },
-    /// A document with several labels where one was promised.
+    /// A document with several labels in a single-label task.
     SeveralLabels {
-        /// Its line in its file.
+        /// Line number in its file, from 1.
         line: u64,
-        /// How many.
+        /// Number of labels.
         labels: usize,
     },
-    /// A document of one text where two were promised.
+    /// A document with one text in a pair task.
     NotAPair {
-        /// Its line in its file.
+        /// Line number in its file, from 1.
         line: u64,
     },
-    /// A file in place of word vectors that is something else.
+    /// A file that holds something other than word vectors.
     NotWordVectors {
-        /// What it seems to be, e.g. `an HTML page`.
-        kind: &'static str,
-        /// Its first line.
+        /// What the file seems to be, e.g. `an HTML page`.
+        kind: Message,
+        /// First line of the file.
         first: String,
     },
 }
 
 impl DataError {
-    /// What an error means that came up through readers of `file`: theirs, where they made it.
+    /// Converts an error from reading `file`. A [`DataError`] inside it is returned, with the name
+    /// of the file filled in if it is missing.
     pub fn reading(file: &str, error: io::Error) -> Self {
         let unreadable = |error: io::Error| Self::Unreadable {
             file: file.into(),
@@ -240,7 +244,7 @@ impl DataError {
         }
     }
 
-    /// What a reader of lines says of one that is too long; it does not know its file.
+    /// Creates the error for a line that is too long, without the name of its file.
     pub(crate) fn line_too_long(line: u64, limit: usize) -> Self {
         Self::LineTooLong {
             file: String::new(),
@@ -249,7 +253,7 @@ impl DataError {
         }
     }
 
-    /// Stable name for programs, e.g. `corpus-too-small`.
+    /// Returns a stable code for programs, e.g. `corpus-too-small`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::EmptyFile { .. } => "empty-file",
@@ -290,24 +294,26 @@ impl DataError {
     }
 }
 
-impl fmt::Display for DataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DataError {
+    /// Returns what is wrong and where, in one sentence.
+    pub fn message(&self) -> Message {
         match self {
-            Self::EmptyFile { file } => write!(f, "{} is empty", quoted(file)),
-            Self::NoText { file } => write!(f, "{} holds no text", quoted(file)),
-            Self::NotText { file, kind } => write!(f, "{} is not text but {kind}", quoted(file)),
-            Self::Unreadable { file, reason } => write!(
-                f,
-                "{} cannot be read: {}",
-                quoted(file),
-                on_one_line(reason)
+            Self::EmptyFile { file } => message!("{file} is empty", file = quoted(file)),
+            Self::NoText { file } => message!("{file} holds no text", file = quoted(file)),
+            Self::NotText { file, kind } => {
+                message!("{file} is not text but {kind}", file = quoted(file), kind)
+            }
+            Self::Unreadable { file, reason } => message!(
+                "{file} cannot be read: {reason}",
+                file = quoted(file),
+                reason = on_one_line(reason)
             ),
             Self::LineTooLong { file, line, limit } => {
-                write!(
-                    f,
-                    "line {line} of {} is longer than {} MiB",
-                    quoted(file),
-                    limit >> 20
+                message!(
+                    "line {line} of {file} is longer than {limit} MiB",
+                    line,
+                    file = quoted(file),
+                    limit = limit >> 20
                 )
             }
             Self::DamagedArchive {
@@ -315,11 +321,11 @@ impl fmt::Display for DataError {
                 format,
                 problem,
             } => {
-                write!(
-                    f,
-                    "the {format} file {} {}",
-                    quoted(file),
-                    on_one_line(problem)
+                message!(
+                    "the {format} file {file} {problem}",
+                    format,
+                    file = quoted(file),
+                    problem
                 )
             }
             Self::ArchiveTooLarge {
@@ -327,43 +333,56 @@ impl fmt::Display for DataError {
                 format,
                 limit,
             } => {
-                write!(
-                    f,
-                    "the {format} file {} unpacks to more than {limit}",
-                    quoted(file)
+                message!(
+                    "the {format} file {file} unpacks to more than {limit}",
+                    format,
+                    file = quoted(file),
+                    limit
                 )
             }
-            Self::NotOpened { message, .. } => f.write_str(message),
-            Self::SeveralFiles { file, files } => write!(
-                f,
-                "{} holds {files} texts where one is needed",
-                quoted(file)
+            Self::NotOpened { message, .. } => message.clone(),
+            Self::SeveralFiles { file, files } => message!(
+                "{file} holds {files} texts where one is needed",
+                file = quoted(file),
+                files
             ),
-            Self::UnknownEncoding { name } => write!(f, "{} is not an encoding", quoted(name)),
-            Self::NothingUsable { files: 1, first } => first.fmt(f),
-            Self::NothingUsable { files, first } => {
-                write!(f, "none of the {files} files can be used: {first}")
+            Self::UnknownEncoding { name } => {
+                message!("{name} is not an encoding", name = quoted(name))
             }
-            Self::NoFiles => write!(f, "no file was given"),
+            Self::NothingUsable { files: 1, first } => first.message(),
+            Self::NothingUsable { files, first } => {
+                message!(
+                    "none of the {files} files can be used: {first}",
+                    files,
+                    first = first.message()
+                )
+            }
+            Self::NoFiles => message!("no file was given"),
             Self::TooLittleText { characters, needed } => {
-                write!(
-                    f,
-                    "the corpus has {characters} characters of text and needs at least {needed}"
+                message!(
+                    "the corpus has {characters} characters of text and needs at least {needed}",
+                    characters,
+                    needed
                 )
             }
             Self::VocabularyTooSmall { vocab_size, needed } => {
-                write!(
-                    f,
-                    "a vocabulary of {vocab_size} is too small: it needs at least {needed} entries"
+                message!(
+                    "a vocabulary of {vocab_size} is too small: it needs at least {needed} entries",
+                    vocab_size,
+                    needed
                 )
             }
             Self::NothingToMask { needed } => {
-                write!(f, "the corpus has {needed}, so there is nothing to mask")
+                message!(
+                    "the corpus has {needed}, so there is nothing to mask",
+                    needed
+                )
             }
             Self::CorpusTooSmall { tokens, needed } => {
-                write!(
-                    f,
-                    "the corpus has {tokens} tokens and one sequence needs {needed}"
+                message!(
+                    "the corpus has {tokens} tokens and one sequence needs {needed}",
+                    tokens,
+                    needed
                 )
             }
             Self::NoColumn {
@@ -371,55 +390,53 @@ impl fmt::Display for DataError {
                 column,
                 columns,
             } => {
-                write!(
-                    f,
-                    "{} has no column {}; it has {}",
-                    quoted(file),
-                    quoted(column),
-                    Self::columns(columns)
+                message!(
+                    "{file} has no column {column}; it has {columns}",
+                    file = quoted(file),
+                    column = quoted(column),
+                    columns = Self::columns(columns)
                 )
             }
             Self::NotATable { file } => {
-                write!(f, "{} holds lines of text and has no columns", quoted(file))
+                message!(
+                    "{file} holds lines of text and has no columns",
+                    file = quoted(file)
+                )
             }
             Self::NoObject { file, line } => {
-                write!(
-                    f,
-                    "{} holds no JSON object: line {line} is none",
-                    quoted(file)
+                message!(
+                    "{file} holds no JSON object: line {line} is none",
+                    file = quoted(file),
+                    line
                 )
             }
             Self::NoTextColumn { file, columns } => {
-                write!(
-                    f,
-                    "no column of {} holds text; it has {}",
-                    quoted(file),
-                    Self::columns(columns)
+                message!(
+                    "no column of {file} holds text; it has {columns}",
+                    file = quoted(file),
+                    columns = Self::columns(columns)
                 )
             }
             Self::TooFewDocuments { documents } => {
-                write!(
-                    f,
-                    "next-sentence prediction needs two documents; there are {documents}"
+                message!(
+                    "next-sentence prediction needs two documents; there are {documents}",
+                    documents
                 )
             }
-            Self::NoWordVectors => write!(f, "the file of word vectors holds none"),
+            Self::NoWordVectors => message!("the file of word vectors holds none"),
             Self::WordVectorWidth { found, needed } => {
-                write!(
-                    f,
-                    "the word vectors have {found} numbers each and the model's embeddings {needed}"
+                message!(
+                    "the word vectors have {found} numbers each and the model's embeddings {needed}",
+                    found,
+                    needed
                 )
             }
-            Self::NoTokenizer => write!(f, "there is neither a tokenizer.json nor a vocab.txt"),
+            Self::NoTokenizer => message!("there is neither a tokenizer.json nor a vocab.txt"),
             Self::BadTokenizer { file, problem } => {
-                write!(f, "{file} cannot be used: {}", on_one_line(problem))
+                message!("{file} cannot be used: {problem}", file, problem)
             }
             Self::UnsupportedTokenizer { file, part } => {
-                write!(
-                    f,
-                    "{file} uses {}, which is not supported",
-                    on_one_line(part)
-                )
+                message!("{file} uses {part}, which is not supported", file, part)
             }
             Self::NoLabels {
                 role,
@@ -428,51 +445,64 @@ impl fmt::Display for DataError {
                 ..
             } => {
                 let used = match role {
-                    FileRole::Train => "training",
-                    FileRole::Valid => "validation",
-                    FileRole::Test => "test",
+                    FileRole::Train => message!("training"),
+                    FileRole::Valid => message!("validation"),
+                    FileRole::Test => message!("test"),
                 };
                 match columns.as_slice() {
-                    [] => write!(
-                        f,
-                        "none of the {documents} {used} documents carries a label"
+                    [] => message!(
+                        "none of the {documents} {used} documents carries a label",
+                        documents,
+                        used
                     ),
                     columns => {
                         let columns = Self::columns(columns);
-                        write!(
-                            f,
-                            "none of the {documents} {used} documents carries a label; the columns are {columns}"
+                        message!(
+                            "none of the {documents} {used} documents carries a label; the columns are {columns}",
+                            documents,
+                            used,
+                            columns
                         )
                     }
                 }
             }
             Self::TooFewLabels { label } => {
-                write!(
-                    f,
-                    "every labelled training document has the same label, {}",
-                    quoted(label)
+                message!(
+                    "every labelled training document has the same label, {label}",
+                    label = quoted(label)
                 )
             }
             Self::TooManyLabels { labels, limit } => {
-                write!(
-                    f,
-                    "the training documents have {labels} different labels; at most {limit} can be learned"
+                message!(
+                    "the training documents have {labels} different labels; at most {limit} can be learned",
+                    labels,
+                    limit
                 )
             }
             Self::SeveralLabels { line, labels } => {
-                write!(f, "line {line} has {labels} labels where one is expected")
+                message!(
+                    "line {line} has {labels} labels where one is expected",
+                    line,
+                    labels
+                )
             }
             Self::NotAPair { line } => {
-                write!(f, "line {line} has one text where a pair is expected")
+                message!("line {line} has one text where a pair is expected", line)
             }
             Self::NotWordVectors { kind, first } => {
-                write!(
-                    f,
-                    "the file of word vectors is {kind}; its first line begins {}",
-                    quoted(first)
+                message!(
+                    "the file of word vectors is {kind}; its first line begins {first}",
+                    kind,
+                    first = quoted(first)
                 )
             }
         }
+    }
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message().fmt(f)
     }
 }
 

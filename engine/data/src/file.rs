@@ -1,5 +1,5 @@
-//! One file's bytes -> documents, as they are read, and a warning for everything a person should know about the file. It
-//! does not know what the file is for.
+//! Decodes the bytes of one file into documents and collects a warning for everything that the user
+//! should know about the file. Does not know what the file is used for.
 
 mod warnings;
 
@@ -12,39 +12,40 @@ use crate::lines::{Parsed, Taken};
 use crate::packed::{Format, Unpacking};
 use crate::reader::RowReader;
 use crate::table::{self, ReadOptions, Shape, TextColumns};
-use protocol::{Dropped, TableColumns};
+use protocol::{Dropped, Message, TableColumns};
 use std::cell::Cell;
 use std::io::{self, BufRead, Chain, Cursor, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-/// A nuisance: a stable name and a sentence. The run goes on.
-pub type Warning = (&'static str, String);
+/// A problem that does not stop the run: a stable code and a message.
+pub type Warning = (&'static str, Message);
 
-/// What was found while reading a file.
+/// Result of reading a file, apart from its documents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadFile {
-    /// Encoding it was read in.
+    /// Name of the encoding that the file was decoded with.
     pub encoding: String,
-    /// Lines left out, by reason.
+    /// Skipped lines or rows, by reason.
     pub dropped: Vec<Dropped>,
-    /// What was taken from where, of a table.
+    /// Columns of a table and how they are used; `None` for lines of text.
     pub columns: Option<TableColumns>,
-    /// The columns that the text was read from, where they have names.
+    /// Columns that the text was read from, if they have names.
     pub text_columns: Option<TextColumns>,
-    /// Columns that look like labels, where none was taken for them.
+    /// Columns that look like labels, if no label column was used.
     pub label_candidates: Vec<String>,
-    /// Which labels of the map were there.
+    /// Labels of the label map that occurred in the file.
     pub renamed: Renaming,
-    /// What a person should know.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads one file and hands its documents to `sink`, until that has enough. It is never in memory as a whole.
+/// Reads one file and passes its documents to `sink` until it breaks. The file is never held in
+/// memory as a whole.
 ///
 /// # Errors
-/// When it is empty, not text, damaged, lacks a column, holds no document, or cannot be read. Documents that came before
-/// were handed over.
+/// Returns an error if the file is empty, not text, damaged, lacks a column, holds no document, or
+/// cannot be read. Documents before the error have already been passed on.
 pub fn read_file(
     file: &InputFile,
     options: &ReadOptions,
@@ -61,19 +62,19 @@ pub fn read_file(
     rows.finish()
 }
 
-/// The rows of an open file, one at a time.
+/// Rows of an open file, read one at a time.
 pub struct FileRows<'a> {
     file: &'a InputFile,
     options: &'a ReadOptions,
     bytes_read: Rc<Cell<u64>>,
     rows: RowReader<'a, Raw<'a>>,
-    /// What the file is.
+    /// Detected shape: lines of text, a delimited table or JSON objects.
     pub shape: Shape,
     documents: u64,
     renaming: Renaming,
 }
 
-/// The bytes of a file, unpacked where they are packed.
+/// Bytes of a file, decompressed if necessary.
 enum Raw<'a> {
     Plain(Begun<'a>),
     Packed(Box<Unpacking<Begun<'a>>>),
@@ -90,7 +91,7 @@ impl Read for Raw<'_> {
     }
 }
 
-/// Counts the bytes that are read.
+/// Reader that counts the bytes read from `content`.
 struct Counted<'a> {
     content: Box<dyn Read + 'a>,
     bytes: Rc<Cell<u64>>,
@@ -105,10 +106,11 @@ impl Read for Counted<'_> {
 }
 
 impl<'a> FileRows<'a> {
-    /// Opens `file`: unpacks and decodes it, and finds out what it is. The characters of its rows are kept `with_raw`.
+    /// Opens `file`, decompresses and decodes it, and detects its shape. If `with_raw`, each row
+    /// also carries its source text.
     ///
     /// # Errors
-    /// When it is empty, not text, damaged, or cannot be read.
+    /// Returns an error if it is empty, not text, damaged, or cannot be read.
     pub fn open(
         file: &'a InputFile,
         options: &'a ReadOptions,
@@ -124,23 +126,23 @@ impl<'a> FileRows<'a> {
         });
         let start = first_bytes(&mut content, SAMPLE_BYTES).map_err(failed)?;
         let format = Format::of(&start);
-        let begun = Cursor::new(start).chain(content);
+        let stream = Cursor::new(start).chain(content);
         let mut raw = match format {
             Some(format) => Raw::Packed(Box::new(Unpacking::new(
                 name,
                 format,
                 file.content.size(),
-                begun,
+                stream,
             ))),
-            None => Raw::Plain(begun),
+            None => Raw::Plain(stream),
         };
         let sample = first_bytes(&mut raw, SAMPLE_BYTES).map_err(failed)?;
         let is_whole = sample.len() < SAMPLE_BYTES;
-        let chosen = file.encoding.as_deref().or(options.encoding.as_deref());
+        let requested = file.encoding.as_deref().or(options.encoding.as_deref());
         let forced = if file.converted.is_some() {
             Some("utf-8")
         } else {
-            chosen
+            requested
         };
         let mut text = Decoding::new(name, sample, is_whole, raw, forced)?;
         let (head, is_whole) = head(&mut text, is_whole).map_err(failed)?;
@@ -164,31 +166,32 @@ impl<'a> FileRows<'a> {
         })
     }
 
-    /// The names of its columns, once the first row was read; of a table without a header, their numbers.
+    /// Returns the column names once the first row has been read; numbers if the table has no
+    /// header.
     pub fn column_names(&self) -> &[String] {
         self.rows.column_names()
     }
 
-    /// Whether it begins with a byte order mark.
+    /// Returns whether the file begins with a byte order mark.
     pub fn has_mark(&self) -> bool {
         self.rows.text().is_marked
     }
 
-    /// The encoding that the file is read in.
+    /// Returns the name of the file's encoding.
     pub fn encoding(&self) -> &'static str {
         self.rows.text().encoding
     }
 
-    /// The share of the file's bytes that were read, above 0 and up to 1.
+    /// Returns the share of the file's bytes read so far, above 0 and at most 1.
     pub fn share_read(&self) -> f64 {
         let size = self.file.content.size().max(1);
         (self.bytes_read.get().clamp(1, size)) as f64 / size as f64
     }
 
-    /// The next row; nothing at the end.
+    /// Returns the next row, or `None` at the end of the file.
     ///
     /// # Errors
-    /// When the file is damaged, lacks a column, or cannot be read.
+    /// Returns an error if the file is damaged, lacks a column, or cannot be read.
     #[expect(clippy::should_implement_trait, reason = "it can fail")]
     pub fn next(&mut self) -> Result<Option<Taken>, DataError> {
         let mut taken = self
@@ -212,10 +215,11 @@ impl<'a> FileRows<'a> {
         self.rows.parsed()
     }
 
-    /// The next rows: up to so many documents, and no more rows than are held in memory at once; none at the end.
+    /// Reads up to `max_documents` documents, within a fixed limit on the number of rows. Returns
+    /// an empty vector at the end of the file.
     ///
     /// # Errors
-    /// As [`Self::next`].
+    /// Same as [`Self::next`].
     pub fn chunk(&mut self, max_documents: usize) -> Result<Vec<Taken>, DataError> {
         let (mut chunk, mut documents) = (Vec::new(), 0);
         while documents < max_documents && chunk.len() < MAX_CHUNK_ROWS {
@@ -226,10 +230,10 @@ impl<'a> FileRows<'a> {
         Ok(chunk)
     }
 
-    /// What was found so far.
+    /// Returns the columns, skipped rows and warnings found so far.
     ///
     /// # Errors
-    /// When that holds no document.
+    /// Returns an error if no document was read.
     pub fn finish(self) -> Result<ReadFile, DataError> {
         let name = &self.file.name;
         if self.documents == 0 {
@@ -277,7 +281,7 @@ impl<'a> FileRows<'a> {
     }
 }
 
-/// Whether bytes are the start of a table or of JSON, and not of lines of text.
+/// Returns whether bytes are the start of a table or of JSON rather than of plain lines of text.
 pub fn looks_like_table(start: &[u8], options: &ReadOptions) -> bool {
     let Ok(mut text) = Decoding::new(
         "stdin",
@@ -294,33 +298,34 @@ pub fn looks_like_table(start: &[u8], options: &ReadOptions) -> bool {
     table::shape_of("stdin", &head, false, options) != Shape::Lines
 }
 
-/// The first part of a text, to be looked at, and whether that is all of it.
+/// Returns the start of a text, at most [`HEAD_BYTES`] long, and whether that is the whole text.
 fn head<R: Read>(text: &mut Decoding<R>, is_whole: bool) -> io::Result<(String, bool)> {
     let available = std::str::from_utf8(text.fill_buf()?).map_err(io::Error::other)?;
     let end = available.floor_char_boundary(HEAD_BYTES);
     Ok((available[..end].into(), is_whole && end == available.len()))
 }
 
-/// Bytes that tell how a file is packed.
+/// Number of bytes needed to recognise the compression format.
 const START_BYTES: usize = 16;
 
-/// Rows of a chunk at most, those without a document among them.
+/// Maximum rows of a chunk, including those without a document.
 const MAX_CHUNK_ROWS: usize = 4096;
 
-/// As much of a text as is looked at to see what it is.
+/// Number of bytes of text inspected to detect its shape.
 const HEAD_BYTES: usize = 256 << 10;
 
-/// The first `most` bytes, or as many as there are.
-fn first_bytes(raw: &mut impl Read, most: usize) -> io::Result<Vec<u8>> {
+/// Reads the first `limit` bytes, or fewer at the end of the input.
+fn first_bytes(raw: &mut impl Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    raw.take(most as u64).read_to_end(&mut bytes)?;
+    raw.take(limit as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// `content` as it is, or unpacked where it is packed. Errors carry a [`DataError`] where the packing is damaged.
+/// Opens `content`, decompressing it if it is compressed. Read errors carry a [`DataError`] if the
+/// compressed data is damaged.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// Returns an error if it cannot be opened.
 pub fn unpacked(content: &dyn ByteSource) -> io::Result<Box<dyn Read + '_>> {
     let mut raw = content.open()?;
     let start = first_bytes(&mut raw, START_BYTES)?;
@@ -365,7 +370,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_nuisance_is_a_warning() {
+    fn recoverable_problems_are_warnings() {
         check("a.txt", b"one\r\ntwo\r\n", 2, "UTF-8", &[]);
         check("a.txt.GZ", PACKED, 1, "UTF-8", &[]);
         check("a.txt", PACKED, 1, "UTF-8", &["unnamed-gzip"]);
@@ -395,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_document_is_refused() {
+    fn files_without_documents_are_refused() {
         for (bytes, code) in [
             (&b""[..], "empty-file"),
             (b"\n\n\n", "no-text"),

@@ -1,93 +1,95 @@
-//! Text -> documents: one line each, labels taken out, every line that is left out counted with its reason. It knows
-//! nothing of files, encodings or of what the documents are for.
+//! Parses lines of text into documents: extracts labels and counts every skipped line with its
+//! reason. Does not know files, encodings or what the documents are used for.
 
 use crate::corpus::Document;
 use crate::error::DataError;
 use crate::table::TextColumns;
-use protocol::{Dropped, TableColumns};
+use protocol::{Dropped, Message, TableColumns, phrase};
 use std::io::{self, BufRead};
 use unicode_normalization::UnicodeNormalization;
 
-/// What marks a label: the convention of fastText (Joulin et al. 2016).
+/// Prefix of a label, by the convention of fastText (Joulin et al. 2016).
 pub const LABEL_PREFIX: &str = "__label__";
 
-/// What stands at one place of a file.
+/// One line or row of a file, with its document if it has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken {
-    /// What it is.
+    /// Whether this is a data row, a header or something before it.
     pub kind: Kind,
-    /// Its document; `None` where it is no row, or was left out.
+    /// Its document; `None` if it is not a data row or was skipped.
     pub document: Option<Document>,
-    /// Its line, from 1.
+    /// Line number, from 1.
     pub line: u64,
-    /// Its characters, where these are wanted.
+    /// Source text, if requested.
     pub raw: String,
-    /// Of a row with another number of cells than its table has columns: its cells, one per column, where they are wanted.
+    /// For a row whose number of cells differs from the number of columns: its cells, one per
+    /// column, if requested.
     pub cells: Option<Vec<String>>,
 }
 
 impl Taken {
-    /// Whether it is a line or a row, with a document or without.
+    /// Returns whether this is a data row, with or without a document.
     pub fn is_row(&self) -> bool {
         self.kind == Kind::Row
     }
 }
 
-/// What a place of a file may hold.
+/// What a line of a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A line or a row.
+    /// A line of text or a row of data.
     Row,
-    /// The names of columns.
+    /// The column names.
     Header,
-    /// What stands before the header.
+    /// Lines before the header.
     Before,
 }
 
-/// What was noticed on the way.
+/// Observations made while parsing a file.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Parsed {
-    /// Lines left out.
+    /// Skipped lines, by reason.
     pub dropped: Vec<Dropped>,
-    /// Control characters that became spaces.
+    /// Number of control characters replaced by spaces.
     pub controls: u64,
-    /// Labels without a name, which are ignored.
+    /// Number of labels with an empty name, which are ignored.
     pub unnamed_labels: u64,
-    /// Words that look like labels but do not begin as labels do, and the line of the first.
+    /// Number of words that look like misspelt labels, and the line of the first.
     pub odd_labels: Option<(u64, u64)>,
-    /// Labels that were cut to [`MAX_LABEL_CHARS`].
+    /// Number of labels truncated to [`MAX_LABEL_CHARS`].
     pub long_labels: u64,
-    /// Blocks of lines that blank lines part, so far.
+    /// Number of blocks so far, which are separated by blank lines.
     pub blocks: u64,
-    /// Whether the line before was blank, or there was none.
+    /// Whether the previous line was blank; `false` at the start.
     after_blank: bool,
-    /// Rows of a table that run on over their line since a quote is not closed.
+    /// Rows that span several lines because of an unclosed quote.
     pub open_quotes: Option<OpenQuotes>,
-    /// What was taken from where, of a table.
+    /// Columns of a table and how they are used.
     pub columns: Option<TableColumns>,
-    /// Whether it is a table.
+    /// Whether the file is a table.
     pub is_table: bool,
-    /// Rows with more cells than columns whose text was joined again, and the line of the first.
+    /// Number of rows with more cells than columns whose text was joined again, and the line of the
+    /// first.
     pub joined_rows: Option<(u64, u64)>,
-    /// Columns that look like labels, where none was taken for them.
+    /// Columns that look like labels, if no label column was used.
     pub label_candidates: Vec<String>,
-    /// Labels that lost a comma or a semicolon at their end, or an invisible character.
+    /// Number of labels that lost a trailing comma or semicolon or an invisible character.
     pub trimmed_labels: u64,
-    /// Columns of a table without labels that hold 0 or 1.
+    /// Columns of a table without labels that contain only 0 and 1.
     pub yes_no_columns: Vec<String>,
-    /// What the rows of a table with several label columns say, as far as a person should hear of it.
+    /// Observations about the cells of label columns.
     pub label_rows: LabelRows,
-    /// The columns of a table whose text was found by its length, in words.
-    pub guessed_column: Option<String>,
-    /// The columns that the text is read from, where they have names.
+    /// Warning message if the text column was guessed from the length of its cells.
+    pub guessed_column: Option<Message>,
+    /// Columns that the text is read from, if they have names.
     pub text_columns: Option<TextColumns>,
     /// Columns that the model was trained on and the table lacks.
     pub lacking: Vec<String>,
-    /// Whether characters stand in the text that turn the direction of what is shown.
+    /// Whether the text contains bidirectional formatting characters.
     pub bidi: bool,
 }
 
-/// The lines of a text in UTF-8. LF, CRLF and a lone CR end a line; other white space does not.
+/// Reads the lines of UTF-8 text. LF, CRLF and a lone CR end a line; other white space does not.
 pub(crate) struct LineReader<R> {
     text: R,
     line: Vec<u8>,
@@ -96,7 +98,7 @@ pub(crate) struct LineReader<R> {
 }
 
 impl<R: BufRead> LineReader<R> {
-    /// Of `text`, from its start.
+    /// Creates a reader at the start of `text`.
     pub fn new(text: R) -> Self {
         Self {
             text,
@@ -106,20 +108,20 @@ impl<R: BufRead> LineReader<R> {
         }
     }
 
-    /// The text that is read.
+    /// Returns the underlying reader.
     pub fn text(&self) -> &R {
         &self.text
     }
 
-    /// The text that is read, behind the last line that was handed out.
+    /// Returns the underlying reader, positioned after the last line returned.
     pub fn text_mut(&mut self) -> &mut R {
         &mut self.text
     }
 
-    /// The next line, without its end, and its number from 1; nothing at the end.
+    /// Returns the next line without its terminator and its number from 1, or `None` at the end.
     ///
     /// # Errors
-    /// When the text cannot be read, or the line is too long for a document.
+    /// Returns an error if the text cannot be read or the line is too long for a document.
     pub fn next(&mut self) -> io::Result<Option<(&str, u64)>> {
         self.line.clear();
         loop {
@@ -162,48 +164,49 @@ impl<R: BufRead> LineReader<R> {
     }
 }
 
-/// A line is a document, and all of it is in memory at once: this is a hundred novels.
+/// Maximum length of a line in bytes. A line is one document and is held in memory as a whole; this
+/// is about a hundred novels.
 pub(crate) const MAX_LINE_BYTES: usize = 64 << 20;
 
-/// What one line holds, cleaned as in training; `None` where that is no text.
+/// Parses one line, cleaned as in training; `None` if it holds no text.
 pub fn document_of(line: &str) -> Option<Document> {
     Parsed::default().line(line, 1)
 }
 
-/// Rows of a table that take in what follows them.
+/// Rows of a table that swallow the lines after them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OpenQuotes {
-    /// How many.
+    /// Number of such rows.
     pub rows: u64,
-    /// The line of the first.
+    /// Line of the first such row.
     pub line: u64,
-    /// Lines that they took in.
+    /// Total number of lines swallowed.
     pub lines: u64,
 }
 
-/// Rows of a table with several label columns.
+/// Observations about the label columns of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LabelRows {
-    /// How many say no to all of them.
+    /// Number of rows in which every label column is negative.
     pub without: u64,
-    /// A column that says yes or no in some rows and something else in others.
+    /// Column with yes/no values in some rows and other values in others.
     pub mixed: Option<String>,
-    /// Columns that say no in some rows and yes in none.
+    /// Columns that are negative in some rows and positive in none.
     pub denied: Vec<String>,
-    /// Labels that are words for a missing value, and some of these words.
+    /// Number of labels that are words for a missing value, and some of these words.
     pub missing: u64,
     pub missing_words: Vec<String>,
-    /// The length of vectors of zeros and ones that stand for labels.
+    /// Length of 0/1 vectors used as labels.
     pub vectors: Option<usize>,
 }
 
 impl Parsed {
-    /// The document of a line; `None` where it holds no text.
+    /// Parses a line; `None` if it holds no text.
     pub fn line(&mut self, line: &str, number: u64) -> Option<Document> {
         let line = self.clean(line);
         if line.trim().is_empty() {
             self.after_blank = true;
-            self.drop_line("empty", number);
+            self.drop_line(phrase!("empty"), number);
             return None;
         }
         let mut labels = Vec::new();
@@ -212,13 +215,13 @@ impl Parsed {
             .map(|part| self.take_labels(part, &mut labels, number))
             .filter(|part| !part.is_empty());
         let Some(text) = parts.next() else {
-            self.drop_line("labels without text", number);
+            self.drop_line(phrase!("labels without text"), number);
             return None;
         };
         let parts: Vec<String> = parts.collect();
         let (text, second) = match parts.len() {
             1 => (text, parts.into_iter().next()),
-            // More than two columns are no pair: the line is one text.
+            // A pair has exactly two columns; more are joined into one text.
             _ => (
                 std::iter::once(text)
                     .chain(parts)
@@ -230,8 +233,8 @@ impl Parsed {
         Some(self.document(text, second, labels, number))
     }
 
-    /// The document of a row: one or two texts, which may hold line ends, and labels, which may hold spaces. `None` where
-    /// there is no text.
+    /// Builds a document from a table row: one or two texts, which may contain line breaks, and
+    /// labels, which may contain spaces. `None` if there is no text.
     pub fn row(
         &mut self,
         text: &str,
@@ -251,7 +254,7 @@ impl Parsed {
             .filter(|second| !second.is_empty());
         let labels: Vec<String> = labels.iter().map(|label| one_line(label)).collect();
         if text.is_empty() {
-            self.drop_line("empty", number);
+            self.drop_line(phrase!("empty"), number);
             return None;
         }
         let mut taken = Vec::new();
@@ -298,7 +301,8 @@ impl Parsed {
         }
     }
 
-    /// `line` without invisible noise: control characters become spaces, byte order marks inside the text vanish.
+    /// Removes invisible noise: control characters become spaces, and byte order marks inside the
+    /// text are removed.
     fn clean<'a>(&mut self, line: &'a str) -> std::borrow::Cow<'a, str> {
         let noise = |c: char| is_control(c) || is_bidi(c) || c == BYTE_ORDER_MARK;
         if !line.contains(noise) {
@@ -313,7 +317,8 @@ impl Parsed {
             .into()
     }
 
-    /// The text of `part` without its labels, which go to `labels`, each once.
+    /// Removes the labels from `part`, appends them to `labels` without duplicates, and returns the
+    /// remaining text.
     fn take_labels(&mut self, part: &str, labels: &mut Vec<String>, line: u64) -> String {
         let odd = part
             .split_whitespace()
@@ -328,23 +333,23 @@ impl Parsed {
         let mut words = Vec::new();
         for word in part.split_whitespace() {
             match word
-                .trim_start_matches(is_unseen)
+                .trim_start_matches(is_invisible)
                 .strip_prefix(LABEL_PREFIX)
             {
                 None => words.push(word),
                 Some(name) if visible(name).is_empty() => self.unnamed_labels += 1,
                 Some(name) => {
-                    let bare = name.trim_end_matches([',', ';']);
-                    let bare = if bare.is_empty() { name } else { bare };
-                    self.trimmed_labels += u64::from(bare != name);
-                    self.take_label(bare, labels);
+                    let trimmed = name.trim_end_matches([',', ';']);
+                    let trimmed = if trimmed.is_empty() { name } else { trimmed };
+                    self.trimmed_labels += u64::from(trimmed != name);
+                    self.take_label(trimmed, labels);
                 }
             }
         }
         words.join(" ")
     }
 
-    /// Counts a row that took in lines since a quote is not closed.
+    /// Counts a row that swallowed `taken_in` lines because of an unclosed quote.
     pub fn note_open_quote(&mut self, line: u64, taken_in: u64) {
         if taken_in > 0 {
             let open = self.open_quotes.get_or_insert(OpenQuotes {
@@ -356,16 +361,16 @@ impl Parsed {
         }
     }
 
-    /// Counts a line that is left out.
-    pub fn drop_line(&mut self, reason: &str, line: u64) {
+    /// Counts a skipped line.
+    pub fn drop_line(&mut self, reason: &'static str, line: u64) {
         match self
             .dropped
             .iter_mut()
-            .find(|dropped| dropped.reason == reason)
+            .find(|dropped| dropped.reason.template() == reason)
         {
             Some(dropped) => dropped.count += 1,
             None => self.dropped.push(Dropped {
-                reason: reason.into(),
+                reason: Message::phrase(reason),
                 count: 1,
                 first_line: line,
             }),
@@ -373,13 +378,14 @@ impl Parsed {
     }
 }
 
-/// Whether a word is a label but for a slip in its beginning, such as `__lable__x` or `__LABEL__x`.
+/// Returns whether a word is a label with a typo in its prefix, such as `__lable__x` or
+/// `__LABEL__x`.
 fn is_odd_label(word: &str) -> bool {
     let is_behind = |(before, name): (&str, &str)| {
         before.chars().count() <= 2
             && before
                 .chars()
-                .any(|c| !c.is_alphanumeric() && !is_unseen(c))
+                .any(|c| !c.is_alphanumeric() && !is_invisible(c))
             && !name.is_empty()
     };
     if word.split_once(LABEL_PREFIX).is_some_and(is_behind) {
@@ -398,23 +404,24 @@ fn is_odd_label(word: &str) -> bool {
     begins_alike && prefix != "label" && prefix.chars().all(char::is_alphabetic) && !name.is_empty()
 }
 
-/// A label's name in one form of Unicode, without characters at its ends or marks of direction that nobody sees.
+/// Normalises a label name to NFC, without invisible characters or direction marks.
 fn visible(name: &str) -> String {
-    // Joiners mean something within a word.
+    // Zero-width joiners are meaningful inside a word, but not at its ends.
     let is_joiner = |c: char| matches!(c, '\u{200C}' | '\u{200D}');
     if name.is_ascii() {
         return name.into();
     }
-    let seen: String = name.chars().filter(|c| !is_unseen(*c)).nfc().collect();
-    seen.trim_matches(|c: char| is_joiner(c) || c.is_whitespace())
+    let visible: String = name.chars().filter(|c| !is_invisible(*c)).nfc().collect();
+    visible
+        .trim_matches(|c: char| is_joiner(c) || c.is_whitespace())
         .into()
 }
 
-/// Labels of one document; more are a fault in the data.
+/// Maximum labels of one document; more indicate a fault in the data.
 const MAX_LABELS: usize = 1000;
 
-/// Whether a character has neither width nor meaning in a label.
-fn is_unseen(c: char) -> bool {
+/// Returns whether a character has neither width nor meaning in a label.
+fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{AD}'
@@ -422,7 +429,7 @@ fn is_unseen(c: char) -> bool {
         || c == BYTE_ORDER_MARK
 }
 
-/// Longer names are no names: what a label adds to every report would drown the rest.
+/// Maximum length of a label name: longer ones would clutter every report.
 const MAX_LABEL_CHARS: usize = 200;
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
@@ -431,7 +438,8 @@ fn is_control(c: char) -> bool {
     c.is_control() && !c.is_whitespace()
 }
 
-/// Unicode's explicit directional formatting characters (UAX 9, 2).
+/// Returns whether `c` is one of Unicode's explicit directional formatting characters (UAX 9,
+/// section 2).
 fn is_bidi(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,63 +1,66 @@
-//! Word vectors in word2vec's text form -> rows of an embedding table. The first line may hold `count dim`, as in Tencent
-//! AI Lab's files; each other one is a word and its numbers, parted by spaces. Lines come one at a time, and only the
-//! rows of known words are kept: a file of many gigabytes takes no more memory than the table. A file that is something
-//! else is named by how it begins.
+//! Reads word vectors in word2vec's text format into rows of an embedding table. The first line may
+//! hold `count dim`, as in Tencent AI Lab's files; every other line is a word and its numbers,
+//! separated by spaces. Lines are given one at a time and only the vectors of known words are
+//! stored: a file of many gigabytes takes no more memory than the table. Files in other formats are
+//! recognised by their first bytes.
 
 use crate::error::DataError;
 use crate::tokenizer::Tokenizer;
+use protocol::{Message, phrase};
 use std::collections::BTreeMap;
 
-/// Characters of the first line that are remembered.
+/// Maximum characters of the first line that are stored for messages.
 const SHOWN_CHARS: usize = 200;
-/// Lines without a vector at the beginning of a file, after which there is none.
+/// Maximum leading lines without a vector before a file is refused.
 const MAX_FOREIGN_LINES: u64 = 100;
-/// Words that one vector may have: names and addresses, as in GloVe's files.
+/// Maximum words that one vector may stand for, such as names and addresses in GloVe's files.
 const MAX_WORDS: usize = 4;
-/// What a file is that is nothing known.
-const NO_VECTORS: &str = "no list of words and numbers";
-/// First bytes of files that come in place of vectors, by any case.
+/// Description of a file in no known format.
+const NO_VECTORS: &str = phrase!("no list of words and numbers");
+/// First bytes, in any case, of files that are given in place of vectors.
 const FORMATS: [(&[u8], &str); 10] = [
-    (b"<!doctype html", "an HTML page"),
-    (b"<html", "an HTML page"),
+    (b"<!doctype html", phrase!("an HTML page")),
+    (b"<html", phrase!("an HTML page")),
     (b"<?xml", "XML"),
-    (b"version https://git-lfs", "a Git LFS pointer"),
-    (b"\xba\x16\x4f\x2f", "a binary fastText model"),
-    (b"\x93numpy", "a NumPy array"),
-    (b"\x89hdf", "an HDF5 file"),
-    (b"pk\x03\x04", "a ZIP archive"),
-    (b"\x80\x02", "a Python pickle"),
-    (b"\x80\x04", "a Python pickle"),
+    (b"version https://git-lfs", phrase!("a Git LFS pointer")),
+    (b"\xba\x16\x4f\x2f", phrase!("a binary fastText model")),
+    (b"\x93numpy", phrase!("a NumPy array")),
+    (b"\x89hdf", phrase!("an HDF5 file")),
+    (b"pk\x03\x04", phrase!("a ZIP archive")),
+    (b"\x80\x02", phrase!("a Python pickle")),
+    (b"\x80\x04", phrase!("a Python pickle")),
 ];
 
-/// Vectors of the words of one vocabulary, in the making.
+/// Collects the vectors of the words of one vocabulary.
 #[derive(Clone, Debug)]
 pub struct WordVectors<'a> {
     tokenizer: &'a Tokenizer,
     width: usize,
     rows: BTreeMap<u32, Vec<f32>>,
     line: u64,
-    /// Whether a line has told the file's width, and it is the right one.
+    /// Whether a line has determined the width, and it is the required one.
     has_width: bool,
-    /// The first line that is not blank.
+    /// First line that is not blank.
     first: Option<String>,
-    /// Rows with another number of values than the first, or with something that is no number.
+    /// Number of lines with another number of values than the first, or with a value that is not a
+    /// number.
     ragged: u64,
     first_ragged: u64,
 }
 
-/// What became of a file of vectors.
+/// Result of reading a file of vectors.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FoundVectors {
-    /// By row of the embedding table.
+    /// Vectors by token id.
     pub rows: BTreeMap<u32, Vec<f32>>,
-    /// Words of the vocabulary that the file lacks.
+    /// Number of vocabulary words that the file lacks.
     pub missing: u64,
-    /// Rows that were left out, and the first one's line.
+    /// Number of skipped lines, and the line number of the first.
     pub ragged: Option<(u64, u64)>,
 }
 
 impl<'a> WordVectors<'a> {
-    /// Vectors of `width` numbers for the words of `tokenizer`.
+    /// Creates a collector of vectors of `width` numbers for the words of `tokenizer`.
     pub fn new(tokenizer: &'a Tokenizer, width: usize) -> Self {
         let (has_width, first) = (false, None);
         Self {
@@ -72,10 +75,11 @@ impl<'a> WordVectors<'a> {
         }
     }
 
-    /// Takes the next line.
+    /// Reads the next line.
     ///
     /// # Errors
-    /// When the file's vectors have another width, told by its header or its first vector, or it holds something else.
+    /// Returns an error if the file's vectors have another width, according to its header or first
+    /// vector, or it holds something else.
     pub fn take(&mut self, line: &[u8]) -> Result<(), DataError> {
         self.line += 1;
         let text = String::from_utf8_lossy(line);
@@ -86,7 +90,7 @@ impl<'a> WordVectors<'a> {
         if self.first.is_none() {
             self.first = Some(text.chars().take(SHOWN_CHARS).collect());
             if let Some(kind) = format_of(line) {
-                return Err(self.other(kind));
+                return Err(self.not_word_vectors(kind));
             }
             if let Some(width) = header(text) {
                 return self.check_width(width);
@@ -95,17 +99,19 @@ impl<'a> WordVectors<'a> {
         if !self.has_width {
             match numbers_of(text) {
                 Some(width) => self.check_width(width)?,
-                None if line.contains(&0) => return Err(self.other("binary")),
-                None if self.line > MAX_FOREIGN_LINES => return Err(self.other(NO_VECTORS)),
+                None if line.contains(&0) => return Err(self.not_word_vectors("binary")),
+                None if self.line > MAX_FOREIGN_LINES => {
+                    return Err(self.not_word_vectors(NO_VECTORS));
+                }
                 None => {}
             }
         }
         match self.row(text) {
-            Some((word, values)) => self.keep(word, values),
+            Some((word, values)) => self.insert(word, values),
             None => {
-                // What is left of a binary file after its header is no text.
+                // The rest of a binary file after its header is not text.
                 if self.rows.is_empty() && line.contains(&0) {
-                    return Err(self.other("binary"));
+                    return Err(self.not_word_vectors("binary"));
                 }
                 self.ragged += 1;
                 self.first_ragged = if self.ragged == 1 {
@@ -118,21 +124,21 @@ impl<'a> WordVectors<'a> {
         Ok(())
     }
 
-    /// What was found.
+    /// Returns the vectors found.
     ///
     /// # Errors
-    /// When no line holds a vector.
+    /// Returns an error if no line holds a vector.
     pub fn finish(self) -> Result<FoundVectors, DataError> {
         if !self.has_width && self.first.is_some() {
-            return Err(self.other(NO_VECTORS));
+            return Err(self.not_word_vectors(NO_VECTORS));
         }
         if self.line <= self.ragged + 1 && self.rows.is_empty() {
             return Err(DataError::NoWordVectors);
         }
-        let plain = (0..self.tokenizer.len() as u32)
+        let text_tokens = (0..self.tokenizer.len() as u32)
             .filter(|&id| self.tokenizer.is_text(id))
             .count() as u64;
-        let missing = plain - self.rows.len() as u64;
+        let missing = text_tokens - self.rows.len() as u64;
         let ragged = (self.ragged > 0).then_some((self.ragged, self.first_ragged));
         Ok(FoundVectors {
             rows: self.rows,
@@ -153,14 +159,14 @@ impl<'a> WordVectors<'a> {
         }
     }
 
-    fn other(&self, kind: &'static str) -> DataError {
+    fn not_word_vectors(&self, kind: &'static str) -> DataError {
         DataError::NotWordVectors {
-            kind,
+            kind: Message::phrase(kind),
             first: self.first.clone().unwrap_or_default(),
         }
     }
 
-    /// The word of a line and its numbers: a word may hold spaces, the numbers are the last ones.
+    /// Splits a line into its word and numbers. A word may contain spaces; the numbers come last.
     fn row<'t>(&self, text: &'t str) -> Option<(&'t str, Vec<f32>)> {
         let (mut word, mut values) = (text, Vec::with_capacity(self.width));
         for _ in 0..self.width {
@@ -174,7 +180,7 @@ impl<'a> WordVectors<'a> {
             word = rest;
         }
         values.reverse();
-        // A row that is too long would have a word that ends in numbers.
+        // A line with too many numbers would have a word that ends in numbers.
         let word = word.trim();
         let numbers = word
             .split([' ', '\t'])
@@ -183,8 +189,8 @@ impl<'a> WordVectors<'a> {
         (!word.is_empty() && !numbers).then_some((word, values))
     }
 
-    /// The first vector of a word counts: files are sorted by frequency.
-    fn keep(&mut self, word: &str, values: Vec<f32>) {
+    /// Stores the vector of a known word. The first one counts: files are sorted by frequency.
+    fn insert(&mut self, word: &str, values: Vec<f32>) {
         let lowered = (!self.tokenizer.is_cased()).then(|| word.to_lowercase());
         let id = self.tokenizer.id(lowered.as_deref().unwrap_or(word));
         if let Some(id) = id.filter(|&id| self.tokenizer.is_text(id)) {
@@ -193,14 +199,14 @@ impl<'a> WordVectors<'a> {
     }
 }
 
-/// The width that a first line of two whole numbers tells.
+/// Returns the width given by a first line of two whole numbers.
 fn header(text: &str) -> Option<usize> {
     let mut fields = text.split_whitespace();
     let (count, width) = (fields.next()?, fields.next()?);
     (fields.next().is_none() && count.parse::<u64>().is_ok()).then(|| width.parse().ok())?
 }
 
-/// How many numbers end a line that reads as a word, or a few, and numbers.
+/// Returns how many numbers follow the word, or few words, of a line.
 fn numbers_of(text: &str) -> Option<usize> {
     let fields: Vec<&str> = text
         .split([' ', '\t'])
@@ -211,13 +217,13 @@ fn numbers_of(text: &str) -> Option<usize> {
         .rev()
         .take_while(|field| field.parse::<f32>().is_ok())
         .count();
-    // A word may be a number itself.
+    // The word itself may be a number.
     let numbers = numbers.min(fields.len() - 1);
     (numbers > 0 && fields.len() - numbers <= MAX_WORDS && (numbers > 1 || fields.len() == 2))
         .then_some(numbers)
 }
 
-/// Names a file by its first bytes, where it is one that comes in place of vectors.
+/// Recognises a file by its first bytes, if it is in a format commonly given in place of vectors.
 fn format_of(line: &[u8]) -> Option<&'static str> {
     let line = line
         .strip_prefix(b"\xef\xbb\xbf")
@@ -247,7 +253,7 @@ mod tests {
         text.split('\n')
             .try_for_each(|line| vectors.take(line.as_bytes()))?;
         let mut found = vectors.finish()?;
-        // Words instead of rows, which depend on the vocabulary's order.
+        // Uses word indices instead of token ids, which depend on the order of the vocabulary.
         found.rows = std::mem::take(&mut found.rows)
             .into_iter()
             .map(|(id, row)| {
@@ -264,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn known_words_get_their_rows() {
+    fn known_words_get_their_vectors() {
         let expected = FoundVectors {
             rows: BTreeMap::from([(0, vec![1.0, -2.5]), (1, vec![0.5, 3e-2])]),
             missing: 2,
@@ -279,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn ragged_rows_are_left_out_and_counted() {
+    fn ragged_lines_are_skipped_and_counted() {
         let text =
             "9 2\nthe 1 2\nstore 1\nnew 1 2 3\nyork 1 x\nnew 1 NaN\nnew york 5 5\n 1 2\nyork 4 4";
         let found = read(text, 2).expect("vectors");
@@ -307,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_something_else_is_named_with_its_first_line() {
+    fn other_formats_are_refused_with_their_first_line() {
         for (text, kind, first) in [
             (
                 "\n<!DOCTYPE html>\n<html>",
@@ -349,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_or_an_odd_word_in_front_does_no_harm() {
+    fn a_title_or_an_odd_first_word_is_accepted() {
         for text in [
             "word a b\nthe 1 2",
             "\nthe 1 2",

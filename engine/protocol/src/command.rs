@@ -1,280 +1,293 @@
-//! What a host asks of the engine.
+//! Commands: what a host sends to the engine.
 
 use crate::event::RunId;
 use crate::{LabelMap, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One request. Queries carry a `request` number that their answer repeats.
+/// A command to the engine. Queries carry a `request` number that their answer repeats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Choose the device. First command of every engine; answered by `Ready` or `Failed`.
+    /// Selects the device. First command to every engine; answered by `Ready` or `Failed`.
     Open {
-        /// What the person asked for.
+        /// Requested backend.
         backend: crate::BackendChoice,
     },
-    /// Replace the corpus. One buffer per file beside the message, in order. Answered by `Corpus` or `Failed`.
+    /// Replaces the corpus. One buffer per file is sent alongside the message, in order. Answered
+    /// by `Corpus` or `Failed`.
     SetCorpus {
-        /// The files, in the order of those beside the message.
+        /// Descriptions of the files, in the order of the buffers alongside the message.
         files: Vec<FileInfo>,
-        /// Column of the text in CSV, TSV and JSON Lines; `None`: by its name.
+        /// Column of the text in CSV, TSV and JSON Lines; `None`: detected from the column names.
         #[serde(default)]
         text_column: Option<String>,
-        /// Column of the labels, or several; `None`: by its name.
+        /// Column or columns of the labels; `None`: detected from the column names.
         #[serde(default)]
         label_column: Option<String>,
-        /// What parts several labels in one cell; `None`: a vertical bar.
+        /// Separator between several labels in one cell; `None`: a vertical bar.
         #[serde(default)]
         label_separator: Option<String>,
-        /// How cells are quoted; `None`: as rows fit their columns best.
+        /// Quoting of cells; `None`: the style with which the rows best match the number of
+        /// columns.
         #[serde(default)]
         quoting: Option<Quoting>,
-        /// New names of labels; `None` drops a label.
+        /// New names of labels; a label mapped to `None` is dropped.
         #[serde(default)]
         label_map: LabelMap,
     },
-    /// Show one example as the model would see it, with the guesses of the language model where there is one. Answered
-    /// by `Masking`, and by `Attention` where the model has any. A run shows the same example again as it learns.
+    /// Shows one example as the model sees it, with the predictions of the language model if there
+    /// is one. Answered by `Masking`, and by `Attention` if the model has attention. During
+    /// training, the run reports the same example again as its weights change.
     PreviewMasking {
-        /// Settings (mask rate, max length, seed; the vocabulary is learned on the first call and then kept).
+        /// Settings for the preview (mask rate, maximum length, seed). The vocabulary is learned on
+        /// the first call and reused after that.
         config: RunConfig,
-        /// Which document; wraps around.
+        /// Index of the document, modulo the number of documents.
         example: u64,
-        /// Which draw of the mask.
+        /// Epoch, which selects the random draw of the mask.
         epoch: u64,
-        /// A text in place of the document.
+        /// Text to preview in place of the document.
         #[serde(default)]
         text: Option<String>,
     },
-    /// Save checkpoints of a run that is about to start or to be resumed.
+    /// Enables checkpoints for a run that is about to start or to be resumed.
     SaveCheckpoints {
-        /// Its name.
+        /// Run to save.
         run: RunId,
-        /// Where, in the browser's private file system: a folder of this name in `runs/`.
+        /// Destination in the browser's private file system: a folder of this name in `runs/`.
         folder: String,
     },
-    /// Learn to guess masked tokens.
+    /// Starts masked-language-model pre-training.
     Pretrain {
-        /// Names the run in every event.
+        /// Id of the run, repeated in each of its events.
         run: RunId,
-        /// What the person asked for.
+        /// Settings of the run.
         config: RunConfig,
-        /// Go on from the language model at hand, with a fresh schedule, instead of from new weights.
+        /// Whether to continue from the loaded language model with a fresh schedule, instead of
+        /// starting from new weights.
         #[serde(default)]
         go_on: bool,
     },
-    /// Learn the labels.
+    /// Starts fine-tuning of a classifier.
     Finetune {
-        /// Names the run in every event.
+        /// Id of the run, repeated in each of its events.
         run: RunId,
-        /// What the person asked for.
+        /// Settings of the run.
         config: RunConfig,
-        /// From which weights.
+        /// Initial weights.
         from: StartFrom,
     },
-    /// Continue an interrupted run from the newest whole one of its checkpoints, whose files are beside the message under the
-    /// name of their checkpoint and their own (`1/state.json`). Answered by `History`, then as the run itself.
+    /// Resumes an interrupted run from its newest complete checkpoint. The checkpoint files are
+    /// sent alongside the message, named by checkpoint and file (`1/state.json`). Answered by
+    /// `History`, then by the events of the run itself.
     ResumeRun {
-        /// Names the run in every event.
+        /// Id of the run, repeated in each of its events.
         run: RunId,
-        /// The files, in the order of those beside the message.
+        /// Descriptions of the files, in the order of those alongside the message.
         files: Vec<FileInfo>,
     },
-    /// A run as a run directory in a `.zip`, which the command line resumes: the newest whole one of its checkpoints, whose
-    /// files are beside the message as those of `ResumeRun` are. Answered by `Exported` with one buffer.
+    /// Exports a run as a run directory in a `.zip` that the command line can resume, from the
+    /// newest complete checkpoint. The checkpoint files are sent alongside the message as for
+    /// `ResumeRun`. Answered by `Exported` with one buffer.
     ExportRun {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
-        /// The files, in the order of those beside the message.
+        /// Descriptions of the files, in the order of those alongside the message.
         files: Vec<FileInfo>,
     },
-    /// Compare fine-tuning from the pre-trained weights with fine-tuning from scratch and with n-grams. Answered by
-    /// `Compared`.
+    /// Compares fine-tuning from the pre-trained weights with fine-tuning from scratch and with an
+    /// n-gram baseline. Answered by `Compared`.
     Compare {
-        /// Names the comparison, and begins the names of its runs.
+        /// Id of the comparison, and the prefix of the ids of its runs.
         run: RunId,
-        /// What the person asked for, of each run.
+        /// Settings of each run.
         config: RunConfig,
-        /// How far to go.
+        /// Extent of the comparison.
         compare: crate::CompareConfig,
-        /// Runs of an earlier attempt, which are not repeated.
+        /// Finished runs of an earlier attempt, which are not repeated.
         #[serde(default)]
         known: Vec<crate::ComparisonTrial>,
     },
-    /// Word vectors, in word2vec's text form, that models started from scratch get: one buffer beside the message, or
-    /// none to take them away.
+    /// Sets the word vectors (word2vec's text format) with which models started from scratch are
+    /// initialised. One buffer is sent alongside the message, or none to remove the vectors.
     SetWordVectors {
-        /// The file, where there is one.
+        /// The file; `None` removes the vectors.
         file: Option<FileInfo>,
     },
-    /// Learn the counting task, a self-test of the Transformer. Answered by `Counted`.
+    /// Trains on the counting task, a self-test of the Transformer. Answered by `Counted`.
     Toy {
-        /// Names the run in every event.
+        /// Id of the run, repeated in each of its events.
         run: RunId,
-        /// Its preset, length, learning rate and seed are used.
+        /// Settings of the run; only preset, length, learning rate and seed are used.
         config: RunConfig,
     },
-    /// Stop after this step, keep everything, and wait.
+    /// Pauses the run after the current step; its state stays in memory.
     Pause,
-    /// Go on after `Pause`.
+    /// Continues after `Pause`.
     Resume,
-    /// Go on for so many steps, then pause again.
+    /// Runs the given number of steps, then pauses again.
     Step {
-        /// Optimisation steps, at least 1.
+        /// Number of optimisation steps, at least 1.
         steps: u64,
     },
-    /// End the run after this step; its weights stay usable.
+    /// Ends the run after the current step; its weights stay usable.
     Stop,
-    /// Guess the `[MASK]`s of a text. Answered by `Guesses`.
+    /// Predicts the `[MASK]` tokens of a text. Answered by `Guesses`.
     FillMask {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
         /// Text with at least one `[MASK]`.
         text: String,
-        /// How many guesses per mask.
+        /// Number of predictions per mask.
         top_k: usize,
     },
-    /// Guess the one `[MASK]` of each text. Answered by `FilledMasks`.
+    /// Predicts the single `[MASK]` of each text. Answered by `FilledMasks`.
     FillMasks {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
         /// Texts with one `[MASK]` each.
         texts: Vec<String>,
-        /// How many guesses per mask.
+        /// Number of predictions per mask.
         top_k: usize,
     },
-    /// Label a text. Answered by `Classified`.
+    /// Classifies a text. Answered by `Classified`.
     Classify {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
-        /// Any text.
+        /// Text to classify.
         text: String,
-        /// How many labels.
+        /// Maximum number of labels in the answer.
         top_k: usize,
     },
-    /// Label each document of a file: one buffer beside the message. Answered by `Labelled`, more than once.
+    /// Labels each document of a file, sent as one buffer alongside the message. Answered by
+    /// several `Labelled` events.
     LabelFile {
-        /// Repeated in the answers.
+        /// Number repeated in the answers.
         request: u64,
-        /// The file.
+        /// Description of the file.
         file: FileInfo,
-        /// Column of the text of a table; `None`, and where the table has none of that name: by its name.
+        /// Text column of a table; `None`, or a name that the table lacks: detected from the column
+        /// names.
         #[serde(default)]
         text_column: Option<String>,
-        /// How cells of a table are quoted; `None`: as it seems.
+        /// Quoting of the cells of a table; `None`: detected.
         #[serde(default)]
         quoting: Option<Quoting>,
-        /// Whether each label counts from its own threshold, where the model has any.
+        /// Whether each label uses its own decision threshold, if the model has per-label
+        /// thresholds.
         #[serde(default)]
         own_thresholds: bool,
-        /// Whether texts that are longer than the model reads are read in parts; otherwise their beginning is read.
+        /// Whether texts longer than the model's input are read in parts; otherwise only their
+        /// beginning is read.
         #[serde(default)]
         splits_long: bool,
     },
-    /// Where the model looks in a text. Answered by `Attention` with one buffer.
+    /// Computes the attention probabilities of a text. Answered by `Attention` with one buffer.
     Attend {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
-        /// Any text; a tab parts the two texts of a pair.
+        /// Text to read; a tab separates the two texts of a pair.
         text: String,
     },
-    /// Cut a text into tokens. Answered by `Tokenized`.
+    /// Splits a text into tokens. Answered by `Tokenized`.
     Tokenize {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
-        /// Any text.
+        /// Text to tokenise.
         text: String,
     },
-    /// The nearest words of a word. Answered by `Neighbours`.
+    /// Finds the nearest neighbours of a word. Answered by `Neighbours`.
     Neighbours {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
-        /// A word.
+        /// Word to look up.
         word: String,
-        /// How many words.
+        /// Number of neighbours.
         top_k: usize,
     },
-    /// Label against label on held-out documents. Answered by `Reviewed`.
+    /// Requests the error analysis of the classifier on held-out documents. Answered by `Reviewed`.
     Review {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
-        /// `valid` or `test`.
+        /// Held-out set: `valid` or `test`.
         split: String,
     },
-    /// Documents behind a review. Answered by `Lines`.
+    /// Lists documents selected by a query. Answered by `Lines`.
     Lines {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
-        /// Which.
+        /// Which documents to list.
         query: crate::LineQuery,
-        /// At most so many.
+        /// Maximum number of documents.
         limit: usize,
     },
-    /// What a run would take here. Answered by `Estimated`.
+    /// Estimates the cost of a run on this device. Answered by `Estimated`.
     Estimate {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
-        /// What the person would ask for.
+        /// Settings of the run to estimate.
         config: RunConfig,
-        /// Whether a few steps are tried out, which takes up to a few seconds; without, no time is told.
+        /// Whether to time a few trial steps, which takes up to a few seconds; without them the
+        /// estimate has no time.
         tries: bool,
     },
-    /// Learn the labels with one linear classifier per label on n-grams. Answered by `Baseline`.
+    /// Trains the n-gram baseline, one linear classifier per label. Answered by `Baseline`.
     Baseline {
-        /// Its task, seed and share of the labels are used.
+        /// Settings; only task, seed and label fraction are used.
         config: RunConfig,
     },
-    /// The learned vocabulary. Answered by `Vocabulary`.
+    /// Lists entries of the learned vocabulary. Answered by `Vocabulary`.
     Vocabulary {
-        /// Only tokens that contain this text.
+        /// Substring that listed tokens must contain; empty lists all.
         filter: String,
-        /// At most this many.
+        /// Maximum number of entries.
         limit: usize,
     },
-    /// The current model as a run directory in a `.zip`; amid a run its present values, while those of a comparison and of the
-    /// counting task wait until it is over. Answered by `Exported` with one buffer.
+    /// Exports the current model as a run directory in a `.zip`; during a run, with its current
+    /// weights. During a comparison or the counting task the export waits until it has ended.
+    /// Answered by `Exported` with one buffer.
     ExportModel {
-        /// Repeated in the answer.
+        /// Number repeated in the answer.
         request: u64,
     },
-    /// Take a model: one `.zip`, or the loose files of a run directory. Answered by `Imported`.
+    /// Imports a model: one `.zip`, or the loose files of a run directory. Answered by `Imported`.
     ImportModel {
-        /// The files, in the order of those beside the message.
+        /// Descriptions of the files, in the order of those alongside the message.
         files: Vec<FileInfo>,
     },
 }
 
-/// A file beside a message.
+/// Description of a file that is sent alongside a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileInfo {
-    /// Name as the person sees it, with its folder where there is one.
+    /// Name as shown to the user, including its folder if it has one.
     pub name: String,
-    /// What the file is for; `None` lets the engine decide from the name and the content.
+    /// Role of the file; `None` lets the engine decide from its name and content.
     #[serde(default)]
     pub role: Option<FileRole>,
-    /// Its encoding; `None`: as it seems to be.
+    /// Character encoding; `None`: detected.
     #[serde(default)]
     pub encoding: Option<String>,
-    /// Of an archive: what files inside it are for, by their names with the archive's before them.
+    /// Roles of the files inside an archive, by member name prefixed with the archive's name.
     #[serde(default)]
     pub member_roles: BTreeMap<String, FileRole>,
 }
 
-/// What a file of text is used for.
+/// What a text file is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileRole {
-    /// Pre-training text; its labelled lines also train the classifier.
+    /// Pre-training text; its labelled documents also train the classifier.
     Train,
-    /// Held-out documents that choose thresholds and show progress.
+    /// Validation set: chooses thresholds and tracks progress.
     Valid,
-    /// Held-out documents that are only measured at the end.
+    /// Test set: measured only at the end.
     Test,
 }
 
 impl Command {
-    /// The run that it starts.
+    /// Returns the id of the run that this command starts.
     pub fn run(&self) -> Option<&RunId> {
         match self {
             Self::Pretrain { run, .. }
@@ -286,8 +299,8 @@ impl Command {
         }
     }
 
-    /// The number of a question; 0 for the text under the microscope and for whatever else neither has a number nor decides
-    /// about the corpus.
+    /// Returns the number of a query. Returns 0 for `PreviewMasking` and for the commands that have
+    /// no number but do not replace the corpus either.
     pub fn request(&self) -> Option<u64> {
         match self {
             Self::PreviewMasking { .. } => Some(0),
@@ -312,22 +325,22 @@ impl Command {
     }
 }
 
-/// Where fine-tuning takes its weights.
+/// Initial weights of fine-tuning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StartFrom {
-    /// The weights of the last pre-training run or import.
+    /// Weights of the last pre-training run or import.
     Pretrained,
-    /// Random weights, the same vocabulary.
-    TempStorage,
+    /// Random weights, with the same vocabulary.
+    Scratch,
 }
 
 impl StartFrom {
-    /// As it is written in links and settings.
+    /// Returns the name used in links and settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pretrained => "pretrained",
-            Self::TempStorage => "scratch",
+            Self::Scratch => "scratch",
         }
     }
 }

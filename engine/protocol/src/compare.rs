@@ -1,17 +1,20 @@
-//! Pre-trained against scratch against an n-gram baseline: what is asked for, and what comes out.
+//! Comparison of fine-tuning from pre-trained weights, from scratch, and an n-gram baseline: its
+//! settings and its results.
 
-use crate::ScoreInterval;
+use crate::{Message, ScoreInterval};
 use serde::{Deserialize, Serialize};
 
-/// How far a comparison goes.
+/// Extent of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct CompareConfig {
-    /// Runs of each arm at its best learning rate, each with its own seed. Default 3.
+    /// Number of runs of each condition at its best learning rate, each with its own seed. Default
+    /// 3.
     pub seeds: u64,
-    /// Shares of the labelled documents to learn from, above 0 and at most 1. Default: all of them.
+    /// Fractions of the labelled documents to train on, above 0 and at most 1. Default: all
+    /// documents.
     pub label_fractions: Vec<f64>,
-    /// Learning rates that each arm tries. Default: four around what suits the backbone.
+    /// Learning rates that each condition tries. Default: four around the backbone's usual rate.
     pub lrs: Vec<f64>,
 }
 
@@ -25,12 +28,13 @@ impl Default for CompareConfig {
     }
 }
 
-/// Learning rates that each arm tries unless told otherwise.
+/// Number of learning rates that each condition tries by default.
 pub const SWEPT_RATES: usize = 4;
 
 impl CompareConfig {
-    /// Runs that it takes at least: for each share of the labels and each arm, the rates with one seed and the other seeds at
-    /// the best rate. A pick at the edge of the rates asks for more.
+    /// Returns the minimum number of runs: for each label fraction and each condition, every
+    /// learning rate with one seed, and the remaining seeds at the best rate. More runs follow if
+    /// the best rate is at the edge of the sweep.
     pub fn least_runs(&self) -> u64 {
         let rates = if self.lrs.is_empty() {
             SWEPT_RATES
@@ -41,124 +45,125 @@ impl CompareConfig {
     }
 }
 
-/// A whole comparison.
+/// Results of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// One per share of the labels, smallest first.
+    /// Results per label fraction, smallest first.
     pub points: Vec<ComparisonPoint>,
-    /// Passes over the labelled documents in each run; where steps or minutes were given instead, those of the first run.
+    /// Epochs over the labelled documents in each run; if the length was set in steps or minutes,
+    /// those of the first run.
     pub epochs: f64,
-    /// Runs of each arm.
+    /// Number of runs of each condition.
     pub seeds: u64,
-    /// Documents that the figures are measured on: `test`, or `valid` where there are no test documents.
+    /// Set that the scores are measured on: `test`, or `valid` if there are no test documents.
     pub measured_on: String,
-    /// Seconds that the pre-training took, where that is known.
+    /// Duration of the pre-training in seconds, if known.
     pub pretraining_secs: Option<f64>,
-    /// What the numbers say.
-    pub sentence: String,
+    /// Conclusion, as a sentence for the user.
+    pub sentence: Message,
 }
 
-/// The comparison at one share of the labels.
+/// Results at one label fraction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComparisonPoint {
-    /// Share of the labelled documents.
+    /// Fraction of the labelled documents, above 0 and at most 1.
     pub label_fraction: f64,
-    /// Labelled documents that this is.
+    /// Number of labelled documents at this fraction.
     pub documents: u64,
-    /// From the pre-trained weights.
+    /// Fine-tuning from the pre-trained weights.
     pub pretrained: ComparisonCondition,
-    /// From random weights, with the same words, shape and budget.
+    /// Fine-tuning from random weights, with the same vocabulary, architecture and budget.
     pub scratch: ComparisonCondition,
-    /// One linear classifier per label on word n-grams.
+    /// N-gram baseline: one linear classifier per label.
     pub linear: LinearResult,
 }
 
-/// One way to start.
+/// Results of one initialisation (pre-trained or scratch).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComparisonCondition {
-    /// The learning rate that validation preferred.
+    /// Learning rate with the best validation score.
     pub lr: f64,
-    /// Every learning rate that was tried, with its micro F1 on validation, by size.
+    /// Learning rates that were tried, ascending, with their micro F1 on the validation set.
     pub sweep: Vec<SweepPoint>,
-    /// One per seed, at [`Self::lr`].
+    /// Runs at [`Self::lr`], one per seed.
     pub runs: Vec<ComparisonRun>,
-    /// Over the seeds.
+    /// Micro F1 over the seeds.
     pub micro_f1: Spread,
-    /// Over the seeds.
+    /// Macro F1 over the seeds.
     pub macro_f1: Spread,
-    /// Over the seeds.
+    /// Mean of micro and macro F1, over the seeds.
     pub mean_f1: Spread,
-    /// Over the seeds.
+    /// Precision at 1 over the seeds.
     pub precision_at_1: Spread,
-    /// Mean seconds of training of one run.
+    /// Mean training time of one run, in seconds.
     pub secs_per_run: f64,
-    /// Seconds of training of the sweep and all seeds.
+    /// Training time of the sweep and all seeds, in seconds.
     pub total_secs: f64,
 }
 
-/// A learning rate and what validation said of it.
+/// One learning rate of a sweep and its validation score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepPoint {
     /// Peak learning rate.
     pub lr: f64,
-    /// Micro F1 on validation documents.
+    /// Micro F1 on the validation set.
     pub valid_micro_f1: f64,
 }
 
 /// One fine-tuning run of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComparisonRun {
-    /// Draws the new weights, the order and the dropout.
+    /// Seed of the new weights, the document order and dropout.
     pub seed: u64,
-    /// Best micro F1 on validation documents.
+    /// Best micro F1 on the validation set.
     pub valid_micro_f1: f64,
-    /// Of the best step by validation, on the measured documents.
+    /// Scores of the best step (by validation) on the measured set.
     pub test: Figures,
-    /// On validation documents, pass by pass.
+    /// Scores on the validation set, epoch by epoch.
     pub valid: Vec<EpochFigures>,
-    /// Seconds of training.
+    /// Training time in seconds.
     pub elapsed_secs: f64,
-    /// Whether its loss diverged: it then has no figures and counts as zero.
+    /// Whether the loss diverged: the run then has no scores and counts as zero.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub diverged: bool,
 }
 
-/// The figures of an evaluation that a comparison needs.
+/// Scores of an evaluation that a comparison uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// F1 over all decisions.
+    /// Micro F1, over all (document, label) decisions.
     pub micro_f1: f64,
-    /// Mean F1 of the labels with support.
+    /// Macro F1: mean over the labels with support.
     pub macro_f1: f64,
-    /// Mean of both.
+    /// Mean of micro and macro F1.
     pub mean_f1: f64,
-    /// Share of documents whose best label is right.
+    /// Share of documents whose most probable label is correct, 0 to 1.
     pub precision_at_1: f64,
-    /// Data loss, in nats.
+    /// Data loss without penalties, in nats.
     pub loss: f64,
 }
 
-/// Figures after some passes.
+/// Scores after a number of epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochFigures {
-    /// Passes over the training documents.
+    /// Epochs over the training documents.
     pub epoch: f64,
-    /// What was measured.
+    /// Scores measured at that point.
     #[serde(flatten)]
     pub figures: Figures,
 }
 
-/// A mean with its standard deviation over seeds.
+/// Mean and standard deviation over seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// Mean.
+    /// Arithmetic mean over the seeds.
     pub mean: f64,
-    /// Standard deviation of the sample; 0 for one seed.
+    /// Sample standard deviation; 0 for a single seed.
     pub sd: f64,
 }
 
 impl Spread {
-    /// Of these values; zeros for none.
+    /// Returns mean and standard deviation of the values; zeros if there are none.
     pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let n = values.clone().count() as f64;
         if n == 0.0 {
@@ -177,33 +182,34 @@ impl Spread {
     }
 }
 
-/// What the best linear classifier reached.
+/// Scores of the best linear classifier.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LinearResult {
-    /// On the measured documents.
+    /// Scores on the measured set.
     pub test: Figures,
-    /// Distinct n-grams of the training documents.
+    /// Number of distinct n-grams in the training documents.
     pub features: u64,
-    /// Seconds of its training.
+    /// Training time in seconds.
     pub elapsed_secs: f64,
-    /// What it reads, in words; empty of a comparison from before there was a choice.
+    /// Description of its features; empty in comparisons saved before there was a choice.
     #[serde(default)]
-    pub member: String,
-    /// 95 % intervals of its F1.
+    pub member: Message,
+    /// 95 % confidence intervals of its F1 scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<ScoreInterval>,
 }
 
-/// A fine-tuning run of a comparison with its place in it: what a host keeps so that an interrupted one can go on.
+/// One fine-tuning run of a comparison and its place in it. A host saves these so that an
+/// interrupted comparison can be resumed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComparisonTrial {
-    /// Whether it starts from the pre-trained weights.
+    /// Whether the run starts from the pre-trained weights.
     pub pretrained: bool,
-    /// Share of the labelled documents.
+    /// Fraction of the labelled documents.
     pub label_fraction: f64,
     /// Peak learning rate.
     pub lr: f64,
-    /// What it gave.
+    /// Results of the run.
     pub run: ComparisonRun,
 }
 
@@ -212,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spread_is_that_of_a_sample() {
+    fn spread_uses_the_sample_standard_deviation() {
         let spread = Spread::of([1.0, 2.0, 3.0].into_iter());
         assert_eq!((spread.mean, spread.sd), (2.0, 1.0));
         assert_eq!(Spread::of([5.0].into_iter()), Spread { mean: 5.0, sd: 0.0 });

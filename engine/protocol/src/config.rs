@@ -1,5 +1,6 @@
-//! What a person asked for, as it was written: on the command line, in the page's link, or in `run.json`. Checking it
-//! against the data and the device is `session::plan`'s work; here only the form of each value is checked.
+//! Settings as the user wrote them: on the command line, in the page's link, or in `run.json`. Only
+//! the form of each value is checked here; `session::plan` checks the settings against the data and
+//! the device.
 
 mod kinds;
 
@@ -8,14 +9,15 @@ pub use kinds::{
     PartsKind, Pooling, Quoting, TaskKind, TokenizerKind,
 };
 
+use crate::{Message, message};
 use kinds::Named;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// New names of labels; `None` drops a label.
+/// New names of labels; a label mapped to `None` is dropped.
 pub type LabelMap = BTreeMap<String, Option<String>>;
 
-/// Names that `--preset` takes, smallest first within each family.
+/// Values of `--preset`, smallest first within each family.
 pub const PRESET_NAMES: [&str; 14] = [
     "fast-nano",
     "fast-tiny",
@@ -33,87 +35,95 @@ pub const PRESET_NAMES: [&str; 14] = [
     "mean",
 ];
 
-/// A run as a person asked for it. `None` means: choose by the preset, the phase and the data.
+/// Settings of a run as the user wrote them. `None`: chosen by preset, phase and data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct RunConfig {
-    /// Where to compute. Default `auto`.
+    /// Compute backend. Default `auto`.
     pub device: BackendChoice,
-    /// Every use of chance derives from it. Default 1.
+    /// Seed of all random number generators. Default 1.
     pub seed: u64,
     /// Architecture and size. Default `fast-tiny`.
     pub preset: String,
-    /// Width of the model, where it is not the preset's.
+    /// Hidden size, overriding that of the preset.
     pub hidden_size: Option<usize>,
-    /// Default `transformer`.
+    /// Architecture between embeddings and heads. Default `transformer`.
     pub backbone: BackboneKind,
-    /// Default `wordpiece`.
+    /// Kind of tokenizer. Default `wordpiece`.
     pub tokenizer: TokenizerKind,
-    /// Entries of the vocabulary at most, special tokens included. Default 8000.
+    /// Maximum vocabulary size, special tokens included. Default 8000.
     pub vocab_size: usize,
-    /// Keep upper case (`false` lower-cases). Default false.
+    /// Whether upper case is preserved (`false`: text is lower-cased). Default false.
     pub cased: bool,
-    /// Drop accents of a new vocabulary's text, as BERT's uncased vocabularies do. Default: false.
+    /// Whether a new vocabulary strips accents, as BERT's uncased vocabularies do. Default false.
     pub strip_accents: bool,
-    /// How often a word or a part of one occurs in the training text at least to enter the vocabulary. Default 2, of characters 1.
+    /// Minimum number of occurrences in the training text for a word or sub-word to enter the
+    /// vocabulary. Default 2; for characters 1.
     pub min_count: Option<u64>,
-    /// Tokens per example, `[CLS]` and `[SEP]` included. Default: 32 or 64 in pre-training, by the length of the documents; fitted to the data in fine-tuning.
+    /// Tokens per example, `[CLS]` and `[SEP]` included. Default in pre-training: 32 or 64, by the
+    /// length of the documents; in fine-tuning: fitted to the data.
     pub max_len: Option<usize>,
-    /// Examples per step. Default: 16 or, from 2,000 examples on, 32.
+    /// Examples per step. Default 16, or 32 from 2,000 examples on.
     pub batch_size: Option<usize>,
     /// Length of the run in optimisation steps.
     pub steps: Option<u64>,
-    /// Length of the run in passes over the data. Default: 5 in fine-tuning; in pre-training as many as make 1.6 million tokens, 1 to 8.
+    /// Length of the run in epochs. Default in fine-tuning: 5; in pre-training: as many as process
+    /// 1.6 million tokens, between 1 and 8.
     pub epochs: Option<f64>,
     /// Length of the run in minutes.
     pub minutes: Option<f64>,
     /// Peak learning rate. Default by preset and phase.
     pub lr: Option<f64>,
-    /// What moves the matrices inside the blocks. Default: `muon` when pre-training `fast-*` and `textcnn`, else `adamw`.
+    /// Optimizer of the matrices inside the blocks. Default: `muon` when pre-training `fast-*` and
+    /// `textcnn`, otherwise `adamw`.
     pub optimizer: Option<OptimizerKind>,
-    /// What the word embeddings of a new model start from. Default: `own` in pre-training, `random` for a classifier that is
-    /// trained from scratch.
+    /// Initialisation of a new model's word embeddings. Default: `own` in pre-training, `random`
+    /// for a classifier trained from scratch.
     pub embedding_init: Option<EmbeddingInit>,
-    /// Share of tokens chosen for guessing. Default 0.15 for BERT presets, 0.4 for `fast`.
+    /// Share of tokens selected for masking. Default 0.15 for BERT presets, 0.4 for `fast`.
     pub mask_rate: Option<f64>,
-    /// Choose whole words. Default false.
+    /// Whole-word masking. Default false.
     pub whole_word: bool,
-    /// Most tokens to guess in one example. Default: no more than the mask rate gives.
+    /// Maximum number of masked tokens per example. Default: limited by the mask rate only.
     pub max_predictions: Option<usize>,
-    /// The 2018 system's examples: ten tokens, one of them to guess. Default false.
+    /// Masking of the 2018 system: examples of ten tokens with one masked token. Default false.
     pub seed_masking: bool,
-    /// Next-sentence prediction beside the masked LM. Default false.
+    /// Next-sentence prediction in addition to the masked-LM objective. Default false.
     pub nsp: bool,
-    /// Kind of labels. Default `auto`.
+    /// Classification task. Default `auto`.
     pub task: TaskKind,
-    /// Parts of the classifier. Default: those that validation prefers.
+    /// Parts of the classifier. Default: chosen by validation.
     pub parts: Option<PartsKind>,
-    /// How much each label's errors count in training. Default: what validation prefers for the linear classifier, `none` for
-    /// networks.
+    /// Weighting of each label's errors in training. Default: chosen by validation for the linear
+    /// classifier, `none` for networks.
     pub class_weights: Option<ClassWeights>,
-    /// How to treat held-out documents that are nearly training documents. Default `keep`.
+    /// Treatment of held-out documents that are near-duplicates of training documents. Default
+    /// `keep`.
     pub near_duplicates: NearDuplicates,
-    /// How a BERT's hidden states are pooled. Default: as its directory says, else `cls`.
+    /// Pooling of a BERT model's hidden states. Default: as its directory specifies, otherwise
+    /// `cls`.
     pub pooling: Option<Pooling>,
-    /// Whether the encoder stays as it is and only the output layer is fitted. Default: true for a directory of
-    /// sentence-transformers.
+    /// Whether the encoder is frozen and only the output layer is fitted. Default: true for a
+    /// sentence-transformers directory.
     pub freeze: Option<bool>,
     /// Steps between checkpoints. Default: a tenth of the run, at least 100.
     pub checkpoint_every: Option<u64>,
-    /// Column of the text in a table. Default: by its name and values.
+    /// Text column of a table. Default: detected from names and values.
     pub text_column: Option<String>,
-    /// Column of the labels there, or several. Default: by its name and values.
+    /// Label column or columns of a table. Default: detected from names and values.
     pub label_column: Option<String>,
-    /// What parts several labels in one cell. Default: a vertical bar.
+    /// Separator between several labels in one cell. Default: a vertical bar.
     pub label_separator: Option<String>,
-    /// How cells of CSV and TSV are quoted. Default: as the rows fit their columns best.
+    /// Quoting of CSV and TSV cells. Default: the style with which the rows best match the number
+    /// of columns.
     pub quoting: Option<Quoting>,
-    /// New names of labels; `None` drops a label. Default: none.
+    /// New names of labels; a label mapped to `None` is dropped. Default: empty.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub label_map: LabelMap,
-    /// Use only the first N documents.
+    /// Maximum number of documents; the first ones are used. Default: all.
     pub limit: Option<usize>,
-    /// Share of the labelled documents to fine-tune on, chosen by their texts. Default: all of them.
+    /// Fraction of the labelled documents to fine-tune on, selected by a hash of their texts.
+    /// Default: all.
     pub label_fraction: Option<f64>,
 }
 
@@ -161,13 +171,13 @@ impl Default for RunConfig {
     }
 }
 
-/// A value that cannot be read.
+/// A setting whose value cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The flag, without dashes.
+    /// Name of the flag, without dashes.
     pub key: String,
-    /// What is wrong with it.
-    pub message: String,
+    /// What is wrong with the value.
+    pub message: Message,
 }
 
 impl std::fmt::Display for ConfigError {
@@ -179,10 +189,12 @@ impl std::fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl RunConfig {
-    /// Sets one field from text, by the command line's flag name without dashes (`max-len`, `backend` for the device).
+    /// Sets a field from text, by the command line's flag name without dashes (`max-len`, `backend`
+    /// for the device).
     ///
     /// # Errors
-    /// When the flag is unknown or the value cannot be read; `self` is then unchanged.
+    /// Returns an error if the flag is unknown or the value cannot be parsed; `self` is then
+    /// unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         match key {
             "device" | "backend" => self.device = named(key, value)?,
@@ -234,12 +246,13 @@ impl RunConfig {
             "label-map" => self.label_map = label_map(key, value)?,
             "limit" => self.limit = Some(number(key, value)?),
             "label-fraction" => self.label_fraction = Some(decimal(key, value)?),
-            _ => return Err(error(key, "is not a setting".into())),
+            _ => return Err(error(key, message!("is not a setting"))),
         }
         Ok(())
     }
 
-    /// The settings that differ from the defaults, as `(flag, value)` in a fixed order: what a link carries.
+    /// Returns the settings that differ from the defaults as `(flag, value)` in a fixed order, as
+    /// encoded in a link.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let d = Self::default();
         let mut out = Vec::new();
@@ -304,12 +317,12 @@ impl RunConfig {
         put(
             "optimizer",
             self.optimizer.is_some(),
-            chosen(self.optimizer),
+            name_or_empty(self.optimizer),
         );
         put(
             "embedding-init",
             self.embedding_init.is_some(),
-            chosen(self.embedding_init),
+            name_or_empty(self.embedding_init),
         );
         put(
             "mask-rate",
@@ -325,18 +338,22 @@ impl RunConfig {
         put("seed-masking", self.seed_masking, "true".into());
         put("nsp", self.nsp, "true".into());
         put("task", self.task != d.task, self.task.name().into());
-        put("parts", self.parts.is_some(), chosen(self.parts));
+        put("parts", self.parts.is_some(), name_or_empty(self.parts));
         put(
             "class-weights",
             self.class_weights.is_some(),
-            chosen(self.class_weights),
+            name_or_empty(self.class_weights),
         );
         put(
             "near-duplicates",
             self.near_duplicates != d.near_duplicates,
             self.near_duplicates.name().into(),
         );
-        put("pooling", self.pooling.is_some(), chosen(self.pooling));
+        put(
+            "pooling",
+            self.pooling.is_some(),
+            name_or_empty(self.pooling),
+        );
         put(
             "freeze",
             self.freeze.is_some(),
@@ -362,7 +379,11 @@ impl RunConfig {
             self.label_separator.is_some(),
             self.label_separator.clone().unwrap_or_default(),
         );
-        put("quoting", self.quoting.is_some(), chosen(self.quoting));
+        put(
+            "quoting",
+            self.quoting.is_some(),
+            name_or_empty(self.quoting),
+        );
         put(
             "label-map",
             !self.label_map.is_empty(),
@@ -382,7 +403,7 @@ impl RunConfig {
     }
 }
 
-fn error(key: &str, message: String) -> ConfigError {
+fn error(key: &str, message: Message) -> ConfigError {
     ConfigError {
         key: key.into(),
         message,
@@ -390,39 +411,40 @@ fn error(key: &str, message: String) -> ConfigError {
 }
 
 fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, ConfigError> {
-    value
-        .trim()
-        .parse()
-        .map_err(|_| error(key, format!("\"{value}\" is not a number it can take")))
+    value.trim().parse().map_err(|_| not_a_number(key, value))
 }
 
 fn label_map(key: &str, value: &str) -> Result<LabelMap, ConfigError> {
     let map: LabelMap = serde_json::from_str(value).map_err(|_| {
         error(
             key,
-            "has to be a JSON object of old and new names; null drops a label".into(),
+            message!("must be a JSON object that maps old names to new ones; null drops a label"),
         )
     })?;
     let is_unnamed = |new: &Option<String>| new.as_deref().is_some_and(|new| new.trim().is_empty());
     match map.iter().find(|(_, new)| is_unnamed(new)) {
         Some((old, _)) => Err(error(
             key,
-            format!("gives {old:?} an empty name; null drops a label"),
+            message!(
+                "gives {label} an empty name; null drops a label",
+                label = format!("{old:?}")
+            ),
         )),
         None => Ok(map),
     }
 }
 
-/// A number that a message can carry: JSON has neither infinity nor NaN.
+fn not_a_number(key: &str, value: &str) -> ConfigError {
+    error(key, message!("\"{value}\" is not a valid number", value))
+}
+
+/// Parses a finite number: JSON can represent neither infinity nor NaN.
 fn decimal(key: &str, value: &str) -> Result<f64, ConfigError> {
     let number: f64 = number(key, value)?;
     if number.is_finite() {
         Ok(number)
     } else {
-        Err(error(
-            key,
-            format!("\"{value}\" is not a number it can take"),
-        ))
+        Err(not_a_number(key, value))
     }
 }
 
@@ -430,8 +452,8 @@ fn named<T: Named>(key: &str, value: &str) -> Result<T, ConfigError> {
     word(key, value, T::NAMES)
 }
 
-/// The name of a value that was chosen; empty where none was.
-fn chosen<T: Named>(value: Option<T>) -> String {
+/// Returns the name of a value; empty for `None`.
+fn name_or_empty<T: Named>(value: Option<T>) -> String {
     value
         .map(|value| value.name().to_string())
         .unwrap_or_default()
@@ -461,7 +483,11 @@ fn word<T: Clone>(key: &str, value: &str, known: &[(&str, T)]) -> Result<T, Conf
             .collect();
         error(
             key,
-            format!("\"{value}\" is not one of {}", names.join(", ")),
+            message!(
+                "\"{value}\" is not one of {names}",
+                value,
+                names = names.join(", ")
+            ),
         )
     })
 }
@@ -471,7 +497,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_reads_back_as_the_configuration_it_was_made_from() {
+    fn pairs_round_trip() {
         let mut config = RunConfig::default();
         for (key, value) in [
             ("preset", "fast-nano"),
@@ -499,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_and_changes_nothing() {
+    fn invalid_values_are_refused_and_change_nothing() {
         for (key, value) in [
             ("seed", "-1"),
             ("preset", "huge"),

@@ -1,4 +1,5 @@
-//! What the engine reports. Every event is absolute (totals, never deltas) and may be lost or repeated.
+//! Events: what the engine reports to its host. Every event is absolute (totals, never deltas) and
+//! may be lost or repeated.
 
 mod codes;
 mod read;
@@ -8,393 +9,413 @@ pub use codes::{STOPPED, is_note};
 use crate::{
     Candidate, Comparison, ComparisonTrial, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
     Estimate, FileReport, LabelScore, LengthCount, LinearResult, MaskPrediction, MaskedToken,
-    Metrics, PredictedDocument, Review, TableColumns, VocabularyEntry,
+    Message, Metrics, PredictedDocument, Review, TableColumns, VocabularyEntry,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-/// Names one run, e.g. `pretrain-3`.
+/// Id of a run, e.g. `pretrain-3`.
 pub type RunId = String;
 
-/// What a run is doing.
+/// Training phase of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Guessing masked tokens.
+    /// Masked-language-model pre-training.
     #[default]
     Pretrain,
-    /// Learning labels.
+    /// Fine-tuning of a classifier.
     Finetune,
 }
 
-/// One report. `event` names the kind in JSON.
+/// An event from the engine. In JSON, `event` names the variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The worker runs and waits for `Open`.
+    /// The worker has started and waits for `Open`.
     Hello {
-        /// [`crate::PROTOCOL_VERSION`] of the engine.
+        /// The engine's [`crate::PROTOCOL_VERSION`].
         protocol: u32,
     },
-    /// The worker computes and has had nothing else to report for a second.
+    /// Heartbeat: the worker is computing and has reported nothing else for a second.
     Alive {},
-    /// The device is chosen.
+    /// The device was selected. Answer to `Open`.
     Ready {
-        /// What computes.
+        /// Selected compute device.
         device: DeviceInfo,
     },
-    /// The files were read.
+    /// The corpus was read. Answer to `SetCorpus`.
     Corpus {
-        /// One row per file.
+        /// Reports, one per file.
         files: Vec<FileReport>,
-        /// Documents that serve pre-training.
+        /// Number of documents for pre-training.
         documents: u64,
-        /// Documents with labels, by use.
+        /// Number of labelled training documents.
         labelled_train: u64,
-        /// Documents with labels, for validation.
+        /// Number of labelled validation documents.
         labelled_valid: u64,
-        /// Documents with labels, for the test.
+        /// Number of labelled test documents.
         labelled_test: u64,
-        /// Distinct labels in the training documents.
+        /// Number of distinct labels in the training documents.
         labels: u64,
-        /// What stands out.
+        /// Further properties of the corpus.
         #[serde(flatten)]
         traits: CorpusTraits,
     },
-    /// A text as the model sees it.
+    /// An example as the model sees it. Answer to `PreviewMasking`.
     Masking {
-        /// Which document was shown.
+        /// Index of the document.
         example: u64,
-        /// One entry per token.
+        /// Tokens of the example, before and after masking.
         tokens: Vec<MaskedToken>,
-        /// The run that guesses, empty outside of one.
+        /// Run whose model made the predictions; empty outside of a run.
         run: RunId,
-        /// Optimisation steps that the guessing model has seen, where a run tells.
+        /// Optimisation steps of the model that made the predictions, if reported by a run.
         step: Option<u64>,
     },
-    /// Where a model looks. One buffer beside it: a byte per probability, layer by layer, head by head, query by query,
-    /// key by key, `[L, H, T, T]`; each is 255 times the square root of the probability, so that small ones keep their
-    /// first digits.
+    /// Attention probabilities of a text. One buffer is sent alongside the event: a byte per
+    /// probability, `[L, H, T, T]` (layer, head, query, key), each 255 times the square root of the
+    /// probability, so that small ones keep their leading digits.
     Attention {
-        /// Of the question; 0 for the example that `Masking` shows.
+        /// Number of the query; 0 for the example shown by `Masking`.
         request: u64,
-        /// The run that looks, empty outside of one.
+        /// Run whose model computed the attention; empty outside of a run.
         run: RunId,
-        /// Optimisation steps that the model has seen, where a run tells.
+        /// Optimisation steps of the model, if reported by a run.
         step: Option<u64>,
-        /// What it reads, `[T]`.
+        /// Tokens of the text, `[T]`.
         tokens: Vec<String>,
         /// Number of layers, `L`.
         layers: u64,
-        /// Heads of each, `H`.
+        /// Number of attention heads per layer, `H`.
         heads: u64,
     },
     /// Answer to `Tokenize`.
     Tokenized {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// In order, as many as can be shown.
+        /// Tokens in order, truncated to a displayable number.
         tokens: Vec<VocabularyEntry>,
-        /// How many there are in all.
+        /// Total number of tokens.
         count: u64,
     },
     /// Answer to `Neighbours`.
     Neighbours {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// What was asked for.
+        /// Word that was looked up.
         word: String,
-        /// Nearest in the word vectors of the text, with the cosine; empty where none were learned.
+        /// Nearest words by the corpus's own word vectors, with cosine similarity; empty if none
+        /// were learned.
         own: Vec<Candidate>,
-        /// Nearest in the embeddings of the language model; empty where there is none.
+        /// Nearest words by the language model's embeddings, with cosine similarity; empty without
+        /// a language model.
         model: Vec<Candidate>,
     },
     /// Answer to `Review`.
     Reviewed {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// What it says.
+        /// Error analysis of the classifier.
         review: Review,
     },
     /// Answer to `Lines`.
     Lines {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// In order of the text, or the least certain first.
+        /// Documents in corpus order, or the least certain first.
         lines: Vec<PredictedDocument>,
-        /// How many there are beyond those shown.
+        /// Number of matching documents that are not in `lines`.
         more: u64,
     },
     /// Answer to `Estimate`.
     Estimated {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// What it takes.
+        /// Estimated cost of the run.
         estimate: Estimate,
     },
     /// Answer to `Baseline`.
     Baseline {
-        /// What it reached on the validation documents.
+        /// Scores of the baseline on the validation documents.
         result: LinearResult,
     },
-    /// A run is planned and begins.
+    /// A run was planned and begins.
     Started {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// What it does.
+        /// Phase of the run.
         phase: Phase,
-        /// Trainable numbers.
+        /// Number of trainable parameters.
         parameters: u64,
-        /// Optimisation steps planned.
+        /// Number of planned optimisation steps.
         steps: u64,
-        /// Tokens that will be seen, padding included.
+        /// Number of tokens to process, padding included.
         tokens: u64,
-        /// Where it computes, in words.
+        /// Device name, as shown to the user.
         device: String,
-        /// Entries of the vocabulary.
+        /// Vocabulary size, `V`.
         vocab_size: u64,
-        /// Loss of guessing uniformly: ln V, in nats.
+        /// Entropy baseline of a uniform prediction: ln V, in nats.
         uniform: f64,
-        /// Loss of knowing only how frequent each token is, in nats.
+        /// Unigram entropy, in nats: the loss of predicting from token frequencies alone.
         unigram: f64,
-        /// Loss of knowing how often each token follows the one before, in nats, in pre-training.
+        /// Bigram entropy, in nats: the loss of predicting each token from the one before.
+        /// Pre-training only.
         #[serde(skip_serializing_if = "Option::is_none")]
         bigram: Option<f64>,
-        /// Labels to learn (fine-tuning).
+        /// Labels of the classifier; empty in pre-training.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         labels: Vec<String>,
-        /// First step of this process: 0, or where a resumed run goes on.
+        /// First step of this process: 0, or the step from which a resumed run continues.
         step: u64,
     },
-    /// Kernels are being compiled or memory is warmed; nothing is stuck.
+    /// Kernels are being compiled or memory is being allocated; the run is not stuck.
     Compiling {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// In words.
-        message: String,
+        /// Description for the user.
+        #[serde(flatten, serialize_with = "write_message")]
+        message: Message,
     },
     /// Training reached a step.
     Step {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// Optimisation steps done.
+        /// Number of optimisation steps done.
         step: u64,
         /// Mean training loss since the last report, in nats.
         loss: f64,
-        /// Its part that comes from guessing tokens, where there is another.
+        /// Masked-LM part of the loss, in nats, if the loss has another part.
         #[serde(skip_serializing_if = "Option::is_none")]
         masked_lm_loss: Option<f64>,
-        /// Its part that comes from next-sentence prediction, where that is learned.
+        /// Next-sentence-prediction part of the loss, in nats, if it is trained.
         #[serde(skip_serializing_if = "Option::is_none")]
         next_sentence_loss: Option<f64>,
         /// Learning rate of this step.
         lr: f64,
-        /// Tokens per second since the last report.
+        /// Throughput since the last report, in tokens per second.
         tokens_per_sec: f64,
-        /// Seconds of training so far, pauses left out.
+        /// Training time so far in seconds, without pauses.
         elapsed_secs: f64,
-        /// Seconds to go at the present speed.
+        /// Estimated remaining time in seconds, at the current speed.
         eta_secs: f64,
-        /// Global gradient norm before clipping, at this step.
+        /// Global gradient norm of this step, before clipping.
         grad_norm: f64,
     },
-    /// Held-out quality, after an epoch or at the end.
+    /// Scores on a held-out set, after an epoch or at the end of the run.
     Evaluated {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// Optimisation steps done.
+        /// Number of optimisation steps done.
         step: u64,
-        /// Passes over the training data done.
+        /// Number of epochs done, fractional within an epoch.
         epoch: f64,
-        /// Which documents: `valid` or `test`.
+        /// Held-out set: `valid` or `test`.
         split: String,
-        /// Which of a classifier's networks was measured alone, from 1; `None`: the model as a whole.
+        /// Index from 1 of the classifier's network that was evaluated alone; `None`: the whole
+        /// model.
         #[serde(skip_serializing_if = "Option::is_none")]
         network: Option<u64>,
-        /// The figures.
+        /// Measured scores.
         #[serde(flatten)]
         metrics: Metrics,
     },
-    /// State is on disk (or in the browser's storage).
+    /// A checkpoint was saved to disk or to the browser's storage.
     Checkpoint {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// Optimisation steps done.
+        /// Number of optimisation steps done.
         step: u64,
-        /// Where.
+        /// Location of the checkpoint.
         path: String,
     },
-    /// The loss diverged: the run continues from an earlier step.
+    /// The loss diverged; the run continues from an earlier checkpoint.
     RolledBack {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// The step that it continues from.
+        /// Step from which the run continues.
         step: u64,
     },
-    /// Something a person should know; the run goes on.
+    /// A warning for the user; the run continues.
     Warning {
-        /// The run, empty outside of one.
+        /// Id of the run; empty outside of a run.
         run: RunId,
-        /// Stable name, e.g. `dropped-lines`.
+        /// Stable identifier, e.g. `dropped-lines`.
         code: String,
-        /// In words.
-        message: String,
+        /// Text for the user.
+        #[serde(flatten, serialize_with = "write_message")]
+        message: Message,
     },
-    /// The run waits.
+    /// The run is paused.
     Paused {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// Optimisation steps done.
+        /// Number of optimisation steps done.
         step: u64,
     },
-    /// The run goes on.
+    /// The run continues after a pause.
     Resumed {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// Optimisation steps done.
+        /// Number of optimisation steps done.
         step: u64,
     },
-    /// The run ended and its model can be used.
+    /// The run has ended and its model can be used.
     Finished {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// Optimisation steps done.
+        /// Number of optimisation steps done.
         step: u64,
-        /// True where it was stopped before its plan was done.
+        /// Whether the run was stopped before its planned end.
         stopped: bool,
-        /// Seconds of training.
+        /// Training time in seconds.
         elapsed_secs: f64,
     },
-    /// A command or run could not be done.
+    /// A command or run failed.
     Failed {
-        /// The run, empty outside of one.
+        /// Id of the run; empty outside of a run.
         run: RunId,
-        /// Stable name, e.g. `corpus-too-small`.
+        /// Stable identifier, e.g. `corpus-too-small`.
         code: String,
-        /// What is wrong, in one sentence.
-        message: String,
-        /// What to do, in one sentence.
-        hint: String,
-        /// The question that could not be answered, where it was one.
+        /// What went wrong, in one sentence.
+        #[serde(flatten, serialize_with = "write_message")]
+        message: Message,
+        /// What the user can do, in one sentence.
+        #[serde(flatten, serialize_with = "write_hint")]
+        hint: Message,
+        /// Number of the query that failed, if it was a query.
         #[serde(skip_serializing_if = "Option::is_none")]
         request: Option<u64>,
     },
-    /// The counting task is over.
+    /// The counting task has ended. Answer to `Toy`.
     Counted {
-        /// The run.
+        /// Id of the run.
         run: RunId,
-        /// Whether it was learned.
+        /// Whether the task was solved.
         learned: bool,
-        /// Optimisation steps done.
+        /// Number of optimisation steps done.
         step: u64,
-        /// Loss on fresh examples, in nats.
+        /// Loss on new examples, in nats.
         loss: f64,
-        /// Share of fresh examples told right.
+        /// Accuracy on new examples, 0 to 1.
         accuracy: f64,
     },
-    /// A run of a comparison is done.
+    /// One run of a comparison has ended.
     ComparedRun {
-        /// The comparison.
+        /// Id of the comparison.
         run: RunId,
-        /// The run, with its place in the comparison.
+        /// Result of the run and its place in the comparison.
         cell: ComparisonTrial,
     },
-    /// A comparison is done.
+    /// A comparison has ended. Answer to `Compare`.
     Compared {
-        /// Its name.
+        /// Id of the comparison.
         run: RunId,
-        /// What it found.
+        /// Results of the comparison.
         comparison: Comparison,
     },
     /// Answer to `FillMask`.
     Guesses {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// One entry per `[MASK]`.
+        /// Predictions, one entry per `[MASK]`.
         masks: Vec<MaskPrediction>,
     },
     /// Answer to `FillMasks`.
     FilledMasks {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// Optimisation steps of the run whose model answered; `None` outside of one.
+        /// Optimisation steps of the run whose model answered; `None` outside of a run.
         step: Option<u64>,
-        /// Guesses for each text, best first.
+        /// Predictions for each text, best first.
         guesses: Vec<Vec<Candidate>>,
     },
     /// Answer to `Classify`.
     Classified {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// Best first.
+        /// Labels with their probabilities, best first.
         labels: Vec<LabelScore>,
-        /// Probability from which a label counts as predicted.
+        /// Decision threshold: probability from which a label counts as predicted.
         threshold: f64,
-        /// Where that differs by label: the probability from which each of these labels counts.
+        /// Decision thresholds of `labels`, if they differ by label.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         cutoffs: Vec<f64>,
-        /// The same, tuned for each of these labels by itself, where they were.
+        /// Decision thresholds tuned for each of `labels` individually, if the model has them.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         thresholds: Vec<f64>,
-        /// Different words of the text, where the classifier knows those of its training documents; else 0.
+        /// Number of distinct words in the text, if the classifier knows the words of its training
+        /// documents; otherwise 0.
         words: u64,
-        /// Those among them that occurred in no training document.
+        /// Words of the text that occur in no training document.
         unseen: Vec<String>,
     },
-    /// Answer to `LabelFile`, now and then until all documents are labelled. A buffer beside it holds the rows since the last
-    /// one: of lines, a table in CSV with a header `line,text,labels,scores` (of pairs: `line,sentence1,sentence2,labels,scores`);
-    /// of a table, its own rows with the columns `label`, `score`, `confidence` and `unsure` behind. Several labels have a
-    /// vertical bar between them. Those with rows are the only events that must come each and once.
+    /// Answer to `LabelFile`, sent several times until all documents are labelled. A buffer
+    /// alongside each event holds the rows since the previous one. For text lines: CSV with the
+    /// header `line,text,labels,scores` (for sentence pairs
+    /// `line,sentence1,sentence2,labels,scores`). For a table: its own rows with the columns
+    /// `label`, `score`, `confidence` and `unsure` appended. Several labels are separated by
+    /// vertical bars. Events with rows are the only ones that must be delivered exactly once.
     Labelled {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
-        /// How many documents are labelled.
+        /// Number of documents labelled so far.
         documents: u64,
-        /// Of how many: an estimate until the last one, and 0 in the first.
+        /// Total number of documents: 0 in the first event, then an estimate, exact in the last.
         of: u64,
-        /// Lines of the file that are no documents.
+        /// Lines of the file that are not documents, by reason.
         dropped: Vec<Dropped>,
-        /// What the text was taken from, of a table.
+        /// Columns used, if the file is a table.
         columns: Option<TableColumns>,
-        /// What a person should know of the file, in sentences.
-        warnings: Vec<String>,
+        /// Warnings about the file, as sentences for the user.
+        warnings: Vec<Message>,
     },
     /// Answer to `Vocabulary`.
     Vocabulary {
-        /// Size of the whole vocabulary.
+        /// Number of tokens in the vocabulary.
         size: u64,
-        /// In id order.
+        /// Matching entries, by ascending id.
         entries: Vec<VocabularyEntry>,
-        /// How much of the text the most frequent tokens make up.
+        /// Share of the text covered by the most frequent tokens.
         coverage: Vec<CoveragePoint>,
-        /// Share of the text's tokens that the vocabulary does not know, 0 to 1.
+        /// Share of the text's tokens that are unknown to the vocabulary, 0 to 1.
         unknown_share: f64,
-        /// Training documents by their number of tokens.
+        /// Histogram of the training documents' lengths in tokens.
         lengths: Vec<LengthCount>,
     },
-    /// Answer to `ExportModel`; one buffer beside it.
+    /// Answer to `ExportModel` and `ExportRun`; the archive is sent as one buffer alongside the
+    /// event.
     Exported {
-        /// Of the question.
+        /// Number of the query.
         request: u64,
         /// Suggested file name.
         name: String,
     },
     /// Answer to `ImportModel`.
     Imported {
-        /// What was taken, in words.
-        summary: String,
-        /// Labels, where the model is a classifier.
+        /// Summary of what was imported, for the user.
+        summary: Message,
+        /// Labels of the model; empty if it is not a classifier.
         labels: Vec<String>,
-        /// Whether it guesses masked tokens.
+        /// Whether the model predicts masked tokens.
         guesses: bool,
     },
-    /// Follows `Imported` if the model's directory contains the log of its run, and precedes the other events of a run that is
-    /// resumed.
+    /// Log of a run. Sent after `Imported` if the model's directory contains the log of its run,
+    /// and before the other events of a resumed run.
     History {
-        /// Names the run; equal directories give equal names.
+        /// Id of the run; identical directories yield identical ids.
         run: RunId,
-        /// Its start, steps, evaluations and end, in order.
+        /// Start, steps, evaluations and end of the run, in order.
         events: Vec<Event>,
     },
+}
+
+fn write_message<S: Serializer>(message: &Message, serializer: S) -> Result<S::Ok, S::Error> {
+    message.serialize_as("message", serializer)
+}
+
+fn write_hint<S: Serializer>(hint: &Message, serializer: S) -> Result<S::Ok, S::Error> {
+    hint.serialize_as("hint", serializer)
 }
 
 #[cfg(test)]

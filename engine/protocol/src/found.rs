@@ -1,71 +1,73 @@
-//! What an engine finds before anything is learned: the device, and what files hold.
+//! What the engine detects before training: the device and the contents of the files.
 
-use crate::FileRole;
+use crate::{FileRole, Message};
 use serde::{Deserialize, Serialize};
 
-/// What computes.
+/// Compute device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
     /// `gpu` or `cpu`.
     pub backend: String,
-    /// Names the adapter, or the CPU engine.
+    /// Name of the adapter, or of the CPU engine.
     pub name: String,
-    /// True for an adapter that emulates a GPU on the CPU.
+    /// Whether the adapter emulates a GPU on the CPU.
     pub software: bool,
-    /// Why it was chosen, where that needs a sentence.
+    /// Why this device was chosen, if that needs an explanation.
     #[serde(default)]
-    pub reason: Option<String>,
-    /// Whether a training step on it gave the same numbers as on the CPU; adapters that emulate a GPU are not checked.
+    pub reason: Option<Message>,
+    /// Whether a training step on the device gave the same numbers as on the CPU; adapters that
+    /// emulate a GPU are not checked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub self_check: bool,
 }
 
-/// What was read from one file.
+/// Summary of one file of the corpus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileReport {
-    /// Name as given.
+    /// Name of the file as sent.
     pub name: String,
-    /// What it is used for.
+    /// Role that the file is used in.
     pub role: FileRole,
-    /// Size as given, in bytes (packed, for `.gz`).
+    /// Size of the file as sent, in bytes (compressed, for `.gz`).
     pub bytes: u64,
-    /// Encoding it was read in.
+    /// Character encoding used to decode it.
     pub encoding: String,
-    /// Documents kept.
+    /// Number of documents read.
     pub documents: u64,
-    /// Of these, with labels.
+    /// Number of those documents that have labels.
     pub labelled: u64,
-    /// Lines left out, by reason.
+    /// Dropped lines, by reason.
     pub dropped: Vec<Dropped>,
-    /// What was taken from where, where it is a table.
+    /// Columns used, if the file is a table.
     #[serde(default)]
     pub columns: Option<TableColumns>,
 }
 
-/// Columns of a table.
+/// Columns of a table and how they are used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableColumns {
-    /// All of them; numbers from 1 where they have no names.
+    /// All column names; numbers from 1 if the table has no header.
     pub names: Vec<String>,
-    /// Those that hold the text.
+    /// Names of the text columns.
     pub text: Vec<String>,
-    /// Those that hold the labels, or are one each.
+    /// Names of the label columns: columns of labels, or one column per label.
     pub labels: Vec<String>,
-    /// Whether two texts are a pair; otherwise several are joined.
+    /// Whether the two text columns form a sentence pair; otherwise several text columns are
+    /// joined.
     #[serde(default)]
     pub is_pair: bool,
-    /// The cells of the first rows, cut where they are long.
+    /// Cells of the first rows, truncated if long.
     #[serde(default)]
     pub rows: Vec<Vec<String>>,
 }
 
-/// Lines left out for one reason.
+/// Lines that were dropped for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// In words, e.g. `empty`.
-    pub reason: String,
-    /// How many.
+    /// Reason in words, e.g. `empty`.
+    pub reason: Message,
+    /// Number of dropped lines.
     pub count: u64,
-    /// The first line it happened on, from 1.
+    /// First line dropped for this reason, from 1.
     pub first_line: u64,
 }

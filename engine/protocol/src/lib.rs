@@ -1,8 +1,9 @@
-//! The words that the page, the command line and the engine share: [`Command`]s go in, [`Event`]s come out, a
-//! [`RunConfig`] says what a person asked for. Serde only: no tensor, no clock, no platform.
+//! Messages shared by the page, the command line and the engine: [`Command`]s go in, [`Event`]s
+//! come out, and a [`RunConfig`] holds the user's settings. Depends on serde only: no tensors, no
+//! clock, no platform.
 //!
-//! Bulk bytes (dropped files, exported models) never stand inside a message: they travel beside it, as
-//! files or transferred buffers, in the order in which the message names them.
+//! Bulk bytes (dropped files, exported models) are never part of a message. They are sent alongside
+//! it, as files or transferred buffers, in the order in which the message names them.
 
 mod cloze;
 mod command;
@@ -11,6 +12,7 @@ mod config;
 mod event;
 mod found;
 mod insight;
+mod message;
 mod metrics;
 #[cfg(test)]
 mod properties;
@@ -34,9 +36,11 @@ pub use insight::{
     CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint, LengthCount, LineQuery,
     PredictedDocument, ReliabilityBin, Review, SurestShare, ThresholdPoint,
 };
+pub use message::{Argument, IntoArgument, Message, Setting};
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};
 pub use spreadsheet::inert_cell;
 pub use token::{Candidate, LabelScore, MaskKind, MaskPrediction, MaskedToken, VocabularyEntry};
 
-/// Version of the messages. The page refuses an engine that speaks another one (a stale file in the browser's cache).
-pub const PROTOCOL_VERSION: u32 = 7;
+/// Version of the message format. The page refuses an engine with another version (a stale file in
+/// the browser's cache).
+pub const PROTOCOL_VERSION: u32 = 8;

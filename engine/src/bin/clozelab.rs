@@ -1,5 +1,5 @@
-//! The command line's outermost layer: words in, an exit code out. Every error is told here, once: the reason on one
-//! line, what to do on the next.
+//! Entry point of the command line: arguments in, an exit code out. Every error is printed here,
+//! once: the reason on one line, the hint on the next.
 
 use engine::error::Error;
 use engine::native::EXIT_INTERRUPTED;
@@ -8,15 +8,16 @@ use engine::native::commands::{self, ExitStatus};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// glibc's allocator returns a step's arrays to the system after each step; fetching them again took a sixth of the
-/// processor's time.
+/// glibc's allocator returns the arrays of a step to the system after each step; allocating them
+/// again took a sixth of the CPU time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// As the main thread's on Linux.
+/// Stack size of the pool's threads: that of the main thread on Linux.
 const STACK_BYTES: usize = 8 << 20;
 
-/// Everything runs inside the pool of threads: from outside, each parallel loop would wake it and wait for it.
+/// Everything runs inside the thread pool: from outside, each parallel loop would wake the pool and
+/// wait for it.
 fn main() -> ExitCode {
     match rayon::ThreadPoolBuilder::new()
         .stack_size(STACK_BYTES)
@@ -24,8 +25,8 @@ fn main() -> ExitCode {
     {
         Ok(pool) => {
             let code = pool.install(run);
-            // The threads stay until the process ends: one that ended beside the process's own clean-up ran the graphics
-            // driver's at the same time, which could crash.
+            // Keep the threads until the process ends: one that ended during process exit ran the
+            // graphics driver's clean-up concurrently, which could crash.
             std::mem::forget(pool);
             code
         }
@@ -45,20 +46,21 @@ fn run() -> ExitCode {
         Ok(Parsed::Run(arguments)) => match commands::run(&arguments) {
             Ok(ExitStatus::Done) => ExitCode::SUCCESS,
             Ok(ExitStatus::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
-            Err(error) => refuse(&error),
+            Err(error) => print_error(&error),
         },
-        Err(error) => refuse(&error),
+        Err(error) => print_error(&error),
     }
 }
 
 fn show(text: &str) -> ExitCode {
-    // A reader who left has seen enough.
+    // Ignore a closed pipe: the reader has seen enough.
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
-/// Messages quote files and parsers; no control character of theirs reaches a terminal.
-fn harmless(text: &str) -> String {
+/// Escapes control characters: messages quote files and parsers, and must not send control codes to
+/// a terminal.
+fn escape_control_characters(text: &str) -> String {
     let shown = |c: char| {
         if c.is_control() {
             c.escape_debug().to_string()
@@ -69,8 +71,11 @@ fn harmless(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-fn refuse(error: &Error) -> ExitCode {
-    let (reason, hint) = (harmless(&error.to_string()), harmless(&error.hint()));
+fn print_error(error: &Error) -> ExitCode {
+    let (reason, hint) = (
+        escape_control_characters(&error.to_string()),
+        escape_control_characters(&error.hint().to_string()),
+    );
     let _ = writeln!(std::io::stderr(), "error: {reason}\nhint: {hint}");
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }

@@ -1,8 +1,10 @@
-//! The engine in a Web Worker: says hello, waits for `Open`, then serves one session until the page ends it.
+//! Entry point of the Web Worker: posts `Hello`, waits for `Open`, then serves one session until
+//! the page terminates it.
 
-/// The one call that the linker looks for: a module without it is taken for a command, of which each exported function runs
-/// all static constructors. The shader compiler has about 1,500 of them, and JavaScript calls into the module several times
-/// per launch on the GPU.
+use protocol::message;
+/// Calls the static constructors explicitly. Without such a call the linker treats the module as a
+/// command and makes each exported function run all constructors. The shader compiler has about
+/// 1,500 of them, and JavaScript calls into the module several times per GPU launch.
 #[cfg(target_arch = "wasm32")]
 mod constructors {
     #![expect(
@@ -16,8 +18,8 @@ mod constructors {
 
     /// Runs the static constructors of all crates.
     pub fn run() {
-        // SAFETY: the function takes and returns nothing, and `main` calls it once, before anything that constructors
-        // prepare is used.
+        // SAFETY: the function takes and returns nothing, and `main` calls it once, before anything
+        // that the constructors initialise is used.
         unsafe { __wasm_call_ctors() }
     }
 }
@@ -31,8 +33,11 @@ fn main() {
     constructors::run();
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
-        // After a panic this instance is unusable; the page must start another.
-        post_failure("engine-crashed", &format!("the engine stopped: {panic}"));
+        // After a panic this instance is unusable; the page must start another one.
+        post_failure(
+            "engine-crashed",
+            &message!("the engine stopped: {panic}", panic),
+        );
     }));
     wasm_bindgen_futures::spawn_local(async {
         let host = WebHost::listen();

@@ -1,8 +1,9 @@
-//! `config.json`: the shape of a model in Hugging Face's words.
+//! `config.json`: the model configuration in Hugging Face's format.
 //!
-//! BERT is `BertConfig`; the `fast` form uses the same field names under its own `model_type`, so that one reader
-//! serves both, and DistilBERT's are made the same first. Unknown keys are ignored, as `transformers` does; a value that the engine cannot build is refused by
-//! name before anything is allocated. It knows no weights: whether they agree is `names`' question.
+//! BERT is `BertConfig`. The own backbones use the same field names under their own `model_type`,
+//! and DistilBERT's fields are renamed first, so that one reader serves all. Unknown keys are
+//! ignored, as in `transformers`. Values that the engine does not support are rejected with their
+//! key, before anything is allocated. `names` checks whether the weights match.
 
 use super::error::quoted;
 use super::family::{Family, family_of};
@@ -12,22 +13,22 @@ use super::{InteropError, Notice, distilbert};
 use crate::data::TextColumns;
 use crate::model::Architecture;
 use crate::model::config::{ModelConfig, ProblemType};
-use protocol::Pooling;
+use protocol::{Message, Pooling, message};
 use serde_json::{Map, Value, json};
 
-/// Our own key for the length of the examples that a model was trained on; `transformers` passes over it.
+/// Own key for [`ModelConfig::trained_len`]; ignored by `transformers`.
 const TRAINED_LEN: &str = "clozelab_trained_len";
-/// Which columns of a table a classifier was trained on.
+/// Own key for [`ModelConfig::text_columns`].
 const TEXT_COLUMNS: &str = "clozelab_text_columns";
-/// Our own key for a classifier whose task is pairs of texts only.
+/// Own key for [`ModelConfig::pairs`].
 const PAIRS: &str = "clozelab_pairs";
-/// Our own key for how a BERT's hidden states are pooled, where not as published.
+/// Own key for [`ModelConfig::pooling`].
 const POOLING: &str = "clozelab_pooling";
-/// Put before a class name that other programs would compute otherwise.
-const OWN_CLASS: &str = "Clozelab";
-/// Widths of filters at most.
+/// Prefix of the class name of a model that the stock Hugging Face class would compute differently.
+const CUSTOM_CLASS_PREFIX: &str = "Clozelab";
+/// Maximum number of filter widths.
 const MAX_FILTER_SIZES: usize = 64;
-/// The names of GELU by the error function.
+/// Names of the exact (erf) GELU.
 const GELU: [&str; 2] = ["gelu", "gelu_python"];
 
 /// Writes `config.json`. Equal configurations give equal bytes.
@@ -46,20 +47,25 @@ pub fn config_to_json(config: &ModelConfig) -> Vec<u8> {
 /// Reads `config.json`.
 ///
 /// # Errors
-/// When it is not JSON, lacks a size, contradicts itself, or describes a model that this engine cannot build.
+/// Returns an error if it is not JSON, lacks a size, is inconsistent, or describes an unsupported
+/// model.
 pub fn config_from_json(bytes: &[u8]) -> Result<ModelConfig, InteropError> {
     read_config(bytes).map(|(config, _)| config)
 }
 
-/// As [`config_from_json`], with what a person should know of it.
+/// Like [`config_from_json`], and also returns notices for the user.
 ///
 /// # Errors
-/// As there.
+/// Like [`config_from_json`].
 pub fn read_config(bytes: &[u8]) -> Result<(ModelConfig, Vec<Notice>), InteropError> {
-    let parsed: Value = serde_json::from_slice(bytes)
-        .map_err(|error| whole(format!("it is not JSON ({error})")))?;
+    let parsed: Value = serde_json::from_slice(bytes).map_err(|error| {
+        refuse_file(message!(
+            "it is not JSON ({error})",
+            error = error.to_string()
+        ))
+    })?;
     let Value::Object(map) = parsed else {
-        return Err(whole("it is not a JSON object".into()));
+        return Err(refuse_file(message!("it is not a JSON object")));
     };
     let family = family_of(&map)?;
     let fields = Fields(if family == Family::DistilBert {
@@ -67,7 +73,7 @@ pub fn read_config(bytes: &[u8]) -> Result<(ModelConfig, Vec<Notice>), InteropEr
     } else {
         map
     });
-    fields.refuse_other_arithmetic()?;
+    fields.refuse_unsupported()?;
     let labels = fields.labels(family)?;
     let config = fields.model_config(family, labels.names)?;
     check_sizes(&config)?;
@@ -91,7 +97,7 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
         .pooling
         .is_some_and(|pooling| pooling != Pooling::Cls)
     {
-        OWN_CLASS
+        CUSTOM_CLASS_PREFIX
     } else {
         ""
     };
@@ -162,7 +168,7 @@ fn label_fields(config: &ModelConfig) -> Map<String, Value> {
     fields
 }
 
-/// The object with readers that name the key they fail on.
+/// The JSON object, with accessors whose errors name the key.
 pub(super) struct Fields(pub Map<String, Value>);
 
 impl Fields {
@@ -218,13 +224,13 @@ impl Fields {
         })
     }
 
-    /// Refuses what BERT's arithmetic is not.
-    fn refuse_other_arithmetic(&self) -> Result<(), InteropError> {
-        let unsupported = |reason: String| Err(InteropError::Unsupported { reason });
+    /// Rejects options that change BERT's computation.
+    fn refuse_unsupported(&self) -> Result<(), InteropError> {
+        let unsupported = |reason: Message| Err(InteropError::Unsupported { reason });
         if let Some(act) = self.text("hidden_act")?.filter(|act| !GELU.contains(act)) {
-            return unsupported(format!(
-                "its activation (hidden_act) is {}, and only gelu is supported",
-                quoted(act)
+            return unsupported(message!(
+                "its activation (hidden_act) is {act}, and only gelu is supported",
+                act = quoted(act)
             ));
         }
         if let Some(kind) = self
@@ -232,8 +238,9 @@ impl Fields {
             .filter(|kind| !["absolute", "rotary", "none"].contains(kind))
         {
             let kind = quoted(kind);
-            return unsupported(format!(
-                "its position_embedding_type is {kind}, and only absolute ones are supported"
+            return unsupported(message!(
+                "its position_embedding_type is {kind}, and only absolute ones are supported",
+                kind
             ));
         }
         let is_on = |key: &&str| self.0.get(*key) == Some(&Value::Bool(true));
@@ -241,14 +248,15 @@ impl Fields {
             .into_iter()
             .find(|key| is_on(key))
         {
-            Some(key) => unsupported(format!(
-                "its {key} is true, and only encoders are supported"
+            Some(key) => unsupported(message!(
+                "its {key} is true, and only encoders are supported",
+                key
             )),
             None => Ok(()),
         }
     }
 
-    /// Widths of a TextCNN's filters; none for other models.
+    /// Returns the filter widths of a TextCNN; empty for other models.
     fn filter_sizes(&self) -> Result<Vec<usize>, InteropError> {
         let Some(value) = self.0.get("filter_sizes") else {
             return Ok(Vec::new());
@@ -264,7 +272,10 @@ impl Fields {
         sizes.ok_or_else(|| {
             refuse(
                 "filter_sizes",
-                format!("must be a list of at most {MAX_FILTER_SIZES} widths"),
+                message!(
+                    "must be a list of at most {limit} widths",
+                    limit = MAX_FILTER_SIZES
+                ),
             )
         })
     }
@@ -288,7 +299,10 @@ impl Fields {
                 let other = quoted(other);
                 Err(refuse(
                     "problem_type",
-                    format!("is {other}; this engine does multi- and single-label classification"),
+                    message!(
+                        "is {other}; this engine does multi- and single-label classification",
+                        other
+                    ),
                 ))
             }
         }
@@ -301,7 +315,7 @@ impl Fields {
             .transpose()
     }
 
-    /// One probability per label.
+    /// Returns the decision threshold of each label.
     fn thresholds(&self, labels: usize) -> Result<Option<Vec<f64>>, InteropError> {
         let Some(value) = self
             .0
@@ -318,7 +332,7 @@ impl Fields {
         numbers.map(Some).ok_or_else(|| {
             refuse(
                 "thresholds",
-                format!("must be {labels} numbers from 0 to 1"),
+                message!("must be {labels} numbers from 0 to 1", labels),
             )
         })
     }
@@ -335,7 +349,10 @@ impl Fields {
         id.ok_or_else(|| {
             refuse(
                 "pad_token_id",
-                format!("must be an id below the vocabulary's size, {vocab_size}"),
+                message!(
+                    "must be an id below the vocabulary's size, {vocab_size}",
+                    vocab_size
+                ),
             )
         })
     }
@@ -345,9 +362,12 @@ impl Fields {
             return Ok(None);
         };
         let pooling = serde_json::from_value(value.clone());
-        pooling
-            .map(Some)
-            .map_err(|_| refuse(POOLING, "must be cls, first-token, mean or max-mean".into()))
+        pooling.map(Some).map_err(|_| {
+            refuse(
+                POOLING,
+                message!("must be cls, first-token, mean or max-mean"),
+            )
+        })
     }
 
     fn text_columns(&self) -> Result<Option<TextColumns>, InteropError> {
@@ -357,7 +377,7 @@ impl Fields {
         let columns = serde_json::from_value(value.clone());
         columns
             .map(Some)
-            .map_err(|_| refuse(TEXT_COLUMNS, "must have names and is_pair".into()))
+            .map_err(|_| refuse(TEXT_COLUMNS, message!("must have names and is_pair")))
     }
 
     fn trained_len(&self) -> Result<Option<usize>, InteropError> {
@@ -371,7 +391,11 @@ impl Fields {
         if length < 2 || length > positions {
             return Err(refuse(
                 TRAINED_LEN,
-                format!("is {length}; it must be 2 to the model's positions, {positions}"),
+                message!(
+                    "is {length}; it must be 2 to the model's positions, {positions}",
+                    length,
+                    positions
+                ),
             ));
         }
         Ok(Some(length))
@@ -392,7 +416,10 @@ impl Fields {
         if ok(number) {
             Ok(number)
         } else {
-            Err(refuse(key, format!("is {number}; it must be {range}")))
+            Err(refuse(
+                key,
+                message!("is {number}; it must be {range}", number, range),
+            ))
         }
     }
 
@@ -400,7 +427,10 @@ impl Fields {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Number(number)) => Ok(number.as_f64()),
-            Some(other) => Err(refuse(key, format!("is {}, not a number", kind_of(other)))),
+            Some(other) => Err(refuse(
+                key,
+                message!("is {kind_of}, not a number", kind_of = kind_of(other)),
+            )),
         }
     }
 
@@ -416,7 +446,7 @@ impl Fields {
         let value = self
             .0
             .get(key)
-            .ok_or_else(|| refuse(key, "is missing".into()))?;
+            .ok_or_else(|| refuse(key, message!("is missing")))?;
         let size = value
             .as_u64()
             .and_then(|size| u32::try_from(size).ok())
@@ -429,9 +459,10 @@ impl Fields {
             };
             refuse(
                 key,
-                format!(
-                    "is {found}; it must be a whole number from 1 to {}",
-                    u32::MAX
+                message!(
+                    "is {found}; it must be a whole number from 1 to {u32}",
+                    found,
+                    u32 = u32::MAX
                 ),
             )
         })
@@ -441,7 +472,10 @@ impl Fields {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(refuse(key, format!("is {}, not text", kind_of(other)))),
+            Some(other) => Err(refuse(
+                key,
+                message!("is {kind_of}, not text", kind_of = kind_of(other)),
+            )),
         }
     }
 }
@@ -457,15 +491,15 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// A key that cannot be used.
-pub(super) fn refuse(key: &str, reason: String) -> InteropError {
+/// Returns an error about a key.
+pub(super) fn refuse(key: &str, reason: Message) -> InteropError {
     InteropError::Config {
         key: key.into(),
         reason,
     }
 }
 
-fn whole(reason: String) -> InteropError {
+fn refuse_file(reason: Message) -> InteropError {
     refuse("", reason)
 }
 

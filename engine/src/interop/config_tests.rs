@@ -1,4 +1,4 @@
-//! Hugging Face's own files, round trips, and every field at its worst.
+//! Tests with Hugging Face's own files, round trips, and invalid values of every field.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn preset(name: &str) -> ModelConfig {
 }
 
 #[test]
-fn hugging_faces_files_are_understood() {
+fn hugging_face_configs_are_read() {
     let masked = config_from_json(&golden("masked-lm")).expect("valid");
     assert_eq!(
         (
@@ -45,7 +45,7 @@ fn hugging_faces_files_are_understood() {
 }
 
 #[test]
-fn what_is_written_has_hugging_faces_values() {
+fn written_configs_match_hugging_face() {
     for case in ["masked-lm", "multi-label", "single-label"] {
         let theirs: Value = serde_json::from_slice(&golden(case)).expect("JSON");
         let ours = config_to_json(&config_from_json(&golden(case)).expect("valid"));
@@ -62,7 +62,7 @@ fn what_is_written_has_hugging_faces_values() {
 }
 
 #[test]
-fn every_preset_survives_the_way_out_and_back() {
+fn every_preset_round_trips() {
     let names = [
         "fast-nano",
         "fast-tiny",
@@ -119,7 +119,7 @@ fn a_classifier_without_names_has_hugging_faces_default_labels() {
 }
 
 #[test]
-fn contradictions_are_refused_by_name() {
+fn inconsistent_values_are_rejected_with_their_key() {
     let check = |key: &str, value: Value, expected: &str| {
         let mut json: Value = serde_json::from_slice(&golden("multi-label")).expect("JSON");
         json[key] = value;
@@ -133,7 +133,7 @@ fn contradictions_are_refused_by_name() {
             InteropError::Config { .. } | InteropError::TooLarge { .. }
         );
         assert_eq!(
-            error.hint().contains("BERT model"),
+            error.hint().to_string().contains("BERT model"),
             !is_broken,
             "{}",
             error.hint()
@@ -180,7 +180,7 @@ fn contradictions_are_refused_by_name() {
 }
 
 #[test]
-fn what_is_not_a_configuration_is_refused() {
+fn invalid_files_are_rejected() {
     for (bytes, expected) in [
         (&b""[..], "not JSON"),
         (b"[]", "not a JSON object"),

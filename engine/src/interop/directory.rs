@@ -1,8 +1,8 @@
-//! What a directory holds, by the names of its files: a model that is read here, or weights in another form, which are
-//! named with the way that converts them.
+//! Classifies a directory by its file names: a supported model, or weights in another format, which
+//! are reported together with a way to convert them.
 //!
-//! Both hosts ask before they read: weights in another form may be large. It knows names and the two small files that say
-//! what a model is; no path of the system and no tensor.
+//! Both hosts check a directory before they read it, since weights in another format may be large.
+//! Uses file names and small configuration files only, without file system access or tensors.
 
 use super::error::{InteropError, listed, quoted};
 use super::family::family_of;
@@ -12,6 +12,7 @@ use super::shards::{INDEX_FILE, check_downloaded, is_shard};
 use super::{
     CARD_FILE, CLASSIFIER_FILE, CONFIG_FILE, LINEAR_FILE, MODULES_FILE, POOLING_FILE, WEIGHTS_FILE,
 };
+use protocol::{Message, message};
 use serde_json::{Map, Value};
 
 /// Files of a model directory besides its weights and a classifier's networks.
@@ -30,31 +31,32 @@ const SMALL_FILES: [&str; 13] = [
     "special_tokens_map.json",
     "added_tokens.json",
 ];
-/// How Google's checkpoints call `config.json`.
+/// Name of `config.json` in Google's checkpoints.
 const GOOGLE_CONFIG: &str = "bert_config.json";
 
-/// Bytes of a file that are looked at.
+/// Maximum number of bytes of a file passed to the check.
 pub const MAX_START_BYTES: u64 = 1 << 20;
 
-/// A directory that should be a model.
+/// A directory to be checked for a model.
 pub struct Directory<'a> {
-    /// What sentences call it.
-    pub place: &'a str,
-    /// What commands call it.
+    /// Name of the directory in messages.
+    pub place: &'a Message,
+    /// Path of the directory in suggested commands.
     pub path: &'a str,
-    /// Its files, those of folders inside it with their way.
+    /// Its files, with relative paths for those in subfolders.
     pub names: &'a [String],
-    /// How one of them begins: no more than [`MAX_START_BYTES`], which is all of a small file.
+    /// Reads the start of a file, at most [`MAX_START_BYTES`]; small files are read completely.
     pub start: &'a dyn Fn(&str) -> Option<Vec<u8>>,
 }
 
-/// Whether a file of a model directory is one of the model's; others, such as metrics and checkpoints, are not read.
+/// Returns whether a file of a model directory belongs to the model; others, such as metrics and
+/// checkpoints, are not read.
 pub fn is_model_file(name: &str) -> bool {
     let is_network = name.starts_with("parts/network-") && name.ends_with(".safetensors");
     SMALL_FILES.contains(&name) || is_network || is_weights(name)
 }
 
-/// Whether a file holds weights in a form that is not read here, which may be large.
+/// Returns whether a file holds weights in an unsupported format; such files may be large.
 pub fn is_foreign_weights(name: &str) -> bool {
     let is_of = |form: &Form| *form != Form::OtherName && form.is_of(file_name(name));
     Form::ALL.iter().any(is_of)
@@ -65,10 +67,11 @@ fn is_weights(name: &str) -> bool {
 }
 
 impl Directory<'_> {
-    /// Whether there is a configuration and weights that are read here.
+    /// Checks that there are a configuration and weights in a supported format.
     ///
     /// # Errors
-    /// [`InteropError::NotAModel`], which says what there is instead.
+    /// Returns [`InteropError::NotAModel`], which describes what was found instead, or
+    /// [`InteropError::Unsupported`].
     pub fn check(&self) -> Result<(), InteropError> {
         let has_config = self.has(CONFIG_FILE);
         if self.names.iter().any(|name| is_weights(name)) {
@@ -78,14 +81,14 @@ impl Directory<'_> {
                 Err(self.without_config())
             };
         }
-        // What is not computed here need not be converted.
+        // An unsupported model family need not be converted.
         family_of(&self.json(CONFIG_FILE))?;
         if let Some((form, name)) = self.foreign_form(|name| !name.contains('/')) {
             return Err(self.in_form(form, name));
         }
         let folders = self.model_folders();
         if let Some(folder) = folders.first() {
-            return Err(self.elsewhere(&folders, folder));
+            return Err(self.in_subfolder(&folders, folder));
         }
         if let Some((form, name)) = self.foreign_form(|_| true) {
             return Err(self.in_form(form, name));
@@ -96,9 +99,14 @@ impl Directory<'_> {
             CONFIG_FILE
         };
         Err(InteropError::NotAModel {
-            found: format!("{} holds no model: {missing} is missing", self.place),
-            remedy: "Give the directory of a finished run, or a Hugging Face model directory."
-                .into(),
+            found: message!(
+                "{place} holds no model: {missing} is missing",
+                place = self.place,
+                missing
+            ),
+            remedy: message!(
+                "Give the directory of a finished run, or a Hugging Face model directory."
+            ),
         })
     }
 
@@ -109,7 +117,7 @@ impl Directory<'_> {
             .unwrap_or_else(|| foreign::converted(self, form, name))
     }
 
-    /// The fields of a small file; none where it is not there or no object.
+    /// Parses a small file; empty if it does not exist or is not a JSON object.
     pub(super) fn json(&self, name: &str) -> Map<String, Value> {
         (self.start)(name)
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -120,21 +128,21 @@ impl Directory<'_> {
         self.names.iter().any(|other| other == name)
     }
 
-    /// The first form that a file in the places `here` has, and its name.
-    fn foreign_form(&self, here: impl Fn(&str) -> bool) -> Option<(Form, &str)> {
+    /// Returns the first format of any file accepted by `is_included`, and the file's name.
+    fn foreign_form(&self, is_included: impl Fn(&str) -> bool) -> Option<(Form, &str)> {
         let names = || {
             self.names
                 .iter()
                 .map(String::as_str)
-                .filter(|name| here(name))
+                .filter(|name| is_included(name))
         };
         Form::ALL
             .iter()
             .find_map(|form| Some((*form, names().find(|name| form.is_of(file_name(name)))?)))
     }
 
-    /// Folders inside that hold a configuration and weights of any form: those that can be read and lie highest first, of
-    /// numbered checkpoints the last.
+    /// Returns the subfolders with a configuration and weights in any format: supported formats
+    /// first, then by depth, and the latest of numbered checkpoints first.
     fn model_folders(&self) -> Vec<&str> {
         let inside = |folder: &str| {
             let names = self
@@ -147,7 +155,7 @@ impl Directory<'_> {
             .names
             .iter()
             .filter_map(|name| name.strip_suffix(CONFIG_FILE)?.strip_suffix('/'));
-        let rated = folders.filter_map(|folder| {
+        let ranked = folders.filter_map(|folder| {
             let names = inside(folder);
             let is_read = names.iter().any(|name| is_weights(name));
             let is_model = is_read
@@ -158,19 +166,20 @@ impl Directory<'_> {
             let last = std::cmp::Reverse((folder.len(), folder));
             is_model.then_some(((!is_read, depth, last), folder))
         });
-        let mut rated: Vec<_> = rated.collect();
-        rated.sort();
-        rated.into_iter().map(|(_, folder)| folder).collect()
+        let mut ranked: Vec<_> = ranked.collect();
+        ranked.sort();
+        ranked.into_iter().map(|(_, folder)| folder).collect()
     }
 
-    fn elsewhere(&self, folders: &[&str], first: &str) -> InteropError {
+    fn in_subfolder(&self, folders: &[&str], first: &str) -> InteropError {
         let names = listed(folders.iter().map(|folder| quoted(folder)));
         InteropError::NotAModel {
-            found: format!(
-                "{} is no model itself; it holds one in a folder: {names}",
-                self.place
+            found: message!(
+                "{place} is no model itself; it holds one in a folder: {names}",
+                place = self.place,
+                names
             ),
-            remedy: format!("Give that folder: {}/{first}", self.path),
+            remedy: message!("Give that folder: {path}/{first}", path = self.path, first),
         }
     }
 
@@ -178,15 +187,26 @@ impl Directory<'_> {
         let place = self.place;
         if self.has(GOOGLE_CONFIG) {
             return InteropError::NotAModel {
-                found: format!(
-                    "{place} calls the configuration {GOOGLE_CONFIG}, not {CONFIG_FILE}"
+                found: message!(
+                    "{place} calls the configuration {limit}, not {config_file}",
+                    place,
+                    limit = GOOGLE_CONFIG,
+                    config_file = CONFIG_FILE
                 ),
-                remedy: format!("Copy {GOOGLE_CONFIG} to {CONFIG_FILE} in the same directory."),
+                remedy: message!(
+                    "Copy {limit} to {config_file} in the same directory.",
+                    limit = GOOGLE_CONFIG,
+                    config_file = CONFIG_FILE
+                ),
             };
         }
         InteropError::NotAModel {
-            found: format!("{place} holds no model: {CONFIG_FILE} is missing"),
-            remedy: "Add the config.json that was saved together with the weights.".into(),
+            found: message!(
+                "{place} holds no model: {limit} is missing",
+                place,
+                limit = CONFIG_FILE
+            ),
+            remedy: message!("Add the config.json that was saved together with the weights."),
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Directories by the names of their files.
+//! Tests of directories given by their file names.
 
 use super::*;
+use protocol::Message;
+use protocol::message;
 
 const CONFIG: &str = r#"{"architectures": ["BertForMaskedLM"]}"#;
 
@@ -21,7 +23,7 @@ fn check_with(names: &[String], config: &str) -> Result<(), InteropError> {
         _ => None,
     };
     Directory {
-        place: "/m",
+        place: &Message::verbatim("/m"),
         path: "/m",
         names,
         start: &start,
@@ -46,7 +48,7 @@ fn a_model_is_a_configuration_and_weights() {
 }
 
 #[test]
-fn weights_in_another_form_are_named_with_the_way_that_converts_them() {
+fn foreign_weights_are_reported_with_a_conversion_command() {
     let class = "AutoModelForMaskedLM.from_pretrained(\"/m\"";
     for (names, found, remedy) in [
         (
@@ -126,7 +128,7 @@ fn weights_in_another_form_are_named_with_the_way_that_converts_them() {
                 "{error}"
             );
             assert!(
-                error.hint().contains(remedy) || !names.contains(&CONFIG_FILE),
+                error.hint().to_string().contains(remedy) || !names.contains(&CONFIG_FILE),
                 "{}",
                 error.hint()
             );
@@ -135,7 +137,7 @@ fn weights_in_another_form_are_named_with_the_way_that_converts_them() {
 }
 
 #[test]
-fn a_pointer_and_another_family_need_no_conversion() {
+fn lfs_pointers_and_other_families_get_no_conversion_command() {
     let error = check(&["tf_model.h5"]).expect_err("a pointer");
     assert!(
         error
@@ -156,7 +158,7 @@ fn a_model_in_a_folder_is_found() {
         error.to_string(),
         "/m is no model itself; it holds one in a folder: \"a\""
     );
-    assert_eq!(error.hint(), "Give that folder: /m/a");
+    assert_eq!(error.hint(), message!("Give that folder: /m/a"));
     let names = ["checkpoint-500", "checkpoint-1000", "a/b"]
         .map(|folder| {
             [
@@ -168,7 +170,7 @@ fn a_model_in_a_folder_is_found() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(
         check(&names).expect_err("elsewhere").hint(),
-        "Give that folder: /m/checkpoint-1000"
+        message!("Give that folder: /m/checkpoint-1000")
     );
     let readable = [
         "old/config.json",
@@ -178,12 +180,12 @@ fn a_model_in_a_folder_is_found() {
     ];
     assert_eq!(
         check(&readable).expect_err("elsewhere").hint(),
-        "Give that folder: /m/x/new"
+        message!("Give that folder: /m/x/new")
     );
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_files_are_reported() {
     for (names, expected) in [
         (&[][..], "holds no model: config.json is missing"),
         (&["vocab.txt"], "config.json is missing"),
@@ -207,7 +209,7 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn a_models_files_are_known_by_name() {
+fn model_files_are_recognised_by_name() {
     for name in [
         WEIGHTS_FILE,
         "added_tokens.json",

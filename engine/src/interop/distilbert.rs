@@ -1,22 +1,22 @@
-//! DistilBERT -> BERT: the same arithmetic without token types and without a pooler, under other names. Its token types
-//! become zeros, so that the sums are equal; its classifier has another activation and is not taken.
-//!
-//! Source: Sanh et al. 2019; `transformers`, `modeling_distilbert.py`.
+//! Converts DistilBERT to BERT: the same computation without token types and pooler, with other
+//! parameter names. The token type embeddings become zeros. The classifier is ignored, because its
+//! activation differs.
 
 use super::error::{InteropError, listed, quoted};
 use super::{HostTensor, Weights};
+use protocol::message;
 use serde_json::{Map, Value, json};
 
-/// DistilBERT's prefix for what every head reads.
+/// Prefix of the encoder's tensors in a DistilBERT with a head.
 const PREFIX: &str = "distilbert.";
-/// Where its layers begin.
+/// Prefix of the layers' tensors.
 pub(super) const LAYERS: &str = "transformer.layer.";
-/// Token types of the BERT that it becomes.
+/// Number of token types of the resulting BERT.
 const TOKEN_TYPES: usize = 2;
-/// The table that it does without.
+/// Name of the token type embeddings, which DistilBERT lacks.
 const TOKEN_TYPE_TABLE: &str = "bert.embeddings.token_type_embeddings.weight";
 
-/// Keys of `DistilBertConfig` and of `BertConfig`.
+/// Keys of `DistilBertConfig` and the corresponding ones of `BertConfig`.
 const KEYS: [(&str, &str); 7] = [
     ("dim", "hidden_size"),
     ("n_layers", "num_hidden_layers"),
@@ -27,7 +27,7 @@ const KEYS: [(&str, &str); 7] = [
     ("activation", "hidden_act"),
 ];
 
-/// Modules of a layer, without and with BERT's names.
+/// Modules of a layer and the corresponding ones of BERT.
 const MODULES: [(&str, &str); 8] = [
     ("attention.q_lin", "attention.self.query"),
     ("attention.k_lin", "attention.self.key"),
@@ -39,14 +39,14 @@ const MODULES: [(&str, &str); 8] = [
     ("output_layer_norm", "output.LayerNorm"),
 ];
 
-/// Modules of the head that guesses.
+/// Modules of the masked-LM head and the corresponding ones of BERT.
 const HEAD: [(&str, &str); 3] = [
     ("vocab_transform", "cls.predictions.transform.dense"),
     ("vocab_layer_norm", "cls.predictions.transform.LayerNorm"),
     ("vocab_projector", "cls.predictions.decoder"),
 ];
 
-/// Its configuration in BERT's words.
+/// Converts a DistilBERT configuration to BERT's keys.
 pub(super) fn as_bert(mut config: Map<String, Value>) -> Map<String, Value> {
     for (key, bert_key) in KEYS {
         if let Some(value) = config.remove(key) {
@@ -55,15 +55,15 @@ pub(super) fn as_bert(mut config: Map<String, Value>) -> Map<String, Value> {
     }
     config.insert("model_type".into(), json!("bert"));
     config.insert("type_vocab_size".into(), json!(TOKEN_TYPES));
-    // `modeling_distilbert.py` has it as a constant.
+    // A constant in `modeling_distilbert.py`.
     config.insert("layer_norm_eps".into(), json!(1e-12));
     config
 }
 
-/// Its weights under BERT's names; those of any other model as they are.
+/// Renames the tensors of a DistilBERT to BERT's; leaves all other models unchanged.
 ///
 /// # Errors
-/// When a part of the encoder is missing.
+/// Returns an error if a tensor of the encoder is missing.
 pub(super) fn weights_as_bert(weights: Weights) -> Result<Weights, InteropError> {
     if !weights
         .keys()
@@ -77,7 +77,7 @@ pub(super) fn weights_as_bert(weights: Weights) -> Result<Weights, InteropError>
         .map(|(name, tensor)| (bert_name(&name), tensor))
         .collect();
     let table = &renamed["bert.embeddings.word_embeddings.weight"];
-    // An empty tensor may claim an axis of any length.
+    // The shape of an empty tensor may claim any width; do not allocate by it.
     let width = table
         .shape
         .get(1)
@@ -92,7 +92,8 @@ pub(super) fn weights_as_bert(weights: Weights) -> Result<Weights, InteropError>
     Ok(renamed)
 }
 
-/// Asked under the names of the file, which a person can look for.
+/// Checks the encoder for missing tensors, before renaming, so that errors use the names in the
+/// file.
 fn check_encoder(weights: &Weights) -> Result<(), InteropError> {
     let prefix = if weights.keys().any(|name| name.starts_with(PREFIX)) {
         PREFIX
@@ -124,11 +125,14 @@ fn check_encoder(weights: &Weights) -> Result<(), InteropError> {
     }
     let names = listed(missing.iter().map(|name| quoted(name)));
     Err(InteropError::Weights {
-        reason: format!("the weights of this DistilBERT are not whole; missing: {names}"),
+        reason: message!(
+            "the weights of this DistilBERT are not whole; missing: {names}",
+            names
+        ),
     })
 }
 
-/// The number of a layer and what follows it.
+/// Splits a tensor name into layer number and the rest.
 fn layer_of(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix(PREFIX)
         .unwrap_or(name)
@@ -168,13 +172,15 @@ mod tests {
         "n_layers": 2, "n_heads": 2, "hidden_dim": 16, "dropout": 0.2, "attention_dropout": 0.3, "activation": "gelu",
         "max_position_embeddings": 12, "vocab_size": 11}"#;
 
-    /// A BERT's parameters under DistilBERT's names, with `prefix` in front of the encoder's.
+    /// Returns a BERT's parameters under DistilBERT's names, with `prefix` in front of the
+    /// encoder's.
     fn distilbert(prefix: &str) -> Weights {
         let config = config_from_json(CONFIG.as_bytes()).expect("valid");
         let old_name = |name: &str| {
             let mut old = name.replace("bert.encoder.layer.", &format!("{prefix}{LAYERS}"));
             old = old.replace("bert.embeddings", &format!("{prefix}embeddings"));
-            // The attention's come first: its names end like those of the others.
+            // The attention modules come first, because their names end like those of other
+            // modules.
             for (module, bert) in MODULES.iter().chain(&HEAD) {
                 old = old.replace(&format!("{bert}."), &format!("{module}."));
             }
@@ -209,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn its_configuration_is_a_berts() {
+    fn config_becomes_a_bert_config() {
         let config = config_from_json(CONFIG.as_bytes()).expect("valid");
         assert_eq!(
             (
@@ -237,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn its_weights_are_a_berts() {
+    fn weights_become_bert_weights() {
         let config = config_from_json(CONFIG.as_bytes()).expect("valid");
         for prefix in [PREFIX, ""] {
             let bytes = weights_to_bytes(&distilbert(prefix));
@@ -253,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn its_classifier_is_left_out() {
+    fn classifier_is_ignored() {
         let config = CONFIG.replace("MaskedLM", "SequenceClassification");
         let (config, notices) = read_config(config.as_bytes()).expect("valid");
         assert_eq!((config.labels.len(), notices.len()), (0, 1));
@@ -279,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_missing_has_the_name_of_the_file() {
+    fn missing_tensors_are_reported_under_their_original_names() {
         let mut weights = distilbert(PREFIX);
         weights
             .remove("distilbert.transformer.layer.1.ffn.lin2.bias")

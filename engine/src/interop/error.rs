@@ -1,74 +1,75 @@
-//! What can be wrong with a model from outside. Each variant is one thing a person can do something about.
+//! Errors about external models. Each variant calls for a different action by the user.
 
+use protocol::{Message, message};
 use std::fmt;
 
-/// Longest piece of a foreign name that an error repeats, in characters.
-const QUOTED_CHARS: usize = 60;
-/// Names that an error lists before it counts the rest.
-const LISTED_NAMES: usize = 10;
+/// Maximum length of a quoted external name, in characters.
+const MAX_QUOTED_CHARS: usize = 60;
+/// Maximum number of names listed in a message.
+const MAX_LISTED_NAMES: usize = 10;
 
-/// A model directory, or its `.zip`, that cannot be used.
+/// The reason why a model directory, or its `.zip`, cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InteropError {
     /// The weights are not a safetensors file, or a damaged one.
     Weights {
-        /// What is wrong.
-        reason: String,
+        /// Description of the problem.
+        reason: Message,
     },
-    /// One tensor cannot be used.
+    /// A tensor cannot be used.
     Tensor {
-        /// Its name as the file has it.
+        /// Name of the tensor in the file.
         name: String,
-        /// What is wrong.
-        reason: String,
+        /// Description of the problem.
+        reason: Message,
     },
-    /// `config.json` is not one that this engine can build.
+    /// `config.json` is invalid or not supported.
     Config {
-        /// The key, empty for the file as a whole.
+        /// The offending key; empty for the whole file.
         key: String,
-        /// What is wrong.
-        reason: String,
+        /// Description of the problem.
+        reason: Message,
     },
-    /// The model is larger than any machine this engine serves.
+    /// The model is larger than any supported machine can train.
     TooLarge {
-        /// What training it would need, in words.
-        needs: String,
+        /// Resources needed for training, as text.
+        needs: Message,
     },
-    /// `config.json` and the weights contradict each other.
+    /// `config.json` and the weights do not match.
     Mismatch {
-        /// Names that the configuration calls for and the weights lack.
+        /// Required tensors that the weights lack.
         missing: Vec<String>,
-        /// Names that the configuration has no place for.
+        /// Tensors that the configuration does not account for.
         unexpected: Vec<String>,
-        /// Tensors of another shape, in words.
-        shapes: Vec<String>,
+        /// Tensors with a wrong shape, as text.
+        shapes: Vec<Message>,
     },
-    /// `classifier.json` is not one that this engine can use.
+    /// `classifier.json` is invalid or not supported.
     Classifier {
-        /// What is wrong.
-        reason: String,
+        /// Description of the problem.
+        reason: Message,
     },
-    /// A `.zip` that is damaged, hostile or not a model.
+    /// A `.zip` is damaged, malicious or not a model.
     Archive {
-        /// What is wrong.
-        reason: String,
+        /// Description of the problem.
+        reason: Message,
     },
-    /// A sound model of a kind that this engine does not compute.
+    /// A valid model of an unsupported kind.
     Unsupported {
-        /// What it is, and what is supported.
-        reason: String,
+        /// The kind of model, and the supported ones.
+        reason: Message,
     },
-    /// Files that are no model, or one in another form.
+    /// The files are not a model, or a model in another format.
     NotAModel {
-        /// What there is.
-        found: String,
-        /// What to do.
-        remedy: String,
+        /// Description of what was found.
+        found: Message,
+        /// The suggested action.
+        remedy: Message,
     },
 }
 
 impl InteropError {
-    /// Stable name of the kind of error, for events.
+    /// Stable identifier of the kind of error, for events.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Weights { .. } => "bad-weights",
@@ -83,85 +84,119 @@ impl InteropError {
         }
     }
 
-    /// What to do, in one sentence.
-    pub fn hint(&self) -> String {
+    /// Returns the suggested action as one sentence.
+    pub fn hint(&self) -> Message {
         match self {
             Self::Weights { .. } | Self::Tensor { .. } => {
-                "Take model.safetensors anew from where it was made; other formats must first be converted to \
-                 safetensors with Hugging Face transformers (save_pretrained)."
+                message!(
+                    "Take model.safetensors anew from where it was made; other formats must first be converted to safetensors with Hugging Face transformers (save_pretrained)."
+                )
             }
-            Self::Config { .. } => "Use the config.json that was saved together with the weights.",
-            Self::Classifier { .. } => "Use all files of one and the same model directory, or remove classifier.json.",
-            Self::TooLarge { .. } => "Use a smaller model; bert-base and everything below it fits.",
-            Self::Mismatch { .. } => "Use config.json and model.safetensors from one and the same model directory.",
-            Self::Unsupported { .. } => "Use a BERT or DistilBERT model, or pre-train one on your own text.",
-            Self::NotAModel { remedy, .. } => remedy,
-            Self::Archive { .. } => "Zip the files of one model directory (configuration, weights, tokenizer) anew.",
+            Self::Config { .. } => {
+                message!("Use the config.json that was saved together with the weights.")
+            }
+            Self::Classifier { .. } => message!(
+                "Use all files of one and the same model directory, or remove classifier.json."
+            ),
+            Self::TooLarge { .. } => {
+                message!("Use a smaller model; bert-base and everything below it fits.")
+            }
+            Self::Mismatch { .. } => message!(
+                "Use config.json and model.safetensors from one and the same model directory."
+            ),
+            Self::Unsupported { .. } => {
+                message!("Use a BERT or DistilBERT model, or pre-train one on your own text.")
+            }
+            Self::NotAModel { remedy, .. } => remedy.clone(),
+            Self::Archive { .. } => message!(
+                "Zip the files of one model directory (configuration, weights, tokenizer) anew."
+            ),
         }
-        .into()
     }
 }
 
-impl fmt::Display for InteropError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl InteropError {
+    /// Returns what is wrong, in one sentence.
+    pub fn message(&self) -> Message {
         match self {
-            Self::Weights { reason } => f.write_str(reason),
+            Self::Weights { reason } => reason.clone(),
             Self::Tensor { name, reason } => {
-                write!(f, "the tensor {} cannot be used: {reason}", quoted(name))
+                message!(
+                    "the tensor {name} cannot be used: {reason}",
+                    name = quoted(name),
+                    reason
+                )
             }
             Self::Config { key, reason } if key.is_empty() => {
-                write!(f, "config.json cannot be used: {reason}")
+                message!("config.json cannot be used: {reason}", reason)
             }
             Self::Config { key, reason } => {
-                write!(f, "config.json cannot be used: {} {reason}", quoted(key))
+                message!(
+                    "config.json cannot be used: {key} {reason}",
+                    key = quoted(key),
+                    reason
+                )
             }
-            Self::Classifier { reason } => write!(f, "classifier.json cannot be used: {reason}"),
-            Self::TooLarge { needs } => write!(f, "the model is too large: {needs}"),
+            Self::Classifier { reason } => {
+                message!("classifier.json cannot be used: {reason}", reason)
+            }
+            Self::TooLarge { needs } => message!("the model is too large: {needs}", needs),
             Self::Mismatch {
                 missing,
                 unexpected,
                 shapes,
             } => {
+                let quoted = |names: &[String]| listed(names.iter().map(|name| quoted(name)));
+                let shapes = listed(shapes.iter().map(Message::to_string));
                 let parts = [
-                    part("missing", missing.iter().map(|name| quoted(name))),
-                    part("unexpected", unexpected.iter().map(|name| quoted(name))),
-                    part("of another shape", shapes.iter().cloned()),
+                    (
+                        missing.len(),
+                        message!("missing: {names}", names = quoted(missing)),
+                    ),
+                    (
+                        unexpected.len(),
+                        message!("unexpected: {names}", names = quoted(unexpected)),
+                    ),
+                    (shapes.len(), message!("of another shape: {shapes}", shapes)),
                 ];
-                let parts: Vec<String> = parts.into_iter().flatten().collect();
-                write!(
-                    f,
-                    "config.json and the weights contradict each other: {}",
-                    parts.join("; ")
+                let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+                message!(
+                    "config.json and the weights contradict each other: {parts}",
+                    parts = Message::joined(parts.map(|(_, part)| part), "; ")
                 )
             }
-            Self::Unsupported { reason } => write!(f, "this model is not supported: {reason}"),
-            Self::NotAModel { found, .. } => f.write_str(found),
-            Self::Archive { reason } => write!(f, "the archive cannot be used: {reason}"),
+            Self::Unsupported { reason } => {
+                message!("this model is not supported: {reason}", reason)
+            }
+            Self::NotAModel { found, .. } => found.clone(),
+            Self::Archive { reason } => message!("the archive cannot be used: {reason}", reason),
         }
+    }
+}
+
+impl fmt::Display for InteropError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message().fmt(f)
     }
 }
 
 impl std::error::Error for InteropError {}
 
-/// A foreign name made harmless for a terminal and a log: escaped and cut.
+/// Quotes an external name for terminals and logs, escaped and truncated.
 pub(super) fn quoted(name: &str) -> String {
-    let cut: String = name.chars().take(QUOTED_CHARS).collect();
+    let cut: String = name.chars().take(MAX_QUOTED_CHARS).collect();
     let rest = if cut.len() < name.len() { "…" } else { "" };
     format!("\"{}{rest}\"", cut.escape_debug())
 }
 
-/// The first names, and how many there are besides.
+/// Lists the first names and the number of remaining ones.
 pub(super) fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
     let count = names.len();
-    let listed: Vec<String> = names.take(LISTED_NAMES).collect();
-    let rest = if count > LISTED_NAMES {
-        format!(" and {} more", count - LISTED_NAMES)
+    let listed: Vec<String> = names.take(MAX_LISTED_NAMES).collect();
+    let rest = if count > MAX_LISTED_NAMES {
+        format!(" and {} more", count - MAX_LISTED_NAMES)
     } else {
         String::new()
     };
     listed.join(", ") + &rest
-}
-
-fn part(what: &str, names: impl ExactSizeIterator<Item = String>) -> Option<String> {
-    (names.len() > 0).then(|| format!("{what}: {}", listed(names)))
 }

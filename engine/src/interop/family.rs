@@ -1,23 +1,25 @@
-//! Which family a model belongs to, by `model_type` or, in files of before 2020, by the class that saved it. Those that are
-//! not computed here are refused by name.
+//! Detects the family of a model by `model_type` or, in files from before 2020, by its class name.
+//! Unsupported families are rejected by name.
 
 use super::error::{InteropError, quoted};
 use crate::model::Architecture;
+use protocol::{Message, message, phrase};
 use serde_json::{Map, Value};
 
-/// A family that is read here.
+/// A supported model family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
-    /// BERT, or a backbone of this engine's own.
+    /// BERT, or one of this engine's own backbones.
     Own(Architecture),
-    /// DistilBERT, which becomes a BERT.
+    /// DistilBERT, which is converted to BERT.
     DistilBert,
 }
 
-/// DistilBERT's `model_type` and the beginning of its classes.
+/// DistilBERT's `model_type` and the prefix of its class names.
 const DISTILBERT: (&str, &str) = ("distilbert", "DistilBert");
 
-/// Families that are often taken for BERT: `model_type`, what people call it, the beginning of its classes.
+/// Unsupported families that are often confused with BERT: `model_type`, display name, prefix of
+/// the class names.
 const OTHERS: [(&str, &str, &str); 24] = [
     ("roberta", "RoBERTa", "Roberta"),
     ("xlm-roberta", "XLM-RoBERTa", "XLMRoberta"),
@@ -46,7 +48,7 @@ const OTHERS: [(&str, &str, &str); 24] = [
 ];
 
 impl Family {
-    /// The backbone that computes it.
+    /// The backbone that implements it.
     pub fn architecture(self) -> Architecture {
         match self {
             Self::Own(architecture) => architecture,
@@ -55,10 +57,10 @@ impl Family {
     }
 }
 
-/// The family that a configuration names; BERT where it names none.
+/// Returns the family of a configuration; BERT if it does not specify one.
 ///
 /// # Errors
-/// [`InteropError::Unsupported`] for a family that is not computed here.
+/// Returns [`InteropError::Unsupported`] for an unsupported family.
 pub(super) fn family_of(config: &Map<String, Value>) -> Result<Family, InteropError> {
     let Some(model_type) = config.get("model_type").filter(|value| !value.is_null()) else {
         let class = config
@@ -79,7 +81,7 @@ pub(super) fn family_of(config: &Map<String, Value>) -> Result<Family, InteropEr
                 .as_str()
                 .map_or_else(|| quoted(&model_type.to_string()), quoted);
             Err(unsupported(
-                known.map_or("another model", |(_, title, _)| title),
+                known.map_or(phrase!("another model"), |(_, title, _)| title),
                 &format!("model_type {shown}"),
             ))
         }
@@ -102,10 +104,10 @@ fn family_of_class(class: &str) -> Result<Family, InteropError> {
     }
 }
 
-/// Whether the names of tensors begin as those of another family do.
+/// Rejects tensor names that begin like those of an unsupported family.
 ///
 /// # Errors
-/// [`InteropError::Unsupported`] where they do.
+/// Returns [`InteropError::Unsupported`] if there is such a name.
 pub(super) fn refuse_other_names<'a>(
     mut names: impl Iterator<Item = &'a String>,
 ) -> Result<(), InteropError> {
@@ -121,10 +123,12 @@ pub(super) fn refuse_other_names<'a>(
     }
 }
 
-fn unsupported(title: &str, sign: &str) -> InteropError {
+fn unsupported(title: &'static str, evidence: &str) -> InteropError {
     InteropError::Unsupported {
-        reason: format!(
-            "it is {title} ({sign}), and BERT, DistilBERT and models that were made here are supported"
+        reason: message!(
+            "it is {title} ({evidence}), and BERT, DistilBERT and models that were made here are supported",
+            title = Message::phrase(title),
+            evidence
         ),
     }
 }
@@ -139,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn families_are_told_by_type_or_class() {
+    fn families_are_detected_by_type_or_class() {
         let bert = Family::Own(Architecture::Bert);
         assert_eq!(family(json!({"model_type": "bert"})), Ok(bert));
         assert_eq!(family(json!({})), Ok(bert));
@@ -159,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn another_family_is_refused_by_its_name() {
+    fn unsupported_families_are_rejected_by_name() {
         let check = |config: Value, expected: &str| {
             let error = family(config).expect_err(expected);
             assert!(
@@ -167,7 +171,10 @@ mod tests {
                 "{error} lacks {expected}"
             );
             assert!(
-                error.hint().contains("Use a BERT or DistilBERT"),
+                error
+                    .hint()
+                    .to_string()
+                    .contains("Use a BERT or DistilBERT"),
                 "{}",
                 error.hint()
             );
@@ -193,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_tensors_tell_too() {
+    fn unsupported_families_are_detected_by_tensor_names() {
         let refuse = |name: &str| refuse_other_names([name.to_string()].iter());
         assert!(refuse("roberta.embeddings.word_embeddings.weight").is_err());
         assert!(refuse("bert.embeddings.word_embeddings.weight").is_ok());

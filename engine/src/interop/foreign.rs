@@ -1,52 +1,54 @@
-//! Forms of weights that are not read here, by the names of their files, and the way that converts each of them.
+//! Unsupported weight formats, detected by file names, and instructions to convert them.
 //!
-//! Source of the names: `transformers.utils` (`WEIGHTS_NAME` and its kin), `peft.utils`, Google's BERT releases.
+//! Source: `transformers.utils` (`WEIGHTS_NAME` and similar constants), `peft.utils`, Google's BERT
+//! releases.
 
 use super::CONFIG_FILE;
 use super::directory::Directory;
 use super::error::InteropError;
+use protocol::{Message, message, phrase};
 use serde_json::Value;
 
-/// A form of weights.
+/// An unsupported weight format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// `pytorch_model.bin`, whole or in shards.
+    /// `pytorch_model.bin`, as one file or in shards.
     PyTorch,
-    /// An adapter of the library PEFT, such as LoRA.
+    /// An adapter of the PEFT library, such as LoRA.
     Adapter,
-    /// Keras weights of `transformers`.
+    /// Keras weights from `transformers`.
     Keras,
-    /// A checkpoint of TensorFlow, as Google released BERT.
+    /// A TensorFlow checkpoint, as released by Google for BERT.
     TensorFlow,
-    /// Flax weights of `transformers`.
+    /// Flax weights from `transformers`.
     Flax,
-    /// Safetensors under another name.
+    /// Safetensors with another file name.
     OtherName,
-    /// Made for inference alone.
+    /// A format for inference only; holds its description.
     Exported(&'static str),
-    /// A checkpoint of some program on top of PyTorch.
+    /// A checkpoint of some other PyTorch program.
     State,
 }
 
 impl Form {
-    /// All of them, that of which most is known first.
+    /// All formats, the most specific ones first.
     pub const ALL: [Self; 13] = [
         Self::PyTorch,
         Self::Adapter,
         Self::Keras,
         Self::TensorFlow,
         Self::Flax,
-        Self::Exported("an ONNX model"),
-        Self::Exported("a GGUF model"),
-        Self::Exported("a TensorFlow SavedModel"),
-        Self::Exported("a TensorFlow Lite model"),
-        Self::Exported("an OpenVINO model"),
-        Self::Exported("a model for Rust's tch"),
+        Self::Exported(phrase!("an ONNX model")),
+        Self::Exported(phrase!("a GGUF model")),
+        Self::Exported(phrase!("a TensorFlow SavedModel")),
+        Self::Exported(phrase!("a TensorFlow Lite model")),
+        Self::Exported(phrase!("an OpenVINO model")),
+        Self::Exported(phrase!("a model for Rust's tch")),
         Self::OtherName,
         Self::State,
     ];
 
-    /// Whether a file of this name, without folders, tells of this form.
+    /// Returns whether a file name, without folders, indicates this format.
     pub fn is_of(self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
         let ends = |ending: &str| name.ends_with(ending);
@@ -80,9 +82,9 @@ impl Form {
     }
 }
 
-/// The file that names an adapter's base.
+/// Configuration of an adapter, which names its base model.
 const ADAPTER_CONFIG: &str = "adapter_config.json";
-/// Files of a training run that are no weights.
+/// Stems of training state files that are not weights.
 const TRAINING_STATE: [&str; 5] = [
     "training_args",
     "optimizer",
@@ -90,56 +92,82 @@ const TRAINING_STATE: [&str; 5] = [
     "scaler",
     "rng_state",
 ];
-/// What follows every command that writes a directory.
-const TOKENIZER_TOO: &str = "then copy the tokenizer files there";
+/// Last step of every conversion.
+const TOKENIZER_TOO: &str = phrase!("then copy the tokenizer files there");
 
-/// That the weights have another form, and how they are converted. `name` is the file that tells it.
+/// Returns an error that describes the format and how to convert it. `name` is the file that
+/// indicates the format.
 pub(super) fn converted(directory: &Directory<'_>, form: Form, name: &str) -> InteropError {
     let Directory { place, path, .. } = directory;
     let (what, remedy) = match form {
-        Form::PyTorch => ("PyTorch weights", command(directory, "")),
-        Form::Keras => ("TensorFlow weights", command(directory, ", from_tf=True")),
-        Form::Flax => ("Flax weights", command(directory, ", from_flax=True")),
-        Form::TensorFlow => ("a TensorFlow checkpoint", google_command(directory, name)),
+        Form::PyTorch => (phrase!("PyTorch weights"), command(directory, "")),
+        Form::Keras => (
+            phrase!("TensorFlow weights"),
+            command(directory, ", from_tf=True"),
+        ),
+        Form::Flax => (
+            phrase!("Flax weights"),
+            command(directory, ", from_flax=True"),
+        ),
+        Form::TensorFlow => (
+            phrase!("a TensorFlow checkpoint"),
+            google_command(directory, name),
+        ),
         Form::Adapter => (
-            "an adapter (PEFT, such as LoRA) without its base model",
+            phrase!("an adapter (PEFT, such as LoRA) without its base model"),
             adapter_command(directory),
         ),
         Form::OtherName => {
-            let remedy = format!(
-                "Rename it to model.safetensors if these are the model's weights: {path}/{name}"
+            let remedy = message!(
+                "Rename it to model.safetensors if these are the model's weights: {path}/{name}",
+                path,
+                name
             );
-            ("safetensors under another name", remedy)
+            (phrase!("safetensors under another name"), remedy)
         }
-        Form::Exported(what) => (what, EXPORTED.into()),
-        Form::State => ("a checkpoint of PyTorch", state_command(directory, name)),
+        Form::Exported(what) => (what, Message::phrase(EXPORTED)),
+        Form::State => (
+            phrase!("a checkpoint of PyTorch"),
+            state_command(directory, name),
+        ),
     };
-    let found = format!("{place} holds {what} ({name}), but no model.safetensors");
+    let found = message!(
+        "{place} holds {what} ({name}), but no model.safetensors",
+        place,
+        what = Message::phrase(what),
+        name
+    );
     InteropError::NotAModel { found, remedy }
 }
 
-const EXPORTED: &str = "Such a file serves inference alone: give the directory with model.safetensors that it was exported from.";
+const EXPORTED: &str = phrase!(
+    "Such a file serves inference alone: give the directory with model.safetensors that it was exported from."
+);
 
-fn command(directory: &Directory<'_>, flags: &str) -> String {
+fn command(directory: &Directory<'_>, flags: &str) -> Message {
     let (class, path) = (class_of(directory), directory.path);
-    format!(
-        "Convert it with Hugging Face transformers: \
-         {class}.from_pretrained(\"{path}\"{flags}).save_pretrained(\"OUT\", safe_serialization=True); {TOKENIZER_TOO}."
+    message!(
+        "Convert it with Hugging Face transformers: {class}.from_pretrained(\"{path}\"{flags}).save_pretrained(\"OUT\", safe_serialization=True); {then}.",
+        class,
+        path,
+        flags,
+        then = Message::phrase(TOKENIZER_TOO)
     )
 }
 
-/// A checkpoint of Google's has both heads of BERT.
-fn google_command(directory: &Directory<'_>, name: &str) -> String {
+/// Google's checkpoints have both of BERT's pre-training heads.
+fn google_command(directory: &Directory<'_>, name: &str) -> Message {
     let path = directory.path;
     let stem = name.split(".data-").next().unwrap_or(name);
     let stem = stem.trim_end_matches(".index").trim_end_matches(".meta");
-    format!(
-        "Convert it with transformers 4 and TensorFlow: BertForPreTraining.from_pretrained(\"{path}/{stem}.index\", \
-         from_tf=True, config=\"{path}/bert_config.json\").save_pretrained(\"OUT\"); then copy vocab.txt there."
+    message!(
+        "Convert it with transformers 4 and TensorFlow: BertForPreTraining.from_pretrained(\"{path}/{stem}.index\", from_tf=True, config=\"{path}/bert_config.json\").save_pretrained(\"OUT\"); then copy vocab.txt there.",
+        path,
+        stem
     )
 }
 
-fn adapter_command(directory: &Directory<'_>) -> String {
+fn adapter_command(directory: &Directory<'_>) -> Message {
     let config = directory.json(ADAPTER_CONFIG);
     let text = |key: &str| config.get(key).and_then(Value::as_str);
     let base = text("base_model_name_or_path")
@@ -151,21 +179,27 @@ fn adapter_command(directory: &Directory<'_>) -> String {
         _ => class_of(directory),
     };
     let path = directory.path;
-    format!(
-        "Merge it into its base with peft: PeftModel.from_pretrained({class}.from_pretrained(\"{base}\"), \"{path}\")\
-         .merge_and_unload().save_pretrained(\"OUT\"); {TOKENIZER_TOO}."
+    message!(
+        "Merge it into its base with peft: PeftModel.from_pretrained({class}.from_pretrained(\"{base}\"), \"{path}\").merge_and_unload().save_pretrained(\"OUT\"); {then}.",
+        class,
+        base,
+        path,
+        then = Message::phrase(TOKENIZER_TOO)
     )
 }
 
-fn state_command(directory: &Directory<'_>, name: &str) -> String {
+fn state_command(directory: &Directory<'_>, name: &str) -> Message {
     let (class, path) = (class_of(directory), directory.path);
-    format!(
-        "Load it into its model in Python: model = {class}.from_config(AutoConfig.from_pretrained(\"{path}\")); \
-         model.load_state_dict(torch.load(\"{path}/{name}\")); model.save_pretrained(\"OUT\"); {TOKENIZER_TOO}."
+    message!(
+        "Load it into its model in Python: model = {class}.from_config(AutoConfig.from_pretrained(\"{path}\")); model.load_state_dict(torch.load(\"{path}/{name}\")); model.save_pretrained(\"OUT\"); {then}.",
+        class,
+        path,
+        name,
+        then = Message::phrase(TOKENIZER_TOO)
     )
 }
 
-/// The class of `transformers` that loads the model with its head.
+/// Returns the `transformers` class that loads the model with its head.
 fn class_of(directory: &Directory<'_>) -> String {
     let config = directory.json(CONFIG_FILE);
     let class = config
@@ -185,7 +219,7 @@ fn class_of(directory: &Directory<'_>) -> String {
     head.map_or_else(|| "AutoModel".into(), |head| format!("AutoModelFor{head}"))
 }
 
-/// Whether a name from a file can stand in a command.
+/// Returns whether a name from a file is safe to use in a command.
 fn is_plain(name: &str) -> bool {
     name.len() < 200
         && name

@@ -1,30 +1,32 @@
-//! The labels of a classifier in `config.json`. `id2label` counts, as in `transformers`; what contradicts it is told.
+//! Labels of a classifier in `config.json`. `id2label` takes precedence, as in `transformers`;
+//! contradictions are reported.
 
 use super::Notice;
 use super::config::{Fields, kind_of, refuse};
 use super::error::{InteropError, quoted};
 use super::family::Family;
+use protocol::{Message, message};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Labels at most.
+/// Maximum number of labels.
 const MAX_LABELS: usize = 100_000;
-/// Hugging Face's names for labels that were never named.
+/// Prefix of Hugging Face's default label names.
 const UNNAMED_LABEL: &str = "LABEL_";
-/// Labels of a classifier whose configuration names none: `PretrainedConfig`'s default.
+/// Number of labels if the configuration does not specify any: the default of `PretrainedConfig`.
 const DEFAULT_LABELS: usize = 2;
 
-/// Labels in output order, and what a person should know of them.
+/// Labels in output order, and notices about them.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
-    /// None of a model whose head gives no labels.
+    /// Label names; empty if the model's head does not predict labels.
     pub names: Vec<String>,
     pub notices: Vec<Notice>,
 }
 
 impl Fields {
-    /// Labels in output order. A classifier that names none has Hugging Face's default names; one whose head is not
-    /// computed here has none.
+    /// Returns the labels in output order. A classifier without names gets Hugging Face's default
+    /// names; one with an unsupported head has no labels.
     pub fn labels(&self, family: Family) -> Result<Labels, InteropError> {
         let mut labels = Labels {
             names: self.label_names()?,
@@ -34,7 +36,10 @@ impl Fields {
             return Ok(Labels::default());
         }
         if let Some(head) = self.other_head(family, &labels.names) {
-            let message = format!("{head} is not supported: only the model's encoder is used");
+            let message = message!(
+                "{head} is not supported: only the model's encoder is used",
+                head
+            );
             return Ok(Labels {
                 names: Vec::new(),
                 notices: vec![Notice {
@@ -50,10 +55,10 @@ impl Fields {
 
     fn label_names(&self) -> Result<Vec<String>, InteropError> {
         match self.0.get("id2label") {
-            Some(Value::Object(map)) => in_order(map),
+            Some(Value::Object(map)) => labels_by_id(map),
             Some(other) => Err(refuse(
                 "id2label",
-                format!("is {}, not an object", kind_of(other)),
+                message!("is {kind_of}, not an object", kind_of = kind_of(other)),
             )),
             None if self.is_classifier() => {
                 let count = self
@@ -67,18 +72,19 @@ impl Fields {
         }
     }
 
-    /// What the head of a classifier computes instead of labels.
-    fn other_head(&self, family: Family, labels: &[String]) -> Option<&'static str> {
+    /// Returns a description of a classifier head that does not predict labels.
+    fn other_head(&self, family: Family, labels: &[String]) -> Option<Message> {
         let problem = self.0.get("problem_type").and_then(Value::as_str);
-        // As in `transformers`, one output without a problem is a number.
+        // As in `transformers`, a single output without a problem type is a regression.
         if problem == Some("regression") || (problem.is_none() && labels.len() == 1) {
-            return Some("a head that predicts a number (regression)");
+            return Some(message!("a head that predicts a number (regression)"));
         }
         (family == Family::DistilBert && !labels.is_empty())
-            .then_some("the classifier of DistilBERT")
+            .then(|| message!("the classifier of DistilBERT"))
     }
 
-    /// Where `label2id` names the same labels in another order. One that was never named says nothing.
+    /// Returns a notice if `label2id` numbers the labels differently. Labels that it does not
+    /// contain are ignored.
     fn contradiction(&self, labels: &[String]) -> Option<Notice> {
         let map = self.0.get("label2id")?.as_object()?;
         let differs = |(id, label): &(usize, &String)| {
@@ -88,8 +94,10 @@ impl Fields {
         };
         let (id, label) = labels.iter().enumerate().find(differs)?;
         let label = quoted(label);
-        let message = format!(
-            "label2id gives {label} another id than id2label, which counts: it is label {id}"
+        let message = message!(
+            "label2id gives {label} another id than id2label, which counts: it is label {id}",
+            label,
+            id
         );
         Some(Notice {
             code: "labels-contradict",
@@ -99,7 +107,7 @@ impl Fields {
 }
 
 impl Labels {
-    /// Gives each label a name of its own.
+    /// Renames duplicate labels.
     fn make_distinct(&mut self) {
         let mut taken: BTreeSet<String> = self.names.iter().cloned().collect();
         let mut seen = BTreeSet::new();
@@ -113,8 +121,12 @@ impl Labels {
             }
             taken.insert(name.clone());
             let (before, after) = (quoted(&before), quoted(name));
-            let message =
-                format!("id2label gives two ids the label {before}: label {id} is called {after}");
+            let message = message!(
+                "id2label gives two ids the label {before}: label {id} is called {after}",
+                before,
+                id,
+                after
+            );
             self.notices.push(Notice {
                 code: "equal-labels",
                 message,
@@ -123,7 +135,7 @@ impl Labels {
     }
 }
 
-fn in_order(map: &Map<String, Value>) -> Result<Vec<String>, InteropError> {
+fn labels_by_id(map: &Map<String, Value>) -> Result<Vec<String>, InteropError> {
     let label = |id: usize| {
         map.get(&id.to_string())
             .and_then(Value::as_str)
@@ -133,9 +145,9 @@ fn in_order(map: &Map<String, Value>) -> Result<Vec<String>, InteropError> {
     labels.ok_or_else(|| {
         refuse(
             "id2label",
-            format!(
-                "must give names to the ids 0 to {} without a gap",
-                map.len().max(1) - 1
+            message!(
+                "must give names to the ids 0 to {count} without a gap",
+                count = map.len().max(1) - 1
             ),
         )
     })
@@ -145,7 +157,11 @@ fn default_labels(count: usize) -> Result<Vec<String>, InteropError> {
     if count > MAX_LABELS {
         return Err(refuse(
             "num_labels",
-            format!("is {count}; {MAX_LABELS} is the most allowed"),
+            message!(
+                "is {count}; {limit} is the most allowed",
+                count,
+                limit = MAX_LABELS
+            ),
         ));
     }
     Ok((0..count)
@@ -172,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn id2label_counts() {
+    fn id2label_takes_precedence() {
         let stale =
             json!({"id2label": {"0": "no", "1": "yes"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}});
         assert_eq!(labels(stale), (vec!["no".into(), "yes".into()], vec![]));
@@ -190,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_labels_get_names_of_their_own() {
+    fn duplicate_labels_get_distinct_names() {
         let equal = json!({"id2label": {"0": "a", "1": "a", "2": "a_1", "3": "a"}});
         let (names, codes) = labels(equal);
         assert_eq!(names, ["a", "a_1_1", "a_1", "a_3"]);
@@ -198,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_that_are_not_computed_give_no_labels() {
+    fn unsupported_heads_have_no_labels() {
         let regression = json!({"id2label": {"0": "LABEL_0"}, "problem_type": "regression"});
         assert_eq!(labels(regression), (vec![], vec!["other-head"]));
         assert_eq!(

@@ -1,10 +1,11 @@
-//! The Hugging Face directory format in and out: bytes to values and back.
+//! Reads and writes the Hugging Face directory format.
 //!
-//! It stands between `session`, which holds a model, and the hosts, which hold files: a run directory on disk, a `.zip`
-//! in the browser. Everything that comes from outside is checked here, so that nothing behind it indexes or allocates
-//! by a number that a stranger wrote.
+//! This module connects `session`, which holds a model, and the hosts, which hold files: a run
+//! directory on disk, or a `.zip` in the browser. All external data is validated here, so that no
+//! other code indexes or allocates by untrusted numbers.
 //!
-//! It knows the names and shapes of a model's parameters; no file system, no device and no page.
+//! It uses the names and shapes of a model's parameters, and is independent of file systems,
+//! devices and the page.
 
 mod config;
 mod directory;
@@ -40,32 +41,33 @@ pub use shards::whole;
 pub use weights::{weights_from_bytes, weights_to_bytes, weights_to_half_bytes};
 pub use zip::{zip_read, zip_write};
 
+use protocol::Message;
 use std::collections::BTreeMap;
 
-/// Name of the configuration in a model directory.
+/// File name of the configuration in a model directory.
 pub const CONFIG_FILE: &str = "config.json";
-/// Name of the model card in a model directory.
+/// File name of the model card in a model directory.
 pub const CARD_FILE: &str = "README.md";
-/// Name of the weights in a model directory.
+/// File name of the weights in a model directory.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 
-/// Something about a model that a person should know, and that does not stop anything.
+/// A non-fatal remark about a model for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Stable name, as of a warning.
+    /// Stable identifier, like that of a warning.
     pub code: &'static str,
-    /// In one sentence.
-    pub message: String,
+    /// The remark as one sentence.
+    pub message: Message,
 }
 
-/// A tensor on the host, row by row.
+/// A tensor on the host in row-major order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostTensor {
     /// Length of each axis; empty for a scalar.
     pub shape: Vec<usize>,
-    /// As many numbers as the axes multiply to.
+    /// The elements; as many as the product of the axes.
     pub data: Vec<f32>,
 }
 
-/// Weights under Hugging Face names, in name order.
+/// Weights by Hugging Face name.
 pub type Weights = BTreeMap<String, HostTensor>;

@@ -1,15 +1,18 @@
-//! Which tensors a model directory must hold: Hugging Face's names for BERT, and whether a file agrees with them.
+//! Checks the tensors of a model against its configuration, by Hugging Face's names for BERT.
 //!
-//! Source of the names: `transformers`' `BertForPreTraining` and `BertForSequenceClassification`, as saved in
-//! `tests/golden/model`. The decoder of the masked-LM head is tied to the word embeddings and so has no tensor.
+//! The names are those of `BertForPreTraining` and `BertForSequenceClassification` in
+//! `transformers`, as saved in `tests/golden/model`. The decoder of the masked-LM head is tied to
+//! the word embeddings and has no tensor of its own.
 
 use super::Weights;
 use super::error::{InteropError, quoted};
 use super::family::refuse_other_names;
 use crate::model::{Heads, ModelConfig, specs};
+use protocol::message;
 use std::collections::BTreeSet;
 
-/// Copies of the tied decoder, which some files carry beside the tensors they repeat or in place of them.
+/// Names of the tied decoder and of the tensors it is tied to. Some files contain the decoder in
+/// addition to those, or instead of them.
 pub(super) const TIES: [(&str, &str); 2] = [
     (
         "cls.predictions.decoder.weight",
@@ -17,27 +20,29 @@ pub(super) const TIES: [(&str, &str); 2] = [
     ),
     ("cls.predictions.decoder.bias", "cls.predictions.bias"),
 ];
-/// What the next-sentence head and the classifier read.
+/// Pooler, used by the next-sentence head and the classifier.
 const POOLER: [&str; 2] = ["bert.pooler.dense.weight", "bert.pooler.dense.bias"];
-/// The output layer of a classifier.
+/// Output layer of a classifier.
 const CLASSIFIER: [&str; 2] = ["classifier.weight", "classifier.bias"];
-/// What the names of an adapter's tensors have in common (PEFT).
+/// Common part of the tensor names of an adapter (PEFT).
 const ADAPTER_MARK: &str = ".lora_";
 
-/// How weights fit a configuration.
+/// Result of matching weights with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fit {
-    /// The heads that both have.
+    /// Heads that both have.
     pub heads: Heads,
-    /// Tensors of heads that are not known here.
+    /// Tensors of unknown heads.
     pub unused: Vec<String>,
 }
 
-/// Whether weights are those of a model of this shape, and with which heads. Labels call for a classifier, unless the file
-/// has none of it; tensors of other heads are left out, as `transformers` does.
+/// Checks that the weights match the configuration, and detects the heads. A classifier needs
+/// labels in the configuration and its tensors in the file; tensors of other heads are ignored, as
+/// in `transformers`.
 ///
 /// # Errors
-/// [`InteropError::Mismatch`] with the names that are missing, unexpected or of another shape.
+/// Returns [`InteropError::Mismatch`] with the names that are missing, unexpected or of another
+/// shape, or an error for adapters, other families and an untied decoder.
 pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<Fit, InteropError> {
     refuse_adapter(weights)?;
     let has_classifier = CLASSIFIER.iter().any(|name| weights.contains_key(*name));
@@ -53,7 +58,8 @@ pub fn check_weights(config: &ModelConfig, weights: &Weights) -> Result<Fit, Int
     if !required.iter().any(|(name, _)| weights.contains_key(name)) {
         refuse_other_names(weights.keys())?;
     }
-    // A name is read by its first part: the encoder's and those of the heads above are the model's own.
+    // Tensors are assigned by the first part of their name: those of the encoder and of the
+    // detected heads must be known.
     let owners: BTreeSet<&str> = required
         .iter()
         .map(|(name, _)| owner(name))
@@ -77,24 +83,28 @@ fn owner(name: &str) -> &str {
 fn refuse_adapter(weights: &Weights) -> Result<(), InteropError> {
     match weights.keys().find(|name| name.contains(ADAPTER_MARK)) {
         Some(name) => Err(InteropError::NotAModel {
-            found: format!(
-                "the weights are those of an adapter (PEFT), not of a whole model: {}",
-                quoted(name)
+            found: message!(
+                "the weights are those of an adapter (PEFT), not of a whole model: {quoted}",
+                quoted = quoted(name)
             ),
-            remedy: "Merge it into its base with peft (merge_and_unload) and save the whole model."
-                .into(),
+            remedy: message!(
+                "Merge it into its base with peft (merge_and_unload) and save the whole model."
+            ),
         }),
         None => Ok(()),
     }
 }
 
-/// A decoder that only repeats the embeddings is left out; one of its own is another model.
+/// Accepts a decoder that equals the embeddings, and rejects an untied one.
 fn check_ties(weights: &Weights) -> Result<(), InteropError> {
     for (copy, original) in TIES {
         if let (Some(copied), Some(tied)) = (weights.get(copy), weights.get(original))
             && copied.data != tied.data
         {
-            let reason = format!("it differs from {original}; this engine ties the two");
+            let reason = message!(
+                "it differs from {original}; this engine ties the two",
+                original
+            );
             return Err(InteropError::Tensor {
                 name: copy.into(),
                 reason,
@@ -104,13 +114,15 @@ fn check_ties(weights: &Weights) -> Result<(), InteropError> {
     Ok(())
 }
 
-/// A tensor's name and shape.
+/// Name and shape of a tensor.
 type Named = (String, Vec<usize>);
 
-/// Whether `weights` holds each `required` tensor, and `known` names none that is neither required nor `optional`.
+/// Checks that `weights` contains each `required` tensor, and that all `known` ones are either
+/// required or `optional`.
 ///
 /// # Errors
-/// [`InteropError::Mismatch`] with the names that are missing, unexpected or of another shape.
+/// Returns [`InteropError::Mismatch`] with the names that are missing, unexpected or of another
+/// shape.
 fn check_tensors(
     required: &[Named],
     optional: &[Named],
@@ -135,10 +147,16 @@ fn check_tensors(
     let shapes = required
         .iter()
         .chain(optional)
-        .filter_map(|(name, wanted)| {
+        .filter_map(|(name, needed)| {
             let found = &weights.get(name)?.shape;
-            (found != wanted)
-                .then(|| format!("{} is {found:?}, config.json says {wanted:?}", quoted(name)))
+            (found != needed).then(|| {
+                message!(
+                    "{name} is {found}, config.json says {needed}",
+                    name = quoted(name),
+                    found = format!("{found:?}"),
+                    needed = format!("{needed:?}")
+                )
+            })
         });
     let (missing, unexpected, shapes) = (
         missing.collect::<Vec<_>>(),
@@ -155,8 +173,8 @@ fn check_tensors(
     })
 }
 
-/// What a BERT file may carry and this engine does without: copies of the tied decoder, and the pooler of a model whose
-/// heads do not need it.
+/// Returns the tensors of a BERT file that this engine does not need: copies of the tied decoder,
+/// and the pooler of a model whose heads do not use it.
 fn optional_tensors(config: &ModelConfig) -> Vec<Named> {
     let (width, vocab) = (config.hidden_size, config.vocab_size);
     let copies = TIES
@@ -247,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_that_are_not_known_are_left_out_and_named() {
+    fn unknown_heads_are_ignored_and_reported() {
         let (mut config, weights) = golden("multi-label");
         config.labels.clear();
         let fit = check_weights(&config, &weights).expect("an encoder");
@@ -278,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adapter_and_another_family_are_named() {
+    fn adapters_and_other_families_are_rejected_by_name() {
         let (config, weights) = golden("masked-lm");
         let renamed = |change: &dyn Fn(&str) -> String| {
             let weights: Weights = weights
@@ -289,7 +307,8 @@ mod tests {
         };
         let adapter = renamed(&|name| name.replace(".weight", ".lora_A.weight"));
         assert!(
-            adapter.to_string().contains("adapter") && adapter.hint().contains("merge_and_unload"),
+            adapter.to_string().contains("adapter")
+                && adapter.hint().to_string().contains("merge_and_unload"),
             "{adapter}"
         );
         let roberta = renamed(&|name| {
@@ -300,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoder_of_its_own_is_refused() {
+    fn an_untied_decoder_is_rejected() {
         let (config, mut weights) = golden("masked-lm");
         let mut decoder = weights["bert.embeddings.word_embeddings.weight"].clone();
         weights.insert(TIES[0].0.into(), decoder.clone());
@@ -334,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_named() {
+    fn mismatches_are_reported() {
         let check = |change: &dyn Fn(&mut ModelConfig, &mut Weights), expected: &str| {
             let (mut config, mut weights) = golden("multi-label");
             change(&mut config, &mut weights);

@@ -1,69 +1,73 @@
-//! The parts of a classifier beside its first network: `classifier.json` says how they vote, and safetensors files under
-//! `parts/` hold their numbers. A directory without `classifier.json` is its network alone.
+//! The parts of a classifier besides its first network. `classifier.json` defines how they are
+//! combined, and safetensors files under `parts/` hold their weights. A directory without
+//! `classifier.json` contains a single network.
 
 use super::error::InteropError;
 use super::weights::check_header;
 use crate::linear::{LinearData, Member, TableData, Weights};
 use crate::train::Fusion;
+use protocol::{Message, message};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// How the parts vote.
+/// File name of [`ClassifierFile`].
 pub const CLASSIFIER_FILE: &str = "classifier.json";
-/// The linear part.
+/// File name of the linear part.
 pub const LINEAR_FILE: &str = "parts/linear.safetensors";
-/// Version of [`ClassifierFile`]; others are refused.
+/// Version of [`ClassifierFile`]; other versions are rejected.
 const VERSION: u32 = 1;
-/// Networks at most.
+/// Maximum number of networks.
 const MAX_NETWORKS: usize = 16;
 
-/// Name of the weights of the network with index `index`, from 1; the first network's are the model's own.
+/// Returns the file name of the weights of the network with index `index`, from 1. The weights of
+/// network 0 are those of the model.
 pub fn network_file(index: usize) -> String {
     format!("parts/network-{}.safetensors", index + 1)
 }
 
-/// `classifier.json`.
+/// The content of `classifier.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassifierFile {
-    /// Version of this format.
+    /// Version of the file format.
     version: u32,
-    /// Networks of the shape in `config.json`, the model's own included.
+    /// Number of networks with the shape in `config.json`, including the model itself.
     pub networks: usize,
-    /// The linear part, where there is one.
+    /// Description of the linear part, if there is one.
     pub linear: Option<LinearHeader>,
-    /// Weights of the parts' outputs, the linear part's last, and the bias.
+    /// Weights of the parts' logits, with the linear part last, and the bias.
     #[serde(flatten)]
     pub fusion: Fusion,
-    /// How much each part decides, as shares of 1, in the same order.
+    /// Share of each part in the decision, summing to 1, in the same order.
     pub shares: Vec<f64>,
-    /// Probability from which a label counts as predicted.
+    /// Decision threshold on the probability.
     pub threshold: Option<f64>,
-    /// What that is multiplied by for each label.
+    /// Factors on `threshold` per label.
     pub threshold_scales: Option<Vec<f64>>,
-    /// Probability from which each label counts, tuned by itself.
+    /// Individually tuned decision threshold of each label.
     pub thresholds: Option<Vec<f64>>,
-    /// Whether the parts learned from the documents that chose how they vote.
+    /// Whether the parts were trained on the documents that were used to fit their weights, by
+    /// cross-validation.
     #[serde(default)]
     pub cross_validated: bool,
 }
 
-/// What the linear part reads.
+/// Description of the linear part.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinearHeader {
-    /// Its feature set.
+    /// The feature set that the classifier uses.
     pub member: Member,
-    /// Whether its labels had balanced weights in training.
+    /// Whether it was trained with balanced class weights.
     #[serde(default)]
     pub balanced: bool,
-    /// Words in a row at most.
+    /// Maximum number of words per n-gram.
     pub longest: usize,
-    /// Numbers per document from word vectors.
+    /// Number of dense features per document, from word vectors.
     pub dense: usize,
 }
 
 impl LinearHeader {
-    /// Of a linear part.
+    /// Describes a linear part.
     pub fn of(part: &LinearTensors) -> Self {
         let LinearData {
             member,
@@ -82,7 +86,7 @@ impl LinearHeader {
 }
 
 impl ClassifierFile {
-    /// Of `networks` networks and a linear part.
+    /// Creates a file for `networks` networks and an optional linear part, without thresholds.
     pub fn new(
         networks: usize,
         linear: Option<LinearHeader>,
@@ -104,70 +108,77 @@ impl ClassifierFile {
         }
     }
 
-    /// As it is written.
+    /// Encodes the file as JSON.
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("plain data serialises");
         bytes.push(b'\n');
         bytes
     }
 
-    /// Reads it for a classifier of `classes` labels.
+    /// Reads the file for a classifier of `classes` labels.
     ///
     /// # Errors
-    /// When it is not JSON of this form, of another version, or its numbers contradict each other.
+    /// Returns an error if it is not JSON of this format and version, or is inconsistent.
     pub fn from_json(bytes: &[u8], classes: usize) -> Result<Self, InteropError> {
-        let refuse = |reason: String| InteropError::Classifier { reason };
-        let file: Self =
-            serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
+        let refuse = |reason: Message| InteropError::Classifier { reason };
+        let file: Self = serde_json::from_slice(bytes)
+            .map_err(|error| refuse(Message::verbatim(error.to_string())))?;
         if file.version != VERSION {
-            return Err(refuse(format!(
-                "its version is {}; this program reads version {VERSION}",
-                file.version
+            return Err(refuse(message!(
+                "its version is {file}; this program reads version {VERSION}",
+                file = file.version,
+                VERSION
             )));
         }
         let (networks, weights) = (file.networks, file.fusion.weights.len());
         if !(1..=MAX_NETWORKS).contains(&networks) {
-            return Err(refuse(format!(
-                "it names {networks} networks; 1 to {MAX_NETWORKS} are possible"
+            return Err(refuse(message!(
+                "it names {networks} networks; 1 to {MAX_NETWORKS} are possible",
+                networks,
+                MAX_NETWORKS
             )));
         }
         let parts = networks + usize::from(file.linear.is_some());
         if weights != parts || file.shares.len() != parts {
-            return Err(refuse(format!(
-                "it names {parts} parts and {weights} weights"
+            return Err(refuse(message!(
+                "it names {parts} parts and {weights} weights",
+                parts,
+                weights
             )));
         }
-        let is_sound = |weight: &f64| weight.is_finite() && *weight >= 0.0;
-        if !file.fusion.weights.iter().all(is_sound) || !file.fusion.bias.is_finite() {
-            return Err(refuse("a weight is negative or not a number".into()));
+        let is_valid = |weight: &f64| weight.is_finite() && *weight >= 0.0;
+        if !file.fusion.weights.iter().all(is_valid) || !file.fusion.bias.is_finite() {
+            return Err(refuse(message!("a weight is negative or not a number")));
         }
         let label_bias = &file.fusion.label_bias;
         let is_number = |bias: &f64| (*bias as f32).is_finite();
         if !(label_bias.is_empty() || label_bias.len() == classes)
             || !label_bias.iter().all(is_number)
         {
-            return Err(refuse(format!(
-                "label_bias needs one finite number for each of {classes} labels"
+            return Err(refuse(message!(
+                "label_bias needs one finite number for each of {classes} labels",
+                classes
             )));
         }
         let is_probability = |x: &f64| (0.0..=1.0).contains(x);
         let fits = |list: &Vec<f64>| list.len() == classes && list.iter().all(is_probability);
         let fit = file.thresholds.iter().all(fits) && file.threshold_scales.iter().all(fits);
         if !fit || !file.threshold.iter().all(is_probability) {
-            return Err(refuse(format!(
-                "it does not hold a threshold from 0 to 1 for each of {classes} labels"
+            return Err(refuse(message!(
+                "it does not hold a threshold from 0 to 1 for each of {classes} labels",
+                classes
             )));
         }
         Ok(file)
     }
 }
 
-/// What is saved of a linear part.
+/// The saved form of a linear part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearTensors {
-    /// The classifier.
+    /// The linear classifier.
     pub data: LinearData,
-    /// The word vectors that it reads, `[V, dense]`.
+    /// The word vectors for its dense features, `[V, dense]`.
     pub vectors: Vec<f32>,
 }
 
@@ -210,10 +221,12 @@ pub fn linear_to_bytes(part: &LinearTensors) -> Vec<u8> {
         .expect("checked views with distinct names serialise")
 }
 
-/// Reads the linear part of a classifier of `classes` labels over a vocabulary of `vocab_size`.
+/// Reads the linear part of a classifier of `classes` labels and a vocabulary of `vocab_size`
+/// tokens.
 ///
 /// # Errors
-/// When the bytes are not safetensors, a tensor is missing, or numbers contradict each other or are not finite.
+/// Returns an error if the bytes are not safetensors, a tensor is missing, or the values are
+/// inconsistent or not finite.
 pub fn linear_from_bytes(
     bytes: &[u8],
     header: LinearHeader,
@@ -221,13 +234,18 @@ pub fn linear_from_bytes(
     vocab_size: usize,
 ) -> Result<LinearTensors, InteropError> {
     check_header(bytes)?;
-    let refuse = |reason: String| InteropError::Classifier {
-        reason: format!("{LINEAR_FILE}: {reason}"),
+    let refuse = |reason: Message| InteropError::Classifier {
+        reason: message!("{file}: {reason}", file = LINEAR_FILE, reason),
     };
-    let file = SafeTensors::deserialize(bytes).map_err(|error| refuse(error.to_string()))?;
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|error| refuse(Message::verbatim(error.to_string())))?;
     let raw = |name: &str, dtype: Dtype| match file.tensor(name) {
         Ok(view) if view.dtype() == dtype => Ok(view.data().to_vec()),
-        _ => Err(refuse(format!("there is no {name} of {dtype:?}"))),
+        _ => Err(refuse(message!(
+            "there is no {name} of {dtype}",
+            name,
+            dtype = format!("{dtype:?}")
+        ))),
     };
     let floats = |name: &str| {
         let bytes = raw(name, Dtype::F32)?;
@@ -241,7 +259,7 @@ pub fn linear_from_bytes(
         if finite {
             Ok(numbers)
         } else {
-            Err(refuse(format!("{name} holds what is no number")))
+            Err(refuse(message!("{name} holds what is no number", name)))
         }
     };
     let ids = |name: &str| {
@@ -297,9 +315,11 @@ pub fn linear_from_bytes(
     };
     let vectors = floats("vectors")?;
     if Some(vectors.len()) != dense.checked_mul(vocab_size) {
-        return Err(refuse(format!(
-            "vectors holds {} numbers, not {dense} for each of {vocab_size} tokens",
-            vectors.len()
+        return Err(refuse(message!(
+            "vectors holds {count} numbers, not {dense} for each of {vocab_size} tokens",
+            count = vectors.len(),
+            dense,
+            vocab_size
         )));
     }
     data.check(classes).map_err(refuse)?;
@@ -363,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_part_reads_back_as_the_same_classifier() {
+    fn a_linear_part_round_trips() {
         let (part, documents) = part();
         let bytes = linear_to_bytes(&part);
         let back = linear_from_bytes(&bytes, LinearHeader::of(&part), 2, 2).expect("sound");
@@ -382,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_contradict_themselves_are_refused() {
+    fn inconsistent_parts_are_rejected() {
         let (part, _) = part();
         let header = LinearHeader::of(&part);
         let check = |change: &dyn Fn(&mut LinearTensors), classes, vocab_size| {
@@ -419,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vote_reads_back_and_nonsense_is_refused() {
+    fn classifier_file_round_trips_and_invalid_ones_are_rejected() {
         let fusion = Fusion {
             weights: vec![0.5, 1.5],
             bias: -0.25,

@@ -1,22 +1,24 @@
-//! What a directory of sentence-transformers says besides its BERT: `modules.json`, and how hidden states are pooled.
+//! Configuration files of a sentence-transformers directory: `modules.json`, and the pooling of the
+//! hidden states.
 //!
-//! Source: `sentence_transformers.models.Pooling` 2.2 to 5.1, whose configuration had one key per mode and has had
-//! `pooling_mode` as text since.
+//! Source: `sentence_transformers.models.Pooling` 2.2 to 5.1. Older configurations have one key per
+//! mode; newer ones have `pooling_mode` as text.
 
 use super::config::refuse;
 use super::error::{InteropError, quoted};
-use protocol::Pooling;
+use protocol::{Message, Pooling, message};
 use serde_json::{Map, Value};
 
-/// Lists the modules, in order.
+/// File that lists the modules in order.
 pub const MODULES_FILE: &str = "modules.json";
-/// The configuration of the second module.
+/// Configuration file of the pooling module.
 pub const POOLING_FILE: &str = "1_Pooling/config.json";
 
-/// Modules that are computed, or that change nothing here: an output layer is fitted to any length of the vectors.
+/// Modules that are implemented, or irrelevant here: an output layer is fitted to vectors of any
+/// length.
 const KNOWN_MODULES: [&str; 3] = ["Transformer", "Pooling", "Normalize"];
 
-/// Modes with their key of old.
+/// Pooling modes and their keys in older configurations.
 const MODES: [(&str, &str); 6] = [
     ("cls", "pooling_mode_cls_token"),
     ("max", "pooling_mode_max_tokens"),
@@ -26,19 +28,19 @@ const MODES: [(&str, &str); 6] = [
     ("lasttoken", "pooling_mode_lasttoken"),
 ];
 
-/// A sentence encoder, as its directory describes it.
+/// A sentence encoder as described by its directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentenceEncoder {
-    /// How it pools; an error is the mode that this engine does not have.
-    pub pooling: Result<Pooling, String>,
-    /// Modules that are passed over, e.g. `Dense`.
+    /// The pooling mode; the error is a description of an unsupported mode.
+    pub pooling: Result<Pooling, Message>,
+    /// Modules that are ignored, e.g. `Dense`.
     pub passed_over: Vec<String>,
 }
 
-/// Reads the two files; `None` where neither is there.
+/// Reads the two files; returns `None` if neither exists.
 ///
 /// # Errors
-/// When one of them is damaged.
+/// Returns an error if one of them is damaged.
 pub fn sentence_encoder(
     file: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Option<SentenceEncoder>, InteropError> {
@@ -63,8 +65,8 @@ pub fn sentence_encoder(
         .collect();
     let pooling = match pooling {
         Some(Value::Object(fields)) => pooling_of(&fields),
-        Some(_) => return Err(refuse(POOLING_FILE, "is not an object".into())),
-        None => Err(format!("there is no {POOLING_FILE}")),
+        Some(_) => return Err(refuse(POOLING_FILE, message!("is not an object"))),
+        None => Err(message!("there is no {file}", file = POOLING_FILE)),
     };
     Ok(Some(SentenceEncoder {
         pooling,
@@ -73,11 +75,16 @@ pub fn sentence_encoder(
 }
 
 fn parsed(name: &str, bytes: &[u8]) -> Result<Value, InteropError> {
-    serde_json::from_slice(bytes).map_err(|error| refuse(name, format!("is not JSON ({error})")))
+    serde_json::from_slice(bytes).map_err(|error| {
+        refuse(
+            name,
+            message!("is not JSON ({error})", error = error.to_string()),
+        )
+    })
 }
 
-/// Several modes stand side by side, in the order of [`MODES`].
-fn pooling_of(fields: &Map<String, Value>) -> Result<Pooling, String> {
+/// Several modes are concatenated, in the order of [`MODES`].
+fn pooling_of(fields: &Map<String, Value>) -> Result<Pooling, Message> {
     let named = fields
         .get("pooling_mode")
         .and_then(Value::as_str)
@@ -94,8 +101,11 @@ fn pooling_of(fields: &Map<String, Value>) -> Result<Pooling, String> {
         ["cls"] => Ok(Pooling::FirstToken),
         ["mean"] => Ok(Pooling::Mean),
         ["max", "mean"] => Ok(Pooling::MaxMean),
-        [] => Err("it names no pooling".into()),
-        _ => Err(format!("it pools by {}", quoted(&modes.join(" and ")))),
+        [] => Err(message!("it names no pooling")),
+        _ => Err(message!(
+            "it pools by {modes}",
+            modes = quoted(&modes.join(" and "))
+        )),
     }
 }
 
@@ -114,7 +124,7 @@ mod tests {
         })
     }
 
-    fn pooling(config: &str) -> Result<Pooling, String> {
+    fn pooling(config: &str) -> Result<Pooling, Message> {
         encoder(None, Some(config))
             .expect("JSON")
             .expect("there")
@@ -140,23 +150,25 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_that_is_not_computed_is_named() {
+    fn unsupported_modes_are_reported() {
         assert!(
             pooling(r#"{"pooling_mode": "lasttoken"}"#)
                 .expect_err("unknown")
+                .to_string()
                 .contains("lasttoken")
         );
         let cls_and_mean = r#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true}"#;
         assert!(
             pooling(cls_and_mean)
                 .expect_err("unknown")
+                .to_string()
                 .contains("cls and mean")
         );
         assert!(pooling("{}").is_err());
     }
 
     #[test]
-    fn modules_that_are_passed_over_are_named() {
+    fn ignored_modules_are_reported() {
         let kinds = ["Transformer", "Pooling", "Dense", "Normalize"];
         let modules: Vec<String> = kinds
             .iter()
@@ -170,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_files_are_refused_by_name() {
+    fn damaged_files_are_rejected_by_name() {
         for (modules, pooling) in [(Some("["), None), (None, Some("{")), (None, Some("[]"))] {
             let error = encoder(modules, pooling).expect_err("damaged").to_string();
             assert!(

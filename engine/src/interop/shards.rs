@@ -1,33 +1,34 @@
-//! Weights in several files -> `model.safetensors`, byte by byte, and files that stand for others which were not
+//! Merges sharded weights into `model.safetensors`, and detects placeholders of files that were not
 //! downloaded.
 //!
-//! Source: `transformers`, `modeling_utils` (`model.safetensors.index.json` names the file of each tensor); Git LFS,
-//! `docs/spec.md`.
+//! Source: `transformers`, `modeling_utils` (`model.safetensors.index.json` maps tensors to files);
+//! Git LFS, `docs/spec.md`.
 
 use super::WEIGHTS_FILE;
 use super::error::{InteropError, listed, quoted};
 use super::weights::{aliases, check_header};
+use protocol::{Message, message};
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Names the shard of each tensor.
+/// File that maps each tensor to its shard.
 pub(super) const INDEX_FILE: &str = "model.safetensors.index.json";
-/// First bytes of what Git LFS leaves in place of a file.
+/// First bytes of a Git LFS pointer.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
-/// First bytes of a page in place of a file, in small letters.
-const PAGES: [&[u8]; 2] = [b"<!doctype html", b"<html"];
+/// First bytes of an HTML page, in lower case.
+const HTML_STARTS: [&[u8]; 2] = [b"<!doctype html", b"<html"];
 
-/// Files of a model by name, with their bytes.
+/// Files of a model: name and content.
 type Files = Vec<(String, Vec<u8>)>;
 
-/// Whether a file is one of several that hold the weights: `model-00001-of-00002.safetensors`.
+/// Returns whether a file is a shard of the weights, e.g. `model-00001-of-00002.safetensors`.
 pub(super) fn is_shard(name: &str) -> bool {
-    count_in(name).is_some()
+    shard_count(name).is_some()
 }
 
-/// How many files hold the weights that the shard `name` is a part of.
-fn count_in(name: &str) -> Option<usize> {
+/// Returns the total number of shards from the name of a shard.
+fn shard_count(name: &str) -> Option<usize> {
     let (number, count) = name
         .strip_prefix("model-")?
         .strip_suffix(".safetensors")?
@@ -40,10 +41,11 @@ fn count_in(name: &str) -> Option<usize> {
     }
 }
 
-/// A model's files with their weights in one file.
+/// Returns a model's files with all weights in one file.
 ///
 /// # Errors
-/// When a file only stands for one that was not downloaded, or a shard is missing or damaged.
+/// Returns an error if a file is a placeholder for one that was not downloaded, or a shard is
+/// missing or damaged.
 pub fn whole(mut files: Files) -> Result<Files, InteropError> {
     files
         .iter()
@@ -59,16 +61,17 @@ pub fn whole(mut files: Files) -> Result<Files, InteropError> {
     Ok(files)
 }
 
-/// Refuses what only stands for a file.
+/// Rejects placeholders: Git LFS pointers and HTML pages.
 pub(super) fn check_downloaded(name: &str, bytes: &[u8]) -> Result<(), InteropError> {
     if bytes.starts_with(LFS_POINTER) {
         return Err(InteropError::NotAModel {
-            found: format!(
-                "{} is a Git LFS pointer: the file itself was not downloaded",
-                quoted(name)
+            found: message!(
+                "{quoted} is a Git LFS pointer: the file itself was not downloaded",
+                quoted = quoted(name)
             ),
-            remedy: "Run git lfs pull in the model's directory, or download the file itself."
-                .into(),
+            remedy: message!(
+                "Run git lfs pull in the model's directory, or download the file itself."
+            ),
         });
     }
     let start = bytes.trim_ascii_start();
@@ -77,40 +80,44 @@ pub(super) fn check_downloaded(name: &str, bytes: &[u8]) -> Result<(), InteropEr
             .get(..page.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(page))
     };
-    if PAGES.iter().any(is_page) {
+    if HTML_STARTS.iter().any(is_page) {
         return Err(InteropError::NotAModel {
-            found: format!(
-                "{} is an HTML page: the file itself was not downloaded",
-                quoted(name)
+            found: message!(
+                "{quoted} is an HTML page: the file itself was not downloaded",
+                quoted = quoted(name)
             ),
-            remedy: "Download the file itself, not the page that shows it.".into(),
+            remedy: message!("Download the file itself, not the page that shows it."),
         });
     }
     Ok(())
 }
 
-/// The files that hold the weights, by the index or by their own numbers; `None` where there are none.
+/// Returns the names of the shards, from the index or by their numbers; `None` if there are none.
 fn shards_of(files: &Files) -> Result<Option<BTreeSet<String>>, InteropError> {
     let Some((_, index)) = files.iter().find(|(name, _)| name == INDEX_FILE) else {
-        let count = files.iter().find_map(|(name, _)| count_in(name));
+        let count = files.iter().find_map(|(name, _)| shard_count(name));
         let name = |number, count| format!("model-{number:05}-of-{count:05}.safetensors");
         return Ok(count.map(|count| (1..=count).map(|number| name(number, count)).collect()));
     };
-    let bad = |reason: &str| InteropError::Weights {
-        reason: format!("{INDEX_FILE} cannot be used: {reason}"),
+    let bad = |reason: Message| InteropError::Weights {
+        reason: message!("{file} cannot be used: {reason}", file = INDEX_FILE, reason),
     };
-    let index: Value =
-        serde_json::from_slice(index).map_err(|error| bad(&format!("it is not JSON ({error})")))?;
+    let index: Value = serde_json::from_slice(index).map_err(|error| {
+        bad(message!(
+            "it is not JSON ({error})",
+            error = error.to_string()
+        ))
+    })?;
     let map = index["weight_map"]
         .as_object()
-        .ok_or_else(|| bad("it has no weight_map"))?;
+        .ok_or_else(|| bad(message!("it has no weight_map")))?;
     let names: Option<BTreeSet<String>> = map
         .values()
         .map(|name| name.as_str().map(String::from))
         .collect();
     names
         .map(Some)
-        .ok_or_else(|| bad("weight_map names something that is no file"))
+        .ok_or_else(|| bad(message!("weight_map names something that is no file")))
 }
 
 fn joined(files: &Files, needed: &BTreeSet<String>) -> Result<Vec<u8>, InteropError> {
@@ -127,29 +134,31 @@ fn joined(files: &Files, needed: &BTreeSet<String>) -> Result<Vec<u8>, InteropEr
     if !missing.is_empty() {
         let names = listed(missing.into_iter().map(|name| quoted(name)));
         return Err(InteropError::NotAModel {
-            found: format!(
-                "the weights are in {} files, of which some are missing: {names}",
-                needed.len()
+            found: message!(
+                "the weights are in {count} files, of which some are missing: {names}",
+                count = needed.len(),
+                names
             ),
-            remedy: "Download or copy all of them into the model's directory.".into(),
+            remedy: message!("Download or copy all of them into the model's directory."),
         });
     }
     let mut tensors: BTreeMap<String, TensorView<'_>> = BTreeMap::new();
     for name in needed {
         let bytes = bytes_of(name).expect("none is missing");
-        let damaged = |reason: String| InteropError::Weights {
-            reason: format!("{name} cannot be used: {reason}"),
+        let damaged = |reason: Message| InteropError::Weights {
+            reason: message!("{name} cannot be used: {reason}", name, reason),
         };
-        check_header(bytes).map_err(|error| damaged(error.to_string()))?;
-        let shard = SafeTensors::deserialize(bytes).map_err(|error| damaged(error.to_string()))?;
+        check_header(bytes).map_err(|error| damaged(Message::verbatim(error.to_string())))?;
+        let shard = SafeTensors::deserialize(bytes)
+            .map_err(|error| damaged(Message::verbatim(error.to_string())))?;
         let others = aliases(bytes)
             .into_iter()
-            .filter_map(|(alias, kept)| Some((alias, shard.tensor(&kept).ok()?)));
+            .filter_map(|(alias, stored)| Some((alias, shard.tensor(&stored).ok()?)));
         for (tensor, view) in shard.tensors().into_iter().chain(others) {
             if tensors.contains_key(&tensor) {
-                return Err(damaged(format!(
-                    "another file holds the tensor {} too",
-                    quoted(&tensor)
+                return Err(damaged(message!(
+                    "another file holds the tensor {tensor} too",
+                    tensor = quoted(&tensor)
                 )));
             }
             tensors.insert(tensor, view);
@@ -212,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn one_file_counts_before_shards() {
+    fn a_single_file_takes_precedence_over_shards() {
         let one = (WEIGHTS_FILE.to_string(), weights_to_bytes(&weights(&["z"])));
         let files = whole([shards(), vec![one.clone()]].concat()).expect("whole");
         assert_eq!(files, [("vocab.txt".to_string(), b"x".to_vec()), one]);
     }
 
     #[test]
-    fn what_is_missing_or_damaged_is_named() {
+    fn missing_and_damaged_shards_are_reported() {
         let check = |files: Files, expected: &str| {
             let error = whole(files).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error} lacks {expected}");
@@ -244,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_stands_for_another_is_named() {
+    fn placeholders_are_reported() {
         let pointer =
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438012727\n".to_vec();
         for name in [
@@ -257,7 +266,7 @@ mod tests {
                 error.to_string().contains("Git LFS pointer") && error.to_string().contains(name),
                 "{error}"
             );
-            assert!(error.hint().contains("git lfs pull"));
+            assert!(error.hint().to_string().contains("git lfs pull"));
         }
         let page = b"\n<!DOCTYPE HTML><html>".to_vec();
         let error = whole(vec![("config.json".into(), page)]).expect_err("a page");

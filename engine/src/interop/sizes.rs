@@ -1,30 +1,35 @@
-//! Whether a model of a given shape can exist on any machine that this engine serves. Asked before anything is
-//! allocated, in numbers that cannot wrap.
+//! Checks that a model has a plausible size. Runs before any allocation, with arithmetic that
+//! cannot overflow.
 
 use super::InteropError;
 use super::config::refuse;
 use crate::model::config::ModelConfig;
+use protocol::message;
 
-/// Trainable numbers at most: three times bert-large. Beyond it a file is a mistake or an attack.
+/// Maximum number of parameters: three times bert-large. Larger files are a mistake or an attack.
 const MAX_PARAMETERS: u128 = 1_000_000_000;
-/// Weights, gradients and two moments of AdamW, 4 bytes each.
+/// Weights, gradients and the two moments of AdamW, 4 bytes each.
 const TRAINING_BYTES_PER_PARAMETER: u128 = 16;
-/// Positions at most: attention over more would need gigabytes for one example.
+/// Maximum number of positions; attention over more would need gigabytes for one example.
 const MAX_POSITIONS: usize = 32_768;
 
-/// Layers at most: ten times bert-large.
+/// Maximum number of layers: ten times bert-large.
 const MAX_LAYERS: usize = 240;
 
-/// Refuses sizes that contradict each other or ask for more than a machine has.
+/// Rejects sizes that are inconsistent or too large.
 ///
 /// # Errors
-/// [`InteropError::Config`] with the key, or [`InteropError::TooLarge`] with an estimate.
+/// Returns [`InteropError::Config`] with the key, or [`InteropError::TooLarge`] with an estimate.
 pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
     let (width, heads) = (config.hidden_size, config.num_attention_heads);
     if !width.is_multiple_of(heads) {
         return Err(refuse(
             "num_attention_heads",
-            format!("is {heads}, which does not divide hidden_size, {width}"),
+            message!(
+                "is {heads}, which does not divide hidden_size, {width}",
+                heads,
+                width
+            ),
         ));
     }
     config
@@ -33,16 +38,18 @@ pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
         .check(config)
         .map_err(|(key, reason)| refuse(key, reason))?;
     if config.max_position_embeddings < 2 || config.max_position_embeddings > MAX_POSITIONS {
-        let reason = format!(
-            "is {}; it must be 2 to {MAX_POSITIONS}",
-            config.max_position_embeddings
+        let reason = message!(
+            "is {config}; it must be 2 to {limit}",
+            config = config.max_position_embeddings,
+            limit = MAX_POSITIONS
         );
         return Err(refuse("max_position_embeddings", reason));
     }
     if config.num_hidden_layers > MAX_LAYERS {
-        let reason = format!(
-            "is {}; it must be at most {MAX_LAYERS}",
-            config.num_hidden_layers
+        let reason = message!(
+            "is {config}; it must be at most {limit}",
+            config = config.num_hidden_layers,
+            limit = MAX_LAYERS
         );
         return Err(refuse("num_hidden_layers", reason));
     }
@@ -50,8 +57,11 @@ pub(super) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
     if parameters > MAX_PARAMETERS {
         let gib = (parameters * TRAINING_BYTES_PER_PARAMETER) >> 30;
         return Err(InteropError::TooLarge {
-            needs: format!(
-                "{parameters} parameters, about {gib} GiB to train; {MAX_PARAMETERS} parameters is the most allowed"
+            needs: message!(
+                "{parameters} parameters, about {gib} GiB to train; {limit} parameters is the most allowed",
+                parameters = parameters.to_string(),
+                gib = gib.to_string(),
+                limit = MAX_PARAMETERS.to_string()
             ),
         });
     }

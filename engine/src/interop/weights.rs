@@ -1,8 +1,8 @@
-//! `model.safetensors`: weights to bytes and back.
+//! Reads and writes `model.safetensors`.
 //!
-//! The format is that of the `safetensors` crate, which checks offsets, sizes and overflow. On top of it this file
-//! refuses what the crate lets pass (duplicate names, numbers that are not finite, floods of tensors) and says by name
-//! what a file is that only calls itself safetensors. It knows no model: any names and shapes pass.
+//! The `safetensors` crate checks offsets, sizes and overflow. This module also rejects what the
+//! crate accepts (duplicate names, non-finite numbers, excessive numbers of tensors), and detects
+//! other formats. It accepts any names and shapes.
 //!
 //! Source: the safetensors specification, <https://github.com/huggingface/safetensors#format>.
 
@@ -11,67 +11,76 @@ use super::error::InteropError;
 use super::names::TIES;
 use super::{HostTensor, Weights};
 use half::{bf16, f16};
+use protocol::{Message, message, phrase};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Tensors per file at most; bert-large has 400.
+/// Maximum number of tensors per file; bert-large has 400.
 const MAX_TENSORS: usize = 4096;
-/// Axes per tensor at most; a model here has 3.
+/// Maximum number of axes per tensor; models here have at most 3.
 const MAX_RANK: usize = 8;
-/// Bytes of a header at most: 4096 tensors of 250 bytes each fit several times. The format itself allows 100 MB.
+/// Maximum number of bytes of a header, several times the need of 4096 tensors of 250 bytes each.
+/// The format itself allows 100 MB.
 const MAX_HEADER_BYTES: u64 = 8 << 20;
-/// The header's length stands in front of it as a 64-bit number.
+/// Size of the header's length, a 64-bit number in front of the header.
 const LENGTH_BYTES: usize = 8;
-/// Buffers that old Hugging Face files carry beside the weights; they hold counters, not weights.
+/// Suffixes of buffers in old Hugging Face files, which hold indices instead of weights.
 const IGNORED_SUFFIXES: [&str; 2] = ["embeddings.position_ids", "embeddings.token_type_ids"];
-/// Endings of the LayerNorm names of 2018, with today's.
+/// Legacy LayerNorm suffixes and the current ones.
 const OLD_ENDINGS: [(&str, &str); 2] = [
     ("LayerNorm.gamma", "LayerNorm.weight"),
     ("LayerNorm.beta", "LayerNorm.bias"),
 ];
-/// First bytes of formats that are taken for safetensors by mistake.
+/// First bytes of other formats that are mistaken for safetensors.
 const FOREIGN_MAGICS: [(&[u8], &str); 7] = [
     (
         b"PK\x03\x04",
-        "a zip archive (perhaps a PyTorch .bin or .pt file, which can run code when opened)",
+        phrase!(
+            "a zip archive (perhaps a PyTorch .bin or .pt file, which can run code when opened)"
+        ),
     ),
     (
         b"\x80\x02",
-        "a Python pickle (a PyTorch .bin file, which can run code when opened)",
+        phrase!("a Python pickle (a PyTorch .bin file, which can run code when opened)"),
     ),
     (
         b"\x80\x04",
-        "a Python pickle, which can run code when opened",
+        phrase!("a Python pickle, which can run code when opened"),
     ),
     (
         b"\x80\x05",
-        "a Python pickle, which can run code when opened",
+        phrase!("a Python pickle, which can run code when opened"),
     ),
-    (b"GGUF", "a GGUF file"),
-    (b"\x89HDF", "an HDF5 file (perhaps TensorFlow weights)"),
-    (b"\x1f\x8b", "a gzip archive"),
+    (b"GGUF", phrase!("a GGUF file")),
+    (
+        b"\x89HDF",
+        phrase!("an HDF5 file (perhaps TensorFlow weights)"),
+    ),
+    (b"\x1f\x8b", phrase!("a gzip archive")),
 ];
 
-/// Writes weights as safetensors with `format: pt`, as `transformers` does. Equal weights give equal bytes.
+/// Writes weights as safetensors with `format: pt`, like `transformers`. Equal weights give equal
+/// bytes.
 pub fn weights_to_bytes(weights: &Weights) -> Vec<u8> {
-    written(weights, Dtype::F32, |data| {
+    encode(weights, Dtype::F32, |data| {
         data.iter()
             .flat_map(|number| number.to_le_bytes())
             .collect()
     })
 }
 
-/// As [`weights_to_bytes`], each number rounded to 16 bits: half the size, three decimal digits.
+/// Like [`weights_to_bytes`], rounded to 16-bit floats: half the size, with about three decimal
+/// digits.
 pub fn weights_to_half_bytes(weights: &Weights) -> Vec<u8> {
-    written(weights, Dtype::F16, |data| {
+    encode(weights, Dtype::F16, |data| {
         data.iter()
             .flat_map(|number| f16::from_f32(*number).to_le_bytes())
             .collect()
     })
 }
 
-fn written(weights: &Weights, dtype: Dtype, to_bytes: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {
+fn encode(weights: &Weights, dtype: Dtype, to_bytes: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {
     let bytes: Vec<(&String, &HostTensor, Vec<u8>)> = weights
         .iter()
         .map(|(name, tensor)| (name, tensor, to_bytes(&tensor.data)))
@@ -88,21 +97,22 @@ fn written(weights: &Weights, dtype: Dtype, to_bytes: impl Fn(&[f32]) -> Vec<u8>
         .expect("checked views with distinct names serialise")
 }
 
-/// Reads weights from safetensors. F32, F16 and BF16 are taken, as F32. Names of 2018 (`gamma`, `beta`, no `bert.`
-/// prefix), those of tied tensors and DistilBERT's become those of today's BERT.
+/// Reads weights from safetensors as F32; F32, F16 and BF16 are accepted. Legacy names (`gamma`,
+/// `beta`, no `bert.` prefix), names of tied tensors and DistilBERT's names are converted to the
+/// current names of BERT.
 ///
 /// # Errors
-/// When the bytes are not one whole safetensors file, hold a name twice, another number type, or numbers that are not
-/// finite.
+/// Returns an error if the bytes are not a complete safetensors file, or contain a duplicate name,
+/// another number type, or non-finite numbers.
 pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, InteropError> {
     check_header(bytes)?;
-    let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(reason_of(&error)))?;
     let prefix = missing_prefix(&file);
     let mut weights = Weights::new();
     for (name, view) in file.iter().filter(|(name, _)| !is_ignored(name)) {
         let tensor = host_tensor(name, &view)?;
         if weights.insert(modern_name(name, prefix), tensor).is_some() {
-            let reason = "it stands in the file under its old and its new name".into();
+            let reason = message!("it stands in the file under its old and its new name");
             return Err(InteropError::Tensor {
                 name: name.into(),
                 reason,
@@ -111,15 +121,15 @@ pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, InteropError> {
     }
     let mut weights = weights_as_bert(weights)?;
     let aliases = aliases(bytes).into_iter();
-    settle_ties(
+    resolve_ties(
         &mut weights,
-        aliases.map(|(alias, kept)| (modern_name(&alias, prefix), modern_name(&kept, prefix))),
+        aliases.map(|(alias, stored)| (modern_name(&alias, prefix), modern_name(&stored, prefix))),
     );
     Ok(weights)
 }
 
-/// Names under which a file would hold a tensor once more, with the name that it has: what `safetensors.torch.save_model`
-/// notes of tensors that share their memory.
+/// Returns aliases of tensors and the stored names, as written by `safetensors.torch.save_model`
+/// for tensors that share memory.
 pub(super) fn aliases(bytes: &[u8]) -> BTreeMap<String, String> {
     let metadata = SafeTensors::read_metadata(bytes)
         .ok()
@@ -127,11 +137,11 @@ pub(super) fn aliases(bytes: &[u8]) -> BTreeMap<String, String> {
     metadata.into_iter().flatten().take(MAX_ALIASES).collect()
 }
 
-/// Names that a file lists for tensors it has once; each is a copy in memory.
+/// Maximum number of aliases in a file; each is a copy in memory.
 const MAX_ALIASES: usize = 16;
 
-/// Gives a tied tensor the name that is looked for, where the file has it under the other one alone.
-fn settle_ties(weights: &mut Weights, aliases: impl Iterator<Item = (String, String)>) {
+/// Renames tied tensors that the file contains under the other name only, and copies aliased ones.
+fn resolve_ties(weights: &mut Weights, aliases: impl Iterator<Item = (String, String)>) {
     for (tied, original) in TIES {
         if !weights.contains_key(original)
             && let Some(tensor) = weights.remove(tied)
@@ -139,54 +149,60 @@ fn settle_ties(weights: &mut Weights, aliases: impl Iterator<Item = (String, Str
             weights.insert(original.into(), tensor);
         }
     }
-    for (alias, kept) in aliases {
+    for (alias, stored) in aliases {
         if !weights.contains_key(&alias)
-            && let Some(tensor) = weights.get(&kept).cloned()
+            && let Some(tensor) = weights.get(&stored).cloned()
         {
             weights.insert(alias, tensor);
         }
     }
 }
 
-/// Refuses what is no safetensors file, lists a name twice, or lists a flood of tensors.
+/// Rejects files that are not safetensors, list a name twice, or list too many tensors.
 pub(super) fn check_header(bytes: &[u8]) -> Result<(), InteropError> {
     let header = header_text(bytes).map_err(|error| foreign(bytes).unwrap_or(error))?;
     let names = UniqueNames::of(header)
-        .map_err(|reason| foreign(bytes).unwrap_or_else(|| damaged(&reason)))?;
+        .map_err(|reason| foreign(bytes).unwrap_or_else(|| damaged(reason)))?;
     if names > MAX_TENSORS {
-        return Err(damaged(&format!(
-            "it lists {names} tensors; {MAX_TENSORS} is the most a model here can have"
+        return Err(damaged(message!(
+            "it lists {names} tensors; {limit} is the most a model here can have",
+            names,
+            limit = MAX_TENSORS
         )));
     }
     Ok(())
 }
 
-/// The header, by 64-bit arithmetic, so that a length beyond 4 GiB cannot wrap where addresses have 32 bits.
+/// Returns the header. Uses 64-bit arithmetic, so that a length beyond 4 GiB cannot overflow on
+/// 32-bit platforms.
 fn header_text(bytes: &[u8]) -> Result<&[u8], InteropError> {
     let length = bytes
         .first_chunk::<LENGTH_BYTES>()
-        .ok_or_else(|| damaged("the file ends before its header"))?;
+        .ok_or_else(|| damaged(message!("the file ends before its header")))?;
     let length = u64::from_le_bytes(*length);
     let rest = &bytes[LENGTH_BYTES..];
     if length > MAX_HEADER_BYTES {
-        return Err(damaged(&format!(
-            "its header claims {length} bytes; {MAX_HEADER_BYTES} is the most allowed"
+        return Err(damaged(message!(
+            "its header claims {length} bytes; {limit} is the most allowed",
+            length,
+            limit = MAX_HEADER_BYTES
         )));
     }
     let end = usize::try_from(length).expect("a length below the limit is an address");
     rest.get(..end)
-        .ok_or_else(|| damaged("the file ends inside its header"))
+        .ok_or_else(|| damaged(message!("the file ends inside its header")))
 }
 
 fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropError> {
-    let refuse = |reason: String| InteropError::Tensor {
+    let refuse = |reason: Message| InteropError::Tensor {
         name: name.into(),
         reason,
     };
     if view.shape().len() > MAX_RANK {
-        return Err(refuse(format!(
-            "it has {} axes; {MAX_RANK} is the most allowed",
-            view.shape().len()
+        return Err(refuse(message!(
+            "it has {count} axes; {limit} is the most allowed",
+            count = view.shape().len(),
+            limit = MAX_RANK
         )));
     }
     let data = match view.dtype() {
@@ -212,8 +228,9 @@ fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropE
             .map(|b| bf16::from_le_bytes(*b).to_f32())
             .collect(),
         other => {
-            return Err(refuse(format!(
-                "its numbers are {other:?}; F32, F16 or BF16 are needed"
+            return Err(refuse(message!(
+                "its numbers are {other}; F32, F16 or BF16 are needed",
+                other = format!("{other:?}")
             )));
         }
     };
@@ -228,9 +245,10 @@ fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropE
         .count()
     {
         0 => Ok(tensor),
-        count => Err(refuse(format!(
-            "{count} of its {} numbers are not finite",
-            tensor.data.len()
+        count => Err(refuse(message!(
+            "{count} of its {count2} numbers are not finite",
+            count,
+            count2 = tensor.data.len()
         ))),
     }
 }
@@ -239,8 +257,8 @@ fn is_ignored(name: &str) -> bool {
     IGNORED_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
-/// A bare `BertModel` saves its weights without the `bert.` that every model with a head puts in front. A bare DistilBERT
-/// is told by its layers.
+/// Returns the prefix `bert.` if it is missing, as in a bare `BertModel` without a head. A bare
+/// DistilBERT is recognised by its layers.
 fn missing_prefix(file: &SafeTensors<'_>) -> &'static str {
     let any = |start: &str| file.names().iter().any(|name| name.starts_with(start));
     let is_bare = any("embeddings.word_embeddings.") && !any("bert.") && !any(distilbert::LAYERS);
@@ -262,26 +280,33 @@ fn modern_name(name: &str, prefix: &str) -> String {
     }
 }
 
-fn damaged(reason: &str) -> InteropError {
+fn damaged(reason: Message) -> InteropError {
     InteropError::Weights {
-        reason: format!(
-            "model.safetensors is damaged or not safetensors ({})",
-            one_line(reason)
+        reason: message!(
+            "model.safetensors is damaged or not safetensors ({reason})",
+            reason
         ),
     }
 }
 
-/// Names the format, where the file is one that is commonly mistaken for safetensors.
+/// Returns an error that names the format, if it is one that is commonly mistaken for safetensors.
 fn foreign(bytes: &[u8]) -> Option<InteropError> {
     let (_, what) = FOREIGN_MAGICS
         .iter()
         .find(|(magic, _)| bytes.starts_with(magic))?;
     Some(InteropError::Weights {
-        reason: format!("model.safetensors is {what}, not safetensors"),
+        reason: message!(
+            "model.safetensors is {what}, not safetensors",
+            what = Message::phrase(what)
+        ),
     })
 }
 
-/// Messages of parsers may quote the file; nothing of it reaches a terminal unescaped or at length.
+fn reason_of(error: &dyn std::fmt::Display) -> Message {
+    Message::verbatim(one_line(&error.to_string()))
+}
+
+/// Escapes and truncates a parser's message, which may quote the file.
 fn one_line(reason: &str) -> String {
     let escaped: String = reason.escape_debug().to_string().replace("\\\"", "\"");
     let cut: String = escaped.chars().take(200).collect();
@@ -292,17 +317,17 @@ fn one_line(reason: &str) -> String {
     }
 }
 
-/// Counts the names of a header and refuses one that stands there twice: the format forbids it, and the crate's parser
-/// keeps the last without a word.
+/// Counts the names of a header and rejects duplicates: the format forbids them, but the crate's
+/// parser silently keeps the last one.
 struct UniqueNames;
 
 impl UniqueNames {
-    fn of(header: &[u8]) -> Result<usize, String> {
+    fn of(header: &[u8]) -> Result<usize, Message> {
         let mut json = serde_json::Deserializer::from_slice(header);
         let names = json
             .deserialize_map(UniqueNames)
-            .map_err(|error| error.to_string())?;
-        json.end().map_err(|error| error.to_string())?;
+            .map_err(|error| reason_of(&error))?;
+        json.end().map_err(|error| reason_of(&error))?;
         Ok(names)
     }
 }
@@ -319,9 +344,9 @@ impl<'de> Visitor<'de> for UniqueNames {
         while let Some(name) = map.next_key::<String>()? {
             map.next_value::<IgnoredAny>()?;
             if names.contains(&name) {
-                return Err(A::Error::custom(format!(
-                    "the name {} stands there twice",
-                    super::error::quoted(&name)
+                return Err(A::Error::custom(message!(
+                    "the name {super} stands there twice",
+                    super = super::error::quoted(&name)
                 )));
             }
             names.insert(name);

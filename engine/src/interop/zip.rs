@@ -1,36 +1,39 @@
-//! A model directory as one `.zip`: what the page exports and imports.
+//! A model directory as one `.zip`, as exported and imported by the page.
 //!
-//! An archive from outside is read entry by entry under limits that do not trust what it says of itself: sizes are
-//! counted while unpacking, names are checked before use, entries may not overlap. Nothing is written anywhere; whether
-//! the files are a model is for their own readers to say.
+//! Reading does not trust the archive's own metadata: sizes are counted while unpacking, names are
+//! checked before use, and entries must not overlap. Nothing is written to disk; whether the files
+//! are a model is checked by their readers.
 
 use super::InteropError;
 use super::error::quoted;
+use protocol::{Message, message};
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read, Write};
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-/// Files of a run directory by name, with their bytes.
+/// Files of a run directory: name and content.
 type Files = Vec<(String, Vec<u8>)>;
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
-/// Entries at most; a run directory with its checkpoints has some 30.
+/// Maximum number of entries; a run directory with checkpoints has about 30.
 const MAX_ENTRIES: usize = 512;
-/// Unpacked bytes at most: a model of the largest preset three times over.
+/// Maximum number of unpacked bytes: three times a model of the largest preset.
 const MAX_UNPACKED_BYTES: u64 = 2 << 30;
-/// From this size on an archive may not shrink by more than [`MAX_RATIO`]: no model does.
+/// Unpacked size above which the compression ratio is limited by [`MAX_RATIO`].
 const RATIO_FROM_BYTES: u64 = 64 << 20;
-/// Unpacked by packed size at most, from [`RATIO_FROM_BYTES`] on. Text shrinks by 3 to 10, weights hardly.
+/// Maximum ratio of unpacked to packed size above [`RATIO_FROM_BYTES`]. Text compresses by a factor
+/// of 3 to 10, weights hardly.
 const MAX_RATIO: u64 = 100;
-/// The record that ends every archive: 22 bytes from its signature, before a comment of at most 65,535.
+/// The end record of an archive: 22 bytes from its signature, followed by a comment of at most
+/// 65,535 bytes.
 const END_SIGNATURE: &[u8] = b"PK\x05\x06";
 const END_RECORD_BYTES: usize = 22;
 const MAX_COMMENT_BYTES: usize = 65_535;
 
-/// Packs files under one folder. Weights are stored as they are, since they hardly shrink. Equal files give equal
-/// bytes.
+/// Packs files into one folder. Weights are stored uncompressed, since they hardly compress. Equal
+/// files give equal bytes.
 pub fn zip_write(folder: &str, files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in files {
@@ -56,12 +59,12 @@ pub fn zip_write(folder: &str, files: &[(String, Vec<u8>)]) -> Vec<u8> {
         .into_inner()
 }
 
-/// Unpacks the files of one model directory: loose ones, or those of a single top folder, whose name is dropped.
-/// Checkpoints and hidden files inside it are left out.
+/// Unpacks the files of one model directory, which are at the top level or in a single top folder,
+/// whose name is dropped. Checkpoints and hidden files are skipped.
 ///
 /// # Errors
-/// When the archive is damaged, encrypted, too large, lists a name twice, nests folders, overlaps entries, or holds a
-/// link or a name that points outside of it.
+/// Returns an error if the archive is damaged, encrypted or too large, contains duplicate names,
+/// nested folders, overlapping entries or links, or a name that points outside of it.
 pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     check_directory(bytes, &mut archive)?;
@@ -81,7 +84,7 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
         else {
             continue;
         };
-        if is_left_out(name) {
+        if is_skipped(name) {
             continue;
         }
         let plain = MODEL_FOLDERS
@@ -89,9 +92,9 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
             .find_map(|folder| name.strip_prefix(folder))
             .unwrap_or(name);
         if plain.contains('/') {
-            return Err(refuse(format!(
-                "{} lies in a folder below the model's",
-                quoted(name)
+            return Err(refuse(message!(
+                "{quoted} lies in a folder below the model's",
+                quoted = quoted(name)
             )));
         }
         files.push((name.to_string(), unpack(&mut archive, index, &mut budget)?));
@@ -99,31 +102,33 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
     Ok(files)
 }
 
-/// What can be checked before any entry is unpacked.
+/// Performs the checks that need no unpacking.
 fn check_directory(bytes: &[u8], archive: &mut Archive<'_>) -> Result<(), InteropError> {
     let listed = listed_entries(bytes)
-        .ok_or_else(|| refuse("it has no end record: it is cut off or not a zip".into()))?;
+        .ok_or_else(|| refuse(message!("it has no end record: it is cut off or not a zip")))?;
     if archive.len() > MAX_ENTRIES || listed > MAX_ENTRIES {
-        return Err(refuse(format!(
-            "it has {} entries; {MAX_ENTRIES} is the most allowed",
-            listed.max(archive.len())
+        return Err(refuse(message!(
+            "it has {count} entries; {limit} is the most allowed",
+            count = listed.max(archive.len()),
+            limit = MAX_ENTRIES
         )));
     }
     if listed != archive.len() {
-        return Err(refuse(format!(
-            "it lists {listed} entries under {} names: one name stands there twice",
-            archive.len()
+        return Err(refuse(message!(
+            "it lists {listed} entries under {count} names: one name stands there twice",
+            listed,
+            count = archive.len()
         )));
     }
     if archive.has_overlapping_entries().map_err(damaged)? {
-        return Err(refuse(
-            "its entries share bytes, as in a decompression bomb".into(),
-        ));
+        return Err(refuse(message!(
+            "its entries share bytes, as in a decompression bomb"
+        )));
     }
     Ok(())
 }
 
-/// Entries by the end record, which still counts those that an index by name has merged.
+/// Returns the number of entries in the end record, which also counts entries with duplicate names.
 fn listed_entries(bytes: &[u8]) -> Option<usize> {
     let from = bytes
         .len()
@@ -136,29 +141,35 @@ fn listed_entries(bytes: &[u8]) -> Option<usize> {
     Some(usize::from(u16::from_le_bytes([count[0], count[1]])))
 }
 
-/// The name of a plain file, `None` for a folder.
+/// Returns the name of a file, or `None` for a folder.
 fn entry_name(archive: &mut Archive<'_>, index: usize) -> Result<Option<String>, InteropError> {
     let entry = archive.by_index_raw(index).map_err(damaged)?;
     let name = entry.name().map_err(damaged)?.into_owned();
     if entry.encrypted() {
-        return Err(refuse(format!("{} is encrypted", quoted(&name))));
+        return Err(refuse(message!(
+            "{quoted} is encrypted",
+            quoted = quoted(&name)
+        )));
     }
     if entry.is_symlink() {
-        return Err(refuse(format!("{} is a link", quoted(&name))));
+        return Err(refuse(message!(
+            "{quoted} is a link",
+            quoted = quoted(&name)
+        )));
     }
     let escapes = name.starts_with('/')
         || name.contains(['\\', '\0', ':'])
         || name.split('/').any(|part| part == "..");
     if escapes || name.is_empty() {
-        return Err(refuse(format!(
-            "the name {} points outside of it",
-            quoted(&name)
+        return Err(refuse(message!(
+            "the name {quoted} points outside of it",
+            quoted = quoted(&name)
         )));
     }
     Ok((!entry.is_dir()).then_some(name))
 }
 
-/// `folder/` where every visible file lies below it, else nothing.
+/// Returns `folder/` if all visible files are inside one folder, else an empty string.
 fn common_folder<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let visible = names.filter(|name| !name.starts_with('.') && !name.starts_with("__MACOSX/"));
     let tops: BTreeSet<&str> = visible
@@ -170,9 +181,9 @@ fn common_folder<'a>(names: impl Iterator<Item = &'a String>) -> String {
     }
 }
 
-/// What a person's own zip of a run directory holds beside the model.
-fn is_left_out(name: &str) -> bool {
-    // Further modules of sentence-transformers, such as `2_Normalize/`.
+/// Returns whether an entry is not part of the model, e.g. other files of a run directory.
+fn is_skipped(name: &str) -> bool {
+    // Other modules of sentence-transformers, such as `2_Normalize/`.
     let is_module =
         |folder: &str| folder.starts_with(|c: char| c.is_ascii_digit()) && folder.contains('_');
     let folder = name
@@ -184,13 +195,13 @@ fn is_left_out(name: &str) -> bool {
     name.starts_with('.') || name.starts_with("__MACOSX/") || other
 }
 
-/// The folders inside a model directory that hold files of the model: a classifier's parts, and the pooling of
+/// Subfolders with files of the model: a classifier's parts, and the pooling of
 /// sentence-transformers.
 const MODEL_FOLDERS: [&str; 2] = ["parts/", "1_Pooling/"];
-/// Folders beside a model that hold nothing of it: checkpoints and other formats.
+/// Subfolders that are not part of the model: checkpoints and other formats.
 const OTHER_FOLDERS: [&str; 3] = ["checkpoints/", "onnx/", "openvino/"];
 
-/// What unpacking may still cost.
+/// Limits the total size while unpacking.
 struct Budget {
     unpacked: u64,
     packed: u64,
@@ -213,32 +224,33 @@ fn unpack(
     let mut entry = archive.by_index(index).map_err(damaged)?;
     let allowed = budget.allowed();
     let mut bytes = Vec::new();
-    let taken = entry
+    let unpacked = entry
         .by_ref()
         .take(allowed + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| damaged(ZipError::Io(error)))?;
-    if taken as u64 > allowed {
-        return Err(refuse(
-            "it unpacks to far more than a model holds, as a decompression bomb does".into(),
-        ));
-    }
-    if taken as u64 != entry.size() {
-        return Err(refuse(format!(
-            "an entry unpacks to {taken} bytes where it declares {}",
-            entry.size()
+    if unpacked as u64 > allowed {
+        return Err(refuse(message!(
+            "it unpacks to far more than a model holds, as a decompression bomb does"
         )));
     }
-    budget.unpacked += taken as u64;
+    if unpacked as u64 != entry.size() {
+        return Err(refuse(message!(
+            "an entry unpacks to {unpacked} bytes where it declares {entry}",
+            unpacked,
+            entry = entry.size()
+        )));
+    }
+    budget.unpacked += unpacked as u64;
     Ok(bytes)
 }
 
 fn damaged(error: ZipError) -> InteropError {
     let reason: String = error.to_string().escape_debug().take(200).collect();
-    refuse(format!("it is damaged or not a zip ({reason})"))
+    refuse(message!("it is damaged or not a zip ({reason})", reason))
 }
 
-fn refuse(reason: String) -> InteropError {
+fn refuse(reason: Message) -> InteropError {
     InteropError::Archive { reason }
 }
 

@@ -1,16 +1,19 @@
-//! Documents -> sparse rows: TF-IDF of words, of characters, and dense numbers, side by side, each block of length 1.
+//! Converts documents to sparse feature rows: TF-IDF of word n-grams, TF-IDF of character n-grams,
+//! and dense features, concatenated. Each block is normalised to length 1.
 
 use super::LinearInput;
 use super::ngrams;
 use super::rows::{Rows, normalize};
 use crate::data::script::Unspaced;
+use protocol::{Message, message};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 
-/// Documents that a run of characters has to occur in: the many that occur in one only cost room.
+/// Minimum document frequency of a character n-gram; the many that occur in a single document only
+/// cost memory.
 const MIN_CHARACTER_DOCUMENTS: u32 = 2;
 
-/// What a classifier knows of its training documents' features.
+/// The feature space learned from the training documents.
 #[derive(Clone, Debug)]
 pub(super) struct Features {
     longest: usize,
@@ -19,40 +22,40 @@ pub(super) struct Features {
     dense: usize,
 }
 
-/// N-grams by hash, in the order of their features, with their inverse document frequencies.
+/// Vocabulary of n-grams: hash to feature index, and inverse document frequencies.
 #[derive(Clone, Debug, Default)]
 struct Table {
     ids: HashMap<u64, u32>,
     idf: Vec<f32>,
 }
 
-/// N-grams in the order of their features.
+/// A vocabulary of n-grams in feature order, as saved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TableData {
-    /// Hash of each.
+    /// Hash of each n-gram.
     pub hashes: Vec<u64>,
-    /// Inverse document frequency of each.
+    /// Inverse document frequency of each n-gram.
     pub idf: Vec<f32>,
 }
 
 impl TableData {
-    /// Whether there is one frequency for each n-gram and none stands there twice.
+    /// Checks that the n-grams are distinct and that each has a document frequency.
     ///
     /// # Errors
-    /// What is wrong, in words.
-    pub fn check(&self) -> Result<(), String> {
+    /// Returns a message if the table is inconsistent.
+    pub fn check(&self) -> Result<(), Message> {
         let distinct: HashSet<u64> = self.hashes.iter().copied().collect();
         let sound = distinct.len() == self.hashes.len() && self.idf.len() == self.hashes.len();
         if sound {
             Ok(())
         } else {
-            Err("a table of n-grams is damaged".into())
+            Err(message!("a table of n-grams is damaged"))
         }
     }
 }
 
 impl Features {
-    /// What was saved.
+    /// Restores the feature space from saved tables.
     pub fn of_tables(
         longest: usize,
         words: TableData,
@@ -67,22 +70,22 @@ impl Features {
         }
     }
 
-    /// What is saved of the n-grams: of words and of characters.
+    /// Returns the tables to save: word n-grams and character n-grams.
     pub fn tables(&self) -> (TableData, Option<TableData>) {
         (self.words.data(), self.characters.as_ref().map(Table::data))
     }
 
-    /// Words in a row at most.
+    /// Maximum number of words per n-gram.
     pub fn longest(&self) -> usize {
         self.longest
     }
 
-    /// Dense numbers per document.
+    /// Number of dense features per document.
     pub fn dense(&self) -> usize {
         self.dense
     }
 
-    /// Collects the features of `inputs`, and their rows.
+    /// Learns the feature space of `inputs` and returns it with their rows.
     pub fn learn(inputs: &[LinearInput], with_characters: bool, with_dense: bool) -> (Self, Rows) {
         let longest = if Unspaced::of(inputs.iter().map(|input| input.document)).is_most() {
             3
@@ -117,12 +120,12 @@ impl Features {
             + self.dense
     }
 
-    /// Whether an n-gram of words occurred in a training document.
+    /// Returns whether a word n-gram occurred in the training documents.
     pub fn knows_word(&self, hash: u64) -> bool {
         self.words.ids.contains_key(&hash)
     }
 
-    /// Known features of a document, ascending.
+    /// Returns the known features of a document in ascending order.
     pub fn row(&self, input: &LinearInput) -> Vec<(u32, f32)> {
         let mut row = self
             .words
@@ -160,7 +163,7 @@ impl Table {
         }
     }
 
-    /// Knows what occurs in at least `min_documents` of `inputs`.
+    /// Learns the n-grams that occur in at least `min_documents` of `inputs`.
     fn learn(
         inputs: &[LinearInput],
         min_documents: u32,
@@ -178,7 +181,7 @@ impl Table {
             .iter()
             .flatten()
             .for_each(|gram| *frequencies.entry(*gram).or_default() += 1);
-        // The order of first occurrence does not depend on the map's.
+        // Features are numbered by first occurrence, independently of the map's iteration order.
         let n = inputs.len() as f32;
         let mut table = Self::default();
         for gram in found.iter().flatten() {
@@ -193,7 +196,8 @@ impl Table {
         table
     }
 
-    /// `(1 + ln count) idf` of the known ones of `grams`, scaled to length 1, features from `offset` on.
+    /// Returns `(1 + ln count) idf` of the known n-grams in `grams`, normalised to length 1;
+    /// feature indices start at `offset`.
     fn row(&self, grams: Vec<u64>, offset: u32) -> Vec<(u32, f32)> {
         let mut ids: Vec<u32> = grams
             .iter()
@@ -231,7 +235,8 @@ mod tests {
             },
         ];
         let (features, rows) = Features::learn(&inputs, true, true);
-        // Words: ab, c, d and "ab ab", "ab c", "ab d"; characters in both: " a", "ab", "b ", " ab", "ab ", " ab ".
+        // Words: ab, c, d and "ab ab", "ab c", "ab d"; characters in both: " a", "ab", "b ", " ab",
+        // "ab ", " ab ".
         assert_eq!((features.words.idf.len(), features.len()), (6, 6 + 6 + 2));
         let row = rows.row(0);
         assert!(row.windows(2).all(|pair| pair[0].0 < pair[1].0), "{row:?}");

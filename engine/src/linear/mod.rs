@@ -1,10 +1,11 @@
-//! Linear classifiers on counted features: the bar that a neural model has to pass to be worth its time, and a part of the
-//! default classifier. A small portfolio of feature sets, since no single one is best on every text; the caller chooses
-//! the member by validation.
+//! Linear classifiers on n-gram features: a baseline for the neural models, and a part of the
+//! default classifier. No single feature set is best for every corpus, so there is a small
+//! portfolio; the caller selects a member on the validation set.
 //!
-//! Pure Rust on plain numbers, like `data`: no tensor, no device, no clock. Sources: sublinear TF-IDF with smoothed idf
-//! as in scikit-learn's `TfidfVectorizer`; L2-regularised squared-hinge SVM by dual coordinate descent (Hsieh et al.
-//! 2008, algorithm 1), which is what LIBLINEAR and so `LinearSVC` compute; log-count ratios (Wang & Manning 2012).
+//! Pure Rust on plain numbers, without tensors, devices or the clock. Sources: sublinear TF-IDF
+//! with smoothed idf as in scikit-learn's `TfidfVectorizer`; L2-regularised squared-hinge SVM by
+//! dual coordinate descent (Hsieh et al. 2008, algorithm 1) as in LIBLINEAR and `LinearSVC`;
+//! log-count ratios (Wang & Manning 2012).
 
 mod features;
 mod ngrams;
@@ -16,16 +17,17 @@ use crate::data::Document;
 use features::Features;
 pub use features::TableData;
 pub use output_layer::{Fit, OutputLayer};
+use protocol::{Message, message, phrase};
 use rayon::prelude::*;
 use svm::Settings;
 pub use svm::Weights;
 
-/// A document as a linear classifier reads it.
+/// Input of a linear classifier for one document.
 #[derive(Clone, Copy, Debug)]
 pub struct LinearInput<'a> {
-    /// Its texts.
+    /// The document with its one or two texts.
     pub document: &'a Document,
-    /// Numbers that describe it as a whole, e.g. the mean of its word vectors; empty where there are none.
+    /// Dense features of the whole document, e.g. its mean word vector; empty if there are none.
     pub dense: &'a [f32],
 }
 
@@ -33,20 +35,20 @@ pub struct LinearInput<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Member {
-    /// Words and pairs of words (single characters and up to three of them where a script has no spaces).
+    /// Word unigrams and bigrams (up to trigrams of single characters for scripts without spaces).
     Words,
-    /// The same and characters, two to five.
+    /// Word n-grams, and character n-grams of length two to five.
     Characters,
-    /// Words, pairs of words and the dense numbers.
+    /// Word n-grams and the dense features.
     Vectors,
-    /// Words, characters and the dense numbers.
+    /// Word n-grams, character n-grams and the dense features.
     All,
-    /// Words and pairs of words, scaled by each label's log-count ratio.
+    /// Word n-grams, scaled by each label's log-count ratio.
     NaiveBayes,
 }
 
 impl Member {
-    /// All of them, in the order in which they are tried.
+    /// All members, in the order in which they are tried.
     pub const PORTFOLIO: [Self; 5] = [
         Self::Words,
         Self::Characters,
@@ -55,64 +57,64 @@ impl Member {
         Self::NaiveBayes,
     ];
 
-    /// In words.
+    /// The name shown to users.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Words => "words",
-            Self::Characters => "words and characters",
-            Self::Vectors => "words and word vectors",
-            Self::All => "words, characters and word vectors",
-            Self::NaiveBayes => "words by naive Bayes ratios",
+            Self::Words => phrase!("words"),
+            Self::Characters => phrase!("words and characters"),
+            Self::Vectors => phrase!("words and word vectors"),
+            Self::All => phrase!("words, characters and word vectors"),
+            Self::NaiveBayes => phrase!("words by naive Bayes ratios"),
         }
     }
 
-    /// Whether it reads characters.
+    /// Whether it uses character n-grams.
     pub fn has_characters(self) -> bool {
         matches!(self, Self::Characters | Self::All)
     }
 
-    /// Whether it reads the dense numbers.
+    /// Whether it uses the dense features.
     pub fn has_dense(self) -> bool {
         matches!(self, Self::Vectors | Self::All)
     }
 }
 
-/// How a classifier learns.
+/// Training settings of a linear classifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// Its feature set.
+    /// The feature set that the classifier uses.
     pub member: Member,
-    /// Whether the documents with a label count as much, together, as those without it.
+    /// Whether documents with and without a label have the same total weight.
     pub balanced: bool,
-    /// Draws the order of the documents.
+    /// Seed of the order in which documents are visited.
     pub seed: u64,
 }
 
-/// A classifier as plain numbers: what is saved of it.
+/// The saved form of a linear classifier, as plain numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearData {
-    /// Its feature set.
+    /// The feature set that the classifier uses.
     pub member: Member,
-    /// Whether its labels had balanced weights.
+    /// Whether it was trained with balanced class weights.
     pub balanced: bool,
-    /// Words in a row at most.
+    /// Maximum number of words per n-gram.
     pub longest: usize,
-    /// N-grams of words.
+    /// Vocabulary of word n-grams.
     pub words: TableData,
-    /// N-grams of characters, where it reads them.
+    /// Vocabulary of character n-grams, if the feature set has them.
     pub characters: Option<TableData>,
-    /// Dense numbers per document.
+    /// Number of dense features per document.
     pub dense: usize,
-    /// Weights by feature: words, characters, dense numbers.
+    /// Weights of the features in the order words, characters, dense.
     pub weights: Weights,
 }
 
 impl LinearData {
-    /// Whether it is a classifier of `classes` labels.
+    /// Checks that the data is a consistent classifier of `classes` labels.
     ///
     /// # Errors
-    /// What contradicts what, in words.
-    pub fn check(&self, classes: usize) -> Result<(), String> {
+    /// Returns a message that describes the inconsistency.
+    pub fn check(&self, classes: usize) -> Result<(), Message> {
         let Self {
             member,
             words,
@@ -122,12 +124,13 @@ impl LinearData {
             ..
         } = self;
         if member.has_characters() != characters.is_some() || (!member.has_dense() && *dense > 0) {
-            return Err("it does not hold the features of its kind".into());
+            return Err(message!("it does not hold the features of its kind"));
         }
-        if !(1..=MAX_LONGEST).contains(&self.longest) {
-            return Err(format!(
-                "it joins {} words; 1 to {MAX_LONGEST} are possible",
-                self.longest
+        if !(1..=MAX_NGRAM).contains(&self.longest) {
+            return Err(message!(
+                "it joins {longest} words; 1 to {MAX_NGRAM} are possible",
+                longest = self.longest,
+                MAX_NGRAM
             ));
         }
         words.check()?;
@@ -137,15 +140,16 @@ impl LinearData {
     }
 }
 
-/// Words in a row at most that any classifier here joins.
-const MAX_LONGEST: usize = 3;
+/// Maximum number of words per n-gram that a saved classifier may have.
+const MAX_NGRAM: usize = 3;
 
-/// Cost of an error against the size of the weights, `C`: scikit-learn's default.
+/// Regularisation parameter `C` of the SVM; scikit-learn's default.
 const COST: f32 = 1.0;
-/// Smaller weights are not kept: a third of them is left, at the same scores (docs/recipes.md).
-const NEGLIGIBLE: f32 = 2e-2;
+/// Weights below this are dropped. A third of the weights remains, with the same scores
+/// (docs/recipes.md).
+const MIN_WEIGHT: f32 = 2e-2;
 
-/// One linear classifier per label.
+/// A linear classifier with one binary classifier per label.
 #[derive(Clone, Debug)]
 pub struct Linear {
     member: Member,
@@ -155,7 +159,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Learns `classes` labels from documents and their label rows.
+    /// Trains a classifier of `classes` labels on documents and the label indices of each.
     pub fn learn(
         inputs: &[LinearInput],
         truth: &[Vec<usize>],
@@ -178,7 +182,7 @@ impl Linear {
             cost: COST,
             balanced,
             by_ratio,
-            negligible: NEGLIGIBLE,
+            negligible: MIN_WEIGHT,
             seed,
         };
         let weights = svm::train(&rows, truth, classes, settings);
@@ -190,7 +194,7 @@ impl Linear {
         }
     }
 
-    /// Its numbers.
+    /// Returns the data to save.
     pub fn data(&self) -> LinearData {
         let Self {
             member,
@@ -210,7 +214,7 @@ impl Linear {
         }
     }
 
-    /// A classifier of numbers that were checked.
+    /// Restores a classifier from data that passed [`LinearData::check`].
     pub fn from_data(data: LinearData) -> Self {
         let LinearData {
             member,
@@ -229,27 +233,28 @@ impl Linear {
         }
     }
 
-    /// What it reads, and how it learned, in words.
-    pub fn name(&self) -> String {
-        let member = self.member.name();
+    /// Describes the feature set and the class weights.
+    pub fn name(&self) -> Message {
+        let member = Message::phrase(self.member.name());
         if self.balanced {
-            format!("{member}, with balanced class weights")
+            message!("{member}, with balanced class weights", member)
         } else {
-            member.into()
+            member
         }
     }
 
-    /// Which feature set it reads.
+    /// The feature set in use.
     pub fn member(&self) -> Member {
         self.member
     }
 
-    /// Distinct features that it knows.
+    /// Number of features in the learned feature space.
     pub fn features(&self) -> usize {
         self.features.len()
     }
 
-    /// How many different words a document has, and those among them that occurred in no training document.
+    /// Returns the number of distinct words of a document, and those among them that occurred in no
+    /// training document.
     pub fn unseen_words(&self, document: &Document) -> (usize, Vec<String>) {
         let words = ngrams::distinct_words(document);
         let count = words.len();
@@ -259,7 +264,8 @@ impl Linear {
         (count, unseen.map(|(word, _)| word).collect())
     }
 
-    /// How far each document lies on each label's side of its boundary, `[documents, C]`; the margin of training is 1.
+    /// Returns the signed distance of each document from each label's decision boundary,
+    /// `[documents][C]`, in units of the training margin.
     pub fn margins(&self, inputs: &[LinearInput]) -> Vec<Vec<f32>> {
         inputs
             .par_iter()
@@ -267,7 +273,7 @@ impl Linear {
             .collect()
     }
 
-    /// Non-zero features of one document.
+    /// Returns the non-zero features of one document.
     fn row(&self, input: &LinearInput) -> Vec<(u32, f32)> {
         let row = self.features.row(input);
         if self.member == Member::NaiveBayes {
@@ -294,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_words_tell_are_learned_by_each_member() {
+    fn each_member_learns_labels_that_depend_on_words() {
         let texts: Vec<Document> = (0..60)
             .map(|i| document(["a cat purrs", "a dog barks", "rain falls"][i % 3]))
             .collect();
@@ -321,12 +327,12 @@ mod tests {
                     seed: 1,
                 },
             );
-            let asked = [
+            let cases = [
                 ("the cat", [1.0, 0.0], [true, true]),
                 ("my dog barks", [0.6, 0.8], [true, false]),
                 ("more rain", [0.0, -1.0], [false; 2]),
             ];
-            for (text, dense, expected) in asked {
+            for (text, dense, expected) in cases {
                 let margins = linear
                     .margins(&[LinearInput {
                         document: &document(text),
@@ -358,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_labels_than_a_block_and_more_are_the_same_classifiers() {
+    fn classifiers_do_not_depend_on_the_number_of_labels() {
         let texts: Vec<Document> = (0..40)
             .map(|i| document(&format!("w{} w{}", i % 20, i % 7)))
             .collect();

@@ -1,52 +1,54 @@
-//! One linear SVM per label against all others, by dual coordinate descent. Eight labels learn together: a row is read
-//! once for all of them, and their sums run in vector registers.
+//! One-vs-rest linear SVMs by dual coordinate descent. Eight labels are trained together, so that
+//! each row is read once for all of them and their sums use vector registers.
 
 use super::rows::Rows;
 use crate::data::random::{Purpose, generator, permutation};
+use protocol::{Message, message};
 use rayon::prelude::*;
 
-/// Passes over the documents at most.
+/// Maximum number of passes over the documents.
 const MAX_PASSES: u64 = 60;
-/// Labels are learned when no projected gradient of a pass is larger: LIBLINEAR's default for this solver.
+/// Training stops when no projected gradient of a pass exceeds this; LIBLINEAR's default for this
+/// solver.
 const TOLERANCE: f32 = 0.1;
-/// Labels that learn together.
+/// Number of labels trained together.
 const LANES: usize = 8;
 /// Added to each count of a log-count ratio (Wang & Manning 2012, section 2.1).
 const RATIO_SMOOTHING: f32 = 1.0;
 
-/// How a classifier learns.
+/// Training settings of the SVMs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Settings {
-    /// Cost of an error against the size of the weights, `C`.
+    /// Regularisation parameter `C`.
     pub cost: f32,
-    /// Whether the documents with a label cost as much, together, as those without it.
+    /// Whether documents with and without a label have the same total cost.
     pub balanced: bool,
-    /// Whether each feature counts for a label as much as its log-count ratio.
+    /// Whether features are scaled by each label's log-count ratios.
     pub by_ratio: bool,
-    /// Smaller weights are not kept. The margin of training is 1.
+    /// Weights below this are dropped; the training margin is 1.
     pub negligible: f32,
-    /// Draws the order of the documents.
+    /// Seed of the order in which documents are visited.
     pub seed: u64,
 }
 
-/// What the labels of one block have in common: one number each.
+/// One value for each label of a block.
 type Lanes = [f32; LANES];
 
-/// Weights by feature, without those that are next to nothing.
+/// Sparse weights in compressed form, ordered by feature; small weights are dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
-    /// One per label.
+    /// Bias of each label, `[C]`.
     pub bias: Vec<f32>,
-    /// Where the entries of each feature begin, and where the last one's end.
+    /// Offset of the first entry of each feature, and the number of entries as the last element.
     pub starts: Vec<u32>,
-    /// Labels, feature by feature.
+    /// Label of each entry.
     pub labels: Vec<u32>,
-    /// Weights, beside the labels.
+    /// Weight of each entry.
     pub values: Vec<f32>,
 }
 
 impl Weights {
-    /// How far a row lies on each label's side of its boundary, `[C]`.
+    /// Returns the signed distance of a row from each label's decision boundary, `[C]`.
     pub fn margins(&self, row: &[(u32, f32)]) -> Vec<f32> {
         let mut margins = self.bias.clone();
         for &(feature, x) in row {
@@ -59,11 +61,11 @@ impl Weights {
         margins
     }
 
-    /// Whether these are the weights of `classes` labels on `features` features.
+    /// Checks that these are consistent weights of `classes` labels and `features` features.
     ///
     /// # Errors
-    /// What is wrong, in words.
-    pub fn check(&self, classes: usize, features: usize) -> Result<(), String> {
+    /// Returns a message if the arrays are inconsistent.
+    pub fn check(&self, classes: usize, features: usize) -> Result<(), Message> {
         let Self {
             bias,
             starts,
@@ -76,16 +78,16 @@ impl Weights {
             && Some(starts.len()) == features.checked_add(1);
         let fit =
             end == Some(labels.len()) && labels.len() == values.len() && bias.len() == classes;
-        let sound = ascend && fit && labels.iter().all(|label| (*label as usize) < classes);
-        if sound {
+        let is_valid = ascend && fit && labels.iter().all(|label| (*label as usize) < classes);
+        if is_valid {
             Ok(())
         } else {
-            Err("its weights contradict each other".into())
+            Err(message!("its weights contradict each other"))
         }
     }
 
-    /// From the entries of each block of labels, which are in order of their features and labels.
-    fn of_blocks(blocks: Vec<Entries>, features: usize) -> Self {
+    /// Merges the entries of the blocks of labels, each sorted by feature and label.
+    fn from_blocks(blocks: Vec<Entries>, features: usize) -> Self {
         let bias = blocks
             .iter()
             .flat_map(|block| block.bias.iter().copied())
@@ -101,9 +103,9 @@ impl Weights {
         let all = starts[features] as usize;
         let (mut labels, mut values, mut next) = (vec![0; all], vec![0.0; all], starts.clone());
         for (feature, label, weight) in blocks.into_iter().flat_map(|block| block.weights) {
-            let place = &mut next[feature as usize];
-            (labels[*place as usize], values[*place as usize]) = (label, weight);
-            *place += 1;
+            let slot = &mut next[feature as usize];
+            (labels[*slot as usize], values[*slot as usize]) = (label, weight);
+            *slot += 1;
         }
         Self {
             bias,
@@ -114,34 +116,35 @@ impl Weights {
     }
 }
 
-/// What is left of a block of labels once it has learned: the dense weights would fill memory, labels times features.
+/// Sparse weights of a trained block of labels. Dense weights of all labels and features would not
+/// fit into memory.
 struct Entries {
     bias: Vec<f32>,
-    /// Feature, label and weight.
+    /// Feature, label and weight of each entry.
     weights: Vec<(u32, u32, f32)>,
 }
 
 impl Entries {
-    /// Of dense weights `[features + 1][LANES]`, the bias last.
+    /// Selects the entries of dense weights `[features + 1][LANES]`, where the bias comes last.
     fn of(dense: &[Lanes], first_label: usize, classes: usize, negligible: f32) -> Self {
         let used = LANES.min(classes - first_label);
         let (bias, weights) = dense.split_last().expect("the bias is always there");
-        let mut kept = Vec::new();
+        let mut entries = Vec::new();
         for (feature, lanes) in weights.iter().enumerate() {
             for (lane, weight) in lanes[..used].iter().enumerate() {
                 if weight.abs() >= negligible {
-                    kept.push((feature as u32, (first_label + lane) as u32, *weight));
+                    entries.push((feature as u32, (first_label + lane) as u32, *weight));
                 }
             }
         }
         Self {
             bias: bias[..used].to_vec(),
-            weights: kept,
+            weights: entries,
         }
     }
 }
 
-/// Learns `classes` labels.
+/// Trains the classifiers of `classes` labels.
 pub(super) fn train(
     rows: &Rows,
     truth: &[Vec<usize>],
@@ -155,30 +158,31 @@ pub(super) fn train(
         Entries::of(&weights, first_label, classes, settings.negligible)
     };
     let blocks: Vec<Entries> = blocks.map(learn).collect();
-    Weights::of_blocks(blocks, rows.features)
+    Weights::from_blocks(blocks, rows.features)
 }
 
-/// Up to eight labels in training.
+/// Training of up to eight labels.
 struct Block<'a> {
     rows: &'a Rows,
     first_label: usize,
-    /// 1 for the documents of a label, else -1.
+    /// 1 for documents with the label, -1 for others.
     signs: Vec<Lanes>,
-    /// What each feature is scaled by, squared; empty: by nothing.
+    /// Squared scale of each feature; empty without scaling.
     scales: Vec<Lanes>,
-    /// Length of each document's row under that scale, squared, and the diagonal term.
+    /// Squared length of each document's scaled row, plus the diagonal term of the dual problem.
     squares: Vec<Lanes>,
     costs: Costs,
 }
 
-/// Cost of an error at a document with a label, and at one without it.
+/// Cost of an error on a document with the label, and on one without it.
 struct Costs {
     with: Lanes,
     without: Lanes,
 }
 
 impl Costs {
-    /// `cost`, or shares of it: each kind of document counts half, as `class_weight="balanced"` of scikit-learn has it.
+    /// Returns the cost `C` for both, or balanced costs like scikit-learn's
+    /// `class_weight="balanced"`, where both kinds of documents have the same total cost.
     fn of(signs: &[Lanes], cost: f32, balanced: bool) -> Self {
         if !balanced {
             return Self {
@@ -258,7 +262,8 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Weights `[features + 1][LANES]`; the bias is a feature that is always 1, and comes last.
+    /// Returns weights `[features + 1][LANES]`; the bias is a feature that is always 1, and comes
+    /// last.
     fn learn(&self, seed: u64) -> Vec<Lanes> {
         let mut weights = vec![[0.0; LANES]; self.rows.features + 1];
         let mut alphas = vec![[0.0; LANES]; self.rows.len()];
@@ -275,7 +280,7 @@ impl<'a> Block<'a> {
         weights
     }
 
-    /// Moves one document's dual variables to their optimum; returns the largest projected gradient.
+    /// Optimises one document's dual variables; returns the largest projected gradient.
     fn visit(&self, index: usize, alphas: &mut Lanes, weights: &mut [Lanes]) -> f32 {
         let row = self.rows.row(index);
         let bias = self.rows.features;
@@ -298,9 +303,9 @@ impl<'a> Block<'a> {
                 gradient
             };
             worst = worst.max(projected.abs());
-            let moved = (alphas[lane] - gradient / squares[lane]).max(0.0);
-            steps[lane] = (moved - alphas[lane]) * signs[lane];
-            alphas[lane] = moved;
+            let updated = (alphas[lane] - gradient / squares[lane]).max(0.0);
+            steps[lane] = (updated - alphas[lane]) * signs[lane];
+            alphas[lane] = updated;
         }
         if steps.iter().all(|step| *step == 0.0) {
             return worst;
@@ -332,7 +337,8 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Squares of the log-count ratios: how much likelier a feature is in documents of a label than in all others.
+/// Returns the squared log-count ratios: the log of how much more often a feature occurs in
+/// documents of a label than in all others.
 fn ratios(rows: &Rows, signs: &[Lanes]) -> Vec<Lanes> {
     let mut with = vec![[RATIO_SMOOTHING; LANES]; rows.features];
     let mut without = with.clone();
@@ -361,8 +367,8 @@ fn ratios(rows: &Rows, signs: &[Lanes]) -> Vec<Lanes> {
 mod tests {
     use super::*;
 
-    /// The optimum of `0.5 w² + C max(0, 1 - w x)²` for one document `x = (0.6, 0.8)` and a bias feature, by hand: `w` is
-    /// `alpha` times the row, and `alpha = 1 / (|x|² + 1 + 1 / 2C)`.
+    /// The optimum of `0.5 w² + C max(0, 1 - w x)²` for one document `x = (0.6, 0.8)` with a bias
+    /// feature: `w` is `alpha` times the row, and `alpha = 1 / (|x|² + 1 + 1 / 2C)`.
     #[test]
     fn one_document_has_a_closed_solution() {
         let rows = Rows::new([vec![(0, 0.6), (1, 0.8)]].into_iter(), 2);
@@ -383,10 +389,10 @@ mod tests {
         assert!((weights.margins(rows.row(0))[0] - 2.0 * alpha).abs() < 1e-6);
     }
 
-    /// Nine documents without the label and one with it, all with the same row: the bias and the weight settle where both
-    /// sides pull alike, at 0, if each side counts half.
+    /// Nine documents without the label and one with it, all with the same row. With balanced costs
+    /// both sides have equal influence, and the margin converges to 0.
     #[test]
-    fn balanced_costs_give_a_rare_label_the_same_pull() {
+    fn balanced_costs_give_a_rare_label_equal_influence() {
         let rows = Rows::new((0..10).map(|_| vec![(0, 1.0)]), 1);
         let truth: Vec<Vec<usize>> = (0..10)
             .map(|i| if i == 0 { vec![0] } else { vec![] })
@@ -410,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_favour_what_tells_a_label() {
+    fn ratios_favour_discriminative_features() {
         let rows = [vec![(0, 1.0), (1, 1.0)], vec![(0, 1.0), (2, 1.0)]];
         let rows = Rows::new(rows.into_iter(), 3);
         let mut signs = [[-1.0; LANES]; 2];

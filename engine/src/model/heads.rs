@@ -1,4 +1,4 @@
-//! What stands on top of the backbone: guessing masked tokens, telling whether two texts follow each other, labels.
+//! The heads on top of the backbone: masked LM, next-sentence prediction and classification.
 
 use super::config::ModelConfig;
 use super::layers::linear;
@@ -7,38 +7,39 @@ use super::parameters::{Init, ParameterSpec};
 use crate::kernels::{self, RowNumbers, RowTargets};
 use burn::tensor::Tensor;
 
-/// Which heads a model carries.
+/// The set of heads of a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
-    /// Guessing masked tokens.
+    /// Masked language modelling (Devlin et al. 2019, 3.1, task 1).
     pub masked_lm: bool,
     /// Next-sentence prediction (Devlin et al. 2019, 3.1, task 2).
     pub next_sentence: bool,
-    /// Labels.
+    /// Text or text pair classification.
     pub classifier: bool,
 }
 
 impl Heads {
-    /// Of a model that is pre-trained by guessing masked tokens.
+    /// Pre-training with masked language modelling only.
     pub const MASKED_LM: Self = Self {
         masked_lm: true,
         next_sentence: false,
         classifier: false,
     };
-    /// Of a model that is pre-trained on both of BERT's tasks.
+    /// Pre-training with both of BERT's tasks.
     pub const PRETRAINING: Self = Self {
         masked_lm: true,
         next_sentence: true,
         classifier: false,
     };
-    /// Of a classifier.
+    /// Fine-tuning a classifier.
     pub const CLASSIFIER: Self = Self {
         masked_lm: false,
         next_sentence: false,
         classifier: true,
     };
 
-    /// The parameters of these heads. The masked LM's decoder is the embedding table itself and so is not listed.
+    /// Returns the parameters of these heads. The masked LM's decoder is tied to the embedding
+    /// table and therefore not listed.
     pub fn specs(self, config: &ModelConfig) -> Vec<ParameterSpec> {
         let backbone = config.architecture.backbone();
         let features = backbone.pooled_size(config);
@@ -78,15 +79,15 @@ impl Heads {
     }
 }
 
-/// Logits over the vocabulary `[M, V]` at `M` flat positions (numbers of `B * T` rows): the projection runs on these
-/// rows only.
+/// Returns logits `[M, V]` over the vocabulary at `M` positions, given as row indices into `B * T`.
+/// Only these rows are projected.
 pub fn masked_lm(network: &Network, encoded: &Encoded, positions: &RowNumbers) -> Tensor<2> {
     let Projection { rows, table, bias } = projection(network, encoded, positions);
     kernels::linear(rows, table, Some(bias))
 }
 
-/// Mean cross-entropy `[1]`, in nats, of `truth` under the logits of [`masked_lm`]. No penalties hide in it: weight decay
-/// is the optimiser's.
+/// Returns the mean cross-entropy `[1]` in nats of the tokens `truth` under the logits of
+/// [`masked_lm`]. It has no regularisation term; the optimiser applies weight decay.
 pub fn masked_lm_loss(
     network: &Network,
     encoded: &Encoded,
@@ -97,7 +98,7 @@ pub fn masked_lm_loss(
     kernels::projected_cross_entropy(rows, table, bias, truth)
 }
 
-/// Rows `[M, D]`, the table `[V, D]` that they are compared with, and the bias of each token `[V]`.
+/// Inputs of the decoder: features `[M, D]`, embedding table `[V, D]` and output bias `[V]`.
 struct Projection {
     rows: Tensor<2>,
     table: Tensor<2>,
@@ -116,13 +117,13 @@ fn projection(network: &Network, encoded: &Encoded, positions: &RowNumbers) -> P
     }
 }
 
-/// Logits `[B, 2]` of "B follows A" and "B is random".
+/// Returns logits `[B, 2]` of "B follows A" and "B is random".
 pub fn next_sentence(network: &Network, encoded: &Encoded) -> Tensor<2> {
     let pooled = network.pool(encoded);
     linear(network.params, "cls.seq_relationship", pooled)
 }
 
-/// Logits `[B, C]`.
+/// Returns classification logits `[B, C]`.
 pub fn classifier(network: &Network, encoded: &Encoded) -> Tensor<2> {
     let pooled = network.pool(encoded);
     linear(network.params, "classifier", network.drop_hidden(pooled))

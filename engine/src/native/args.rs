@@ -1,5 +1,6 @@
-//! Words on the command line become a task. Only the form is checked here: values go through [`RunConfig::set`], the
-//! one reader that the page's link uses too, and whether they fit the data is `session`'s question.
+//! Parses the command line into a task. Only its syntax is checked here: values go through
+//! [`RunConfig::set`], which also parses the page's links, and `session` checks them against the
+//! data.
 
 mod asking;
 mod training;
@@ -13,16 +14,16 @@ pub use training::{Compare, Finetune, Pretrain, Training};
 use crate::error::Error;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand};
-use protocol::RunConfig;
+use protocol::{Message, RunConfig, Setting, message};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What the words mean.
+/// The result of parsing a command line.
 #[derive(Debug)]
 pub enum Parsed {
-    /// A task to do.
+    /// The arguments of a command to run.
     Run(Box<Arguments>),
-    /// Help or the version, to be shown.
+    /// Help or version text to print.
     Show(String),
 }
 
@@ -109,10 +110,11 @@ pub struct Demo {
     pub out: Option<PathBuf>,
 }
 
-/// Reads the words after the program's name (which comes first).
+/// Parses a command line. Its first word is the name of the program.
 ///
 /// # Errors
-/// One sentence and a hint, where a word is unknown, missing or contradicts another.
+/// Returns an error, as one sentence and a hint, if an argument is unknown, missing or conflicts
+/// with another.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error> {
     match Arguments::try_parse_from(words) {
         Ok(arguments) => Ok(Parsed::Run(Box::new(arguments))),
@@ -129,49 +131,55 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error>
 }
 
 impl Common {
-    /// Sets the device and the seed where they were given.
+    /// Sets the device and the seed of `config` if their flags were given.
     ///
     /// # Errors
-    /// When a value cannot be read.
+    /// Returns an error if a value cannot be parsed.
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         set_given(config, &[("device", &self.device), ("seed", &self.seed)])
     }
 }
 
-/// The text of a file that a flag names.
+/// Reads the file that a flag names as text.
 ///
 /// # Errors
-/// When it cannot be read.
+/// Returns an error if the file cannot be read.
 pub fn text_of(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|error| Error::Input {
         code: "unreadable-input",
-        message: format!(
-            "{} cannot be read: {error}",
-            path.display().to_string().escape_debug()
+        message: message!(
+            "{path} cannot be read: {error}",
+            path = path.display().to_string().escape_debug().to_string(),
+            error = error.to_string()
         ),
-        hint: "Check the path and its permissions.".into(),
+        hint: message!("Check the path and its permissions."),
     })
 }
 
-/// Sets the fields whose flags were given.
+/// Sets the fields of `config` whose flags were given. `flags` are pairs of a field's key and its
+/// value.
 ///
 /// # Errors
-/// When a value cannot be read.
+/// Returns an error if a value cannot be parsed.
 pub fn set_given(config: &mut RunConfig, flags: &[(&str, &Option<String>)]) -> Result<(), Error> {
     for (key, value) in flags {
         let Some(value) = value else { continue };
         config.set(key, value).map_err(|error| Error::Input {
             code: "bad-argument",
-            message: format!(
-                "--{}: {}",
-                error.key,
-                error
+            message: message!(
+                "--{key}: {message}",
+                key = error.key,
+                message = error
                     .message
+                    .to_string()
                     .escape_debug()
                     .to_string()
                     .replace("\\\"", "\"")
             ),
-            hint: "Run the command with --help to see what each flag takes.".into(),
+            hint: message!(
+                "Run the command with {help} to see what each flag takes.",
+                help = Setting::named("help")
+            ),
         })?;
     }
     Ok(())
@@ -184,15 +192,19 @@ fn numbers(flag: &str, list: &str) -> Result<Vec<f64>, Error> {
 fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {
     text.trim().parse().map_err(|_| Error::Input {
         code: "bad-argument",
-        message: format!(
-            "--{flag}: \"{}\" is not a number it can take",
-            crate::native::output::plain(text)
+        message: message!(
+            "--{flag}: \"{native}\" is not a number it can take",
+            flag,
+            native = crate::native::output::plain(text)
         ),
-        hint: "Run the command with --help to see what each flag takes.".into(),
+        hint: message!(
+            "Run the command with {help} to see what each flag takes.",
+            help = Setting::named("help")
+        ),
     })
 }
 
-/// Clap's paragraphs as one sentence and one hint.
+/// Condenses the paragraphs of a clap error into one sentence and one hint.
 fn bad_arguments(error: &clap::Error) -> Error {
     let text = error.render().to_string();
     let paragraph: Vec<&str> = text
@@ -207,15 +219,15 @@ fn bad_arguments(error: &clap::Error) -> Error {
     let tip = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("tip: "))
-        .map(|tip| format!("Perhaps: {tip}."));
+        .map(|tip| message!("Perhaps: {tip}.", tip));
     let command = match error.get(ContextKind::InvalidSubcommand) {
-        None => "Run clozelab --help, or the command with --help, to see what there is.",
-        Some(_) => "Run clozelab --help to see the commands.",
+        None => message!("Run clozelab --help, or the command with --help, to see what there is."),
+        Some(_) => message!("Run clozelab --help to see the commands."),
     };
     Error::Input {
         code: "bad-argument",
-        message,
-        hint: tip.unwrap_or_else(|| command.into()),
+        message: Message::verbatim(message),
+        hint: tip.unwrap_or(command),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Words and what they mean; every refusal in one line.
+//! Tests of the command line: the values that flags set, and one-line errors.
 
 use super::*;
 
@@ -23,13 +23,13 @@ fn pretrain(line: &str) -> (Common, Pretrain) {
 }
 
 #[test]
-fn the_definition_has_no_contradiction() {
+fn the_clap_definition_is_consistent() {
     use clap::CommandFactory;
     Arguments::command().debug_assert();
 }
 
 #[test]
-fn flags_become_a_configuration() {
+fn flags_set_the_configuration() {
     let line = "pretrain --corpus a.txt dir b.gz - --out o --preset bert-tiny --vocab-size 500 --lr 2e-3 --whole-word \
                 --seed 3 --device cpu --steps 10 --checkpoint-every 5";
     let (common, pretrain) = pretrain(line);
@@ -53,7 +53,7 @@ fn flags_become_a_configuration() {
 }
 
 #[test]
-fn common_flags_stand_before_or_after_the_command() {
+fn common_flags_work_before_and_after_the_command() {
     assert!(pretrain("--json pretrain --corpus a --out o").0.json);
     assert!(pretrain("pretrain --corpus a --out o --json").0.json);
     assert!(matches!(parse(words("")), Ok(Parsed::Run(arguments)) if arguments.task.is_none()));
@@ -73,14 +73,16 @@ fn help_is_shown_and_not_an_error() {
 }
 
 #[test]
-fn nonsense_is_refused_in_one_line_with_a_hint() {
+fn invalid_arguments_are_refused_in_one_line_with_a_hint() {
     let check = |line: &str, expected: &str| {
         let Err(Error::Input { message, hint, .. }) = parse(words(line)) else {
             panic!("{line} was accepted")
         };
-        assert!(message.contains(expected), "{line}: {message}");
+        assert!(message.to_string().contains(expected), "{line}: {message}");
         assert!(
-            !message.contains('\n') && !hint.contains('\n') && !hint.is_empty(),
+            !message.to_string().contains('\n')
+                && !hint.to_string().contains('\n')
+                && !hint.is_empty(),
             "{message}\n{hint}"
         );
     };
@@ -99,7 +101,7 @@ fn nonsense_is_refused_in_one_line_with_a_hint() {
 }
 
 #[test]
-fn values_are_refused_by_the_flag_they_stand_behind() {
+fn an_invalid_value_is_reported_with_its_flag() {
     let (_, pretrain) = pretrain("pretrain --corpus a --out o --preset huge");
     let error = pretrain
         .training

@@ -1,6 +1,7 @@
-//! What reading a large corpus costs: memory, and seconds until the first step, without tokens from an earlier run and
-//! with them. The corpus has the shape of CAIL2018 (Xiao et al. 2018) as the 2018 system read it: documents of 300
-//! anonymised words, one of 202 labels each, words as frequent as Zipf's law has it.
+//! Measures the cost of reading a large corpus: memory, and seconds to the first step without and
+//! with cached tokens. The corpus has the shape of CAIL2018 (Xiao et al. 2018) as the 2018 system
+//! read it: documents of 300 anonymised words, each with one of 202 labels, and word frequencies
+//! that follow Zipf's law.
 
 use super::args::Common;
 use super::bench::Stopwatch;
@@ -13,57 +14,60 @@ use crate::data::{Opened, ReadOptions};
 use crate::error::Error;
 use crate::session::Session;
 use futures_lite::future::block_on;
-use protocol::{Event, FileRole, RunConfig, TokenizerKind};
+use protocol::{Event, FileRole, RunConfig, TokenizerKind, message};
 use serde::Serialize;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// Tokens of a document, labels, and different words.
+/// Tokens per document, number of labels and number of distinct words.
 const TOKENS: usize = 300;
 const LABELS: u64 = 202;
 const WORDS: f64 = 200_000.0;
-/// Entries of the vocabulary.
+/// Size of the vocabulary.
 const VOCAB_SIZE: usize = 8000;
-/// Steps of each run: the first one is what counts.
+/// Default number of steps per run; only the first one is measured.
 const STEPS: u64 = 3;
 
-/// One corpus, read twice.
+/// Measurements of one corpus, which is read twice.
 #[derive(Clone, Debug, Serialize)]
 struct Measured {
     documents: u64,
     tokens: u64,
     text_bytes: u64,
     first: Times,
-    /// With the tokens of the first run.
+    /// The second run, with the cached tokens of the first.
     again: Times,
-    /// The most memory that the program had at any time; `null` where the system does not tell.
+    /// Peak resident memory in bytes; `null` if the system does not report it.
     peak_memory_bytes: Option<u64>,
 }
 
-/// Seconds of one run, from its command on.
+/// Durations within one run, in seconds.
 #[derive(Clone, Debug, Serialize)]
 struct Times {
-    /// Until all files are read and held-out documents chosen.
+    /// From the start until all files are read and the held-out documents are chosen.
     read_secs: f64,
-    /// For the vocabulary; `null` where it was known.
+    /// To build the vocabulary; `null` if it was cached.
     vocabulary_secs: Option<f64>,
-    /// From the moment the vocabulary is known to the end of the first step.
+    /// From the end of building the vocabulary to the end of the first step.
     first_step_secs: f64,
 }
 
-/// Measures a corpus of `documents`.
+/// Measures two runs on a generated corpus of `documents` documents.
 ///
 /// # Errors
-/// When it finds no room on the disk or a run fails.
+/// Returns an error if the corpus cannot be written or a run fails.
 pub(super) fn bench(
     common: &Common,
     config: &RunConfig,
     documents: u64,
 ) -> Result<ExitStatus, Error> {
     let failed = |error: io::Error| Error::Io {
-        message: format!("the corpus could not be made: {error}"),
-        hint: "Free some space, or ask for fewer documents.".into(),
+        message: message!(
+            "the corpus could not be made: {error}",
+            error = error.to_string()
+        ),
+        hint: message!("Free some space, or ask for fewer documents."),
     };
     let folder = tempfile::tempdir().map_err(failed)?;
     let corpus = folder.path().join("corpus.txt");
@@ -99,14 +103,14 @@ fn measure(config: &RunConfig, corpus: &Path, cache: &Path) -> Result<Times, Err
     let sources = inputs::read(&[corpus.into()], Some(FileRole::Train))?;
     session.set_corpus(&Opened::new(&files_of(sources)), &ReadOptions::default())?;
     block_on(session.pretrain("bench", config, None))?;
-    let told = |words: &str| {
-        watch.first(|event| matches!(event, Event::Compiling { message, .. } if message == words))
+    let message_time = |words: &str| {
+        watch.first(|event| matches!(event, Event::Compiling { message, .. } if message.template() == words))
     };
     let read_secs = watch
         .first(|event| matches!(event, Event::Corpus { .. }))
         .expect("a corpus is told");
-    let learning = told("learning the vocabulary");
-    let known = told("cutting the text into tokens").unwrap_or(read_secs);
+    let learning = message_time("learning the vocabulary");
+    let known = message_time("cutting the text into tokens").unwrap_or(read_secs);
     let first_step = watch
         .first(|event| matches!(event, Event::Step { .. }))
         .expect("a run tells its steps");
@@ -122,7 +126,7 @@ fn write(path: &Path, documents: u64, seed: u64) -> io::Result<()> {
     let rng = &mut generator(seed, Purpose::Preview, 0, documents);
     for _ in 0..documents {
         for _ in 0..TOKENS {
-            // Logarithms of ranks that are spread evenly: Zipf's law.
+            // Words whose rank has a uniformly distributed logarithm follow Zipf's law.
             write!(
                 out,
                 "{} ",
@@ -134,7 +138,7 @@ fn write(path: &Path, documents: u64, seed: u64) -> io::Result<()> {
     out.flush()
 }
 
-/// What Linux calls the high-water mark of the resident set.
+/// Returns the peak resident set size (`VmHWM`), which only Linux reports.
 fn peak_memory_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,5 +1,5 @@
-//! The `compare` command: drives a session's comparison, keeps each finished run beside it so that an interrupted one
-//! can go on, and writes `report.json` and `report.html`.
+//! The `compare` command: runs the comparison of a session, saves each finished trial so that an
+//! interrupted comparison can be resumed, and writes `report.json` and `report.html`.
 
 use super::args::{self, Common};
 use super::compare_report;
@@ -15,24 +15,27 @@ use crate::data::Opened;
 use crate::error::Error;
 use crate::session::{ComparisonProgress, Session, sha256};
 use futures_lite::future::block_on;
-use protocol::{CompareConfig, Comparison, ComparisonTrial, Event, FileRole, Phase, RunConfig};
+use protocol::{
+    CompareConfig, Comparison, ComparisonTrial, Event, FileRole, Message, Phase, RunConfig,
+    Setting, message,
+};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::path::Path;
 
-/// What was asked for; marks the directory as a comparison's.
+/// File with the settings; marks the directory as that of a comparison.
 const SETTINGS_FILE: &str = "compare.json";
-/// The comparison as data.
+/// File with the results as JSON.
 const REPORT_JSON: &str = "report.json";
-/// Finished runs, one per line.
-const CELLS_FILE: &str = "runs.jsonl";
-/// Before and after a line's digest.
+/// File with the finished trials, one per line.
+const TRIALS_FILE: &str = "runs.jsonl";
+/// Text before and after the digest of a line.
 const DIGEST_START: &str = ",\"sha256\":\"";
 const DIGEST_END: &str = "\"}";
-/// Names the comparison in events.
+/// Name of the comparison in its events.
 const RUN: &str = "compare";
 
-/// All that the outcome depends on: a comparison goes on only as the same one.
+/// Everything that determines the results: a comparison is resumed only if all of it is unchanged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Settings {
     config: RunConfig,
@@ -42,10 +45,10 @@ struct Settings {
     versions: Versions,
 }
 
-/// The `compare` command.
+/// Runs the `compare` command.
 ///
 /// # Errors
-/// When an argument, the input or the directory cannot be used, or a run fails.
+/// Returns an error if an argument, the input or the directory cannot be used, or a run fails.
 pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
@@ -87,7 +90,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatu
         versions: Versions::current(),
     };
     let known = if args.training.resume {
-        remembered(dir.path(), &settings)?
+        saved_trials(dir.path(), &settings)?
     } else {
         Vec::new()
     };
@@ -101,13 +104,13 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatu
         .and_then(|()| session.check_comparison(&config, &compare))
         .map_err(|error| naming(error, &files))?;
     dir.write(SETTINGS_FILE, &json(&settings))?;
-    write_cells(&dir, &known)?;
+    write_trials(&dir, &known)?;
     signals::resumable();
     let done = RefCell::new(known.clone());
-    let mut on_cell = |cell: &ComparisonTrial| {
-        done.borrow_mut().push(cell.clone());
-        write_cells(&dir, &done.borrow())
-            .map_err(|failure| unwritten(failure, &settings, &done.borrow()))
+    let mut on_cell = |trial: &ComparisonTrial| {
+        done.borrow_mut().push(trial.clone());
+        write_trials(&dir, &done.borrow())
+            .map_err(|failure| rescue_trials(failure, &settings, &done.borrow()))
     };
     let progress = ComparisonProgress {
         known,
@@ -128,16 +131,16 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatu
                 compare_report::render(&comparison).as_bytes(),
             )
         })
-        .map_err(|failure| unwritten(failure, &settings, &done.borrow()))?;
-    tell(common, &comparison, &args.out)
+        .map_err(|failure| rescue_trials(failure, &settings, &done.borrow()))?;
+    print_results(common, &comparison, &args.out)
 }
 
-/// What each arm decides for itself cannot be given, and what the model brings along is not used.
+/// Rejects flags that the comparison sets itself, and warns about flags that have no effect on it.
 fn check_flags(config: &RunConfig, training: &args::Training) -> Result<(), Error> {
     let refuse = |flag: &str, other: &str| Error::Input {
         code: "bad-setting",
-        message: format!("{flag} is not for compare, which tries more than one"),
-        hint: format!("Use {other} instead."),
+        message: message!("{flag} is not for compare, which tries more than one", flag),
+        hint: message!("Use {other} instead.", other),
     };
     if config.lr.is_some() {
         return Err(refuse("--lr", "--lrs"));
@@ -152,7 +155,11 @@ fn check_flags(config: &RunConfig, training: &args::Training) -> Result<(), Erro
     Ok(())
 }
 
-fn tell(common: &Common, comparison: &Comparison, out: &Path) -> Result<ExitStatus, Error> {
+fn print_results(
+    common: &Common,
+    comparison: &Comparison,
+    out: &Path,
+) -> Result<ExitStatus, Error> {
     if !common.json && output::result(&compare_report::table(comparison))? == Reader::Gone {
         return Ok(ExitStatus::Done);
     }
@@ -165,44 +172,49 @@ fn tell(common: &Common, comparison: &Comparison, out: &Path) -> Result<ExitStat
     Ok(ExitStatus::Done)
 }
 
-/// The runs of an interrupted comparison, if it is this one.
-fn remembered(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonTrial>, Error> {
-    let refuse = |message: String| Error::Input {
+/// Reads the finished trials of an interrupted comparison, after checking that it has the same
+/// settings.
+fn saved_trials(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonTrial>, Error> {
+    let refuse = |message: Message| Error::Input {
         code: "not-the-same-run",
         message,
-        hint: "Repeat the command as it was, or choose another --out.".into(),
+        hint: message!(
+            "Repeat the command as it was, or choose another {out}.",
+            out = Setting::named("out")
+        ),
     };
     let path = dir.join(SETTINGS_FILE);
     let bytes = std::fs::read(&path).unwrap_or_default();
     Versions::check(&path, &bytes)?;
     let Ok(before) = serde_json::from_slice::<Settings>(&bytes) else {
-        return Err(refuse(format!(
-            "{} holds no comparison to go on with",
-            shown(dir)
+        return Err(refuse(message!(
+            "{dir} holds no comparison to go on with",
+            dir = shown(dir)
         )));
     };
     if before != *settings {
-        return Err(refuse(format!(
-            "{} holds a comparison with other settings, text or model",
-            shown(dir)
+        return Err(refuse(message!(
+            "{dir} holds a comparison with other settings, text or model",
+            dir = shown(dir)
         )));
     }
-    let bytes = std::fs::read(dir.join(CELLS_FILE)).unwrap_or_default();
+    let bytes = std::fs::read(dir.join(TRIALS_FILE)).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let cells: Vec<ComparisonTrial> = text.lines().filter_map(cell_of).collect();
-    let damaged = text.lines().count() - cells.len();
+    let trials: Vec<ComparisonTrial> = text.lines().filter_map(parse_trial).collect();
+    let damaged = text.lines().count() - trials.len();
     if damaged > 0 {
-        let path = shown(&dir.join(CELLS_FILE));
+        let path = shown(&dir.join(TRIALS_FILE));
         output::to_people(&format!(
             "warning: damaged lines in {path}: {damaged}; their runs are repeated"
         ));
     }
-    Ok(cells)
+    Ok(trials)
 }
 
-/// A finished run as a line: its JSON, at whose end the SHA-256 of the JSON without it is inserted.
-fn line_of(cell: &ComparisonTrial) -> String {
-    let json = serde_json::to_string(cell).expect("a run serialises");
+/// Formats a finished trial as a line of JSON. Its last field is the SHA-256 of the JSON without
+/// that field.
+fn format_trial(trial: &ComparisonTrial) -> String {
+    let json = serde_json::to_string(trial).expect("a run serialises");
     let open = json.strip_suffix('}').expect("a run is an object");
     format!(
         "{open}{DIGEST_START}{}{DIGEST_END}\n",
@@ -210,41 +222,55 @@ fn line_of(cell: &ComparisonTrial) -> String {
     )
 }
 
-/// The finished run of a line; nothing where it is not what was written.
-fn cell_of(line: &str) -> Option<ComparisonTrial> {
+/// Parses a line of [`format_trial`]. Returns `None` if it is not what was written.
+fn parse_trial(line: &str) -> Option<ComparisonTrial> {
     let Some((open, end)) = line.split_once(DIGEST_START) else {
-        // From before lines had a digest: the same characters are written again.
-        let cell: ComparisonTrial = serde_json::from_str(line).ok()?;
-        return (serde_json::to_string(&cell).ok()? == line).then_some(cell);
+        // Lines of older versions have no digest; they are intact if serialising them again gives
+        // the same text.
+        let trial: ComparisonTrial = serde_json::from_str(line).ok()?;
+        return (serde_json::to_string(&trial).ok()? == line).then_some(trial);
     };
     let json = format!("{open}}}");
-    let is_whole = end.strip_suffix(DIGEST_END)? == sha256(json.as_bytes());
-    is_whole.then(|| serde_json::from_str(&json).ok()).flatten()
+    let is_intact = end.strip_suffix(DIGEST_END)? == sha256(json.as_bytes());
+    is_intact
+        .then(|| serde_json::from_str(&json).ok())
+        .flatten()
 }
 
-/// The error that ends a comparison. Where its directory is lost, the finished runs are saved beside it.
-fn unwritten(failure: WriteFailure, settings: &Settings, cells: &[ComparisonTrial]) -> Error {
+/// Returns the error that ends a comparison. If its directory is lost, the finished trials are
+/// saved next to it.
+fn rescue_trials(failure: WriteFailure, settings: &Settings, trials: &[ComparisonTrial]) -> Error {
     let WriteFailure::Lost { path } = &failure else {
         return failure.into();
     };
     let saved = rescue::save(path, |dir| {
         dir.write(SETTINGS_FILE, &json(settings))?;
-        write_cells(dir, cells)
+        write_trials(dir, trials)
     });
-    let what = format!("{} finished runs", cells.len());
+    let what = format!("{} finished runs", trials.len());
     rescue::ended(path, &what, saved, |place| {
-        format!("Repeat the command with --resume --out {place} to go on.")
+        message!(
+            "Repeat the command with {resume} {out} {place} to go on.",
+            place,
+            resume = Setting::named("resume"),
+            out = Setting::named("out")
+        )
     })
 }
 
-fn write_cells(dir: &RunDir, cells: &[ComparisonTrial]) -> Result<(), WriteFailure> {
+fn write_trials(dir: &RunDir, trials: &[ComparisonTrial]) -> Result<(), WriteFailure> {
     dir.write(
-        CELLS_FILE,
-        cells.iter().map(line_of).collect::<String>().as_bytes(),
+        TRIALS_FILE,
+        trials
+            .iter()
+            .map(format_trial)
+            .collect::<String>()
+            .as_bytes(),
     )
 }
 
-/// Seconds of the pre-training that made a model directory, where its events tell.
+/// Returns the duration of the pre-training run in a model directory, in seconds, if its log
+/// records one.
 fn pretraining_secs(model: &Path) -> Option<f64> {
     let events = journal::events(model);
     let pretrained = events.iter().any(|event| {
@@ -273,7 +299,7 @@ mod tests {
     use super::*;
     use protocol::{ComparisonRun, Figures};
 
-    fn cell() -> ComparisonTrial {
+    fn trial() -> ComparisonTrial {
         let test = Figures {
             micro_f1: 0.1 + 0.2,
             ..Figures::default()
@@ -295,20 +321,24 @@ mod tests {
     }
 
     #[test]
-    fn a_line_comes_back_as_it_was_or_not_at_all() {
-        let line = line_of(&cell());
+    fn a_trial_is_read_back_unchanged_or_rejected() {
+        let line = format_trial(&trial());
         let line = line.trim_end();
-        assert_eq!(cell_of(line), Some(cell()));
+        assert_eq!(parse_trial(line), Some(trial()));
         assert_eq!(
-            cell_of(&serde_json::to_string(&cell()).expect("plain data")),
-            Some(cell()),
+            parse_trial(&serde_json::to_string(&trial()).expect("plain data")),
+            Some(trial()),
             "of an older version"
         );
         for at in 0..line.len() {
-            assert_eq!(cell_of(&line[..at]), None, "cut at {at}");
+            assert_eq!(parse_trial(&line[..at]), None, "cut at {at}");
             let mut bytes = line.as_bytes().to_vec();
             bytes[at] ^= 1;
-            assert_eq!(cell_of(&String::from_utf8_lossy(&bytes)), None, "byte {at}");
+            assert_eq!(
+                parse_trial(&String::from_utf8_lossy(&bytes)),
+                None,
+                "byte {at}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A comparison for people: a table on the terminal, and `report.html` with the charts. Pure functions of its figures.
+//! Reports a comparison: as a table on the terminal, and as `report.html` with charts. Pure
+//! functions of the results.
 
 use super::progress::clock;
 use super::report::{CHART, escape, figure, page};
@@ -7,9 +8,12 @@ use display::chart::spread::{SpreadSeries, spread_scene, spread_summary};
 use protocol::{Comparison, Spread};
 use std::fmt::Write;
 
-/// The report, as HTML.
+/// Renders the comparison as an HTML page.
 pub(super) fn render(comparison: &Comparison) -> String {
-    let mut body = format!("<p><strong>{}</strong></p>\n", escape(&comparison.sentence));
+    let mut body = format!(
+        "<p><strong>{}</strong></p>\n",
+        escape(&comparison.sentence.to_string())
+    );
     body += &format!(
         "<p>Same words, shape, documents and passes ({}) for both arms; each at the learning rate that validation \
          prefers for it; seeds: {}; measured on {} text.{}</p>\n",
@@ -22,14 +26,14 @@ pub(super) fn render(comparison: &Comparison) -> String {
             ""
         }
     );
-    for (place, point) in comparison.points.iter().enumerate() {
+    for (index, point) in comparison.points.iter().enumerate() {
         let title = format!(
             "Micro F1 on validation text by pass, {} labelled texts",
             point.documents
         );
         body += &chart(
             &title,
-            &format!("passes-{place}"),
+            &format!("passes-{index}"),
             "pass",
             &by_pass(point, &comparison.measured_on),
         );
@@ -45,7 +49,7 @@ pub(super) fn render(comparison: &Comparison) -> String {
     page("Pre-trained against scratch", &body)
 }
 
-/// Nothing where no line has two points.
+/// Renders a chart with its caption. Returns an empty string if no series has two points.
 fn chart(title: &str, id: &str, across: &str, series: &[SpreadSeries]) -> String {
     if series.iter().all(|series| series.points.len() < 2) {
         return String::new();
@@ -59,12 +63,12 @@ fn chart(title: &str, id: &str, across: &str, series: &[SpreadSeries]) -> String
     )
 }
 
-/// Rows of the table: labelled texts, start, and the figures as text.
+/// Returns the rows of the table as text, with one column per entry of [`HEADINGS`].
 fn rows(comparison: &Comparison) -> Vec<[String; 9]> {
     let mut rows = Vec::new();
     for point in &comparison.points {
         let documents = point.documents.to_string();
-        for (name, arm, before) in [
+        for (name, arm, pretraining_secs) in [
             (
                 "pre-trained",
                 &point.pretrained,
@@ -81,7 +85,7 @@ fn rows(comparison: &Comparison) -> Vec<[String; 9]> {
                 spread(arm.precision_at_1),
                 format!("{:.1e}", arm.lr),
                 clock(arm.secs_per_run),
-                clock(arm.secs_per_run + before),
+                clock(arm.secs_per_run + pretraining_secs),
             ]);
         }
         let linear = &point.linear;
@@ -128,7 +132,7 @@ fn spread(spread: Spread) -> String {
     }
 }
 
-/// The table for a terminal, and the sentence.
+/// Renders the table and the concluding sentence for a terminal.
 pub(super) fn table(comparison: &Comparison) -> String {
     let rows = rows(comparison);
     let width = |i: usize| {
@@ -152,7 +156,7 @@ pub(super) fn table(comparison: &Comparison) -> String {
     );
     text += &line(&HEADINGS.map(String::from));
     rows.iter().for_each(|row| text += &line(row));
-    text + "\n" + &comparison.sentence + "\n"
+    text + "\n" + &comparison.sentence.to_string() + "\n"
 }
 
 fn html_table(comparison: &Comparison) -> String {

@@ -1,18 +1,20 @@
-//! The `convert` command: other systems' data sets as lines with `__label__`s. Reads and writes line by line, so that
-//! a file of any size takes little memory; a fingerprint per text is all that is remembered.
+//! The `convert` command: converts other systems' data sets to lines with `__label__` labels. It
+//! reads and writes line by line, so that a file of any size takes little memory; only one
+//! fingerprint per text stays in memory.
 
 use super::args::{Cail, Convert, Source};
 use super::inputs;
 use super::output;
 use super::store::{shown, write_error};
 use crate::error::Error;
+use protocol::message;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::io::{BufRead, BufWriter, Write};
 use std::path::Path;
 
-/// A line of CAIL2018: what happened, and what for.
+/// A line of CAIL2018: the facts of a case and its accusations.
 #[derive(Deserialize)]
 struct Case {
     fact: String,
@@ -25,7 +27,7 @@ struct Meta {
     accusation: Vec<String>,
 }
 
-/// What became of the lines.
+/// Number of lines by outcome.
 #[derive(Debug, Default, PartialEq)]
 struct Counts {
     written: u64,
@@ -35,17 +37,21 @@ struct Counts {
     first_unreadable: u64,
 }
 
-/// The `convert` command.
+/// Runs the `convert` command.
 ///
 /// # Errors
-/// When the input cannot be read, the output exists or cannot be written, or nothing in the input is a case.
+/// Returns an error if the input cannot be read, the output exists or cannot be written, or the
+/// input contains no case.
 pub(super) fn convert(args: &Convert) -> Result<(), Error> {
     let Source::Cail(args) = &args.source;
     if args.output.exists() {
         return Err(Error::Input {
             code: "output-exists",
-            message: format!("{} exists; nothing was changed", shown(&args.output)),
-            hint: "Choose another output.".into(),
+            message: message!(
+                "{args} exists; nothing was changed",
+                args = shown(&args.output)
+            ),
+            hint: message!("Choose another output."),
         });
     }
     let counts = cail(args)?;
@@ -120,9 +126,14 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
     if counts.written + counts.repeated == 0 {
         return Err(Error::Input {
             code: "no-cases",
-            message: format!("{} holds no case of CAIL2018", shown(&args.input)),
-            hint: "Each line is a JSON object with \"fact\" and \"meta\": {\"accusation\": [..]}."
-                .into(),
+            message: message!(
+                "{args} holds no case of CAIL2018",
+                args = shown(&args.input)
+            ),
+            hint: message!(
+                "Each line is a JSON object with {fields}.",
+                fields = "\"fact\" and \"meta\": {\"accusation\": [..]}"
+            ),
         });
     }
     let temporary = out
@@ -134,10 +145,12 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
     Ok(counts)
 }
 
-/// Brackets that CAIL puts around an accusation or a part of one, such as `[a、b]c`; they are no part of its name.
+/// Brackets that CAIL puts around an accusation or a part of one, such as `[a、b]c`; they are not
+/// part of its name.
 const BRACKETS: [char; 6] = ['[', ']', '［', '］', '【', '】'];
 
-/// ` __label__a __label__b`; a label is one word, so white space in it becomes `_`.
+/// Formats labels as ` __label__a __label__b`. A label is one word, so white space in it becomes
+/// `_`.
 fn labels(accusations: &[String]) -> String {
     let one = |name: &String| {
         let name = name.replace(BRACKETS, "");
@@ -151,7 +164,7 @@ fn labels(accusations: &[String]) -> String {
         .collect()
 }
 
-/// The text of a line of an earlier split: of a case, or of a line that was converted before.
+/// Returns the text of a line of another split, which is a case or an already converted line.
 fn plain_text(line: &str) -> String {
     let text = serde_json::from_str::<Case>(line).map(|case| case.fact);
     let text = text.unwrap_or_else(|_| line.split(" __label__").next().unwrap_or_default().into());
@@ -175,12 +188,13 @@ fn each_line(
             .read_until(b'\n', &mut bytes)
             .map_err(|error| Error::Input {
                 code: "unreadable-input",
-                message: format!(
-                    "{} cannot be read after line {}: {error}",
-                    shown(path),
-                    number - 1
+                message: message!(
+                    "{path} cannot be read after line {number}: {error}",
+                    path = shown(path),
+                    number = number - 1,
+                    error = error.to_string()
                 ),
-                hint: "Check the file.".into(),
+                hint: message!("Check the file."),
             })?;
         if read == 0 {
             break;
@@ -198,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cases_become_labelled_lines_each_text_once_across_splits() {
+    fn cases_become_labelled_lines_without_repeated_texts() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let path = |name: &str| root.path().join(name);
         let case = |fact: &str, accusation: &str| {

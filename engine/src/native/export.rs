@@ -1,4 +1,5 @@
-//! The `export` command: a model directory as one file: packed with the curves of its run, or its network as ONNX.
+//! The `export` command: writes a model directory as one file: a zip archive that includes the
+//! training history, or the network as ONNX.
 
 use super::args::Export;
 use super::store::{replace, shown, write_error};
@@ -10,20 +11,21 @@ use crate::interop::{
     zip_write,
 };
 use crate::session::ModelFiles;
+use protocol::{Setting, message};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-/// The folder inside the archive where the directory has no name of its own.
+/// Name of the folder in the archive if the model directory has no name.
 const FOLDER: &str = "model";
 
-/// Largest number of 16 bits.
+/// Largest finite 16-bit float.
 const MAX_HALF: f32 = 65_504.0;
 
-/// The `export` command.
+/// Runs the `export` command.
 ///
 /// # Errors
-/// When the model cannot be read, the file exists or cannot be written.
+/// Returns an error if the model cannot be read, the file exists or cannot be written.
 pub(super) fn export(args: &Export) -> Result<(), Error> {
     let Export {
         model,
@@ -34,8 +36,8 @@ pub(super) fn export(args: &Export) -> Result<(), Error> {
     if let Some(path) = [zip, onnx].into_iter().flatten().find(|path| path.exists()) {
         return Err(Error::Input {
             code: "output-exists",
-            message: format!("{} exists; nothing was changed", shown(path)),
-            hint: "Choose another output.".into(),
+            message: message!("{path} exists; nothing was changed", path = shown(path)),
+            hint: message!("Choose another output."),
         });
     }
     let files = inputs::read_model(model)?;
@@ -46,7 +48,7 @@ pub(super) fn export(args: &Export) -> Result<(), Error> {
         .map_or(Ok(()), |path| write_zip(files, model, path, *half))
 }
 
-/// Writes the first network as an ONNX graph.
+/// Writes the first network of the model as an ONNX graph.
 fn write_onnx(files: &ModelFiles, path: &Path) -> Result<(), Error> {
     let file = |name: &str| {
         files
@@ -58,11 +60,11 @@ fn write_onnx(files: &ModelFiles, path: &Path) -> Result<(), Error> {
     let weights = weights_from_bytes(file(WEIGHTS_FILE).unwrap_or_default())?;
     let heads = check_weights(&config, &weights)?.heads;
     if !heads.classifier && !heads.masked_lm {
-        let message = "the model has neither labels nor a head that guesses masked words";
+        let message = message!("the model has neither labels nor a head that guesses masked words");
         return Err(Error::input(
             "no-head",
             message,
-            "Export a model that was pre-trained or fine-tuned here.",
+            message!("Export a model that was pre-trained or fine-tuned here."),
         ));
     }
     if heads.classifier && file(CLASSIFIER_FILE).is_some() {
@@ -87,7 +89,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Packs the model with the curves of its run.
+/// Packs the model and the training history of its run into a zip archive. `is_half` stores network
+/// weights as 16-bit floats.
 fn write_zip(mut files: ModelFiles, model: &Path, path: &Path, is_half: bool) -> Result<(), Error> {
     let networks = files
         .iter_mut()
@@ -101,8 +104,11 @@ fn write_zip(mut files: ModelFiles, model: &Path, path: &Path, is_half: bool) ->
         {
             return Err(Error::Input {
                 code: "too-large-for-half",
-                message: format!("a weight of {} is too large for 16 bits", shown(model)),
-                hint: "Leave --half out.".into(),
+                message: message!(
+                    "a weight of {model} is too large for 16 bits",
+                    model = shown(model)
+                ),
+                hint: message!("Leave {half} out.", half = Setting::named("half")),
             });
         }
         *bytes = weights_to_half_bytes(&weights);
@@ -117,7 +123,8 @@ fn write_zip(mut files: ModelFiles, model: &Path, path: &Path, is_half: bool) ->
     write(path, &archive)
 }
 
-/// The log of a model's run, as far as it is read; empty where there is none.
+/// Reads the event log of the run that produced a model, up to [`MAX_HISTORY_BYTES`]. Empty if
+/// there is none.
 fn log_of(model: &Path) -> Result<Vec<u8>, Error> {
     let path = model.join(HISTORY_FILE);
     let mut bytes = Vec::new();
@@ -125,9 +132,14 @@ fn log_of(model: &Path) -> Result<Vec<u8>, Error> {
         .and_then(|file| file.take(MAX_HISTORY_BYTES as u64).read_to_end(&mut bytes))
     {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::Io {
-            message: format!("{} cannot be read: {error}", shown(&path)),
-            hint: "Check its permissions, or move it away to pack the model without its curves."
-                .into(),
+            message: message!(
+                "{path} cannot be read: {error}",
+                path = shown(&path),
+                error = error.to_string()
+            ),
+            hint: message!(
+                "Check its permissions, or move it away to pack the model without its curves."
+            ),
         }),
         _ => Ok(bytes),
     }

@@ -1,5 +1,5 @@
-//! What a running session talks to on the command line: events go to the run's journal, to the terminal and, with
-//! `--json`, to stdout; checkpoints go to its directory; a signal comes back as a `Stop`.
+//! The [`Host`] of the command line: events go to the journal of the run, to the terminal and, with
+//! `--json`, to stdout; checkpoints go to the run directory; a signal becomes a `Stop` command.
 
 use super::args::Common;
 use super::checkpoints;
@@ -15,7 +15,7 @@ use super::tui::Screen;
 use crate::data::{InputFile, Opened, TempStorage};
 use crate::error::Error;
 use crate::session::{CacheEntry, Host, Snapshot};
-use protocol::{Command, Event};
+use protocol::{Command, Event, Message, message};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -24,44 +24,46 @@ use std::time::{Duration, Instant};
 const LOG_FAILED: &str = "log-failed";
 /// Code of the warning that a checkpoint cannot be written.
 const CHECKPOINT_FAILED: &str = "checkpoint-failed";
-/// Between two looks for a signal while a session waits.
+/// Interval at which a waiting session polls for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The command line as a session sees it. Single-threaded, like the session.
+/// The command line as the host of a session. Single-threaded, like the session.
 pub struct NativeHost {
     opened: Instant,
     progress: RefCell<Progress>,
-    /// In place of progress, where a person asked for it; taken down at the end of the run.
+    /// The dashboard of `--tui`, which replaces `progress` until the run ends.
     screen: RefCell<Option<Screen>>,
-    /// Whether stdout gets the events: until its reader leaves.
+    /// Whether events go to stdout; turned off once its pipe is closed.
     json: Cell<bool>,
     run: RefCell<Option<OpenRun>>,
-    /// Events from before the run's first file.
+    /// Events that have not been appended to the log, which is opened when the run starts.
     early: RefCell<Vec<Event>>,
-    /// The first thing that could not be written. The run stops, and fails with it.
+    /// The first fatal error. The run stops and returns it.
     failure: RefCell<Option<Error>>,
-    /// Whether the run's directory is no longer its own. The run stops, and its last state is saved elsewhere.
+    /// Whether the directory of the run was removed, renamed or replaced. The run then stops, and
+    /// its last state is saved elsewhere.
     lost: Cell<bool>,
-    /// Codes of what cannot be written at present. Each is told once until it can be written again.
+    /// Codes of the write failures that persist at present. Each is reported once until the write
+    /// succeeds again.
     troubles: RefCell<BTreeSet<&'static str>>,
     tokens: TokenCache,
 }
 
-/// A run with its directory.
+/// A run and its directory.
 #[derive(Debug)]
 pub(super) struct OpenRun {
-    /// Where it is kept.
+    /// The claimed run directory.
     pub dir: RunDir,
-    /// What `run.json` says, or will say.
+    /// The content of `run.json`, which is written when the run starts.
     pub record: Record,
-    /// Step that it goes on after; 0 for a new one.
+    /// Step after which the run resumes; 0 for a new run.
     pub from_step: u64,
-    /// Its log, once it has one.
+    /// The event log, opened when the run starts.
     pub journal: Option<Journal>,
 }
 
 impl OpenRun {
-    /// A run that has yet to start, or to go on after `from_step`.
+    /// Creates a run that has yet to start, or to resume after `from_step`.
     pub fn new(dir: RunDir, record: Record, from_step: u64) -> Self {
         Self {
             dir,
@@ -71,7 +73,8 @@ impl OpenRun {
         }
     }
 
-    /// First files of a run: from here on its directory is a run's.
+    /// Writes the record and opens the log. From here on the directory holds a run that can be
+    /// resumed.
     fn begin(&mut self, parameters: u64) -> Result<(), WriteFailure> {
         self.record.parameters = Some(parameters);
         self.dir.write(RECORD_FILE, &self.record.to_json())?;
@@ -82,7 +85,7 @@ impl OpenRun {
 }
 
 impl NativeHost {
-    /// A host for one process, as its flags ask for.
+    /// Creates a host with the common flags of a command.
     pub(super) fn of(common: &Common) -> Self {
         Self {
             tokens: TokenCache::new(common.token_cache.as_deref()),
@@ -90,7 +93,7 @@ impl NativeHost {
         }
     }
 
-    /// A host for one process.
+    /// Creates a host. `json` writes events to stdout; `quiet` hides everything but warnings.
     pub fn new(json: bool, quiet: bool) -> Self {
         Self {
             opened: Instant::now(),
@@ -106,41 +109,41 @@ impl NativeHost {
         }
     }
 
-    /// Shows the run as a board from here on.
+    /// Shows the run as a dashboard in the terminal from here on.
     ///
     /// # Errors
-    /// When there is no terminal.
+    /// Returns an error if stdout is not a terminal or the terminal cannot be set up.
     pub(super) fn open_screen(&self) -> Result<(), Error> {
         *self.screen.borrow_mut() = Some(Screen::open()?);
         Ok(())
     }
 
-    /// Whether a person sees a line of the text.
+    /// Whether the dashboard is open, which shows previews of the model.
     pub(super) fn is_watched(&self) -> bool {
         self.screen.borrow().is_some()
     }
 
-    /// Gives the terminal back.
+    /// Closes the dashboard and restores the terminal.
     pub(super) fn close_screen(&self) {
         self.screen.borrow_mut().take();
     }
 
-    fn to_people(&self, event: &Event) {
+    fn show(&self, event: &Event) {
         match self.screen.borrow_mut().as_mut() {
             Some(screen) => screen.show(event),
             None => self.progress.borrow_mut().show(event),
         }
     }
 
-    /// Gives the next run its directory.
+    /// Attaches the next run, whose events and checkpoints then go to its directory.
     pub(super) fn attach(&self, run: OpenRun) {
         *self.run.borrow_mut() = Some(run);
     }
 
-    /// Takes the run back when it is over.
+    /// Detaches the run after it has ended.
     ///
     /// # Errors
-    /// The first thing that could not be written meanwhile.
+    /// Returns the first fatal error of the run, if there was one.
     pub(super) fn detach(&self) -> Result<OpenRun, Error> {
         let run = self
             .run
@@ -153,7 +156,9 @@ impl NativeHost {
         }
     }
 
-    /// Adds an event to the run's log. A run is worth going on without: only what it cannot start without fails.
+    /// Appends an event to the log of the run, and opens the log at the start of the run. The
+    /// caller treats a failure as fatal only before the run has started: a run continues without
+    /// its log.
     fn to_journal(&self, event: &Event) -> Result<(), WriteFailure> {
         let mut early = self.early.borrow_mut();
         early.push(event.clone());
@@ -172,7 +177,7 @@ impl NativeHost {
         else {
             return Ok(());
         };
-        // Each event is added, whatever became of the one before.
+        // Append each event, even if an earlier one failed.
         let results: Vec<_> = early
             .drain(..)
             .map(|event| journal.append(dir, &event))
@@ -180,8 +185,8 @@ impl NativeHost {
         results.into_iter().collect()
     }
 
-    /// Tells once that something cannot be written, until [`Self::end_trouble`].
-    fn warn_once(&self, code: &'static str, message: String) {
+    /// Emits a warning about a write failure, once until [`Self::clear_warning`] is called.
+    fn warn_once(&self, code: &'static str, message: Message) {
         if !self.troubles.borrow_mut().insert(code) {
             return;
         }
@@ -201,7 +206,7 @@ impl NativeHost {
         );
     }
 
-    /// Whether the run has its first files.
+    /// Whether the run has written its first files.
     fn has_begun(&self) -> bool {
         self.run
             .borrow()
@@ -209,35 +214,39 @@ impl NativeHost {
             .is_some_and(|run| run.journal.is_some())
     }
 
-    fn end_trouble(&self, code: &'static str) {
+    fn clear_warning(&self, code: &'static str) {
         self.troubles.borrow_mut().remove(code);
     }
 
     fn to_stdout(&self, event: &Event) -> Result<(), Error> {
         if self.json.get() && output::json_line(event)? == Reader::Gone {
-            // The run itself is worth going on without a listener.
+            // The run continues without a reader.
             self.json.set(false);
         }
         Ok(())
     }
 
-    /// Remembers what went wrong first; the run stops after its step and ends with it.
+    /// Records the first fatal error. The run stops after the current step and returns it.
     fn fail(&self, error: Error) {
         self.failure.borrow_mut().get_or_insert(error);
     }
 }
 
-/// Tells that the log has a gap at present.
-fn log_failed(failure: WriteFailure) -> String {
+/// Returns the message of the warning that events are missing from the log.
+fn log_failed(failure: WriteFailure) -> Message {
     let error = Error::from(failure);
-    format!("{error}. The run goes on; the lines that are missing follow when they can be written")
+    message!(
+        "{error}. The run goes on; the lines that are missing follow when they can be written",
+        error = error.message()
+    )
 }
 
 impl Host for NativeHost {
-    /// The command line shows nothing that comes as bulk bytes.
+    /// Ignores the buffers, since the command line shows no bulk data.
     fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
-        self.to_people(&event);
-        // What a person watches comes by the clock: it is no part of what a run can be held to.
+        self.show(&event);
+        // Previews are emitted by wall-clock time, so they are not reproducible and stay out of the
+        // log.
         if matches!(event, Event::Masking { .. } | Event::Attention { .. }) {
             return;
         }
@@ -245,7 +254,7 @@ impl Host for NativeHost {
             self.fail(error);
         }
         match self.to_journal(&event) {
-            Ok(()) => self.end_trouble(LOG_FAILED),
+            Ok(()) => self.clear_warning(LOG_FAILED),
             Err(failure) if failure.is_lost() => self.lost.set(true),
             Err(failure) if self.has_begun() => self.warn_once(LOG_FAILED, log_failed(failure)),
             Err(failure) => self.fail(failure.into()),
@@ -267,7 +276,8 @@ impl Host for NativeHost {
             .unwrap_or_default()
     }
 
-    /// Only a signal or a key can come, and only a paused session waits for one; nobody watches the clock meanwhile.
+    /// Blocks the thread and polls for a signal or a key: only a paused session waits here, and it
+    /// has nothing else to do.
     async fn next_command(&self) -> Command {
         while !signals::stop_asked() {
             match self.screen.borrow_mut().as_mut() {
@@ -290,18 +300,18 @@ impl Host for NativeHost {
         Opened::new(&files)
     }
 
-    /// Keeps a checkpoint. One that cannot be kept is a warning: the run goes on and the older checkpoints stay. In a lost
-    /// directory it is saved elsewhere, and the run ends.
+    /// Saves a checkpoint. A failure is only a warning: the run continues and older checkpoints
+    /// stay. If the directory is lost, the checkpoint is saved elsewhere and the run ends.
     async fn keep(&self, _run: &str, snapshot: &Snapshot) -> Result<Option<String>, Error> {
         let result = match self.run.borrow().as_ref() {
-            // Without its first files a run cannot be resumed: a checkpoint would only be in the way.
+            // Without its first files a run cannot be resumed, and a checkpoint would be useless.
             Some(OpenRun {
                 dir,
                 journal: Some(journal),
                 record,
                 ..
             }) => {
-                // A log that cannot be written was told already.
+                // A failure to write the log has already been reported.
                 let _ = journal.sync(dir);
                 let result = checkpoints::keep(dir, snapshot);
                 if result.as_ref().is_err_and(WriteFailure::is_lost) {
@@ -316,15 +326,16 @@ impl Host for NativeHost {
         };
         match result {
             Ok(path) => {
-                self.end_trouble(CHECKPOINT_FAILED);
+                self.clear_warning(CHECKPOINT_FAILED);
                 Ok(Some(path))
             }
             Err(failure) => {
                 let error = Error::from(failure);
-                let message = format!(
-                    "no checkpoint of step {}: {error}. {}",
-                    snapshot.step,
-                    error.hint()
+                let message = message!(
+                    "no checkpoint of step {step}: {error}. {hint}",
+                    step = snapshot.step,
+                    error = error.message(),
+                    hint = error.hint()
                 );
                 self.warn_once(CHECKPOINT_FAILED, message);
                 Ok(None)

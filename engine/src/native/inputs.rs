@@ -1,6 +1,7 @@
-//! Paths become files: single files, folders, stdin. Types are looked at before anything is opened, so that a pipe
-//! without a writer cannot block and a device without an end cannot fill the disk. Files are read where they lie, as
-//! often as needed; only stdin is set aside. What the bytes mean is `data`'s.
+//! Resolves the paths of the command line (files, folders, stdin) to input files. File types are
+//! checked before anything is opened, so that a pipe without a writer cannot block and an endless
+//! device cannot fill the disk. Files are read in place, as often as needed; only stdin is spooled.
+//! Parsing the content is up to `data`.
 
 use super::checkpoints::digest;
 use super::model_digests;
@@ -10,7 +11,7 @@ use crate::data::{ByteSource, InputFile, ReadOptions, is_archive, looks_like_tab
 use crate::error::Error;
 use crate::interop::{self, Directory};
 use crate::session::{ModelFiles, VectorLines};
-use protocol::FileRole;
+use protocol::{FileRole, Message, message};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, Read, Seek};
@@ -18,32 +19,34 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
-/// Bytes of stdin at most: they are set aside, and a pipe may have no end.
+/// Maximum size of stdin in bytes: it is spooled, and a pipe may be endless.
 const MAX_STDIN_BYTES: u64 = 16 << 30;
-/// Bytes of stdin that are held in memory before they become a file.
-const MAX_HELD_BYTES: usize = 32 << 20;
-/// The path that means stdin.
+/// Size in bytes above which spooled stdin moves from memory to a temporary file.
+const MAX_IN_MEMORY_BYTES: usize = 32 << 20;
+/// The path that stands for stdin.
 const STDIN: &str = "-";
-/// Bytes of one file of a model directory at most: bert-base's weights four times over.
+/// Maximum size in bytes of one file of a model directory: nearly ten times the size of bert-base's
+/// weights.
 const MAX_MODEL_FILE_BYTES: u64 = 4 << 30;
-/// Folders inside a model directory that are looked into: a cache of the Hub has its models three below.
+/// Maximum depth of the search in a model directory: a Hugging Face cache has its models three
+/// levels down.
 const MAX_MODEL_DEPTH: usize = 4;
-/// Names of a model directory that are looked at.
+/// Maximum number of files that are listed in a model directory.
 const MAX_MODEL_NAMES: usize = 5000;
 
-/// A file with the path it was read from.
+/// An input file and its path.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
-    /// As given, with the way inside a given folder.
+    /// Path as given; for a file in a given folder, the path of that file.
     pub path: PathBuf,
-    /// What `data` reads.
+    /// The file as `data` reads it.
     pub file: InputFile,
 }
 
-/// Finds the files that `paths` name, folders in the order of their names, each for `role`.
+/// Resolves `paths` to files, each with the given `role`. The files of a folder are sorted by path.
 ///
 /// # Errors
-/// When a path does not exist, is neither file nor folder, or cannot be read.
+/// Returns an error if a path does not exist, is neither file nor folder, or cannot be read.
 pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for path in paths {
@@ -60,11 +63,12 @@ pub(super) fn read(paths: &[PathBuf], role: Option<FileRole>) -> Result<Vec<Sour
     Ok(sources)
 }
 
-/// As [`read`], to train on: what a folder or an archive holds is used as the names in it say, since many hold test files
-/// too.
+/// Like [`read`], for training data. A file named on its own is training data; the files in a
+/// folder or an archive get their roles from their names, since many such collections contain test
+/// files too.
 ///
 /// # Errors
-/// As [`read`].
+/// The errors of [`read`].
 pub(super) fn read_for_training(paths: &[PathBuf]) -> Result<Vec<Source>, Error> {
     let one = |path: &PathBuf| {
         let mut sources = read(std::slice::from_ref(path), None)?;
@@ -88,7 +92,7 @@ pub(super) fn read_for_training(paths: &[PathBuf]) -> Result<Vec<Source>, Error>
         .map(|sources| sources.concat())
 }
 
-/// Whether stdin holds a table or JSON, by what can be seen of it before it is read.
+/// Whether stdin looks like a table or JSON. Peeks at the start of stdin without consuming it.
 pub(super) fn is_stdin_a_table(options: &ReadOptions) -> bool {
     let mut stdin = io::stdin().lock();
     let Ok(start) = stdin.fill_buf() else {
@@ -97,10 +101,10 @@ pub(super) fn is_stdin_a_table(options: &ReadOptions) -> bool {
     looks_like_table(start, options)
 }
 
-/// SHA-256 of what a file holds, in hexadecimal digits.
+/// Returns the SHA-256 of the content of a file, in hexadecimal digits.
 ///
 /// # Errors
-/// When it can no longer be read.
+/// Returns an error if the file can no longer be read.
 pub(super) fn sha256_of(path: &Path, content: &dyn ByteSource) -> Result<String, Error> {
     content
         .open()
@@ -108,7 +112,8 @@ pub(super) fn sha256_of(path: &Path, content: &dyn ByteSource) -> Result<String,
         .map_err(|error| unreadable(path, &error))
 }
 
-/// A file that is read where it lies. It must stay as it was found.
+/// A file that is read in place. It cannot be opened again once its size or modification time has
+/// changed.
 struct OnDisk {
     path: PathBuf,
     size: u64,
@@ -143,7 +148,7 @@ impl ByteSource for OnDisk {
     }
 }
 
-/// A file without name.
+/// Stdin, spooled to an unnamed temporary file.
 struct SpooledStdin(File);
 
 impl ByteSource for SpooledStdin {
@@ -157,16 +162,19 @@ impl ByteSource for SpooledStdin {
     }
 }
 
-/// Stdin, which can be read only once, as something that can be read again.
+/// Spools stdin, which can be read only once, so that it can be read repeatedly.
 fn read_stdin() -> Result<Box<dyn ByteSource>, Error> {
     let failed = |error: io::Error| unreadable(Path::new(STDIN), &error);
-    let mut spool = tempfile::spooled_tempfile(MAX_HELD_BYTES);
+    let mut spool = tempfile::spooled_tempfile(MAX_IN_MEMORY_BYTES);
     let bytes = io::copy(&mut io::stdin().take(MAX_STDIN_BYTES + 1), &mut spool).map_err(failed)?;
     if bytes > MAX_STDIN_BYTES {
         return Err(Error::Input {
             code: "input-too-large",
-            message: format!("stdin holds more than {} GiB", MAX_STDIN_BYTES >> 30),
-            hint: "Give files: they are read where they lie, whatever their size.".into(),
+            message: message!(
+                "stdin holds more than {value} GiB",
+                value = MAX_STDIN_BYTES >> 30
+            ),
+            hint: message!("Give files: they are read where they lie, whatever their size."),
         });
     }
     Ok(match spool.into_inner() {
@@ -175,12 +183,12 @@ fn read_stdin() -> Result<Box<dyn ByteSource>, Error> {
     })
 }
 
-/// Reads the files of a model directory that are the model's, with weights in one file. Whether they fit each other is
-/// `session`'s question.
+/// Reads the model files of a directory, with sharded weights joined into one file. Whether the
+/// files fit each other is checked by `session`.
 ///
 /// # Errors
-/// When `dir` is no directory, lacks a configuration or weights, has the weights in another form, cannot be read, or holds
-/// what its run did not write.
+/// Returns an error if `dir` is not a directory, lacks a configuration or weights, has weights in
+/// an unsupported format, cannot be read, or differs from what its run wrote.
 pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
     if !dir.is_dir() {
         return Err(no_directory(dir));
@@ -196,7 +204,7 @@ pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
             .map(|_| bytes)
     };
     Directory {
-        place: &place,
+        place: &Message::verbatim(&place),
         path: &place,
         names: &names,
         start: &start,
@@ -218,27 +226,31 @@ pub(super) fn read_model(dir: &Path) -> Result<ModelFiles, Error> {
 }
 
 fn no_directory(dir: &Path) -> Error {
-    let ending = dir
+    let extension = dir
         .extension()
-        .map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-    let hint = match ending.as_deref() {
+        .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let hint = match extension.as_deref() {
         _ if !dir.exists() => {
-            "Give the directory of a finished run, or a Hugging Face model directory; a model of the Hub is downloaded \
-             first (hf download NAME --local-dir DIR)."
+            message!(
+                "Give the directory of a finished run, or a Hugging Face model directory; a model of the Hub is downloaded first (hf download NAME {flag} DIR).",
+                flag = "--local-dir"
+            )
         }
-        Some("zip") => "Unpack it, and give the directory with config.json.",
+        Some("zip") => message!("Unpack it, and give the directory with config.json."),
         _ => {
-            "Give the directory that holds config.json and model.safetensors, not one of its files."
+            message!(
+                "Give the directory that holds config.json and model.safetensors, not one of its files."
+            )
         }
     };
     Error::Input {
         code: "no-model",
-        message: format!("{} is not a directory", shown(dir)),
-        hint: hint.into(),
+        message: message!("{dir} is not a directory", dir = shown(dir)),
+        hint,
     }
 }
 
-/// The files in a directory and in the folders inside it, in the order of their names, with `/` between folders.
+/// Lists the files in a directory and its subfolders in sorted order, with `/` between folders.
 fn names_inside(dir: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     let mut folders = vec![(String::new(), 0)];
@@ -263,10 +275,10 @@ fn names_inside(dir: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Opens a path for reading piece by piece; `-` is stdin.
+/// Opens a path for streaming; `-` is stdin.
 ///
 /// # Errors
-/// When it is not a regular file or cannot be opened.
+/// Returns an error if it is not a regular file or cannot be opened.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
     if path == Path::new(STDIN) {
         return Ok(Box::new(io::stdin()));
@@ -280,10 +292,12 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
     ))
 }
 
-/// The lines of a file of word vectors, packed with gzip or not, as often as they are asked for.
+/// Returns a reader of the lines of a word-vector file, gzipped or not, that can be called
+/// repeatedly.
 ///
 /// # Errors
-/// When it cannot be opened now; later, when it cannot be read.
+/// Returns an error if the file cannot be opened. The returned reader fails if the file cannot be
+/// read.
 pub(super) fn vector_lines(path: &Path) -> Result<VectorLines, Error> {
     if path == Path::new(STDIN) {
         return Err(wrong_type(path));
@@ -295,7 +309,7 @@ pub(super) fn vector_lines(path: &Path) -> Result<VectorLines, Error> {
     ))
 }
 
-/// The regular files behind a path; stdin stands for itself.
+/// Resolves a path to regular files; `-` (stdin) is returned unchanged.
 fn resolve(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if path == Path::new(STDIN) {
         return Ok(vec![path.into()]);
@@ -311,22 +325,22 @@ fn resolve(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if files.is_empty() {
         return Err(Error::Input {
             code: "empty-folder",
-            message: format!("the folder {} holds no file", shown(path)),
-            hint: "Give a folder with text files, or the files themselves.".into(),
+            message: message!("the folder {path} holds no file", path = shown(path)),
+            hint: message!("Give a folder with text files, or the files themselves."),
         });
     }
     Ok(files)
 }
 
-/// Regular files below a folder in the order of their paths. Hidden names and what is neither file nor folder are
-/// passed over; each real folder is entered once, so that links cannot lead in circles.
+/// Lists the regular files below a folder, sorted by path. Hidden names and special files are
+/// skipped. Each real folder is visited once, so that symbolic links cannot form a cycle.
 fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
-    let mut entered = BTreeSet::new();
+    let mut visited = BTreeSet::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let real = fs::canonicalize(&folder).map_err(|error| unreadable(&folder, &error))?;
-        if !entered.insert(real) {
+        if !visited.insert(real) {
             continue;
         }
         for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))? {
@@ -348,23 +362,27 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+fn read_bytes(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     open(path)?
-        .take(most + 1)
+        .take(max_bytes + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(path, &error))?;
-    if bytes.len() as u64 > most {
+    if bytes.len() as u64 > max_bytes {
         return Err(Error::Input {
             code: "input-too-large",
-            message: format!("{} is larger than {} GiB", shown(path), most >> 30),
-            hint: "Give a smaller model.".into(),
+            message: message!(
+                "{path} is larger than {max_bytes} GiB",
+                path = shown(path),
+                max_bytes = max_bytes >> 30
+            ),
+            hint: message!("Give a smaller model."),
         });
     }
     Ok(bytes)
 }
 
-/// A path as events and reports name it.
+/// Returns the name of a path in events and reports.
 pub(super) fn plain_name(path: &Path) -> String {
     if path == Path::new(STDIN) {
         "stdin".into()
@@ -375,21 +393,25 @@ pub(super) fn plain_name(path: &Path) -> String {
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
     let message = match error.kind() {
-        io::ErrorKind::NotFound => format!("{} does not exist", shown(path)),
-        _ => format!("{} cannot be read: {error}", shown(path)),
+        io::ErrorKind::NotFound => message!("{path} does not exist", path = shown(path)),
+        _ => message!(
+            "{path} cannot be read: {error}",
+            path = shown(path),
+            error = error.to_string()
+        ),
     };
     Error::Input {
         code: "unreadable-input",
         message,
-        hint: "Check the path and its permissions.".into(),
+        hint: message!("Check the path and its permissions."),
     }
 }
 
 fn wrong_type(path: &Path) -> Error {
     Error::Input {
         code: "not-a-file",
-        message: format!("{} is neither a file nor a folder", shown(path)),
-        hint: "Give text files, tables, archives, folders, or - for stdin.".into(),
+        message: message!("{path} is neither a file nor a folder", path = shown(path)),
+        hint: message!("Give text files, tables, archives, folders, or - for stdin."),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a directory holds: model, tokenizer, run and checkpoints, each looked at on its own, so that a damaged part is
-//! named and the others are still told.
+//! The `inspect` command: describes the model, tokenizer, run and checkpoints in a directory. Each
+//! part is read on its own, so that a damaged part is reported and the others are still shown.
 
 use super::args::{Common, Inspect};
 use super::progress::count;
@@ -11,14 +11,14 @@ use crate::interop::{
     CONFIG_FILE, InteropError, WEIGHTS_FILE, check_weights, config_from_json, weights_from_bytes,
 };
 use crate::model::config::ModelConfig;
-use protocol::Event;
+use protocol::{Event, Message, message};
 use serde::Serialize;
 use std::path::Path;
 
-/// Labels that the readable form lists.
+/// Maximum number of labels in the text output.
 const LISTED_LABELS: usize = 12;
 
-/// What was found.
+/// What a directory contains; also the output of `--json`.
 #[derive(Debug, Default, Serialize)]
 struct Findings {
     path: String,
@@ -48,28 +48,32 @@ struct CheckpointFound {
     whole: bool,
 }
 
-/// The `inspect` command.
+/// Runs the `inspect` command.
 ///
 /// # Errors
-/// When the directory is not there, holds nothing that this program knows, or holds something damaged.
+/// Returns an error if the directory does not exist, holds neither a model nor a run, or has a
+/// damaged part.
 pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
-    let refuse = |message: String, hint: &str| Error::Input {
+    let refuse = |message: Message, hint: Message| Error::Input {
         code: "bad-directory",
         message,
-        hint: hint.into(),
+        hint,
     };
     if !args.dir.is_dir() {
-        let hint = "Give a run directory or a Hugging Face model directory.";
+        let hint = message!("Give a run directory or a Hugging Face model directory.");
         return Err(refuse(
-            format!("{} is not a directory", shown(&args.dir)),
+            message!("{args} is not a directory", args = shown(&args.dir)),
             hint,
         ));
     }
-    let findings = look(&args.dir);
+    let findings = read_findings(&args.dir);
     if findings.is_nothing() {
-        let hint = "Give a run directory or a Hugging Face model directory.";
+        let hint = message!("Give a run directory or a Hugging Face model directory.");
         return Err(refuse(
-            format!("{} holds neither a model nor a run", shown(&args.dir)),
+            message!(
+                "{args} holds neither a model nor a run",
+                args = shown(&args.dir)
+            ),
             hint,
         ));
     }
@@ -81,18 +85,18 @@ pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
     match findings.problems.first() {
         None => Ok(()),
         Some(problem) => Err(refuse(
-            problem.clone(),
-            "The other parts were shown; make or copy the damaged one anew.",
+            Message::verbatim(problem.as_str()),
+            message!("The other parts were shown; make or copy the damaged one anew."),
         )),
     }
 }
 
-fn look(dir: &Path) -> Findings {
+fn read_findings(dir: &Path) -> Findings {
     let mut findings = Findings {
         path: shown(dir),
         ..Findings::default()
     };
-    findings.look_at_model(dir);
+    findings.read_model_files(dir);
     let tokenizer_files = [
         "tokenizer.json",
         "vocab.txt",
@@ -105,15 +109,16 @@ fn look(dir: &Path) -> Findings {
         .map(|name| name.to_string())
         .collect();
     if dir.join(RECORD_FILE).exists() {
-        findings.run = findings.noted(Record::read(dir).map_err(|error| error.to_string()));
-        findings.noted(model_digests::check_on_disk(dir).map_err(|error| error.to_string()));
+        findings.run = findings.ok_or_problem(Record::read(dir).map_err(|error| error.to_string()));
+        findings
+            .ok_or_problem(model_digests::check_on_disk(dir).map_err(|error| error.to_string()));
     }
     let evaluated = |event: &Event| matches!(event, Event::Evaluated { .. });
     findings.last_evaluation = journal::events(dir).into_iter().rfind(evaluated);
     for step in checkpoints::steps(dir) {
         let read = checkpoints::read(dir, step)
             .map_err(|reason| format!("the checkpoint of step {step} is damaged: {reason}"));
-        let whole = findings.noted(read).is_some();
+        let whole = findings.ok_or_problem(read).is_some();
         findings.checkpoints.push(CheckpointFound { step, whole });
     }
     findings
@@ -128,16 +133,16 @@ impl Findings {
             && self.checkpoints.is_empty()
     }
 
-    /// The value; what is wrong instead becomes a problem.
-    fn noted<T>(&mut self, result: Result<T, String>) -> Option<T> {
+    /// Returns the value, or adds the error to the problems.
+    fn ok_or_problem<T>(&mut self, result: Result<T, String>) -> Option<T> {
         result.map_err(|problem| self.problems.push(problem)).ok()
     }
 
-    fn look_at_model(&mut self, dir: &Path) {
+    fn read_model_files(&mut self, dir: &Path) {
         let read = |name: &str| std::fs::read(dir.join(name)).ok();
-        let told = |error: InteropError| error.to_string();
-        self.config =
-            read(CONFIG_FILE).and_then(|bytes| self.noted(config_from_json(&bytes).map_err(told)));
+        let to_message = |error: InteropError| error.to_string();
+        self.config = read(CONFIG_FILE)
+            .and_then(|bytes| self.ok_or_problem(config_from_json(&bytes).map_err(to_message)));
         let is_run = dir.join(RECORD_FILE).exists();
         let Some(bytes) = read(WEIGHTS_FILE).or_else(|| {
             if is_run {
@@ -148,15 +153,16 @@ impl Findings {
         }) else {
             return;
         };
-        let Some(weights) = self.noted(weights_from_bytes(&bytes).map_err(told)) else {
+        let Some(weights) = self.ok_or_problem(weights_from_bytes(&bytes).map_err(to_message))
+        else {
             return;
         };
         let agree = self
             .config
             .as_ref()
             .map_or(Ok(()), |config| check_weights(config, &weights).map(drop))
-            .map_err(told);
-        self.noted(agree);
+            .map_err(to_message);
+        self.ok_or_problem(agree);
         let parameters = weights
             .values()
             .map(|tensor| tensor.data.len() as u64)
@@ -167,10 +173,11 @@ impl Findings {
         });
     }
 
-    /// Weights in several files; those in another form are a problem.
+    /// Reads weights that are sharded over several files. An unsupported format is a problem.
     fn other_weights(&mut self, dir: &Path) -> Option<Vec<u8>> {
         self.config.as_ref()?;
-        let files = self.noted(inputs::read_model(dir).map_err(|error| error.to_string()))?;
+        let files =
+            self.ok_or_problem(inputs::read_model(dir).map_err(|error| error.to_string()))?;
         files
             .into_iter()
             .find(|(name, _)| name == WEIGHTS_FILE)
@@ -271,7 +278,7 @@ fn run_line(run: &Record) -> String {
         .iter()
         .map(|input| output::plain(&input.name))
         .collect();
-    // A model that was given has its own shape, whatever the preset says.
+    // With `--from` the model has its own shape, whatever the preset.
     let shape = match &run.from {
         Some(origin) => format!("from {}", output::plain(&origin.path.to_string_lossy())),
         None => format!("preset {}", output::plain(&run.config.preset)),
@@ -303,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_hugging_face_directory_is_described() {
-        let findings = look(golden().path());
+        let findings = read_findings(golden().path());
         assert_eq!(findings.problems, Vec::<String>::new());
         let text = findings.to_text();
         for expected in [
@@ -316,11 +323,11 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_part_is_named_and_the_others_are_told() {
+    fn a_damaged_part_is_reported_and_the_others_are_shown() {
         let dir = golden();
         let weights = std::fs::read(dir.path().join(WEIGHTS_FILE)).expect("there");
         std::fs::write(dir.path().join(WEIGHTS_FILE), &weights[..1000]).expect("writable");
-        let findings = look(dir.path());
+        let findings = read_findings(dir.path());
         assert!(
             findings.config.is_some() && findings.problems.len() == 1,
             "{findings:?}"
@@ -332,11 +339,11 @@ mod tests {
             config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
         )
         .expect("writable");
-        assert!(look(dir.path()).problems[0].contains("contradict"));
+        assert!(read_findings(dir.path()).problems[0].contains("contradict"));
     }
 
     #[test]
-    fn what_holds_nothing_is_refused() {
+    fn a_directory_without_a_model_or_a_run_is_refused() {
         let dir = tempfile::tempdir().expect("a scratch folder");
         for path in [dir.path().to_path_buf(), dir.path().join("missing")] {
             let error = inspect(&Common::default(), &Inspect { dir: path }).expect_err("refused");

@@ -1,7 +1,9 @@
-//! `metrics.jsonl`: the events of a run, one per line, each written at once and whole.
+//! `metrics.jsonl`: the events of a run as JSON Lines, each line written immediately and completely
+//! or not at all.
 //!
-//! A resumed run first forgets what came after its checkpoint, so that the file reads like that of a run which was
-//! never interrupted, except that it tells of each start. A line that the disk does not take waits for the next one.
+//! A resumed run first drops the events after its checkpoint, so that the file reads like that of
+//! an uninterrupted run, except that each start is recorded. A line that cannot be written is
+//! queued and retried before the next one.
 
 use super::store::{RunDir, WriteFailure};
 use protocol::Event;
@@ -11,45 +13,50 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Name of the event stream in a run directory.
+/// Name of the event log in a run directory.
 pub(super) const JOURNAL_FILE: &str = crate::interop::HISTORY_FILE;
-/// Events that tell of an end, which a resumed run takes back.
+/// Events that end, pause or resume a run. A resumed run removes them from the log.
 const ENDINGS: [&str; 4] = ["finished", "failed", "paused", "resumed"];
 
-/// Lines at most that wait for a disk with room; the oldest make way.
+/// Maximum number of queued lines while the disk is full; beyond it the oldest are dropped.
 const MAX_WAITING: usize = 4096;
 
-/// The event stream, open for more.
+/// The event log of a run, open for appending.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
-    /// Size of the whole lines in the file.
+    /// Size of the complete lines in the file, in bytes.
     bytes: u64,
-    /// Whether a part of a line lies behind them.
+    /// Whether a partial line follows the complete ones.
     is_torn: bool,
-    /// Lines that are yet to be written.
+    /// Lines that could not be written yet, oldest first.
     waiting: VecDeque<String>,
 }
 
 impl Journal {
-    /// Opens the stream of a run that starts, or goes on, after `step`: later events are removed first.
+    /// Opens the log of a run that starts or resumes after `step`, which is 0 for a new run. Later
+    /// events are removed first.
     ///
     /// # Errors
-    /// When the disk does not take it or the directory is lost.
+    /// Returns an error if the write fails or the directory is lost.
     pub fn open(dir: &RunDir, step: u64) -> Result<Self, WriteFailure> {
         let path = dir.path().join(JOURNAL_FILE);
         let mut before: Vec<String> = lines(dir.path()).collect();
-        // What a run that was stopped at its end has measured after its checkpoint, the resumed one measures again.
+        // Events that follow the checkpoint, such as the final evaluation of a stopped run, are
+        // emitted again by the resumed run.
         if let Some(checkpoint) = before.iter().rposition(|line| is_checkpoint(line, step)) {
             before.truncate(checkpoint + 1);
         }
-        let kept: String = before
+        let retained: String = before
             .into_iter()
             .filter(|line| is_kept(line, step))
             .map(|line| line + "\n")
             .collect();
-        dir.write(JOURNAL_FILE, if step == 0 { b"" } else { kept.as_bytes() })?;
+        dir.write(
+            JOURNAL_FILE,
+            if step == 0 { b"" } else { retained.as_bytes() },
+        )?;
         let file = OpenOptions::new()
             .append(true)
             .open(&path)
@@ -67,10 +74,11 @@ impl Journal {
         })
     }
 
-    /// Adds one event to the stream of the run in `dir`, behind those that wait.
+    /// Appends one event to the log of the run in `dir`, after any queued lines.
     ///
     /// # Errors
-    /// When the disk does not take it or the directory is lost; it then waits for the next one.
+    /// Returns an error if the directory is lost, or if a line cannot be written; that line stays
+    /// queued.
     pub fn append(&mut self, dir: &RunDir, event: &Event) -> Result<(), WriteFailure> {
         dir.check_claim()?;
         let mut line = serde_json::to_string(event).expect("events serialise");
@@ -83,10 +91,10 @@ impl Journal {
             .map_err(|error| dir.failure(&self.path, error))
     }
 
-    /// Writes the lines that wait.
+    /// Writes the queued lines.
     ///
     /// # Errors
-    /// When the disk does not take one.
+    /// Returns an error if a line cannot be written; that line stays queued.
     pub fn write_waiting(&mut self) -> io::Result<()> {
         while let Some(line) = self.waiting.front() {
             if self.is_torn {
@@ -94,7 +102,7 @@ impl Journal {
                 self.is_torn = false;
             }
             if let Err(error) = self.file.write_all(line.as_bytes()) {
-                // The next line must not run on from a part of this one.
+                // The next line must not be appended to a partial one.
                 self.is_torn = self.file.set_len(self.bytes).is_err();
                 return Err(error);
             }
@@ -104,10 +112,10 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes what was added survive a power cut.
+    /// Syncs the log to disk, so that it survives a power cut.
     ///
     /// # Errors
-    /// When the disk does not take it or the directory is lost.
+    /// Returns an error if the write fails or the directory is lost.
     pub fn sync(&self, dir: &RunDir) -> Result<(), WriteFailure> {
         self.file
             .sync_data()
@@ -115,7 +123,8 @@ impl Journal {
     }
 }
 
-/// The events of a run directory. A line that a kill cut off, or that this version does not know, is passed over.
+/// Reads the events of a run directory. Lines that are truncated or unknown to this version are
+/// skipped.
 pub(super) fn events(dir: &Path) -> Vec<Event> {
     lines(dir)
         .filter_map(|line| serde_json::from_str(&line).ok())
@@ -170,12 +179,12 @@ mod tests {
         Event::Warning {
             run: "r".into(),
             code: "c".into(),
-            message: "m \u{2028} \n".into(),
+            message: protocol::Message::verbatim("m \u{2028} \n"),
         }
     }
 
     #[test]
-    fn a_resumed_run_forgets_what_came_after_its_checkpoint() {
+    fn a_resumed_run_drops_the_events_after_its_checkpoint() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let dir = RunDir::create(root.path()).expect("free");
         let mut journal = Journal::open(&dir, 0).expect("writable");
@@ -208,7 +217,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn lines_that_a_full_disk_refused_follow_when_there_is_room() {
+    fn lines_refused_by_a_full_disk_are_written_later() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let dir = RunDir::create(root.path()).expect("free");
         let mut journal = Journal::open(&dir, 0).expect("writable");
@@ -227,7 +236,7 @@ mod tests {
             );
         }
         journal.file = file;
-        // As a write leaves it that was cut short.
+        // A partial line, as an interrupted write leaves it.
         journal
             .file
             .write_all(b"{\"event\":\"che")

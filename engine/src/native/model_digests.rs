@@ -1,4 +1,5 @@
-//! SHA-256 digests of a finished run's model files: written into `run.json`, checked wherever the model beside it is used.
+//! SHA-256 digests of a finished run's model files, written to `run.json` and checked whenever the
+//! model is used from that directory.
 
 use super::checkpoints::digest;
 use super::record::RECORD_FILE;
@@ -6,15 +7,17 @@ use super::store::shown;
 use crate::error::Error;
 use crate::interop::{CARD_FILE, is_model_file};
 use crate::session::{ModelFiles, sha256};
+use protocol::message;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-/// SHA-256 in hexadecimal digits by the name of a file.
+/// SHA-256 digests in hexadecimal digits, by file name.
 pub(super) type ModelDigests = BTreeMap<String, String>;
 
-/// Digests of the files that decide what `model` computes. Its card is text for people, who may add to it.
+/// Returns the digests of the files that determine what `model` computes. The model card is left
+/// out, since users may edit it.
 pub(super) fn digests_of(model: &ModelFiles) -> ModelDigests {
     let decides = |name: &str| is_model_file(name) && name != CARD_FILE;
     let files = model.iter().filter(|(name, _)| decides(name));
@@ -23,10 +26,10 @@ pub(super) fn digests_of(model: &ModelFiles) -> ModelDigests {
         .collect()
 }
 
-/// Checks the files of the model in `dir` against the record beside them, where there is one that holds digests.
+/// Checks the model files read from `dir` against the digests in its record, if there are any.
 ///
 /// # Errors
-/// When a file is not what the run wrote.
+/// Returns an error if a file differs from what the run wrote.
 pub(super) fn check(dir: &Path, model: &ModelFiles) -> Result<(), Error> {
     let found = |name: &str| {
         model
@@ -37,16 +40,16 @@ pub(super) fn check(dir: &Path, model: &ModelFiles) -> Result<(), Error> {
     refuse_changed(dir, changed(&recorded(dir), found))
 }
 
-/// As [`check`], of the files as they lie in `dir`.
+/// Like [`check`], but reads the files from `dir`.
 ///
 /// # Errors
-/// When a file is not what the run wrote.
+/// Returns an error if a file differs from what the run wrote.
 pub(super) fn check_on_disk(dir: &Path) -> Result<(), Error> {
     let found = |name: &str| File::open(dir.join(name)).and_then(digest).ok();
     refuse_changed(dir, changed(&recorded(dir), found))
 }
 
-/// The first file whose digest differs. One that is missing is left to whoever needs it.
+/// Returns the first file whose digest differs. A missing file is left to the code that needs it.
 fn changed(recorded: &ModelDigests, found: impl Fn(&str) -> Option<String>) -> Option<&str> {
     let differs = |(name, expected): &(&String, &String)| {
         found(name).is_some_and(|found| found != **expected)
@@ -58,12 +61,18 @@ fn refuse_changed(dir: &Path, changed: Option<&str>) -> Result<(), Error> {
     let Some(name) = changed else { return Ok(()) };
     Err(Error::Input {
         code: "model-damaged",
-        message: format!("{} is not what the run wrote: its SHA-256 differs", shown(&dir.join(name))),
-        hint: "Copy the model again; a file that was changed on purpose is used from a copy without run.json.".into(),
+        message: message!(
+            "{dir} is not what the run wrote: its SHA-256 differs",
+            dir = shown(&dir.join(name))
+        ),
+        hint: message!(
+            "Copy the model again; a file that was changed on purpose is used from a copy without run.json."
+        ),
     })
 }
 
-/// What the record in `dir` says; nothing of one from before digests were written, or that cannot be read.
+/// Returns the digests in the record of `dir`. Empty if there is no readable record or it was
+/// written before digests were introduced.
 fn recorded(dir: &Path) -> ModelDigests {
     #[derive(Deserialize)]
     struct Recorded {
@@ -97,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_decides_what_a_model_computes_is_checked() {
+    fn every_file_that_affects_the_model_is_checked() {
         let dir = tempfile::tempdir().expect("a scratch folder");
         assert!(
             check(dir.path(), &model()).is_ok(),

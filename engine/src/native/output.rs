@@ -1,47 +1,49 @@
-//! Writing to stdout and stderr so that a reader who left (`clozelab .. | head -1`) ends nothing with a panic, and so
-//! that text from a file can never drive a terminal.
+//! Writes to stdout and stderr. A closed pipe (`clozelab .. | head -1`) does not cause a panic, and
+//! [`plain`] escapes text from files so that it cannot control the terminal.
 
 use crate::error::Error;
+use protocol::message;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// Whether there is still somebody to write for.
+/// Whether stdout still has a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
-    /// The line arrived.
+    /// The text was written.
     There,
-    /// The pipe is closed: what follows would be in vain.
+    /// The pipe is closed, so further output is pointless.
     Gone,
 }
 
-/// One line for people, on stderr. Nothing can be done where it does not arrive, so nothing is.
+/// Writes one line for users to stderr. A failure is ignored, since there is nowhere left to report
+/// it.
 pub(super) fn to_people(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// A failure of stdin as a person should read it.
+/// Converts a read error of stdin to an error with a message and a hint.
 pub(super) fn stdin_error(error: &std::io::Error) -> Error {
     Error::Io {
-        message: format!("stdin cannot be read: {error}"),
-        hint: "Start the command again.".into(),
+        message: message!("stdin cannot be read: {error}", error = error.to_string()),
+        hint: message!("Start the command again."),
     }
 }
 
-/// One JSON value as one line on stdout, at once.
+/// Writes a value to stdout as one line of JSON and flushes it.
 ///
 /// # Errors
-/// When stdout cannot take it for another reason than that its reader left.
+/// Returns an error if stdout cannot be written for any reason other than a closed pipe.
 pub(super) fn json_line(value: &impl Serialize) -> Result<Reader, Error> {
     let mut line = serde_json::to_string(value).expect("answers and events serialise");
     line.push('\n');
     result(&line)
 }
 
-/// Text on stdout, at once.
+/// Writes text to stdout and flushes it.
 ///
 /// # Errors
-/// When stdout cannot take it for another reason than that its reader left.
+/// Returns an error if stdout cannot be written for any reason other than a closed pipe.
 pub(super) fn result(text: &str) -> Result<Reader, Error> {
     let mut stdout = std::io::stdout().lock();
     match stdout
@@ -51,19 +53,25 @@ pub(super) fn result(text: &str) -> Result<Reader, Error> {
         Ok(()) => Ok(Reader::There),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(Error::Io {
-            message: format!("stdout cannot be written: {error}"),
-            hint: "Check where the output is redirected to and whether that disk is full.".into(),
+            message: message!(
+                "stdout cannot be written: {error}",
+                error = error.to_string()
+            ),
+            hint: message!(
+                "Check where the output is redirected to and whether that disk is full."
+            ),
         }),
     }
 }
 
-/// Foreign text made harmless for a terminal: control and direction characters are escaped, quotes stay.
+/// Escapes control and bidirectional formatting characters, so that untrusted text is safe to
+/// print. Quotes and backslashes stay as they are.
 pub(super) fn plain(text: &str) -> String {
-    // Vowels and tones above or below a letter are parts of it.
-    let harmless = |c: char| matches!(c, '"' | '\'' | '\\') || is_mark(c);
+    // `escape_debug` would escape combining marks, such as Thai vowels and tone marks.
+    let is_safe = |c: char| matches!(c, '"' | '\'' | '\\') || is_mark(c);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if harmless(c) {
+        if is_safe(c) {
             out.push(c)
         } else {
             out.extend(c.escape_debug())
@@ -85,7 +93,7 @@ mod tests {
     use super::plain;
 
     #[test]
-    fn text_from_files_cannot_drive_a_terminal() {
+    fn text_from_files_cannot_control_the_terminal() {
         assert_eq!(
             plain("a \"b\"\u{1b}[31m\n\u{202e}é"),
             "a \"b\"\\u{1b}[31m\\n\\u{202e}é"

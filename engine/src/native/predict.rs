@@ -1,5 +1,6 @@
-//! The `predict` command: labels for lines as they come, or for the rows of a table. Answers are JSON on stdout, one per
-//! line or row; with `--out`, a copy of the input with the labels beside each row.
+//! The `predict` command: labels for lines as they arrive, or for the rows of a table. Predictions
+//! are JSON on stdout, one per line or row, or with `--out` a copy of the input with the labels
+//! added to each row.
 
 mod lines;
 
@@ -19,20 +20,20 @@ use crate::error::Error;
 use crate::session::{LABEL_WARNING_CODES, Long, Session, long_texts};
 use futures_lite::future::block_on;
 use lines::{Lines, decoded};
-use protocol::{Dropped, LabelScore};
+use protocol::{Dropped, LabelScore, Setting, message};
 use serde::Serialize;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// Rows that are answered together: enough for a network to work on at once.
+/// Number of rows that are predicted together, enough to fill a batch.
 const CHUNK_ROWS: usize = 256;
 
-/// The answer for one line or row.
+/// The prediction for one line or row, as printed.
 #[derive(Serialize)]
 struct Prediction {
     line: u64,
-    /// Its number among the rows of a table, from 1.
+    /// Row number in a table, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u64>,
     labels: Vec<LabelScore>,
@@ -40,33 +41,36 @@ struct Prediction {
     sureness: Option<Sureness>,
 }
 
-/// How far an answer can be relied on.
+/// Confidence of a prediction, added by `--min-confidence`.
 #[derive(Serialize)]
 struct Sureness {
-    /// Probability of the best label, 0 without labels.
+    /// Probability of the best label; 0 without labels.
     confidence: f64,
-    /// Whether that is below what was asked for, or no word of the text occurred in a training document.
+    /// Whether the confidence is below `--min-confidence`, or no word of the text occurred in a
+    /// training document.
     unsure: bool,
-    /// Share of the text's different words that occurred in no training document, where the classifier knows those.
+    /// Share of the distinct words of the text that occurred in no training document, if the
+    /// classifier records the words of those.
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen_words: Option<f64>,
 }
 
-/// Answers texts with one model.
+/// Predicts the labels of texts with one model.
 struct Predictor {
     session: Session<NativeHost>,
     top_k: Option<usize>,
     min_confidence: Option<f64>,
     long: Long,
-    /// Texts with more tokens than are read of them, and of how many texts.
+    /// Number of texts that are longer than the model's input, and of all texts.
     cut: u64,
     texts: u64,
 }
 
-/// The `predict` command.
+/// Runs the `predict` command.
 ///
 /// # Errors
-/// When the model or the data cannot be used, or the output exists or cannot be written.
+/// Returns an error if the model or the data cannot be used, or the output exists or cannot be
+/// written.
 pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     let options = ReadOptions {
         is_for_prediction: true,
@@ -76,19 +80,23 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     if args.table.label_map.is_some() {
         return Err(Error::Input {
             code: "bad-argument",
-            message:
-                "--label-map has no effect here: a model answers with the labels that it learned"
-                    .into(),
-            hint: "Rename labels when training, with finetune --label-map.".into(),
+            message: message!(
+                "{label_map} has no effect here: a model answers with the labels that it learned",
+                label_map = Setting::named("label-map")
+            ),
+            hint: message!(
+                "Rename labels when training, with finetune {label_map}.",
+                label_map = Setting::named("label-map")
+            ),
         });
     }
-    // Lines on stdin are answered as they come; a table is read as from a file.
+    // Lines on stdin are answered as they arrive; a table is read as from a file.
     let is_stdin = path == Path::new("-") && args.out.is_none();
     let is_stream = is_stdin && !args.table.wants_table() && !inputs::is_stdin_a_table(&options);
     let source = if is_stream {
         None
     } else {
-        Some(whole_file(path)?)
+        Some(single_file(path)?)
     };
     let session = session(common, inputs::read_model(&args.model)?, true)?;
     let options = session.reading_as_trained(options);
@@ -96,7 +104,7 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
         .as_ref()
         .map(|file| FileRows::open(file, &options, args.out.is_some()))
     {
-        // A file without lines gets no answers.
+        // An empty file yields no predictions.
         Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => return Ok(()),
         rows => rows.transpose()?,
     };
@@ -117,7 +125,7 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
             predictor.write_table(rows, out, args.table.label_separator.as_deref())
         }
         (Some(rows), None) if rows.shape != Shape::Lines || path == Path::new("-") => {
-            predictor.answer_rows(rows)
+            predictor.predict_rows(rows)
         }
         _ => {
             let raw: Box<dyn Read + '_> = match &source {
@@ -125,24 +133,27 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
                     .map_err(|error| DataError::reading(&file.name, error))?,
                 None => inputs::open(path)?,
             };
-            predictor.answer_lines(
+            predictor.predict_lines(
                 &inputs::plain_name(path),
                 raw,
                 args.table.encoding.as_deref(),
             )
         }
     };
-    predictor.tell_cut();
+    predictor.warn_if_cut();
     done
 }
 
-/// The one file that a path names.
-fn whole_file(path: &Path) -> Result<InputFile, Error> {
+/// Opens the one file that a path names.
+fn single_file(path: &Path) -> Result<InputFile, Error> {
     if path.is_dir() {
         return Err(Error::Input {
             code: "not-a-file",
-            message: format!("{} is a folder, and predict reads one file", shown(path)),
-            hint: "Give one file at a time, or a table with one document per row.".into(),
+            message: message!(
+                "{path} is a folder, and predict reads one file",
+                path = shown(path)
+            ),
+            hint: message!("Give one file at a time, or a table with one document per row."),
         });
     }
     if path != Path::new("-") {
@@ -155,8 +166,8 @@ fn whole_file(path: &Path) -> Result<InputFile, Error> {
 }
 
 impl Predictor {
-    /// Answers lines while it reads them.
-    fn answer_lines(
+    /// Prints predictions for lines while they are read.
+    fn predict_lines(
         &mut self,
         name: &str,
         raw: Box<dyn Read + '_>,
@@ -178,13 +189,13 @@ impl Predictor {
         }
     }
 
-    /// Answers the rows of a table.
-    fn answer_rows(&mut self, mut rows: FileRows<'_>) -> Result<(), Error> {
+    /// Prints predictions for the rows of a table.
+    fn predict_rows(&mut self, mut rows: FileRows<'_>) -> Result<(), Error> {
         let mut number = 0;
         loop {
             let chunk = rows.chunk(CHUNK_ROWS)?;
             if chunk.is_empty() {
-                return tell(rows);
+                return print_warnings(rows);
             }
             let texts: Vec<String> = chunk.iter().map(text_of).collect();
             let answers = self.answers(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -201,7 +212,7 @@ impl Predictor {
         }
     }
 
-    /// Writes the input with an answer beside each row.
+    /// Writes a copy of the input with the labels added to each row.
     fn write_table(
         &mut self,
         mut rows: FileRows<'_>,
@@ -212,7 +223,7 @@ impl Predictor {
         if path.exists() {
             return Err(output_exists(path));
         }
-        // Whole or not at all: it gets its name when it is finished.
+        // Written atomically: the file gets its name when it is complete.
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -220,15 +231,15 @@ impl Predictor {
         if !folder.is_dir() {
             return Err(Error::Input {
                 code: "no-folder",
-                message: format!("the folder {} does not exist", shown(folder)),
-                hint: "Make it first, or choose another output.".into(),
+                message: message!("the folder {folder} does not exist", folder = shown(folder)),
+                hint: message!("Make it first, or choose another output."),
             });
         }
-        check_ending(path)?;
+        check_extension(path)?;
         let file = temporary_file(folder).map_err(failed)?;
         let is_packed = path
             .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
         let mut out: Box<dyn Write> = if is_packed {
             Box::new(flate2::write::GzEncoder::new(
                 BufWriter::new(&file),
@@ -264,29 +275,29 @@ impl Predictor {
                 _ => failed(error.error),
             })?;
         output::to_people(&format!("{labelled} rows labelled in {}", shown(path)));
-        tell(rows)
+        print_warnings(rows)
     }
 
-    /// Labels of each text, best first; none for one that is empty.
+    /// Returns the labels of each text, best first. An empty text has none.
     fn answers(&mut self, texts: &[&str]) -> Result<Vec<Vec<LabelScore>>, Error> {
-        let filled: Vec<String> = texts
+        let non_empty: Vec<String> = texts
             .iter()
             .filter(|text| !text.is_empty())
             .map(|text| (*text).to_string())
             .collect();
-        // Without any label there is no confidence to tell.
-        let asked = if self.min_confidence.is_some() {
+        // The confidence is that of the best label, so at least one is needed.
+        let top_k = if self.min_confidence.is_some() {
             self.top_k.map(|k| k.max(1))
         } else {
             self.top_k
         };
-        let scores = if filled.is_empty() {
+        let scores = if non_empty.is_empty() {
             Vec::new()
         } else {
-            block_on(self.session.predict(&filled, asked, self.long))?
+            block_on(self.session.predict(&non_empty, top_k, self.long))?
         };
-        self.texts += filled.len() as u64;
-        self.cut += filled
+        self.texts += non_empty.len() as u64;
+        self.cut += non_empty
             .iter()
             .filter(|text| self.session.is_cut(text).is_some_and(|(_, is_cut)| is_cut))
             .count() as u64;
@@ -301,8 +312,8 @@ impl Predictor {
         Ok(texts.iter().map(of_text).collect())
     }
 
-    /// Says so where texts are longer than what is read of them.
-    fn tell_cut(&self) {
+    /// Warns if texts are longer than the model's input.
+    fn warn_if_cut(&self) {
         let Some((tokens, _)) = self.session.is_cut("") else {
             return;
         };
@@ -357,7 +368,7 @@ impl Predictor {
     }
 }
 
-/// A file without a name yet, with the rights that a new file gets.
+/// Creates a temporary file with the permissions of any new file.
 fn temporary_file(folder: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -365,35 +376,37 @@ fn temporary_file(folder: &Path) -> std::io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// Refuses the name of a file that is not written.
-fn check_ending(path: &Path) -> Result<(), Error> {
-    let ending = path
+/// Rejects file names with the extension of a format that cannot be written.
+fn check_extension(path: &Path) -> Result<(), Error> {
+    let extension = path
         .extension()
-        .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
+        .map(|extension| extension.to_string_lossy().to_ascii_lowercase())
         .unwrap_or_default();
     if ![
         "xlsx", "xlsm", "xls", "ods", "docx", "zip", "bz2", "xz", "parquet",
     ]
-    .contains(&ending.as_str())
+    .contains(&extension.as_str())
     {
         return Ok(());
     }
     Err(Error::Input {
         code: "bad-argument",
-        message: format!(
-            "{} would not be a .{ending} file: tables are written as CSV, objects as JSON",
-            shown(path)
+        message: message!(
+            "{path} would not be a .{extension} file: tables are written as CSV, objects as JSON",
+            path = shown(path),
+            extension
         ),
-        hint: "Choose a name that ends in .csv or .jsonl, also with .gz; spreadsheets open CSV."
-            .into(),
+        hint: message!(
+            "Choose a name that ends in .csv or .jsonl, also with .gz; spreadsheets open CSV."
+        ),
     })
 }
 
 fn output_exists(path: &Path) -> Error {
     Error::Input {
         code: "output-exists",
-        message: format!("{} exists; nothing was changed", shown(path)),
-        hint: "Choose another output.".into(),
+        message: message!("{path} exists; nothing was changed", path = shown(path)),
+        hint: message!("Choose another output."),
     }
 }
 
@@ -401,7 +414,7 @@ fn confidence_of(labels: &[LabelScore]) -> f64 {
     labels.first().map_or(0.0, |best| best.score)
 }
 
-/// What the model reads of a row; nothing where it has no text.
+/// Returns the text of a row. Empty if there is no text.
 fn text_of(taken: &Taken) -> String {
     taken
         .document
@@ -410,14 +423,15 @@ fn text_of(taken: &Taken) -> String {
         .unwrap_or_default()
 }
 
-/// Says what was noticed of a file, as far as it matters where nothing is learned from its labels.
-fn tell(rows: FileRows<'_>) -> Result<(), Error> {
+/// Prints the warnings about a file and its dropped rows. Warnings about labels are left out, since
+/// prediction does not use the labels of the file.
+fn print_warnings(rows: FileRows<'_>) -> Result<(), Error> {
     match rows.finish() {
         Ok(found) => {
             for (code, message) in found.warnings {
                 if !LABEL_WARNING_CODES.contains(&code) {
                     let mark = if code == "sheet" { "warning: " } else { "" };
-                    output::to_people(&format!("{mark}{}", output::plain(&message)));
+                    output::to_people(&format!("{mark}{}", output::plain(&message.to_string())));
                 }
             }
             for Dropped {
@@ -432,7 +446,7 @@ fn tell(rows: FileRows<'_>) -> Result<(), Error> {
             }
             Ok(())
         }
-        // Each of its rows was answered, with nothing.
+        // Every row got an empty prediction, so this is not an error.
         Err(error @ DataError::NoText { .. }) => {
             output::to_people(&output::plain(&format!("warning: {error}")));
             Ok(())

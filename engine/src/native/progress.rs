@@ -1,32 +1,34 @@
-//! Events become lines for people: one live line on a terminal, a line every ten seconds elsewhere, on stderr. Pure but
-//! for the last step: [`describe`] turns an event into words, [`Progress`] decides when they are shown.
+//! Prints events as text on stderr: one live line on a terminal, otherwise a line every ten
+//! seconds. [`describe`] is pure and turns an event into text; [`Progress`] decides when it is
+//! printed.
 
 use super::output::plain;
 use protocol::{ClassifierMetrics, Event, FileReport, Metrics, Phase, is_note};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Between two lines of progress where nobody watches: seldom enough for a log, often enough to see it lives.
+/// Interval between progress lines when stderr is not a terminal: long enough for a log, short
+/// enough to show that the run is alive.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// Between two paintings of the live line: more is not seen.
+/// Minimum interval between redraws of the live line; faster updates are not visible.
 const LIVE_INTERVAL: Duration = Duration::from_millis(100);
-/// Width of the live line where the terminal does not say its own.
+/// Width of the live line in columns if `COLUMNS` is not set.
 const DEFAULT_COLUMNS: usize = 80;
-/// Reasons for left-out lines that one sentence names.
+/// Maximum number of reasons for dropped lines that are listed.
 const LISTED_REASONS: usize = 3;
 
-/// How much a person is told.
+/// Level of detail of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// Warnings only.
+    /// Only warnings.
     Quiet,
-    /// A line from time to time.
+    /// A progress line every [`LOG_INTERVAL`].
     Lines,
-    /// One line that is painted over.
+    /// One progress line that is redrawn in place.
     Live,
 }
 
-/// Shows a run to people.
+/// Prints the progress of a run to stderr.
 #[derive(Debug)]
 pub(super) struct Progress {
     mode: Mode,
@@ -37,7 +39,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// For this process's stderr.
+    /// Creates the progress display for the stderr of this process.
     pub fn new(quiet: bool) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -56,7 +58,7 @@ impl Progress {
         }
     }
 
-    /// Shows an event, if it is due.
+    /// Prints an event, unless it is a step within the current interval or hidden by the mode.
     pub fn show(&mut self, event: &Event) {
         if let Event::Started { steps, .. } = event {
             self.steps = *steps;
@@ -66,13 +68,13 @@ impl Progress {
         };
         match event {
             Event::Step { .. } => self.step(&text),
-            Event::Warning { code, .. } if !is_note(code) => self.line(&self.warned(&text)),
+            Event::Warning { code, .. } if !is_note(code) => self.line(&self.highlighted(&text)),
             _ if self.mode == Mode::Quiet => {}
             _ => self.line(&text),
         }
     }
 
-    fn warned(&self, text: &str) -> String {
+    fn highlighted(&self, text: &str) -> String {
         if self.colour {
             format!("\u{1b}[33m{text}\u{1b}[0m")
         } else {
@@ -99,7 +101,7 @@ impl Progress {
         }
     }
 
-    /// A line of its own. The live line makes way, and comes again with the next step.
+    /// Prints a separate line. The live line is erased first and reappears with the next step.
     fn line(&mut self, text: &str) {
         if std::mem::take(&mut self.live) {
             let _ = write!(std::io::stderr(), "\r\u{1b}[2K");
@@ -108,14 +110,15 @@ impl Progress {
     }
 }
 
-/// An event in words; `None` for those that are of no interest to people. `steps` is the plan's length.
+/// Describes an event in one line. Returns `None` for events that are not shown to users. `steps`
+/// is the planned number of steps.
 pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
     match event {
         Event::Ready { device } => {
             let reason = device
                 .reason
-                .as_deref()
-                .map(|reason| format!(" ({})", plain(reason)))
+                .as_ref()
+                .map(|reason| format!(" ({})", plain(&reason.to_string())))
                 .unwrap_or_default();
             Some(format!("Computing on {}{reason}", plain(&device.name)))
         }
@@ -132,7 +135,7 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
             [*labelled_train, *labelled_valid, *labelled_test],
         )),
         Event::Started { .. } => started(event),
-        Event::Compiling { message, .. } => Some(plain(message)),
+        Event::Compiling { message, .. } => Some(plain(&message.to_string())),
         Event::Step {
             step,
             loss,
@@ -163,8 +166,8 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
             plain(split),
             measured(metrics)
         )),
-        Event::Warning { code, message, .. } if is_note(code) => Some(plain(message)),
-        Event::Warning { message, .. } => Some(format!("warning: {}", plain(message))),
+        Event::Warning { code, message, .. } if is_note(code) => Some(plain(&message.to_string())),
+        Event::Warning { message, .. } => Some(format!("warning: {}", plain(&message.to_string()))),
         Event::Finished {
             step: 0,
             stopped: false,
@@ -186,7 +189,7 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
     }
 }
 
-/// Figures of an evaluation in words.
+/// Formats the metrics of an evaluation as text.
 pub(super) fn measured(metrics: &Metrics) -> String {
     match metrics {
         Metrics::MaskedLm(m) => {
@@ -214,9 +217,10 @@ pub(super) fn measured(metrics: &Metrics) -> String {
     }
 }
 
-/// Seconds as a clock shows them.
+/// Formats a duration in seconds as `h:mm:ss`, or as `m:ss` below one hour.
 pub(super) fn clock(secs: f64) -> String {
-    // The cast saturates: nonsense becomes 0 or a very long time, never a panic.
+    // The cast saturates: NaN and negative values become 0 and infinity a very long time, without a
+    // panic.
     let secs = secs.max(0.0).round() as u64;
     let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
     if hours > 0 {
@@ -226,7 +230,7 @@ pub(super) fn clock(secs: f64) -> String {
     }
 }
 
-/// A large number in three digits.
+/// Formats a number with the suffix k, M or G from 10,000 on.
 pub(super) fn count(number: f64) -> String {
     match number {
         n if n >= 1e9 => format!("{:.2} G", n / 1e9),
@@ -236,7 +240,7 @@ pub(super) fn count(number: f64) -> String {
     }
 }
 
-/// `labelled` for training, validation and test.
+/// Summarises a corpus. `labelled` counts the labelled documents for training, validation and test.
 fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
     let dropped: Vec<_> = files
         .iter()
@@ -265,7 +269,7 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
             format!(
                 "{} {} from line {} of {}",
                 dropped.count,
-                plain(&dropped.reason),
+                plain(&dropped.reason.to_string()),
                 dropped.first_line,
                 plain(&file.name)
             )
@@ -326,7 +330,7 @@ fn columns() -> usize {
         .unwrap_or(DEFAULT_COLUMNS)
 }
 
-/// `text` short enough not to wrap, which would leave a trail of live lines.
+/// Truncates `text` to less than one line: a live line that wraps could not be redrawn in place.
 fn cut(text: &str, columns: usize) -> String {
     text.chars().take(columns.saturating_sub(1)).collect()
 }
@@ -358,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_numbers_do_not_panic() {
+    fn invalid_durations_do_not_panic() {
         for (secs, expected) in [
             (f64::NAN, "0:00"),
             (-5.0, "0:00"),
@@ -371,11 +375,11 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_is_made_harmless() {
+    fn control_characters_are_escaped() {
         let event = Event::Warning {
             run: String::new(),
             code: "c".into(),
-            message: "\u{1b}]0;owned\u{7}".into(),
+            message: protocol::Message::verbatim("\u{1b}]0;owned\u{7}"),
         };
         assert_eq!(
             describe(&event, 0).expect("shown"),

@@ -1,5 +1,5 @@
-//! Questions to a model: measure it, fill masks, look at its attention. Answers are JSON on stdout;
-//! whatever is meant for people goes to stderr.
+//! Commands that query a model: `evaluate`, `fill-mask`, `neighbours` and `attention`. Results are
+//! JSON on stdout; messages for users go to stderr.
 
 use super::args::{Attention, Common, Evaluate, FillMask, Neighbours};
 use super::host::NativeHost;
@@ -15,10 +15,10 @@ use crate::model::ProblemType;
 use crate::model::config::ModelConfig;
 use crate::session::{DecisionRule, ModelFiles, Session};
 use futures_lite::future::block_on;
-use protocol::{Candidate, FileRole, MaskPrediction, RunConfig};
+use protocol::{Candidate, FileRole, MaskPrediction, Message, RunConfig, Setting, message};
 use serde::Serialize;
 
-/// Names the events of a question, which has no run of its own.
+/// Run name in the events of a query, which has no run of its own.
 const RUN: &str = "evaluate";
 
 #[derive(Serialize)]
@@ -38,10 +38,10 @@ struct Attentions {
     layers: Vec<Vec<Vec<Vec<f32>>>>,
 }
 
-/// The `evaluate` command.
+/// Runs the `evaluate` command.
 ///
 /// # Errors
-/// When the model, the data or the threshold cannot be used.
+/// Returns an error if the model, the data or the threshold cannot be used.
 pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     let model = inputs::read_model(&args.model)?;
     let rule = match &args.threshold {
@@ -49,7 +49,8 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         None => DecisionRule::Tuned,
         Some(given) => threshold(given, &model)?,
     };
-    // A classifier is measured on labelled test text; a language model on held-out text, as while it was trained.
+    // A classifier is evaluated on labelled test documents, a language model on held-out text as
+    // during training.
     let is_classifier = !config_of(&model)?.labels.is_empty();
     let (role, split) = if is_classifier {
         (FileRole::Test, "test")
@@ -57,7 +58,7 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         (FileRole::Valid, "valid")
     };
     let files = files_of(inputs::read(&args.data, Some(role))?);
-    // What was read is worth a line: what was left out is not measured.
+    // Show the corpus summary unless --quiet: documents that were dropped are not evaluated.
     let mut session = session(common, model, common.quiet)?;
     let mut options = ReadOptions {
         reads_folder_classes: true,
@@ -67,7 +68,7 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         // Labels that were renamed for training are renamed here too.
         options.label_map = match Record::read(&args.model) {
             Ok(record) => record.config.label_map,
-            // What it would rename is not known.
+            // The label map of a newer version cannot be read, so the labels might not match.
             Err(error) if error.code() == "newer-version" => return Err(error),
             Err(_) => Default::default(),
         };
@@ -82,20 +83,20 @@ pub(super) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     output::json_line(&metrics).map(drop)
 }
 
-/// The `fill-mask` command.
+/// Runs the `fill-mask` command.
 ///
 /// # Errors
-/// When the model cannot be used or the text has no `[MASK]`.
+/// Returns an error if the model cannot be used or the text has no `[MASK]`.
 pub(super) fn fill_mask(common: &Common, args: &FillMask) -> Result<(), Error> {
     let mut session = session(common, inputs::read_model(&args.model)?, true)?;
     let masks = block_on(session.fill_mask(&args.text, args.top_k))?;
     output::json_line(&MaskedPositions { masks }).map(drop)
 }
 
-/// The `neighbours` command.
+/// Runs the `neighbours` command.
 ///
 /// # Errors
-/// When the model cannot be used or does not know the word.
+/// Returns an error if the model cannot be used or does not know the word.
 pub(super) fn neighbours(common: &Common, args: &Neighbours) -> Result<(), Error> {
     let session = session(common, inputs::read_model(&args.model)?, true)?;
     let neighbours = block_on(session.neighbours(&args.word, args.top_k))?;
@@ -106,10 +107,10 @@ pub(super) fn neighbours(common: &Common, args: &Neighbours) -> Result<(), Error
     .map(drop)
 }
 
-/// The `attention` command.
+/// Runs the `attention` command.
 ///
 /// # Errors
-/// When the model cannot be used.
+/// Returns an error if the model cannot be used.
 pub(super) fn attention(common: &Common, args: &Attention) -> Result<(), Error> {
     let mut session = session(common, inputs::read_model(&args.model)?, true)?;
     let (tokens, layers) = block_on(session.attention(&args.text))?;
@@ -123,21 +124,22 @@ pub(super) fn session(
 ) -> Result<Session<NativeHost>, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
-    // Answers are the result, so events stay off stdout.
+    // Stdout is for the results, so events do not go there.
     let mut session = block_on(Session::open(NativeHost::new(false, quiet), config.device))?;
     session.import(model)?;
     Ok(session)
 }
 
-/// A threshold as it was given; `tuned` and `per-label` are those in the model's configuration.
+/// Parses `--threshold`: a number, or `tuned` or `per-label` for the thresholds in the
+/// configuration of the model.
 fn threshold(given: &str, model: &ModelFiles) -> Result<DecisionRule, Error> {
-    let refuse = |message: String, hint: &str| Error::Input {
+    let refuse = |message: Message, hint: Message| Error::Input {
         code: "bad-threshold",
         message,
-        hint: hint.into(),
+        hint,
     };
     let config = config_of(model)?;
-    // A model that gives the likeliest label, whatever its probability, has no threshold to tune.
+    // A single-label model predicts the most probable label and has no threshold to tune.
     let single = config.problem_type == Some(ProblemType::SingleLabelClassification);
     let tuned = match given {
         "tuned" => Some((single || config.threshold.is_some(), DecisionRule::Tuned)),
@@ -147,12 +149,18 @@ fn threshold(given: &str, model: &ModelFiles) -> Result<DecisionRule, Error> {
         )),
         _ => None,
     };
-    if let Some((there, rule)) = tuned {
-        let hint = "Fine-tune with --valid to tune one, or give a number from 0 to 1.";
-        return if there {
+    if let Some((is_available, rule)) = tuned {
+        let hint = message!(
+            "Fine-tune with {valid} to tune one, or give a number from 0 to 1.",
+            valid = Setting::named("valid")
+        );
+        return if is_available {
             Ok(rule)
         } else {
-            Err(refuse(format!("the model has no {given} threshold"), hint))
+            Err(refuse(
+                message!("the model has no {given} threshold", given),
+                hint,
+            ))
         };
     }
     if single {
@@ -168,8 +176,12 @@ fn threshold(given: &str, model: &ModelFiles) -> Result<DecisionRule, Error> {
     let given = output::plain(given);
     number.ok_or_else(|| {
         refuse(
-            format!("--threshold {given} is not a number from 0 to 1"),
-            "Give a number, or one of the words tuned and per-label.",
+            message!(
+                "{threshold} {given} is not a number from 0 to 1",
+                given,
+                threshold = Setting::named("threshold")
+            ),
+            message!("Give a number, or one of the words tuned and per-label."),
         )
     })
 }

@@ -1,5 +1,6 @@
-//! `run.json`: what was run, so that it can be told, compared and resumed. Without clock or host name: the same run
-//! twice gives the same record, but for the words that name its device.
+//! `run.json`: the record of a run, with its configuration, inputs and status, so that the run can
+//! be inspected, compared and resumed. It holds no time and no host name: repeating a run gives the
+//! same record, apart from the description of the device.
 
 use super::checkpoints;
 use super::inputs::{Source, sha256_of};
@@ -8,99 +9,99 @@ use super::recorded_path;
 use super::store::shown;
 use crate::error::Error;
 use crate::interop::{CONFIG_FILE, WEIGHTS_FILE};
-use protocol::{DeviceInfo, FileRole, Phase, RunConfig};
+use protocol::{DeviceInfo, FileRole, Message, Phase, RunConfig, Setting, message};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Name of the record in a run directory.
 pub(super) const RECORD_FILE: &str = "run.json";
 
-/// A run as it was asked for and as it stands.
+/// The configuration and the current state of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// How far it is.
+    /// Whether the run is running, interrupted or finished.
     pub status: Status,
-    /// What it does.
+    /// Pre-training or fine-tuning.
     pub phase: Phase,
-    /// Its name in every event.
+    /// Name of the run in its events.
     pub run: String,
-    /// Every use of chance derives from it; repeated from the configuration for readers of this file.
+    /// Seed of the random generator, copied from `config` for readers of this file.
     pub seed: u64,
-    /// What was asked for.
+    /// The configuration of the run.
     pub config: RunConfig,
-    /// Encoding that was forced on the input.
+    /// Text encoding given with `--encoding`, if any.
     pub encoding: Option<String>,
-    /// Model it started from.
+    /// Model that the run started from; `None` for a new model.
     pub from: Option<Origin>,
-    /// Word vectors it started from.
+    /// File of word vectors that initialised the model, if any.
     #[serde(
         default,
         with = "recorded_path::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub embeddings: Option<PathBuf>,
-    /// Files it reads, in order.
+    /// Input files, in the order in which they are read.
     pub inputs: Vec<Input>,
-    /// What computes; known once it runs.
+    /// Device that the run computes on; known once the run has started.
     pub device: Option<DeviceInfo>,
-    /// Trainable numbers; known once it runs.
+    /// Number of trainable parameters; known once the run has started.
     pub parameters: Option<u64>,
-    /// Digests of its model's files, once it is finished.
+    /// SHA-256 digests of the model files, once the run is finished.
     #[serde(default, skip_serializing_if = "ModelDigests::is_empty")]
     pub model_sha256: ModelDigests,
-    /// What made it.
+    /// Versions of the program and of its event protocol at the start of the run.
     pub versions: Versions,
 }
 
-/// How far a run is. Only `Finished` needs nothing more; every other can be resumed.
+/// Status of a run. A run that is not `Finished` can be resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Status {
-    /// A process works on it, or was killed.
+    /// A process is training, or was killed while it did.
     Running,
-    /// It was stopped and kept a checkpoint.
+    /// The run was stopped and has a checkpoint.
     Interrupted,
-    /// Its plan is done and its model is in place.
+    /// The run has completed and its model is saved.
     Finished,
 }
 
 /// A model that a run started from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Origin {
-    /// As given.
+    /// Path of the model directory, as given.
     #[serde(with = "recorded_path")]
     pub path: PathBuf,
-    /// Of its weights.
+    /// SHA-256 of the weights, in hexadecimal digits.
     pub sha256: String,
 }
 
-/// A file that a run reads.
+/// An input file of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Input {
-    /// As given.
+    /// Path of the file, as given.
     #[serde(with = "recorded_path")]
     pub path: PathBuf,
-    /// As events name it.
+    /// Name of the file in events.
     pub name: String,
-    /// What it is for.
+    /// Role of the file: training, validation or test; `None` if file names determine it.
     pub role: Option<FileRole>,
-    /// Size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Of its content.
+    /// SHA-256 of the content, in hexadecimal digits.
     pub sha256: String,
 }
 
-/// Versions of what made a run.
+/// Versions of the program and of its event protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Versions {
-    /// Of this program.
+    /// Version of Clozelab.
     pub clozelab: String,
-    /// Of its events.
+    /// Version of the event protocol.
     pub protocol: u32,
 }
 
 impl Versions {
-    /// Those of this program.
+    /// Returns the versions of this program.
     pub fn current() -> Self {
         Self {
             clozelab: env!("CARGO_PKG_VERSION").into(),
@@ -108,11 +109,12 @@ impl Versions {
         }
     }
 
-    /// Refuses what a newer program wrote into the file at `path`, before its `json` is read otherwise: it may have any form.
-    /// What names no versions is the reader's question.
+    /// Rejects the content `json` of the file at `path` if a newer version wrote it. Must be called
+    /// before any other parsing, since a newer file may have any form. Content without versions is
+    /// accepted and left to the caller.
     ///
     /// # Errors
-    /// When it was written for newer events than this program's.
+    /// Returns an error if the file has a newer protocol version than this program.
     pub fn check(path: &Path, json: &[u8]) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct Versioned {
@@ -134,10 +136,10 @@ impl Versions {
 }
 
 impl Input {
-    /// Describes the file that lies at `path`.
+    /// Describes an input file, for the record.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Returns an error if the file cannot be read.
     pub fn of(Source { path, file }: &Source) -> Result<Self, Error> {
         let (name, bytes) = (file.name.clone(), file.content.size());
         Ok(Self {
@@ -154,12 +156,16 @@ impl Record {
     /// Reads the record of a run directory.
     ///
     /// # Errors
-    /// When there is none, a newer program wrote it, or it cannot be understood.
+    /// Returns an error if there is no record, a newer version wrote it, or it cannot be parsed.
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(RECORD_FILE);
         let refuse = |reason: String| Error::Input {
             code: "bad-run-record",
-            message: format!("{} cannot be read: {reason}", shown(&path)),
+            message: message!(
+                "{path} cannot be read: {reason}",
+                path = shown(&path),
+                reason
+            ),
             hint: hint_without(dir),
         };
         let bytes = std::fs::read(&path).map_err(|error| refuse(error.to_string()))?;
@@ -167,7 +173,7 @@ impl Record {
         serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))
     }
 
-    /// The record as its file holds it.
+    /// Serialises the record as the content of its file.
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self)
             .expect("a record is plain data, and its paths are text");
@@ -176,24 +182,32 @@ impl Record {
     }
 }
 
-/// What can still be done with the run in `dir`, whose record cannot be read.
-fn hint_without(dir: &Path) -> String {
+/// Returns a hint on what to do with the run in `dir` if its record cannot be read.
+fn hint_without(dir: &Path) -> Message {
     let usable = if dir.join(CONFIG_FILE).is_file() && dir.join(WEIGHTS_FILE).is_file() {
-        Some(("its model", dir.to_path_buf()))
+        Some((message!("its model"), dir.to_path_buf()))
     } else {
         let newest = checkpoints::newest(dir).0;
         newest.map(|snapshot| {
             (
-                "its newest whole checkpoint",
+                message!("its newest whole checkpoint"),
                 checkpoints::folder(dir, snapshot.step),
             )
         })
     };
     match usable {
         Some((what, path)) => {
-            format!("Without it the run cannot be resumed; a new run starts from {what} with --from {}.", shown(&path))
+            message!(
+                "Without it the run cannot be resumed; a new run starts from {what} with {from} {path}.",
+                what,
+                from = Setting::named("from"),
+                path = shown(&path)
+            )
         }
-        None => "Without it the run cannot be resumed, and it left no model; start it anew in another --out.".into(),
+        None => message!(
+            "Without it the run cannot be resumed, and it left no model; start it anew in another {out}.",
+            out = Setting::named("out")
+        ),
     }
 }
 
@@ -201,7 +215,7 @@ fn hint_without(dir: &Path) -> String {
 mod tests {
     use super::*;
 
-    /// As version 0.1.0 with protocol 6 wrote it.
+    /// A record written by version 0.1.0 with protocol 6.
     const GOLDEN: &str = include_str!("../../../tests/golden/run/run.json");
 
     fn read(json: &str) -> Result<Record, Error> {
@@ -239,7 +253,7 @@ mod tests {
             );
             assert!(
                 error.to_string().contains(env!("CARGO_PKG_VERSION"))
-                    && error.hint().contains("Update")
+                    && error.hint().to_string().contains("Update")
             );
         }
     }

@@ -1,5 +1,5 @@
-//! `report.html`: the charts of a run in one file that needs nothing else, no script and no network. A pure function of
-//! the run's events; every text from outside is escaped.
+//! `report.html`: the charts and tables of a run in one self-contained file, without scripts or
+//! network access. A pure function of the run's events; all untrusted text is escaped.
 
 use super::progress::{clock, count, measured};
 use display::chart::curve::Curve;
@@ -14,19 +14,19 @@ use protocol::{ClassifierMetrics, Event, Metrics, Phase, is_note};
 /// Name of the report in a run directory.
 pub(super) const REPORT_FILE: &str = "report.html";
 
-/// Size of a chart, in CSS pixels of a wide window.
+/// Size of a chart in CSS pixels, in a window that is wide enough.
 pub(super) const CHART: Size = Size {
     width: 700.0,
     height: 300.0,
 };
 
-/// Labels of the per-label table at most.
+/// Maximum number of rows in the per-label table.
 const MAX_ROWS: usize = 500;
 
-/// What a chart calls the run.
+/// Name of the run in the charts.
 const NAME: &str = "this run";
 
-/// The colours are those of the page's style sheet.
+/// Style sheet of the report, with the colours of the page.
 const STYLE: &str = "<style>:root{color-scheme:light dark;--ink:#1c2024;--surface:#ffffff;--muted:#585f69;--line:#dfdcd3;\
 --run-0:#17605a;--run-1:#b4531c;--metric-0:#2b6cb0;--metric-1:#b4531c;--metric-2:#17605a}\
 @media(prefers-color-scheme:dark){:root{--ink:#e9e7e1;--surface:#1c2024;--muted:#a5abb4;--line:#333940;\
@@ -39,7 +39,7 @@ table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:ri
 td:first-child,th:first-child{text-align:left}\
 </style>";
 
-/// The report of a run, as HTML.
+/// Renders the report of a run as HTML.
 pub(super) fn render(title: &str, events: &[Event]) -> String {
     page(
         title,
@@ -53,7 +53,7 @@ pub(super) fn render(title: &str, events: &[Event]) -> String {
     )
 }
 
-/// A page that needs nothing else. `title` is escaped, `body` is HTML.
+/// Renders a self-contained page. `title` is escaped; `body` is HTML.
 pub(super) fn page(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(
@@ -63,7 +63,8 @@ pub(super) fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// A chart under its title, with `caption`, which is HTML, below. `id` is a name that the page has once.
+/// Renders a chart below its title and above its `caption`, which is HTML. `id` must be unique on
+/// the page.
 pub(super) fn figure(title: &str, id: &str, scene: &Scene, caption: &str) -> String {
     let (Size { width, height }, title) = (CHART, escape(title));
     let shapes = shapes(scene, id, "var(--surface)", colour);
@@ -115,7 +116,7 @@ fn summary(events: &[Event]) -> String {
                     clock(*elapsed_secs)
                 ))
             }
-            Event::Warning { code, message, .. } if is_note(code) => Some(message.clone()),
+            Event::Warning { code, message, .. } if is_note(code) => Some(message.to_string()),
             Event::Warning { message, .. } => Some(format!("warning: {message}")),
             _ => None,
         };
@@ -125,19 +126,19 @@ fn summary(events: &[Event]) -> String {
     html + "</ul>\n"
 }
 
-/// What the charts show, as the page keeps it of a run.
+/// Data of the charts, collected from the events of a run.
 #[derive(Default)]
 struct Figures {
     loss: Curve,
     lr: Curve,
     grad_norm: Curve,
     speed: Curve,
-    /// Held-out loss of either phase by step.
+    /// Held-out loss of either phase, by step.
     held_out: Vec<(u64, f64)>,
     accuracy: Vec<(u64, f64)>,
     f1: Vec<F1Point>,
     floors: Option<EntropyBaselines>,
-    /// Where the axis of steps ends: at the last step of a run that is over, else at the planned one.
+    /// End of the step axis: the last step of a run that has ended, otherwise the planned one.
     steps: u64,
 }
 
@@ -159,12 +160,12 @@ impl Figures {
                 ..
             } => {
                 self.steps = *steps;
-                let floors = EntropyBaselines {
+                let baselines = EntropyBaselines {
                     uniform: *uniform,
                     unigram: *unigram,
                     bigram: *bigram,
                 };
-                self.floors = (*phase == Phase::Pretrain).then_some(floors);
+                self.floors = (*phase == Phase::Pretrain).then_some(baselines);
             }
             Event::Step {
                 step,
@@ -249,7 +250,7 @@ impl Figures {
 
     fn loss_chart(&self) -> String {
         let (title, name, held_out) = ("Loss in nats", NAME.to_string(), self.held_out.clone());
-        let Some(floors) = self.floors else {
+        let Some(baselines) = self.floors else {
             let (curve, points) = (Some(&self.loss), held_out);
             return metric_chart(
                 title,
@@ -270,7 +271,7 @@ impl Figures {
             name,
             curve: &self.loss,
             held_out,
-            floors: Some(floors),
+            floors: Some(baselines),
             steps: self.steps,
             ink: 0,
         };
@@ -311,18 +312,19 @@ impl Figures {
     }
 }
 
-/// A figure of one unit; nothing where there are no two points to draw a line between.
+/// Renders a chart of one metric. Returns an empty string if there are fewer than two points.
 fn metric_chart(title: &str, unit: &str, series: MetricSeries) -> String {
     let is_line = series.points.len() > 1 || series.curve.is_some_and(|curve| curve.points() > 1);
     let series = std::slice::from_ref(&series);
     let scene = is_line.then(|| metric_scene(series, unit, &ViewState::plain(CHART)));
-    // No two figures have the same unit.
+    // The unit serves as the id, since no two charts have the same unit.
     scene
         .map(|scene| figure(title, unit, &scene, &escape(&metric_summary(series, title))))
         .unwrap_or_default()
 }
 
-/// Adds a figure that is one, in place of what was told of the same step.
+/// Adds a point and removes an earlier one of the same step. A value that is not finite is not
+/// added.
 fn put(points: &mut Vec<(u64, f64)>, step: u64, value: f64) {
     points.retain(|(other, _)| *other != step);
     points.extend(value.is_finite().then_some((step, value)));
@@ -384,7 +386,7 @@ fn per_label(events: &[Event]) -> String {
     html + "</table>\n" + &rest
 }
 
-/// Text that can stand in HTML and in a quoted attribute, without characters that turn its direction.
+/// Escapes text for HTML and for quoted attributes, including bidirectional formatting characters.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in super::output::plain(text).chars() {
@@ -440,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_stays_text() {
+    fn untrusted_text_is_escaped() {
         let per_label = vec![LabelMetrics {
             label: ATTACK.into(),
             ..LabelMetrics::default()
@@ -460,7 +462,7 @@ mod tests {
         let warning = Event::Warning {
             run: "r".into(),
             code: ATTACK.into(),
-            message: ATTACK.into(),
+            message: protocol::Message::verbatim(ATTACK),
         };
         let html = render(
             ATTACK,
@@ -490,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn the_colours_are_those_of_the_page() {
+    fn the_colours_match_those_of_the_page() {
         let sheet = include_str!("../../../public/style.css");
         let colours: Vec<&str> = STYLE
             .split([';', '{', '}'])
@@ -504,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn long_runs_stay_small_and_keep_their_spikes() {
+    fn reports_of_long_runs_stay_small_and_show_spikes() {
         let spike = |step| {
             if step == 54_321 {
                 77.0
@@ -512,7 +514,8 @@ mod tests {
                 3.0 + 1.0 / step as f64
             }
         };
-        // Of a classifier, whose loss knows no random guessing above which it would be cut off.
+        // Steps alone, as of a classifier: there is no uniform baseline at which the axis would be
+        // cut off.
         let events: Vec<Event> = (1..=100_000)
             .map(|number| step(number, spike(number)))
             .collect();

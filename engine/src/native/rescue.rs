@@ -1,5 +1,6 @@
-//! A run whose directory was removed, renamed or replaced while it ran ends, since another process may write there. Its last
-//! state is saved in a directory of its own beside the lost one, in the form of a run directory.
+//! Saves a run whose directory was removed, renamed or replaced while it ran. Such a run must end,
+//! since another process may be writing to that path; its last state is saved in a new run
+//! directory next to the lost one.
 
 use super::checkpoints;
 use super::record::{RECORD_FILE, Record, Status};
@@ -8,21 +9,23 @@ use super::train::phase_name;
 use crate::error::Error;
 use crate::interop::is_model_file;
 use crate::session::{ModelFiles, Snapshot};
+use protocol::{Message, Setting, message};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Names that are tried beside a lost directory.
+/// Maximum number of names tried for the new directory.
 const MAX_RESCUES: u32 = 100;
 
-/// What happened to the directory `run`, as a clause.
-pub(super) fn lost_sentence(run: &Path) -> String {
-    format!(
-        "{} was removed, renamed or replaced while the run wrote there",
-        shown(run)
+/// Describes what happened to the directory `run`, as a clause.
+pub(super) fn lost_sentence(run: &Path) -> Message {
+    message!(
+        "{path} was removed, renamed or replaced while the run wrote there",
+        path = shown(run)
     )
 }
 
-/// Saves `snapshot` beside the lost directory `run` so that the run can be resumed; returns the error that ends the run.
+/// Saves `snapshot` next to the lost directory `run`, so that the run can be resumed. Returns the
+/// error that ends the run.
 pub(super) fn save_snapshot(run: &Path, record: &Record, snapshot: &Snapshot) -> Error {
     let record = Record {
         status: Status::Interrupted,
@@ -41,11 +44,18 @@ pub(super) fn save_snapshot(run: &Path, record: &Record, snapshot: &Snapshot) ->
     });
     let command = phase_name(record.phase);
     ended(run, &format!("step {}", snapshot.step), saved, |place| {
-        format!("clozelab {command} --resume --out {place} continues it.")
+        message!(
+            "clozelab {command} {resume} {out} {place} continues it.",
+            command,
+            place,
+            resume = Setting::named("resume"),
+            out = Setting::named("out")
+        )
     })
 }
 
-/// Saves the model of a run that came to its end beside the lost directory `run`; returns the error that ends it.
+/// Saves the model of a run that has ended next to its lost directory `run`. Returns the error that
+/// ends the run.
 pub(super) fn save_model(run: &Path, record: &Record, model: &ModelFiles) -> Error {
     let saved = save(run, |dir| {
         dir.write_model(model)?;
@@ -56,14 +66,18 @@ pub(super) fn save_model(run: &Path, record: &Record, model: &ModelFiles) -> Err
         }
     });
     ended(run, "the model", saved, |place| {
-        format!("Use it as it is, or start from it with --from {place}.")
+        message!(
+            "Use it as it is, or start from it with {from} {place}.",
+            place,
+            from = Setting::named("from")
+        )
     })
 }
 
-/// Writes files into a new directory beside the lost directory `run`; returns where.
+/// Writes files into a new directory next to the lost directory `run` and returns its path.
 ///
 /// # Errors
-/// When there is no place for one, or it cannot be written.
+/// Returns an error if no directory can be created there or a file cannot be written.
 pub(super) fn save(
     run: &Path,
     write: impl Fn(&RunDir) -> Result<(), WriteFailure>,
@@ -73,30 +87,36 @@ pub(super) fn save(
     Ok(dir.path().into())
 }
 
-/// The error that ends a run whose directory `run` is lost: what was `saved`, and a hint for the directory it is in.
+/// Returns the error that ends a run whose directory `run` is lost. It says where `what` was saved,
+/// with a `hint` for that path, or why it could not be saved.
 pub(super) fn ended(
     run: &Path,
     what: &str,
     saved: Result<PathBuf, Error>,
-    hint: impl Fn(&str) -> String,
+    hint: impl Fn(&str) -> Message,
 ) -> Error {
     let lost = lost_sentence(run);
     match saved {
         Ok(path) => {
             let place = shown(&path);
             Error::Io {
-                message: format!("{lost}; saved in {place}: {what}"),
+                message: message!("{lost}; saved in {place}: {what}", lost, place, what),
                 hint: hint(&place),
             }
         }
         Err(error) => Error::Io {
-            message: format!("{lost}, and {what} could not be saved beside it: {error}"),
+            message: message!(
+                "{lost}, and {what} could not be saved beside it: {error}",
+                lost,
+                what,
+                error = error.to_string()
+            ),
             hint: error.hint(),
         },
     }
 }
 
-/// The first free one of `run-rescue`, `run-rescue-2`, ..
+/// Creates the first of `run-rescue`, `run-rescue-2`, .. that is free.
 fn create_beside(run: &Path) -> Result<RunDir, Error> {
     let mut stem = run
         .file_name()
@@ -132,8 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_saved_is_told() {
-        let refused = Err(Error::input("bad-output", "no room", "Make room."));
+    fn a_failed_rescue_is_reported() {
+        let refused = Err(Error::input(
+            "bad-output",
+            message!("no room"),
+            message!("Make room."),
+        ));
         let error = ended(Path::new("a/run"), "step 4", refused, |_| {
             unreachable!("nothing was saved")
         });
@@ -142,7 +166,7 @@ mod tests {
         assert_eq!(
             (
                 error.to_string().as_str(),
-                error.hint().as_str(),
+                error.hint().to_string().as_str(),
                 error.code()
             ),
             (expected, "Make room.", "io")

@@ -1,5 +1,6 @@
-//! An interrupted run, found again: the same flags, the same text, the newest whole checkpoint. Whatever differs is
-//! refused before anything is changed, since a run that goes on differently is another run.
+//! Resumes an interrupted run: with the same flags, the same text and the newest intact checkpoint.
+//! Any difference is rejected before anything is changed, since a run that continues differently is
+//! a different run.
 
 use super::args::Common;
 use super::checkpoints;
@@ -15,16 +16,17 @@ use super::train::{
 use crate::data::InputFile;
 use crate::error::Error;
 use crate::session::{ModelFiles, Snapshot, resumable};
-use protocol::Phase;
+use protocol::{Message, Phase, Setting, message};
 use std::path::Path;
 
-/// An interrupted run, as it was; `None` where it is already complete.
+/// Prepares an interrupted run to continue as it was. Returns `None` if it is already finished.
 ///
 /// # Errors
-/// When the directory holds no such run, it is in use, a flag or the text differs, or no checkpoint is whole.
+/// Returns an error if the directory holds no such run or is in use, a flag or the text differs, or
+/// all checkpoints are damaged.
 pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<Run>, Error> {
     if !request.out.join(RECORD_FILE).exists() && !checkpoints::steps(request.out).is_empty() {
-        return taken_over(common, request).map(Some);
+        return resumed_from_page(common, request).map(Some);
     }
     let dir = RunDir::reopen(request.out, RECORD_FILE)?;
     let record = Record::read(request.out)?;
@@ -39,7 +41,8 @@ pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<R
     }
     let files = read_again(request, &record)?;
     let snapshot = newest_checkpoint(request.out)?;
-    // A checkpoint holds its weights; before the first one the run starts over, from where it started.
+    // A checkpoint contains the weights. Without one, the run starts over from the model that it
+    // started from.
     let origin = record.from.as_ref().filter(|_| snapshot.is_none());
     let from = origin.map(same_model).transpose()?;
     Ok(Some(Run {
@@ -51,9 +54,9 @@ pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<R
     }))
 }
 
-/// A run that the page began: its directory has checkpoints and no record. The text has to be given; the session compares
-/// it with the run's own.
-fn taken_over(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
+/// Prepares a run that was started on the page: its directory has checkpoints but no record. The
+/// text has to be given, and the session checks that it is the text of the run.
+fn resumed_from_page(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let dir = RunDir::reopen(request.out, JOURNAL_FILE)?;
     let sources = read_sources(request)?;
     if sources.is_empty() {
@@ -64,8 +67,15 @@ fn taken_over(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
         };
         return Err(Error::Input {
             code: "no-text",
-            message: format!("{} does not record the text of its run", shown(request.out)),
-            hint: format!("Pass the original files with {text} (and --valid, if it was used)."),
+            message: message!(
+                "{request} does not record the text of its run",
+                request = shown(request.out)
+            ),
+            hint: message!(
+                "Pass the original files with {text} (and {valid}, if it was used).",
+                text,
+                valid = Setting::named("valid")
+            ),
         });
     }
     let snapshot = newest_checkpoint(request.out)?
@@ -91,38 +101,42 @@ fn taken_over(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
 
 fn newest_checkpoint(out: &Path) -> Result<Option<Snapshot>, Error> {
     let (snapshot, damaged) = checkpoints::newest(out);
-    let told = damaged
+    let reasons = damaged
         .iter()
         .map(|checkpoint| format!("step {}: {}", checkpoint.step, checkpoint.reason));
-    let told: Vec<String> = told.collect();
+    let reasons: Vec<String> = reasons.collect();
     if snapshot.is_none() && !damaged.is_empty() {
         return Err(Error::Input {
             code: "no-whole-checkpoint",
-            message: format!(
-                "no checkpoint in {} is whole ({})",
-                shown(out),
-                told.join("; ")
+            message: message!(
+                "no checkpoint in {out} is whole ({reasons})",
+                out = shown(out),
+                reasons = reasons.join("; ")
             ),
-            hint: "Start the run anew in another --out; nothing was changed here.".into(),
+            hint: message!(
+                "Start the run anew in another {out}; nothing was changed here.",
+                out = Setting::named("out")
+            ),
         });
     }
     if let Some(snapshot) = snapshot.as_ref().filter(|_| !damaged.is_empty()) {
         let step = snapshot.step;
         output::to_people(&format!(
             "warning: going on from step {step}, since newer checkpoints are damaged ({})",
-            told.join("; ")
+            reasons.join("; ")
         ));
     }
     Ok(snapshot)
 }
 
-/// A resumed run is the same run: its flags may be repeated, not changed.
+/// Checks that the flags are those of the recorded run: they may be repeated, but not changed.
 fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Result<(), Error> {
     if record.phase != request.phase {
         let command = phase_name(record.phase);
-        return Err(another_run(format!(
-            "{} holds a run of the {command} command",
-            shown(request.out)
+        return Err(another_run(message!(
+            "{request} holds a run of the {command} command",
+            request = shown(request.out),
+            command
         )));
     }
     let mut config = record.config.clone();
@@ -142,54 +156,64 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
             value(&now),
             if *flag == "backend" { "device" } else { flag },
         );
-        return Err(another_run(format!(
-            "the interrupted run has --{flag} {before}, not {now}"
+        return Err(another_run(message!(
+            "the interrupted run has --{flag} {before}, not {now}",
+            flag,
+            before,
+            now
         )));
     }
     if request.training.encoding.is_some() && request.training.encoding != record.encoding {
-        return Err(another_run(
-            "the interrupted run has another --encoding".into(),
-        ));
+        return Err(another_run(message!(
+            "the interrupted run has another {encoding}",
+            encoding = Setting::named("encoding")
+        )));
     }
     request
         .from
         .map_or(Ok(()), |path| check_same_origin(path, record.from.as_ref()))
 }
 
-/// The model after `--from` must be the one that the run started from, wherever it lies now.
+/// Checks that the model given with `--from` is the one that the run started from, wherever it is
+/// now.
 fn check_same_origin(path: &Path, before: Option<&Origin>) -> Result<(), Error> {
     let Some(before) = before else {
-        return Err(another_run(
-            "the interrupted run started without --from".into(),
-        ));
+        return Err(another_run(message!(
+            "the interrupted run started without {from}",
+            from = Setting::named("from")
+        )));
     };
     let now = origin(path, &inputs::read_model(path)?);
     if now.sha256 == before.sha256 {
         return Ok(());
     }
     let (path, before) = (shown(path), shown(&before.path));
-    Err(another_run(format!(
-        "{path} is not the model that the interrupted run started from, which was {before}"
+    Err(another_run(message!(
+        "{path} is not the model that the interrupted run started from, which was {before}",
+        path,
+        before
     )))
 }
 
-fn another_run(message: String) -> Error {
+fn another_run(message: Message) -> Error {
     Error::Input {
         code: "not-the-same-run",
         message,
-        hint:
-            "Leave the flag out to continue the run as it was, or start a new one in another --out."
-                .into(),
+        hint: message!(
+            "Leave the flag out to continue the run as it was, or start a new one in another {out}.",
+            out = Setting::named("out")
+        ),
     }
 }
 
-/// The run's files: those given again, else those it remembers. Either way their content must be the same.
+/// Returns the input files of the run: those given on the command line, otherwise the recorded
+/// ones. In both cases the content must be unchanged.
 fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, Error> {
     let given = request.paths.iter().any(|(paths, _)| !paths.is_empty());
     let mut sources = if given {
         read_sources(request)?
     } else {
-        read_remembered(record)?
+        read_recorded(record)?
     };
     let found = sources
         .iter()
@@ -204,15 +228,17 @@ fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, 
         let name = differs.map_or("the list of files", |index| &record.inputs[index].name);
         return Err(Error::Input {
             code: "corpus-changed",
-            message: format!(
-                "{} is not what the interrupted run read, so it cannot go on exactly",
-                output::plain(name)
+            message: message!(
+                "{output} is not what the interrupted run read, so it cannot go on exactly",
+                output = output::plain(name)
             ),
-            hint: "Bring the old text back, or start a new run with --from to keep its weights."
-                .into(),
+            hint: message!(
+                "Bring the old text back, or start a new run with {from} to keep its weights.",
+                from = Setting::named("from")
+            ),
         });
     }
-    // Events name files; a resumed run names them as the first one did.
+    // Events contain file names; a resumed run uses the same ones as before.
     sources
         .iter_mut()
         .zip(&record.inputs)
@@ -220,7 +246,7 @@ fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, 
     Ok(files_of(sources))
 }
 
-fn read_remembered(record: &Record) -> Result<Vec<Source>, Error> {
+fn read_recorded(record: &Record) -> Result<Vec<Source>, Error> {
     let read = |input: &Input| inputs::read(std::slice::from_ref(&input.path), input.role);
     record
         .inputs
@@ -237,10 +263,13 @@ fn same_model(from: &Origin) -> Result<ModelFiles, Error> {
     }
     Err(Error::Input {
         code: "model-changed",
-        message: format!(
-            "the model in {} is not the one that the run started from",
-            shown(&from.path)
+        message: message!(
+            "the model in {from} is not the one that the run started from",
+            from = shown(&from.path)
         ),
-        hint: "Start a new run in another --out.".into(),
+        hint: message!(
+            "Start a new run in another {out}.",
+            out = Setting::named("out")
+        ),
     })
 }

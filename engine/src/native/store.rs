@@ -1,55 +1,56 @@
-//! A run directory on disk: who may write into it, and how each file appears whole or not at all.
+//! A run directory on disk: exclusive write access and atomic file writes.
 //!
-//! A file is written beside its place under a `.clozelab.tmp-` name, synced, renamed, and its folder synced; what a killed
-//! process left under such a name is swept by the next one that holds the lock. What the files mean is known to
-//! `checkpoints`, `record`, `journal` and `session`.
+//! A file is written under a temporary name (`.clozelab.tmp-`), synced and renamed; then its folder
+//! is synced. Temporary files of a killed process are removed by the next process that holds the
+//! lock. What the files contain is up to `checkpoints`, `record`, `journal` and `session`.
 
 use super::lock::{DirLock, LOCK_FILE, LockError};
 use crate::error::Error;
 use crate::session::ModelFiles;
+use protocol::{Setting, message};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Start of every name that is not yet, or no longer, a file of the run.
+/// Prefix of the names of temporary files, which are not yet, or no longer, part of the run.
 pub(super) const TEMPORARY: &str = ".clozelab.tmp-";
 pub(super) use crate::session::CHECKPOINTS;
 
-/// A run directory that this process alone may write, until it is dropped. One that was made new and never written is
-/// removed again: an input that is refused leaves no trace.
+/// A run directory that only this process may write, until it is dropped. A newly created directory
+/// that was never written is removed on drop, so that rejected input leaves no trace.
 #[derive(Debug)]
 pub(super) struct RunDir {
     path: PathBuf,
-    /// The directories that were made for it, innermost first.
+    /// Directories that were created for it, innermost first.
     made: Vec<PathBuf>,
     written: std::cell::Cell<bool>,
     lock: DirLock,
 }
 
-/// Why a file of a run could not be written.
+/// The reason why a file of a run could not be written.
 #[derive(Debug)]
 pub(super) enum WriteFailure {
-    /// The disk does not take it.
+    /// The operating system reported an error.
     Disk {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// The directory was removed, renamed or replaced, so that another process may write there.
     Lost {
-        /// The directory.
+        /// Path of the directory.
         path: PathBuf,
     },
 }
 
 impl WriteFailure {
-    /// Whether there was no room for it.
+    /// Whether the disk is full.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Disk { error, .. } if is_full(error.kind()))
     }
 
-    /// Whether the directory is no longer this run's.
+    /// Whether the directory no longer belongs to this run.
     pub fn is_lost(&self) -> bool {
         matches!(self, Self::Lost { .. })
     }
@@ -61,18 +62,20 @@ impl From<WriteFailure> for Error {
             WriteFailure::Disk { path, error } => write_error(&path, &error),
             WriteFailure::Lost { path } => Self::Io {
                 message: super::rescue::lost_sentence(&path),
-                hint: "Leave a run directory alone while a run writes there; choose another --out."
-                    .into(),
+                hint: message!(
+                    "Leave a run directory alone while a run writes there; choose another {out}.",
+                    out = Setting::named("out")
+                ),
             },
         }
     }
 }
 
 impl RunDir {
-    /// Claims `path` for a new run: a directory that is empty, or that does not exist and is made.
+    /// Claims `path` for a new run: an empty directory, or one that is created.
     ///
     /// # Errors
-    /// When it holds anything, is in use, or cannot be made.
+    /// Returns an error if the directory is not empty, is in use, or cannot be created.
     pub fn create(path: &Path) -> Result<Self, Error> {
         if occupied(path)? {
             return Err(occupied_error(path));
@@ -84,7 +87,7 @@ impl RunDir {
             made,
             written: false.into(),
         };
-        // Another process may have begun a run between the look and the lock.
+        // Another process may have started a run between the check and the lock.
         if occupied(path)? {
             Err(occupied_error(path))
         } else {
@@ -92,16 +95,20 @@ impl RunDir {
         }
     }
 
-    /// Claims the directory of an existing run, told by the file `marker` in it.
+    /// Claims the directory of an existing run, which is recognised by the file `marker` in it.
     ///
     /// # Errors
-    /// When there is none, it is in use, or it cannot be written.
+    /// Returns an error if there is no such run, or the directory is in use or cannot be written.
     pub fn reopen(path: &Path, marker: &str) -> Result<Self, Error> {
         if !path.join(marker).is_file() {
             return Err(Error::Input {
                 code: "nothing-to-resume",
-                message: format!("{} holds no run that could go on", shown(path)),
-                hint: "Check --out, or leave out --resume to start a run there.".into(),
+                message: message!("{path} holds no run that could go on", path = shown(path)),
+                hint: message!(
+                    "Check {out}, or leave out {resume} to start a run there.",
+                    out = Setting::named("out"),
+                    resume = Setting::named("resume")
+                ),
             });
         }
         let dir = Self {
@@ -113,7 +120,7 @@ impl RunDir {
         dir.sweep().map(|()| dir)
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -121,7 +128,7 @@ impl RunDir {
     /// Checks that the path still names the directory that was claimed.
     ///
     /// # Errors
-    /// When it was removed, renamed or replaced.
+    /// Returns an error if the directory was removed, renamed or replaced.
     pub fn check_claim(&self) -> Result<(), WriteFailure> {
         if self.lock.is_of(&self.path) {
             Ok(())
@@ -132,7 +139,8 @@ impl RunDir {
         }
     }
 
-    /// What a failed write of `path` in this directory means.
+    /// Returns the reason for a failed write of `path`: the directory is lost, or otherwise
+    /// `error`.
     pub fn failure(&self, path: &Path, error: io::Error) -> WriteFailure {
         let lost = self.check_claim().err();
         lost.unwrap_or_else(|| WriteFailure::Disk {
@@ -141,10 +149,11 @@ impl RunDir {
         })
     }
 
-    /// Writes one file, whole or not at all.
+    /// Writes one file atomically.
     ///
     /// # Errors
-    /// When the disk does not take it or the directory is lost; the old file, if any, is then untouched.
+    /// Returns an error if the write fails or the directory is lost; an existing file is then left
+    /// untouched.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), WriteFailure> {
         self.check_claim()?;
         self.written.set(true);
@@ -157,10 +166,11 @@ impl RunDir {
             .map_err(|error| self.failure(&target, error))
     }
 
-    /// Writes the files of a model, weights last: whoever sees new weights sees the files that explain them.
+    /// Writes the files of a model, weights last, so that new weights never exist without the files
+    /// that describe them.
     ///
     /// # Errors
-    /// As of [`Self::write`].
+    /// The errors of [`Self::write`].
     pub fn write_model(&self, files: &ModelFiles) -> Result<(), WriteFailure> {
         let is_weights = |name: &str| name == crate::interop::WEIGHTS_FILE;
         let others = files.iter().filter(|(name, _)| !is_weights(name));
@@ -170,7 +180,8 @@ impl RunDir {
             .try_for_each(|(name, bytes)| self.write(name, bytes))
     }
 
-    /// Removes what a killed process left half-made. The lock is held, so nobody is still making it.
+    /// Removes temporary files left by a killed process. This process holds the lock, so no other
+    /// process is still writing them.
     fn sweep(&self) -> Result<(), Error> {
         for folder in [self.path.clone(), self.path.join(CHECKPOINTS)] {
             let Ok(entries) = fs::read_dir(&folder) else {
@@ -192,7 +203,8 @@ impl Drop for RunDir {
         if self.written.get() || self.check_claim().is_err() {
             return;
         }
-        // `remove_dir` refuses what is not empty, so this can remove nothing but what was made here.
+        // `remove_dir` fails on a non-empty directory, so that only what was created here can be
+        // removed.
         let _ = fs::remove_file(self.path.join(LOCK_FILE));
         for folder in &self.made {
             let _ = fs::remove_dir(folder);
@@ -200,12 +212,14 @@ impl Drop for RunDir {
     }
 }
 
-/// Writes `bytes` to `target` by way of a temporary file in `folder`, which must lie on the same disk.
+/// Writes `bytes` to `target` atomically, through a temporary file in `folder`, which must be on
+/// the same file system.
 pub(super) fn replace(folder: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
+    // The umask applies, as to any new file.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // The umask applies, as to any new file.
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -213,7 +227,8 @@ pub(super) fn replace(folder: &Path, target: &Path, bytes: &[u8]) -> io::Result<
     sync_folder(folder)
 }
 
-/// Makes renames inside `folder` survive a power cut, where the platform has a way to.
+/// Syncs a folder, so that renames inside it survive a power cut. Does nothing on platforms other
+/// than Unix.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()
@@ -222,7 +237,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a file or a whole folder.
+/// Removes a file, or a folder with its content.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
         fs::remove_dir_all(path)
@@ -231,21 +246,34 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A failed write as a person should read it.
+/// Converts a write error to an error with a message and a hint.
 pub(super) fn write_error(path: &Path, error: &io::Error) -> Error {
     let hint = match error.kind() {
-        kind if is_full(kind) => "Free some space, then go on with --resume.",
+        kind if is_full(kind) => message!(
+            "Free some space, then go on with {resume}.",
+            resume = Setting::named("resume")
+        ),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "Choose a directory that you may write."
+            message!("Choose a directory that you may write.")
         }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            "A file stands where a directory is needed; choose another --out."
+            message!(
+                "A file stands where a directory is needed; choose another {out}.",
+                out = Setting::named("out")
+            )
         }
-        _ => "Check the disk; what was kept before is untouched, and --resume goes on from it.",
+        _ => message!(
+            "Check the disk; what was saved before is untouched, and {resume} continues from it.",
+            resume = Setting::named("resume")
+        ),
     };
     Error::Io {
-        message: format!("{} cannot be written: {error}", shown(path)),
-        hint: hint.into(),
+        message: message!(
+            "{path} cannot be written: {error}",
+            path = shown(path),
+            error = error.to_string()
+        ),
+        hint,
     }
 }
 
@@ -253,12 +281,12 @@ fn is_full(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// A path as a person may see it.
+/// Formats a path for messages, with control characters escaped.
 pub(super) fn shown(path: &Path) -> String {
     super::output::plain(&path.to_string_lossy())
 }
 
-/// Whether the directory holds anything but a lock and the temporary files of a killed process.
+/// Whether the directory contains anything but a lock file and temporary files of a killed process.
 fn occupied(path: &Path) -> Result<bool, Error> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -285,20 +313,32 @@ fn occupied_error(path: &Path) -> Error {
     };
     Error::Input {
         code: "output-exists",
-        message: format!("{} {what}; nothing was changed", shown(path)),
-        hint: format!("Choose another --out{resume}."),
+        message: message!(
+            "{path} {what}; nothing was changed",
+            path = shown(path),
+            what
+        ),
+        hint: message!(
+            "Choose another {out}{resume}.",
+            resume,
+            out = Setting::named("out")
+        ),
     }
 }
 
 fn out_error(path: &Path, error: &io::Error) -> Error {
     Error::Input {
         code: "bad-output",
-        message: format!("{} cannot be used as a run directory: {error}", shown(path)),
-        hint: "Choose another --out.".into(),
+        message: message!(
+            "{path} cannot be used as a run directory: {error}",
+            path = shown(path),
+            error = error.to_string()
+        ),
+        hint: message!("Choose another {out}.", out = Setting::named("out")),
     }
 }
 
-/// Makes the directory and its parents; returns those that were missing, innermost first.
+/// Creates the directory and its parents. Returns those that were missing, innermost first.
 fn make(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let missing = path
         .ancestors()
@@ -312,8 +352,11 @@ fn lock(path: &Path) -> Result<DirLock, Error> {
     DirLock::acquire(path).map_err(|error| match error {
         LockError::InUse => Error::Input {
             code: "run-in-use",
-            message: format!("another process is training in {}", shown(path)),
-            hint: "Wait until it is done, or choose another --out.".into(),
+            message: message!("another process is training in {path}", path = shown(path)),
+            hint: message!(
+                "Wait until it is done, or choose another {out}.",
+                out = Setting::named("out")
+            ),
         },
         LockError::Io(error) => out_error(path, &error),
     })
@@ -328,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_was_never_written_vanishes_with_its_parents() {
+    fn a_directory_that_was_never_written_is_removed_with_its_parents() {
         let root = tempfile::tempdir().expect("a scratch folder");
         let path = root.path().join("a/b/run");
         drop(RunDir::create(&path).expect("free"));
@@ -336,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_holds_anything_is_refused_and_untouched() {
+    fn a_non_empty_directory_is_refused_and_left_untouched() {
         let root = tempfile::tempdir().expect("a scratch folder");
         fs::write(root.path().join("thesis.txt"), "years of work").expect("writable");
         assert_eq!(code(RunDir::create(root.path())), "output-exists");
@@ -368,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_swept() {
+    fn temporary_files_of_a_killed_process_are_removed() {
         let root = tempfile::tempdir().expect("a scratch folder");
         fs::create_dir_all(root.path().join("checkpoints/.clozelab.tmp-step-4")).expect("writable");
         fs::write(root.path().join(".clozelab.tmp-x"), "half").expect("writable");
@@ -413,7 +456,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn files_have_the_rights_of_any_new_file() {
+    fn files_have_the_permissions_of_any_new_file() {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().expect("a scratch folder");
         let dir = RunDir::create(root.path()).expect("free");

@@ -1,13 +1,15 @@
-//! Refusals of a text with the names of its files. `data` names a file where it refuses one; what it says of a whole corpus
-//! gets its names here, since only the command line knows what was given.
+//! Adds file names to errors about the input. `data` names the file when it rejects one; errors
+//! about a whole corpus get their file names here, since only the command line knows which files
+//! were given.
 
 use super::output::plain;
 use crate::data::{DataError, InputFile, quoted};
 use crate::error::Error;
-use protocol::FileRole;
+use protocol::{FileRole, message};
 use std::path::Path;
 
-/// `error`, with the names of the `files` that were read, where its sentence has none.
+/// Prefixes an error about a whole corpus with the names of the `files` that it concerns. Other
+/// errors are returned unchanged.
 pub(super) fn naming(error: Error, files: &[InputFile]) -> Error {
     let Error::Data(data) = &error else {
         return error;
@@ -24,9 +26,9 @@ pub(super) fn naming(error: Error, files: &[InputFile]) -> Error {
         | DataError::TooFewDocuments { .. } => None,
         _ => return error,
     };
-    // A file without a role may hold documents of each.
+    // A file without a role may contain documents of any role.
     let is_read =
-        |file: &&InputFile| role.is_none_or(|role| file.role.is_none_or(|its| its == role));
+        |file: &&InputFile| role.is_none_or(|role| file.role.is_none_or(|other| other == role));
     let mut read: Vec<&InputFile> = files.iter().filter(is_read).collect();
     if read.is_empty() {
         read = files.iter().collect();
@@ -45,7 +47,7 @@ pub(super) fn naming(error: Error, files: &[InputFile]) -> Error {
     }
 }
 
-/// As [`naming`], of the file of word vectors at `path`.
+/// Like [`naming`], for errors about the word-vector file at `path`.
 pub(super) fn naming_vectors(error: Error, path: Option<&Path>) -> Error {
     match (&error, path) {
         (
@@ -63,7 +65,11 @@ pub(super) fn naming_vectors(error: Error, path: Option<&Path>) -> Error {
 fn prefixed(error: &DataError, names: &str) -> Error {
     Error::Input {
         code: error.code(),
-        message: plain(&format!("{names}: {error}")),
+        message: message!(
+            "{names}: {error}",
+            names = plain(names),
+            error = error.message()
+        ),
         hint: error.hint(),
     }
 }
@@ -80,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_files_that_it_is_about() {
+    fn an_error_names_the_files_that_it_concerns() {
         use FileRole::{Test, Train, Valid};
         let little = || DataError::TooLittleText {
             characters: 3,
@@ -123,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_has_a_name_stays_as_it_is() {
+    fn an_error_that_names_its_file_is_unchanged() {
         let error = Error::from(DataError::NoText {
             file: "a.txt".into(),
         });

@@ -1,4 +1,5 @@
-//! The `tokenize` command: a corpus as token ids that numpy reads, for training elsewhere (docs/beyond-one-machine.md).
+//! The `tokenize` command: writes a corpus as token ids in NumPy files, for training elsewhere
+//! (docs/beyond-one-machine.md).
 
 use super::args::{Common, Tokenize};
 use super::store::{TEMPORARY, remove, shown, sync_folder, write_error};
@@ -8,34 +9,35 @@ use super::{inputs, output, query};
 use crate::data::{Opened, Packed, ReadOptions, Specials};
 use crate::error::Error;
 use crate::session::{EvaluationRows, sha256};
-use protocol::{FileRole, RunConfig};
+use protocol::{FileRole, RunConfig, message};
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Version of the layout.
+/// Version of the output layout, stored in [`INDEX_FILE`].
 const VERSION: u32 = 1;
-/// Tokens of a shard: 128 MiB of two bytes each.
+/// Tokens per shard: 128 MiB at two bytes per token.
 const SHARD_TOKENS: usize = 64 << 20;
-/// Vocabularies up to this size take two bytes per token.
+/// Largest vocabulary whose ids fit in two bytes.
 const MAX_NARROW_VOCABULARY: usize = 1 << 16;
-/// What describes the other files.
+/// File that describes the other files.
 const INDEX_FILE: &str = "index.json";
-/// Where each training document begins, and where the last one ends.
+/// Start of each training document in tokens, and the end of the last one, `[N + 1]` for N
+/// documents.
 const BOUNDS_FILE: &str = "train-bounds.npy";
-/// What a model sees of the validation windows, `[N, T]`.
+/// Masked input ids of the validation windows, `[N, T]`.
 const INPUTS_FILE: &str = "valid-inputs.npy";
-/// The tokens to guess there, `[N, T]`.
+/// Target ids of the masked tokens in those windows, -100 elsewhere, `[N, T]`.
 const TARGETS_FILE: &str = "valid-targets.npy";
 
-/// `index.json`.
+/// Content of `index.json`.
 #[derive(Serialize)]
 struct Index {
     version: u32,
     vocab_size: usize,
     max_len: usize,
-    /// SHA-256 of the tokenizer.json that the ids belong to, where the model has one.
+    /// SHA-256 of the `tokenizer.json` that produced the ids, if the model has one.
     tokenizer_sha256: Option<String>,
     documents: usize,
     tokens: usize,
@@ -53,10 +55,11 @@ struct Special {
     mask: u32,
 }
 
-/// The `tokenize` command.
+/// Runs the `tokenize` command.
 ///
 /// # Errors
-/// When the model or the text cannot be used, the folder exists or cannot be written.
+/// Returns an error if the model or the text cannot be used, the folder exists or cannot be
+/// written.
 pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
     let Tokenize {
         corpus,
@@ -69,8 +72,8 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
     if out.exists() {
         return Err(Error::Input {
             code: "output-exists",
-            message: format!("{} exists; nothing was changed", shown(out)),
-            hint: "Choose another output.".into(),
+            message: message!("{out} exists; nothing was changed", out = shown(out)),
+            hint: message!("Choose another output."),
         });
     }
     let model = inputs::read_model(model)?;
@@ -92,7 +95,7 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
     common.apply(&mut config)?;
     let mut encode = || {
         session.set_corpus(&Opened::new(&files), &options)?;
-        // What may be too short is looked at first.
+        // The validation text goes first, since it may be too short.
         Ok::<_, Error>((
             session.evaluation_rows(config.seed)?,
             session.training_tokens()?,
@@ -104,14 +107,14 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let made = folder.join(format!("{TEMPORARY}{name}"));
-    let written = write(&made, &train, specials, &rows, tokenizer)
-        .and_then(|()| sync_folder(&made))
-        .and_then(|()| fs::rename(&made, out))
+    let staging = folder.join(format!("{TEMPORARY}{name}"));
+    let written = write(&staging, &train, specials, &rows, tokenizer)
+        .and_then(|()| sync_folder(&staging))
+        .and_then(|()| fs::rename(&staging, out))
         .and_then(|()| sync_folder(folder));
     if let Err(error) = written {
         // A leftover folder is harmless.
-        let _ = remove(&made);
+        let _ = remove(&staging);
         return Err(write_error(out, &error));
     }
     let (tokens, documents) = (train.tokens().len(), train.documents());
@@ -136,14 +139,14 @@ fn write(
     let vocab_size = train.counts().len();
     let tokens = train.tokens();
     let is_wide = vocab_size > MAX_NARROW_VOCABULARY;
-    let kind = if is_wide { "<u4" } else { "<u2" };
+    let dtype = if is_wide { "<u4" } else { "<u2" };
     let shards: Vec<String> = (0..tokens.len().div_ceil(SHARD_TOKENS))
         .map(|shard| format!("train-{shard:05}.npy"))
         .collect();
     let mut ids = tokens.chunks().flatten();
     for (shard, name) in shards.iter().enumerate() {
         let count = SHARD_TOKENS.min(tokens.len() - shard * SHARD_TOKENS);
-        let mut array = Array::create(folder.join(name), kind, &[count])?;
+        let mut array = Array::create(folder.join(name), dtype, &[count])?;
         for id in ids.by_ref().take(count) {
             if is_wide {
                 array.out.write_all(&id.to_le_bytes())?
@@ -201,19 +204,19 @@ fn write(
     file.sync_all()
 }
 
-/// An array in NumPy's format (NEP 1, version 1.0), which is written from its start to its end.
+/// Writer of one array in the NumPy format, version 1.0 (NEP 1), from start to end.
 struct Array {
     out: BufWriter<File>,
 }
 
-/// The header's length is a multiple of this.
+/// The length of the header is a multiple of this, in bytes.
 const HEADER_ALIGNMENT: usize = 64;
 
 impl Array {
-    /// Begins an array of numbers of the type `kind`.
-    fn create(path: PathBuf, kind: &str, shape: &[usize]) -> io::Result<Self> {
+    /// Creates the file and writes the header. `dtype` is a NumPy type such as `<u2`.
+    fn create(path: PathBuf, dtype: &str, shape: &[usize]) -> io::Result<Self> {
         let mut out = BufWriter::new(File::create(path)?);
-        out.write_all(&header(kind, shape))?;
+        out.write_all(&header(dtype, shape))?;
         Ok(Self { out })
     }
 
@@ -225,10 +228,10 @@ impl Array {
     }
 }
 
-fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
+fn header(dtype: &str, shape: &[usize]) -> Vec<u8> {
     const START: &[u8] = b"\x93NUMPY\x01\x00";
     let axes: String = shape.iter().map(|axis| format!("{axis},")).collect();
-    let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({axes}), }}");
+    let mut text = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({axes}), }}");
     let used = START.len() + 2 + text.len() + 1;
     text.push_str(&" ".repeat(used.next_multiple_of(HEADER_ALIGNMENT) - used));
     text.push('\n');
@@ -240,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_aligned_and_ends_with_its_line() {
+    fn a_header_is_aligned_and_ends_with_a_newline() {
         for shape in [&[3][..], &[1000, 32], &[123_456_789, 128]] {
             let header = header("<i4", shape);
             assert_eq!(header.len() % HEADER_ALIGNMENT, 0);

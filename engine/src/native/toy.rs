@@ -1,4 +1,5 @@
-//! The `toy` command: the counting task as a self-test. Its exit code says whether the Transformer learned it.
+//! The `toy` command: trains a Transformer on a counting task as a self-test. The exit code says
+//! whether the model learned it.
 
 use super::args::{self, Common};
 use super::host::NativeHost;
@@ -7,10 +8,10 @@ use super::train::ExitStatus;
 use crate::error::Error;
 use crate::session::{LEARNED, Session, ToyOutcome};
 use futures_lite::future::block_on;
-use protocol::RunConfig;
+use protocol::{RunConfig, Setting, message};
 use serde::Serialize;
 
-/// The last line of `toy --json`.
+/// The last line of the output of `toy --json`.
 #[derive(Serialize)]
 struct Verdict {
     learned: bool,
@@ -20,10 +21,10 @@ struct Verdict {
     elapsed_secs: f64,
 }
 
-/// The `toy` command.
+/// Runs the `toy` command.
 ///
 /// # Errors
-/// When a setting cannot be used, the run fails, or it did not learn.
+/// Returns an error if a setting is invalid, the run fails, or the model does not learn the task.
 pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.apply(&mut config)?;
@@ -52,8 +53,16 @@ pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<ExitStatus, Error
     );
     if !learned {
         return Err(Error::Failed {
-            message: format!("the model did not learn to count: {figures}; {LEARNED} was to be reached"),
-            hint: "Give it more --steps or another --lr; at the defaults this is a fault of the engine.".into(),
+            message: message!(
+                "the model did not learn to count: {figures}; {limit} was to be reached",
+                figures,
+                limit = LEARNED
+            ),
+            hint: message!(
+                "Give it more {steps} or another {lr}; at the defaults this is a fault of the engine.",
+                steps = Setting::named("steps"),
+                lr = Setting::named("lr")
+            ),
         });
     }
     if !common.json {

@@ -1,5 +1,6 @@
-//! A training run from its arguments to its last file: claim the directory, read the input, drive the session, put the
-//! model in place. Both kinds of training, new or resumed, and each leg of the demonstration go through [`execute`].
+//! Executes a training run from start to end: claims the directory, reads the input, drives the
+//! session and saves the model. Pre-training and fine-tuning, new or resumed, and the runs of the
+//! demo all go through [`execute`].
 
 use super::args::{self, Common, Training};
 use super::checkpoints;
@@ -16,51 +17,51 @@ use crate::data::{InputFile, Opened, ReadOptions};
 use crate::error::Error;
 use crate::session::{Host, ModelFiles, RunOutcome, Session, Snapshot, failed, sha256};
 use futures_lite::future::block_on;
-use protocol::{FileRole, Phase, RunConfig, StartFrom};
+use protocol::{FileRole, Phase, RunConfig, Setting, StartFrom, message};
 use std::path::{Path, PathBuf};
 
-/// How a command ended that did not fail.
+/// How a command ended, unless it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// All of it was done.
+    /// The command completed.
     Done,
-    /// It was stopped; a checkpoint is kept.
+    /// The command was stopped and can be resumed.
     Interrupted,
 }
 
-/// A run that is ready to start: nothing of it is on disk yet but the claim on its directory.
+/// A run that is ready to start. For a new run, only the lock of its directory is on disk so far.
 pub(super) struct Run {
-    /// Its claimed directory.
+    /// The claimed run directory.
     pub dir: RunDir,
-    /// What it will be remembered as.
+    /// The record, which becomes `run.json`.
     pub record: Record,
-    /// The text it reads, in order.
+    /// The input files, in the order in which they are read.
     pub files: Vec<InputFile>,
-    /// The model it starts from.
+    /// Files of the model to start from, if any.
     pub from: Option<ModelFiles>,
-    /// The checkpoint it goes on from.
+    /// The checkpoint to resume from, if any.
     pub snapshot: Option<Snapshot>,
 }
 
-/// What the command line asks of a run.
+/// A training run as the command line specifies it.
 pub(super) struct Request<'a> {
-    /// Which command.
+    /// The phase: pre-training or fine-tuning.
     pub phase: Phase,
-    /// The run directory.
+    /// Path of the run directory.
     pub out: &'a Path,
-    /// What to read, for what.
+    /// Input paths by role.
     pub paths: Vec<(&'a [PathBuf], FileRole)>,
-    /// The model to start from.
+    /// Path of the model to start from, if any.
     pub from: Option<&'a Path>,
     task: &'a Option<String>,
-    /// The flags of both commands.
+    /// Flags that both commands share.
     pub training: &'a Training,
 }
 
-/// The `pretrain` command.
+/// Runs the `pretrain` command.
 ///
 /// # Errors
-/// When an argument, the input or the directory cannot be used, or the run fails.
+/// Returns an error if an argument, the input or the directory cannot be used, or the run fails.
 pub(super) fn pretrain(common: &Common, args: &args::Pretrain) -> Result<ExitStatus, Error> {
     let request = Request {
         phase: Phase::Pretrain,
@@ -76,10 +77,10 @@ pub(super) fn pretrain(common: &Common, args: &args::Pretrain) -> Result<ExitSta
     train(common, &request)
 }
 
-/// The `finetune` command.
+/// Runs the `finetune` command.
 ///
 /// # Errors
-/// When an argument, the input or the directory cannot be used, or the run fails.
+/// Returns an error if an argument, the input or the directory cannot be used, or the run fails.
 pub(super) fn finetune(common: &Common, args: &args::Finetune) -> Result<ExitStatus, Error> {
     let request = Request {
         phase: Phase::Finetune,
@@ -100,7 +101,7 @@ fn train(common: &Common, request: &Request<'_>) -> Result<ExitStatus, Error> {
     let run = if request.training.resume {
         resumed(common, request)?
     } else {
-        Some(fresh(common, request)?)
+        Some(new_run(common, request)?)
     };
     let Some(run) = run else {
         return Ok(ExitStatus::Done);
@@ -114,10 +115,10 @@ fn train(common: &Common, request: &Request<'_>) -> Result<ExitStatus, Error> {
     }
     let outcome = execute(&mut session, run);
     session.host().close_screen();
-    outcome.map(|outcome| ending(common, &out, outcome))
+    outcome.map(|outcome| report_outcome(common, &out, outcome))
 }
 
-fn ending(common: &Common, out: &Path, outcome: RunOutcome) -> ExitStatus {
+fn report_outcome(common: &Common, out: &Path, outcome: RunOutcome) -> ExitStatus {
     if outcome.stopped {
         output::to_people(&format!(
             "{} keeps step {}; --resume goes on from it.",
@@ -135,10 +136,11 @@ fn ending(common: &Common, out: &Path, outcome: RunOutcome) -> ExitStatus {
     ExitStatus::Done
 }
 
-/// Drives a session through one run and puts every file of it in place.
+/// Executes one run in a session and writes all of its files.
 ///
 /// # Errors
-/// When the input is refused (nothing is then left on disk), the run fails or a file cannot be written.
+/// Returns an error if the input is rejected (nothing is then left on disk), the run fails or a
+/// file cannot be written.
 pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<RunOutcome, Error> {
     let Run {
         dir,
@@ -157,7 +159,7 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     let start = if record.from.is_some() {
         StartFrom::Pretrained
     } else {
-        StartFrom::TempStorage
+        StartFrom::Scratch
     };
     record.device = Some(session.device().clone());
     record.status = Status::Running;
@@ -191,7 +193,7 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     }
     let open = session.host().detach();
     let (outcome, open) = (result?, open?);
-    // A session may hold a classifier besides the language model that it has just trained.
+    // Besides the language model that it has just trained, the session may hold a classifier.
     let model = block_on(async {
         match phase {
             Phase::Pretrain => session.export_language_model().await,
@@ -202,7 +204,8 @@ pub(super) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     Ok(outcome)
 }
 
-/// The last files of a run. Where its directory is lost, its model is saved beside it and the run ends with an error.
+/// Writes the last files of a run. If the directory is lost, the model is saved next to it and the
+/// run ends with an error.
 fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(), Error> {
     let OpenRun {
         dir,
@@ -221,20 +224,25 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
     let is_claimed = dir.check_claim().is_ok();
     if is_claimed && outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
         return Err(Error::Io {
-            message: format!(
-                "the run was stopped, but its step {} could not be kept",
-                outcome.step
+            message: message!(
+                "the run was stopped, but its step {outcome} could not be kept",
+                outcome = outcome.step
             ),
-            hint: "--resume goes on from the last checkpoint that was.".into(),
+            hint: message!(
+                "{resume} goes on from the last checkpoint that was.",
+                resume = Setting::named("resume")
+            ),
         });
     }
     let mut write = || {
         dir.write_model(model)?;
-        // The log was told of where it cannot be written; now there may be room.
+        // Retry the queued log lines, since there may be room by now. A failure was reported
+        // already.
         let _ = journal.as_mut().map(Journal::write_waiting);
         write_last_files(&dir, &record)
     };
-    // A run that was stopped goes on from its checkpoint, which must not make way for a model that is not final.
+    // A stopped run resumes from its checkpoint, which must not be deleted to make room for an
+    // unfinished model.
     let written = if outcome.stopped {
         write()
     } else {
@@ -246,8 +254,8 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
     }
 }
 
-/// The record says how the run ended only once all other files are in place, so that a kill in between leaves a run that
-/// `--resume` still completes.
+/// Writes the report and then the record. The record comes last, so that a kill in between leaves a
+/// run that `--resume` can still complete.
 fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
     let title = dir
         .path()
@@ -259,7 +267,7 @@ fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
     dir.write(super::record::RECORD_FILE, &record.to_json())
 }
 
-/// Says which flags have no effect beside `--from`.
+/// Warns about flags that have no effect together with `--from`.
 pub(super) fn warn_unused(flags: &[&str]) {
     if !flags.is_empty() {
         let flags = flags.join(", ");
@@ -269,8 +277,9 @@ pub(super) fn warn_unused(flags: &[&str]) {
     }
 }
 
-/// A new run. Its directory is claimed first, so that one that is taken is told before a long read.
-fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
+/// Prepares a new run. Its directory is claimed first, so that a conflict is reported before a long
+/// read.
+fn new_run(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let mut config = RunConfig::default();
     apply_flags(common, request, &mut config)?;
     let dir = RunDir::create(request.out)?;
@@ -296,7 +305,7 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
         .training
         .embeddings_file()
         .filter(|_| from.is_none());
-    // A file that cannot be opened is told before anything is trained.
+    // A file that cannot be opened is reported before training starts.
     embeddings
         .as_deref()
         .map(inputs::vector_lines)
@@ -314,10 +323,10 @@ fn fresh(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     })
 }
 
-/// The record of a run that has yet to start.
+/// Creates the record of a run that has yet to start.
 ///
 /// # Errors
-/// When a file can no longer be read.
+/// Returns an error if a file can no longer be read.
 pub(super) fn new_record(
     phase: Phase,
     run: &str,
@@ -343,13 +352,13 @@ pub(super) fn new_record(
     })
 }
 
-/// How a run reads its files.
+/// Returns the options with which a run reads its files.
 pub(super) fn read_options(
     config: &RunConfig,
     encoding: Option<String>,
     phase: Phase,
 ) -> ReadOptions {
-    // Pre-training reads lines, whatever folders they lie in.
+    // Pre-training reads plain lines, whatever folders the files are in.
     let reads_folder_classes = phase == Phase::Finetune;
     let RunConfig {
         text_column,
@@ -371,7 +380,7 @@ pub(super) fn read_options(
     }
 }
 
-/// Where a model came from, for the record.
+/// Describes the model that a run starts from, for its record.
 pub(super) fn origin(path: &Path, model: &ModelFiles) -> Origin {
     let weights = model
         .iter()
@@ -385,15 +394,15 @@ pub(super) fn origin(path: &Path, model: &ModelFiles) -> Origin {
     }
 }
 
-/// The files alone.
+/// Returns the files of `sources` without their paths.
 pub(super) fn files_of(sources: Vec<Source>) -> Vec<InputFile> {
     sources.into_iter().map(|source| source.file).collect()
 }
 
-/// Finds what the command line names.
+/// Resolves the input paths of the command line to files.
 ///
 /// # Errors
-/// When a path cannot be read.
+/// Returns an error if a path cannot be read.
 pub(super) fn read_sources(request: &Request<'_>) -> Result<Vec<Source>, Error> {
     let read = |(paths, role): &(&[PathBuf], FileRole)| match (request.phase, role) {
         (Phase::Finetune, FileRole::Train) => inputs::read_for_training(paths),
@@ -407,10 +416,10 @@ pub(super) fn read_sources(request: &Request<'_>) -> Result<Vec<Source>, Error> 
         .map(|sources| sources.concat())
 }
 
-/// Sets what the command line says.
+/// Sets the fields of `config` whose flags were given.
 ///
 /// # Errors
-/// When a value cannot be read.
+/// Returns an error if a value cannot be parsed.
 pub(super) fn apply_flags(
     common: &Common,
     request: &Request<'_>,
@@ -421,7 +430,7 @@ pub(super) fn apply_flags(
     args::set_given(config, &[("task", request.task)])
 }
 
-/// The command of a phase, which also names its run.
+/// Returns the name of the command for a phase, which is also the name of its run.
 pub(super) fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Pretrain => "pretrain",

@@ -1,11 +1,11 @@
-//! `--tui`: the run as a board in the terminal. The loss above its floors, the held-out figures, a line of the text with
-//! the model's guesses, and keys that pause, step and stop. [`Dashboard`] is a picture of events and knows no terminal;
-//! [`Screen`] paints it and listens to the keyboard.
+//! `--tui`: a dashboard of the run in the terminal, with the loss and its entropy baselines,
+//! held-out metrics, a preview of masking and predictions, and keys that pause, step and stop.
+//! [`Dashboard`] holds the state and knows no terminal; [`Screen`] draws it and reads the keyboard.
 
 use super::output::plain;
 use super::progress::{clock, measured};
 use crate::error::Error;
-use protocol::{Command, Event, MaskKind, MaskedToken};
+use protocol::{Command, Event, MaskKind, MaskedToken, Message, Setting, message};
 use ratatui::crossterm::event::{
     self, Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
 };
@@ -19,16 +19,16 @@ use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// Between two paintings: more is not seen.
+/// Minimum interval between redraws for frequent events; faster updates are not visible.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// Points of the curve at most; the next one makes neighbours merge.
+/// Maximum number of points of the loss curve; beyond it neighbouring points are merged.
 const MAX_POINTS: usize = 2048;
 
-/// Sentences that are kept.
-const SENTENCES: usize = 12;
+/// Maximum number of messages that are shown.
+const MAX_MESSAGES: usize = 12;
 
-/// What is shown of a run.
+/// The state of a run as the dashboard shows it.
 #[derive(Debug, Default)]
 pub(super) struct Dashboard {
     run: String,
@@ -48,7 +48,7 @@ pub(super) struct Dashboard {
 }
 
 impl Dashboard {
-    /// For a terminal with or without colours and with or without Unicode.
+    /// Creates a dashboard for a terminal with or without colours and with or without Unicode.
     fn new(colour: bool, braille: bool) -> Self {
         Self {
             colour,
@@ -57,7 +57,7 @@ impl Dashboard {
         }
     }
 
-    /// Takes in an event.
+    /// Updates the state with an event.
     fn apply(&mut self, event: &Event) {
         match event {
             Event::Started {
@@ -76,12 +76,12 @@ impl Dashboard {
                     plain(device)
                 );
                 self.steps = *steps;
-                let floors = [
+                let baselines = [
                     ("guessing", Some(*uniform)),
                     ("frequencies", Some(*unigram)),
                     ("word before", *bigram),
                 ];
-                self.floors = floors
+                self.floors = baselines
                     .into_iter()
                     .filter_map(|(name, loss)| Some((name, loss?)))
                     .collect();
@@ -111,7 +111,7 @@ impl Dashboard {
                 if let protocol::Metrics::MaskedLm(metrics) = metrics {
                     self.held_out.push((*step as f64, metrics.masked_lm_loss));
                 }
-                self.say(format!(
+                self.add_message(format!(
                     "{} after {epoch:.1} passes: {}",
                     plain(split),
                     measured(metrics)
@@ -120,8 +120,10 @@ impl Dashboard {
             Event::Masking { tokens, step, .. } => {
                 (self.line, self.line_step) = (tokens.clone(), *step)
             }
-            Event::Warning { message, .. } => self.say(format!("! {}", plain(message))),
-            Event::Compiling { message, .. } => self.say(plain(message)),
+            Event::Warning { message, .. } => {
+                self.add_message(format!("! {}", plain(&message.to_string())))
+            }
+            Event::Compiling { message, .. } => self.add_message(plain(&message.to_string())),
             Event::Paused { .. } => self.paused = true,
             Event::Resumed { .. } => self.paused = false,
             _ => {}
@@ -142,12 +144,12 @@ impl Dashboard {
         }
     }
 
-    fn say(&mut self, sentence: String) {
-        self.sentences.push_front(sentence);
-        self.sentences.truncate(SENTENCES);
+    fn add_message(&mut self, message: String) {
+        self.sentences.push_front(message);
+        self.sentences.truncate(MAX_MESSAGES);
     }
 
-    /// What a key asks of the run; keys of the board itself are obeyed at once.
+    /// Returns the command for a key. Keys that only change the view are handled here.
     fn press(&mut self, key: KeyEvent) -> Option<Command> {
         let interrupt =
             key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c');
@@ -175,7 +177,7 @@ impl Dashboard {
         ])
         .areas(frame.area());
         let sides = [Constraint::Percentage(64), Constraint::Percentage(36)];
-        let [chart, words] = Layout::horizontal(sides).areas(middle);
+        let [chart, messages] = Layout::horizontal(sides).areas(middle);
         frame.render_widget(Line::from(self.run.as_str()).bold(), head);
         self.draw_chart(frame, chart);
         let sentences: Vec<Line> = self
@@ -183,12 +185,12 @@ impl Dashboard {
             .iter()
             .map(|sentence| Line::from(sentence.as_str()))
             .collect();
-        let words_block = Block::bordered().title("What happened");
+        let messages_block = Block::bordered().title("What happened");
         frame.render_widget(
             Paragraph::new(sentences)
                 .wrap(Wrap { trim: true })
-                .block(words_block),
-            words,
+                .block(messages_block),
+            messages,
         );
         self.draw_line(frame, line);
         self.draw_foot(frame, foot);
@@ -210,7 +212,7 @@ impl Dashboard {
         };
         let (loss, held_out) = (shown(&self.loss), shown(&self.held_out));
         let last = (self.steps.max(self.step).max(1)) as f64;
-        let floors: Vec<(&str, Vec<(f64, f64)>)> = self
+        let baselines: Vec<(&str, Vec<(f64, f64)>)> = self
             .floors
             .iter()
             .map(|(name, loss)| (*name, vec![(0.0, scaled(*loss)), (last, scaled(*loss))]))
@@ -218,7 +220,7 @@ impl Dashboard {
         let values = loss
             .iter()
             .chain(&held_out)
-            .chain(floors.iter().flat_map(|(_, line)| line))
+            .chain(baselines.iter().flat_map(|(_, line)| line))
             .map(|(_, value)| *value);
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
             (low.min(v), high.max(v))
@@ -236,7 +238,7 @@ impl Dashboard {
                 Style::new()
             }
         };
-        let mut sets: Vec<Dataset> = floors
+        let mut sets: Vec<Dataset> = baselines
             .iter()
             .map(|(name, line)| {
                 let set = Dataset::default()
@@ -286,30 +288,31 @@ impl Dashboard {
         );
     }
 
-    /// The line of the text: what the model sees, and its guess where it was asked.
+    /// Draws the preview: the tokens as the model sees them, with its prediction for each masked
+    /// token.
     fn draw_line(&self, frame: &mut Frame, area: Rect) {
         let mut spans = Vec::new();
         for token in &self.line {
             spans.push(match token.kind {
                 MaskKind::Untouched => Span::raw(plain(&token.shown)),
                 MaskKind::Special => Span::raw(plain(&token.shown)).dim(),
-                _ => self.asked(token),
+                _ => self.prediction_span(token),
             });
             spans.push(Span::raw(" "));
         }
         let title = self.line_step.map_or("A line".into(), |step| {
             format!("A line at step {step}: true→guess")
         });
-        let words = Paragraph::new(Line::from(spans)).wrap(Wrap { trim: true });
-        frame.render_widget(words.block(Block::bordered().title(title)), area);
+        let preview = Paragraph::new(Line::from(spans)).wrap(Wrap { trim: true });
+        frame.render_widget(preview.block(Block::bordered().title(title)), area);
     }
 
-    fn asked(&self, token: &MaskedToken) -> Span<'static> {
-        let guess = token
+    fn prediction_span(&self, token: &MaskedToken) -> Span<'static> {
+        let prediction = token
             .guesses
             .first()
-            .map_or("?", |guess| guess.token.as_str());
-        let right = guess == token.original;
+            .map_or("?", |candidate| candidate.token.as_str());
+        let right = prediction == token.original;
         let style = Style::new().add_modifier(if right {
             Modifier::BOLD
         } else {
@@ -321,7 +324,7 @@ impl Dashboard {
             (true, false) => style.fg(Color::Red),
         };
         Span::styled(
-            format!("{}→{}", plain(&token.original), plain(guess)),
+            format!("{}→{}", plain(&token.original), plain(prediction)),
             style,
         )
     }
@@ -355,7 +358,7 @@ impl Dashboard {
     }
 }
 
-/// A board on this process's terminal. Dropping it gives the terminal back.
+/// A dashboard on this process's terminal. Dropping it restores the terminal.
 pub(super) struct Screen {
     tui: Dashboard,
     terminal: DefaultTerminal,
@@ -363,28 +366,38 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes over the terminal.
+    /// Switches the terminal to the dashboard.
     ///
     /// # Errors
-    /// When stdout is none, or refuses.
+    /// Returns an error if stdout is not a terminal or the terminal cannot be set up.
     pub fn open() -> Result<Self, Error> {
-        let refuse = |message: String| {
+        let refuse = |message: Message| {
             Error::input(
                 "no-terminal",
                 message,
-                "Leave out --tui, or run it in a terminal.",
+                message!(
+                    "Leave out {tui}, or run it in a terminal.",
+                    tui = Setting::named("tui")
+                ),
             )
         };
         if !std::io::stdout().is_terminal() {
-            return Err(refuse("--tui needs a terminal on stdout".into()));
+            return Err(refuse(message!(
+                "{tui} needs a terminal on stdout",
+                tui = Setting::named("tui")
+            )));
         }
-        let terminal = ratatui::try_init()
-            .map_err(|error| refuse(format!("the terminal cannot be taken over: {error}")))?;
-        let is_set = |name: &str| std::env::var(name).unwrap_or_default();
+        let terminal = ratatui::try_init().map_err(|error| {
+            refuse(message!(
+                "the terminal cannot be taken over: {error}",
+                error = error.to_string()
+            ))
+        })?;
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
         let unicode = ["LC_ALL", "LC_CTYPE", "LANG"]
             .iter()
-            .any(|name| is_set(name).to_ascii_uppercase().contains("UTF"));
-        let tui = Dashboard::new(is_set("NO_COLOR").is_empty(), unicode);
+            .any(|name| variable(name).to_ascii_uppercase().contains("UTF"));
+        let tui = Dashboard::new(variable("NO_COLOR").is_empty(), unicode);
         Ok(Self {
             tui,
             terminal,
@@ -392,7 +405,8 @@ impl Screen {
         })
     }
 
-    /// Shows an event, at once where it is none of many.
+    /// Updates the dashboard with an event. Steps and previews are redrawn at most every
+    /// [`REDRAW`].
     pub fn show(&mut self, event: &Event) {
         self.tui.apply(event);
         if !matches!(event, Event::Step { .. } | Event::Masking { .. })
@@ -402,11 +416,11 @@ impl Screen {
         }
     }
 
-    /// What was asked for on the keyboard; waits at most so long for the first key.
+    /// Returns the commands typed on the keyboard. Waits at most `wait` for the first key.
     pub fn keys(&mut self, wait: Duration) -> Vec<Command> {
         let mut commands = Vec::new();
         let mut wait = wait;
-        // A terminal that can no longer be read is nobody's keyboard: the run goes on.
+        // If the terminal can no longer be read, the run continues without a keyboard.
         while event::poll(wait).unwrap_or(false) {
             wait = Duration::ZERO;
             match event::read() {
@@ -422,7 +436,7 @@ impl Screen {
 
     fn paint(&mut self) {
         self.drawn = Instant::now();
-        // What cannot be painted now is painted next time.
+        // A failed redraw is ignored, since another one follows.
         let _ = self.terminal.draw(|frame| self.tui.draw(frame));
     }
 }
@@ -527,7 +541,7 @@ mod tests {
     }
 
     #[test]
-    fn the_board_shows_the_run_its_figures_and_a_line_of_the_text() {
+    fn the_dashboard_shows_the_run_its_metrics_and_a_preview() {
         let shown = screen(&tui(), 100, 30);
         for words in [
             "45576 parameters",
@@ -546,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn no_size_of_terminal_is_too_small_and_no_run_too_long() {
+    fn every_terminal_size_and_run_length_can_be_drawn() {
         let mut tui = tui();
         for at in 41..20_000 {
             tui.apply(&step(at, 5.0));

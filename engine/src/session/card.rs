@@ -1,5 +1,6 @@
-//! The model card, `README.md` of a run directory: what a model is, what it learned from, how good it is, how to use it
-//! and what it reveals of its text. It holds no date, path or device.
+//! The model card, `README.md` of a run directory: what a model is, what it was trained on, how
+//! good it is, how to use it, and what it reveals of its training text. It holds no date, path or
+//! device.
 
 use super::RunOutcome;
 use super::loaded_model::LoadedModel;
@@ -10,26 +11,26 @@ use crate::model::{Architecture, ModelConfig, ProblemType};
 use protocol::{ClassifierMetrics, FileRole, Metrics, Pooling, RunConfig};
 use std::fmt::Write as _;
 
-/// Rows of the table of labels at most.
+/// Maximum number of rows in the table of labels.
 const MAX_LABELS: usize = 100;
-/// Characters of a label that are shown.
+/// Maximum number of characters shown of a label.
 const MAX_LABEL_CHARS: usize = 80;
 
-/// What a run knows of the model that it leaves.
+/// The run that trained a model.
 pub struct Provenance<'a> {
-    /// What it read.
+    /// The corpus it was trained on.
     pub corpus: Option<&'a Corpus>,
-    /// What was asked for.
+    /// The configuration as requested.
     pub config: &'a RunConfig,
-    /// What was planned.
+    /// The checked plan of the run.
     pub plan: &'a Plan,
-    /// What was done.
+    /// How the run ended.
     pub outcome: RunOutcome,
-    /// The last figures of each split.
+    /// The last metrics of each split.
     pub measured: &'a [(Split, Metrics)],
 }
 
-/// The card of `model`; `from` is the run that made it, where that is known.
+/// Returns the card of `model`; `from` is the run that trained it, if known.
 pub fn card(model: &LoadedModel, from: Option<&Provenance<'_>>) -> String {
     let mut out = String::new();
     front_matter(&mut out, &model.config);
@@ -46,7 +47,7 @@ pub fn card(model: &LoadedModel, from: Option<&Provenance<'_>>) -> String {
     out
 }
 
-/// Appends a formatted paragraph and an empty line.
+/// Appends a formatted paragraph and a blank line.
 macro_rules! paragraph {
     ($out:expr, $($text:tt)*) => {
         writeln!($out, "{}\n", format_args!($($text)*)).expect("memory")
@@ -110,6 +111,7 @@ fn summary(out: &mut String, model: &LoadedModel) {
         .as_ref()
         .and_then(|ensemble| ensemble.sentence())
     {
+        let sentence = sentence.to_string();
         let mut letters = sentence.chars();
         let first = letters
             .next()
@@ -164,7 +166,7 @@ fn usage(out: &mut String, config: &ModelConfig) {
 }
 
 fn scores(out: &mut String, from: &Provenance<'_>) {
-    // Of a stopped run, the last figures may be of other weights than those that are left.
+    // The last metrics of a stopped run may belong to other weights than the final ones.
     if from.measured.is_empty() || from.outcome.stopped {
         return;
     }
@@ -360,7 +362,7 @@ fn privacy(out: &mut String, model: &LoadedModel) {
     writeln!(out, "{}", facts.join("\n")).expect("memory");
 }
 
-/// The figures of each label: on test documents, else on validation documents.
+/// Returns the metrics per label: on the test set, otherwise on the validation set.
 fn figures<'a>(from: &'a Provenance<'_>) -> Option<(Split, &'a ClassifierMetrics)> {
     let of = |wanted: Split| {
         from.measured
@@ -384,7 +386,7 @@ fn split_name(split: Split) -> &'static str {
     }
 }
 
-/// A label in a table of Markdown: on one line, and nothing of it is markup.
+/// Escapes a label for a Markdown table: one line, without markup.
 fn escaped(label: &str) -> String {
     let mut out = String::new();
     for c in label.chars().take(MAX_LABEL_CHARS) {
@@ -405,7 +407,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_no_markup() {
+    fn labels_are_escaped() {
         assert_eq!(
             escaped("<b>|`x`\n[a](b)"),
             "\\<b\\>\\|\\`x\\` \\[a\\]\\(b\\)"

@@ -1,5 +1,5 @@
-//! The files of a checkpoint: its manifest, which tells whether they are whole, and the newest whole checkpoint among
-//! those that a host hands over. What the files mean is known to `snapshot`.
+//! The files of a checkpoint: the manifest with their checksums, and the search for the newest
+//! complete checkpoint. Their contents are encoded in `snapshot`.
 
 use super::Snapshot;
 use super::host::ModelFiles;
@@ -7,6 +7,7 @@ use crate::data::{ByteSource, DataError};
 use crate::error::{Error, Result};
 use crate::interop::HISTORY_FILE;
 use protocol::FileInfo;
+use protocol::message;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
@@ -17,28 +18,28 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 /// Folder of the checkpoints in a run directory.
 pub const CHECKPOINTS: &str = "checkpoints";
 
-/// The step and the files of a checkpoint.
+/// The step of a checkpoint, and the checksums of its files.
 #[derive(Serialize, Deserialize)]
 pub struct Manifest {
-    /// Optimisation steps done.
+    /// Optimiser steps done.
     pub step: u64,
-    /// Every file but the manifest.
+    /// Every file except the manifest.
     pub files: Vec<FileDigest>,
 }
 
-/// What a file must be.
+/// Size and checksum of a file.
 #[derive(Serialize, Deserialize)]
 pub struct FileDigest {
-    /// Without folders.
+    /// File name, without folders.
     pub name: String,
-    /// Size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// In hexadecimal digits.
+    /// SHA-256 in hexadecimal.
     pub sha256: String,
 }
 
 impl Manifest {
-    /// Describes `files`.
+    /// Returns the manifest of `files`.
     pub fn of<'a>(step: u64, files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
         let digest = |(name, bytes): (&str, &[u8])| FileDigest {
             name: name.into(),
@@ -51,7 +52,7 @@ impl Manifest {
         }
     }
 
-    /// Describes the files of `snapshot`.
+    /// Returns the manifest of the files of `snapshot`.
     pub fn of_snapshot(snapshot: &Snapshot) -> Self {
         Self::of(
             snapshot.step,
@@ -62,17 +63,17 @@ impl Manifest {
         )
     }
 
-    /// The manifest as its file holds it.
+    /// Serialises the manifest as JSON.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("a manifest serialises")
     }
 }
 
 impl FileDigest {
-    /// Compares a file with what was written.
+    /// Checks the contents of a file against its size and checksum.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// Returns a description of the mismatch.
     pub fn check(&self, bytes: &[u8]) -> std::result::Result<(), String> {
         if bytes.len() as u64 != self.bytes {
             return Err(format!(
@@ -92,7 +93,7 @@ impl FileDigest {
     }
 }
 
-/// SHA-256 in hexadecimal digits.
+/// Returns the SHA-256 of `bytes` in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
@@ -100,22 +101,23 @@ pub fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Seconds between two checkpoints of a host that follows its clock, if they cost little.
+/// Seconds between two checkpoints of a host that saves by its clock, if they are cheap.
 const INTERVAL_SECS: f64 = 10.0;
 
-/// Seconds between two checkpoints of a small model at most.
+/// Maximum number of seconds between two checkpoints of a small model.
 const MAX_SMALL_INTERVAL_SECS: f64 = 15.0;
 
-/// Bytes of a small checkpoint: 5 million parameters with both moments.
+/// Maximum size of a small checkpoint in bytes: 5 million parameters with both moments.
 const MAX_SMALL_BYTES: usize = 60_000_000;
 
-/// Share of the time that saving a small model takes, unless [`MAX_SMALL_INTERVAL_SECS`] would pass.
+/// Share of the time spent on saving a small model, unless [`MAX_SMALL_INTERVAL_SECS`] is exceeded.
 const SMALL_SHARE: f64 = 0.02;
 
-/// Share of the time that saving a larger one takes at most.
+/// Maximum share of the time spent on saving a larger model.
 const LARGE_SHARE: f64 = 0.05;
 
-/// Seconds until the next checkpoint of a host that follows its clock, if the last one took `cost_secs` for so many bytes.
+/// Returns the seconds until the next checkpoint of a host that saves by its clock, if the last one
+/// took `cost_secs` for this many bytes.
 pub fn interval_secs(cost_secs: f64, bytes: usize) -> f64 {
     let is_small = bytes <= MAX_SMALL_BYTES;
     let share = if is_small { SMALL_SHARE } else { LARGE_SHARE };
@@ -127,21 +129,22 @@ pub fn interval_secs(cost_secs: f64, bytes: usize) -> f64 {
     }
 }
 
-/// A checkpoint that a run resumes from.
+/// A checkpoint to resume from.
 pub struct Found {
-    /// Its name among those that were handed over.
+    /// Name of its folder.
     pub name: String,
-    /// The run.
+    /// Its step and its files.
     pub snapshot: Snapshot,
-    /// Its events so far, one per line; empty where the host saved none.
+    /// Its events so far, one per line; empty if the host saved none.
     pub log: Vec<u8>,
 }
 
-/// The newest whole checkpoint among files named after their checkpoint and themselves (`1/state.json`). Checkpoints are
-/// read one at a time, since each may take a large part of the memory.
+/// Finds the newest complete checkpoint among files named after their checkpoint and themselves
+/// (`1/state.json`). Checkpoints are read one at a time, because each may take a large part of the
+/// memory.
 ///
 /// # Errors
-/// When none is whole, with what is wrong with each.
+/// Returns an error that says what is wrong with each checkpoint if none is complete.
 pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn ByteSource>]) -> Result<Found> {
     let read = |name: String| {
         let found = files
@@ -172,7 +175,7 @@ pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn ByteSource>]) -> Resu
     }
     manifests.sort_by_key(|(_, manifest)| std::cmp::Reverse(manifest.step));
     for (name, manifest) in manifests {
-        match whole(name, &manifest, &read) {
+        match verified(name, &manifest, &read) {
             Ok(found) => return Ok(found),
             Err(reason) => reasons.push(format!("{name}: {reason}")),
         }
@@ -184,13 +187,13 @@ pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn ByteSource>]) -> Resu
     };
     Err(Error::input(
         "no-whole-checkpoint",
-        format!("no checkpoint of this run is whole ({reasons})"),
-        "Start a new run; a model that was saved with it can still be opened.",
+        message!("no checkpoint of this run is whole ({reasons})", reasons),
+        message!("Start a new run; a model that was saved with it can still be opened."),
     ))
 }
 
-/// The checkpoint `name`, with every byte checked.
-fn whole(
+/// Reads the checkpoint `name` and verifies every file.
+fn verified(
     name: &str,
     manifest: &Manifest,
     read: &impl Fn(String) -> std::result::Result<Vec<u8>, String>,
@@ -223,7 +226,7 @@ fn whole(
 mod tests {
     use super::*;
 
-    /// The files of a checkpoint of `step` under `name`, as a host hands them over.
+    /// Returns the files of a checkpoint of `step` under `name`, as a host provides them.
     fn checkpoint(name: &str, step: u64) -> Vec<(String, Vec<u8>)> {
         let files = [
             ("state.json", step.to_string().into_bytes()),

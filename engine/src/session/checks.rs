@@ -1,101 +1,111 @@
-//! Refusals that need no device: what a session lacks, and what its corpus cannot give.
+//! Checks that need no device, and errors for a session without a corpus or a model.
 
 use super::loaded_model::LoadedModel;
 use crate::error::{Error, Result};
+use protocol::{Setting, message};
 
-/// Fewer tokens than this are a phrase, not a corpus.
+/// Minimum size of a corpus, in tokens.
 const MIN_TOKENS: usize = 64;
 
-/// Refuses a corpus of a few words.
+/// Checks that the corpus has enough tokens to train on.
 ///
 /// # Errors
-/// When it is one.
+/// Returns an error if there are too few.
 pub fn check_enough(tokens: usize) -> Result<()> {
     if tokens >= MIN_TOKENS {
         return Ok(());
     }
-    let message =
-        format!("the corpus has {tokens} tokens, and learning from it needs at least {MIN_TOKENS}");
+    let message = message!(
+        "the corpus has {tokens} tokens, and learning from it needs at least {limit}",
+        tokens,
+        limit = MIN_TOKENS
+    );
     Err(Error::input(
         "corpus-too-small",
         message,
-        "Give more text: a few thousand lines are a good start.",
+        message!("Give more text: a few thousand lines are a good start."),
     ))
 }
 
-/// Refuses to go on with a run on another text than it began with.
+/// Checks that a run resumes on the corpus that it began with.
 ///
 /// # Errors
-/// When the fingerprints differ.
+/// Returns an error if the fingerprints differ.
 pub fn check_same_corpus(saved: &str, now: &str) -> Result<()> {
     if saved == now {
         return Ok(());
     }
-    let message = "the text is not the text that this run began with, so it cannot go on exactly";
+    let message =
+        message!("the text is not the text that this run began with, so it cannot go on exactly");
     Err(Error::input(
         "other-corpus",
         message,
-        "Give the same files, or start a new run with --from this directory.",
+        message!(
+            "Give the same files, or start a new run with {from} this directory.",
+            from = Setting::named("from")
+        ),
     ))
 }
 
-/// Refuses outputs of a model that are not finite numbers: it has diverged, or its weights are damaged.
+/// Checks that the outputs of a model are finite; otherwise it has diverged, or its weights are
+/// damaged.
 ///
 /// # Errors
-/// When one of `outputs` is not.
+/// Returns an error if one is not finite.
 pub fn finite<F: Into<f64> + Copy>(outputs: Vec<F>) -> Result<Vec<F>> {
     if outputs.iter().all(|output| (*output).into().is_finite()) {
         return Ok(outputs);
     }
-    let hint =
-        "Use a model from before its loss diverged, or train it again with a lower learning rate.";
+    let hint = message!(
+        "Use a model from before its loss diverged, or train it again with a lower learning rate."
+    );
     Err(Error::input(
         "not-finite",
-        "the outputs of this model are not finite numbers",
+        message!("the outputs of this model are not finite numbers"),
         hint,
     ))
 }
 
-/// Refuses a model without the head that guesses.
+/// Checks that a model has a masked-LM head.
 ///
 /// # Errors
-/// When it has none.
+/// Returns an error if it has none.
 pub fn needs_masked_lm(model: &LoadedModel) -> Result<()> {
     if model.heads.masked_lm {
         return Ok(());
     }
-    let hint = "Ask a pre-trained model: a fine-tuned one keeps only its labels.";
+    let hint = message!("Ask a pre-trained model: a fine-tuned one keeps only its labels.");
     Err(Error::input(
         "no-masked-lm",
-        "this model does not guess masked words",
+        message!("this model does not guess masked words"),
         hint,
     ))
 }
 
-/// No files were given.
+/// The error for a session without a corpus.
 pub fn no_corpus() -> Error {
     Error::input(
         "no-corpus",
-        "there is no text yet",
-        "Give or drop text files first.",
+        message!("there is no text yet"),
+        message!("Give or drop text files first."),
     )
 }
 
-/// Nothing was trained or imported.
+/// The error for a session without a model.
 pub fn no_model() -> Error {
     Error::input(
         "no-model",
-        "there is no model yet",
-        "Pre-train one, or import one.",
+        message!("there is no model yet"),
+        message!("Pre-train one, or import one."),
     )
 }
 
-/// Fine-tuning was to start from weights that do not exist.
+/// The error for fine-tuning without pre-trained weights.
 pub fn no_pretrained_model() -> Error {
-    let hint = "Pre-train first, import a model, or fine-tune from scratch.";
+    let hint = message!("Pre-train first, import a model, or fine-tune from scratch.");
     Error::input(
         "no-pretrained-model",
-        "there are no pre-trained weights to start from",
+        message!("there are no pre-trained weights to start from"),
         hint,
     )
 }

@@ -1,4 +1,5 @@
-//! Learning labels: one network or several, one after another, and at the end the vote of all parts.
+//! The text-classification task: trains one network or several, one after another, and at the end
+//! fuses all parts into one classifier.
 
 use super::folds::{CrossValidation, FOLDS};
 use super::loaded_model::Restored;
@@ -20,27 +21,29 @@ use protocol::{Metrics, PartsKind};
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-/// Learning labels.
+/// The text-classification task: its data, its parts and the finished ensemble.
 pub struct Classification {
-    /// Training documents.
+    /// Training examples of the current network.
     pub train: LabelledExamples,
-    /// Validation documents, where there are any.
+    /// Validation documents, if there are any.
     pub valid: Option<HeldOut>,
-    /// All labelled documents, where they are few: each network has a fold of them as its `valid` and the others as `train`.
+    /// All labelled documents, if there are few: each network has one fold as its `valid` and the
+    /// others as `train`.
     pub cross_validation: Option<CrossValidation>,
-    /// Test documents, where there are any.
+    /// Test documents, if there are any.
     pub test: Option<HeldOut>,
-    /// What the outputs mean.
+    /// Single-label or multi-label.
     pub problem: ProblemType,
-    /// The linear part, which learned before the network, where one is wanted.
+    /// The linear part, trained before the networks, if there is one.
     pub linear: Option<LinearPart>,
-    /// Which parts are wanted; `None`: those that validation prefers.
+    /// The requested parts; `None` selects those that score best on the validation set.
     pub parts: Option<PartsKind>,
-    /// Whether each label has the same weight in the loss, however rare it is; see [`balanced_weights`].
+    /// Whether each label has the same weight in the loss, however rare it is; see
+    /// [`balanced_weights`].
     pub balanced_class_weights: bool,
-    /// See [`Self::shares`].
+    /// Cached result of [`Self::shares`].
     pub shares: OnceCell<Vec<f64>>,
-    /// What all parts came to, once they are trained.
+    /// The fused parts, once all are trained.
     pub ensemble: Option<Ensemble>,
 }
 
@@ -48,13 +51,13 @@ pub struct Classification {
 const OUTPUT_BIAS: &str = "classifier.bias";
 
 impl Classification {
-    /// What the loss is measured against.
+    /// Computes the entropy baselines of the classification loss.
     pub fn floors(&self) -> EntropyBaselines {
         let rows = self.train.documents().labels().iter().map(Vec::as_slice);
         EntropyBaselines::of_labels(rows, self.train.classes(), self.problem)
     }
 
-    /// Share of the training documents that carry each label.
+    /// Returns the share of the training documents that carry each label, `[C]`.
     fn shares(&self) -> &[f64] {
         self.shares
             .get_or_init(|| label_shares(self.train.documents().labels(), self.train.classes()))
@@ -69,9 +72,10 @@ impl Classification {
 }
 
 impl Task for Classification {
-    /// The output bias starts at each label's log odds, so that the first steps need not learn how frequent labels are.
+    /// Initialises the output bias with each label's log odds (multi-label) or log share, so that
+    /// the first steps need not learn label frequencies.
     fn prepare(&self, layout: &Layout, restored: &Restored, groups: &mut [Vec<f32>]) {
-        // Under balanced weights all labels are as frequent, and the bias stays 0.
+        // Balanced weights make all labels equally frequent: the bias stays 0.
         if self.balanced_class_weights || restored.restored.iter().any(|name| name == OUTPUT_BIAS) {
             return;
         }
@@ -118,24 +122,27 @@ impl Task for Classification {
         self.train.reseed(seed);
     }
 
-    /// The best of many looks at a few documents would flatter.
+    /// Picking the best of many evaluations on one small fold would overfit it.
     fn keeps_best_step(&self) -> bool {
         self.cross_validation.is_none()
     }
 
-    /// Figures of the network alone.
+    /// Computes the metrics of the current network alone.
     async fn evaluate(
         &mut self,
         config: &mut ModelConfig,
         params: &ParamTensors,
         device: &Device,
         split: Split,
-        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>> {
         let Some(held_out) = self.held_out(split) else {
             return Ok(None);
         };
-        let Some(logits) = held_out.logits(config, params, device, goes_on).await? else {
+        let Some(logits) = held_out
+            .logits(config, params, device, should_continue)
+            .await?
+        else {
             return Ok(None);
         };
         let scores = logits
@@ -161,21 +168,23 @@ impl Task for Classification {
         Ok(Some(Metrics::Classifier(metrics)))
     }
 
-    /// Chooses on validation documents which parts stay and how they vote, then measures that.
+    /// Selects the parts and fits their fusion on the validation documents, then evaluates the
+    /// result.
     async fn conclude(
         &mut self,
         config: &mut ModelConfig,
         layout: &Layout,
         networks: Vec<Vec<Tensor<1>>>,
         device: &Device,
-        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Vec<(Split, Metrics)>> {
         let params: Vec<ParamTensors> = networks
             .iter()
             .map(|groups| layout.params(groups, device))
             .collect();
-        let Some(Measured { valid, outputs }) =
-            self.measured(config, &params, device, goes_on).await?
+        let Some(Measured { valid, outputs }) = self
+            .measured(config, &params, device, should_continue)
+            .await?
         else {
             return Ok(Vec::new());
         };
@@ -198,7 +207,8 @@ impl Task for Classification {
         } = vote(&voters, self.parts_of(outputs.len()));
         let all: Vec<&Logits> = outputs.iter().chain(margins).collect();
         let shares = fusion.shares(&all);
-        // Of one network's outputs, which all folds share, each has its part.
+        // Cross-validation yields one set of outputs for all folds: split its weight among the
+        // networks.
         let (fusion, shares) = if self.cross_validation.is_some() && networks.len() > 1 {
             (
                 Fusion {
@@ -210,7 +220,7 @@ impl Task for Classification {
         } else {
             (fusion, shares)
         };
-        let alone = (config.threshold, config.thresholds.clone());
+        let first_thresholds = (config.threshold, config.thresholds.clone());
         (config.threshold, config.threshold_scales, config.thresholds) =
             (threshold, scales, thresholds);
         let mut measured = Vec::new();
@@ -229,12 +239,14 @@ impl Task for Classification {
             linear,
             fusion,
             shares,
-            alone,
+            alone: first_thresholds,
             out_of_fold,
             cross_validated,
         };
         if let Some(test) = &self.test {
-            let Some(outputs) = logits_of_all(test, config, &params, device, goes_on).await? else {
+            let Some(outputs) =
+                logits_of_all(test, config, &params, device, should_continue).await?
+            else {
                 return Ok(measured);
             };
             let parts: Vec<&Logits> = outputs.iter().chain(&test.margins).collect();
@@ -258,21 +270,21 @@ impl Task for Classification {
 }
 
 impl Classification {
-    /// The documents that choose how the parts vote, and what each network makes of them; `None` where there are none, or where
-    /// `goes_on` said no. Of a cross-validated classifier, one network's worth: each document by the network that did not
-    /// learn from it.
+    /// Returns the documents that the fusion is fitted on, with the outputs of each network; `None`
+    /// if there are none, or `should_continue` returned `false`. With cross-validation there is one
+    /// set of outputs: those of the network that was not trained on the document.
     async fn measured(
         &self,
         config: &ModelConfig,
         params: &[ParamTensors],
         device: &Device,
-        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Measured>> {
         let Some(cross_validation) = &self.cross_validation else {
             let Some(valid) = &self.valid else {
                 return Ok(None);
             };
-            let outputs = logits_of_all(valid, config, params, device, goes_on).await?;
+            let outputs = logits_of_all(valid, config, params, device, should_continue).await?;
             return Ok(outputs.map(|outputs| Measured {
                 valid: valid.clone(),
                 outputs,
@@ -284,7 +296,10 @@ impl Classification {
                 let mut of_folds = Vec::with_capacity(FOLDS);
                 for (fold, params) in params.iter().enumerate() {
                     let (_, held_out) = cross_validation.split(fold);
-                    match held_out.logits(config, params, device, goes_on).await? {
+                    match held_out
+                        .logits(config, params, device, should_continue)
+                        .await?
+                    {
                         Some(logits) => of_folds.push(logits),
                         None => return Ok(None),
                     }
@@ -300,7 +315,8 @@ impl Classification {
         }))
     }
 
-    /// The parts that were asked for; of one network's outputs the average of several is that network.
+    /// Returns the requested parts. With the outputs of a single network, the average of several is
+    /// that network.
     fn parts_of(&self, networks: usize) -> Option<PartsKind> {
         self.parts.map(|kind| {
             if networks == 1 && kind == PartsKind::Seeds {
@@ -312,14 +328,14 @@ impl Classification {
     }
 }
 
-/// Documents that choose how the parts vote.
+/// The documents that the fusion is fitted on.
 struct Measured {
     valid: HeldOut,
-    /// Of each network.
+    /// Outputs of each network.
     outputs: Vec<Logits>,
 }
 
-/// A number for one network and what follows it, with that number shared out among `networks`.
+/// Splits the first number evenly among `networks`; the others follow unchanged.
 fn spread(numbers: Vec<f64>, networks: usize) -> Vec<f64> {
     let (first, others) = numbers.split_first().expect("there is a network");
     std::iter::repeat_n(first / networks as f64, networks)
@@ -327,17 +343,21 @@ fn spread(numbers: Vec<f64>, networks: usize) -> Vec<f64> {
         .collect()
 }
 
-/// What each network makes of `held_out`; `None` where `goes_on` said no.
+/// Computes the outputs of each network for `held_out`; `None` if `should_continue` returned
+/// `false`.
 async fn logits_of_all(
     held_out: &HeldOut,
     config: &ModelConfig,
     networks: &[ParamTensors],
     device: &Device,
-    goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+    should_continue: &mut impl AsyncFnMut() -> Result<bool>,
 ) -> Result<Option<Vec<Logits>>> {
     let mut all = Vec::with_capacity(networks.len());
     for params in networks {
-        match held_out.logits(config, params, device, goes_on).await? {
+        match held_out
+            .logits(config, params, device, should_continue)
+            .await?
+        {
             Some(logits) => all.push(logits),
             None => return Ok(None),
         }

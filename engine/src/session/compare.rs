@@ -1,8 +1,10 @@
-//! What pre-training is worth, measured fairly: both arms with the same words, shape, documents and passes, each at the
-//! learning rate that validation prefers for it, over several seeds, beside a linear model on n-grams.
+//! Measures the benefit of pre-training with a fair comparison: fine-tuning from the language model
+//! and from scratch, with the same tokenizer, configuration, documents and epochs, each at the
+//! learning rate that is best for it on the validation set, over several seeds, next to a linear
+//! n-gram baseline.
 //!
-//! The 2018 system compared two learning rates without meaning to; each choice here answers one of its defects
-//! (`docs/from-the-2018-system.md`).
+//! The 2018 system compared two learning rates without meaning to; each choice here answers one of
+//! its defects (`docs/from-the-2018-system.md`).
 
 mod baseline;
 mod verdict;
@@ -16,34 +18,34 @@ use super::{Host, Session, plan};
 use crate::error::{Error, Result};
 use protocol::{
     ClassifierMetrics, CompareConfig, Comparison, ComparisonCondition, ComparisonPoint,
-    ComparisonRun, ComparisonTrial, EpochFigures, Event, Figures, FileRole, PartsKind, RunConfig,
-    SWEPT_RATES, Spread, SweepPoint,
+    ComparisonRun, ComparisonTrial, EpochFigures, Event, Figures, FileRole, Message, PartsKind,
+    RunConfig, SWEPT_RATES, Setting, Spread, SweepPoint, message,
 };
 use std::collections::BTreeMap;
 
-/// Learning rates that an arm tries unless told otherwise, as multiples of what suits the backbone.
+/// Default learning rates of the sweep, as multiples of the backbone's default.
 const SWEEP: [f64; SWEPT_RATES] = [0.25, 0.5, 1.0, 2.0];
-/// A pick at the edge of the sweep asks for a rate beyond it, this often at most.
+/// Maximum number of extra learning rates, tried if the best one is at an edge of the sweep.
 const MAX_WIDENINGS: usize = 3;
-/// Seeds at most.
+/// Maximum number of seeds.
 const MAX_SEEDS: u64 = 100;
 
-/// What a comparison remembers of an earlier attempt, and tells as it goes.
+/// Results of an interrupted comparison to reuse, and a callback for new ones.
 pub struct Progress<'a> {
-    /// Runs that were done before.
+    /// Finished trials of an earlier attempt.
     pub known: Vec<ComparisonTrial>,
-    /// Is told each new one.
+    /// Called with each new trial.
     pub on_cell: &'a mut dyn FnMut(&ComparisonTrial) -> Result<()>,
-    /// Seconds that the pre-training took, where that is known.
+    /// Seconds of pre-training behind the language model, if known.
     pub pretraining_secs: Option<f64>,
 }
 
 impl<H: Host> Session<H> {
-    /// Refuses a comparison that could not be carried out.
+    /// Checks that a comparison can be carried out.
     ///
     /// # Errors
-    /// When there is no language model, the corpus has no labels or no validation documents, or a setting cannot be
-    /// used.
+    /// Returns an error if there is no language model, the corpus has no labels or no validation
+    /// documents, or a setting cannot be used.
     pub fn check_comparison(&self, config: &RunConfig, compare: &CompareConfig) -> Result<()> {
         check(compare)?;
         plan::check_numbers(config)?;
@@ -53,22 +55,25 @@ impl<H: Host> Session<H> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         Labelled::of(corpus, config)?.survey.labels()?;
         if corpus.labelled_documents(FileRole::Valid) == 0 {
-            let hint = "Give --valid, or more labelled lines.";
+            let hint = message!(
+                "Give {valid}, or more labelled lines.",
+                valid = Setting::named("valid")
+            );
             return Err(Error::input(
                 "no-validation",
-                "a comparison needs labelled validation text",
+                message!("a comparison needs labelled validation text"),
                 hint,
             ));
         }
         Ok(())
     }
 
-    /// Compares fine-tuning from the language model with fine-tuning from scratch and with n-grams. `None` where it was
-    /// stopped on the way.
+    /// Compares fine-tuning from the language model with fine-tuning from scratch and with the
+    /// n-gram baseline. `None` if it was stopped.
     ///
     /// # Errors
-    /// When there is no language model, the corpus has no labels or no validation documents, a setting cannot be used,
-    /// or a run fails.
+    /// Returns an error if there is no language model, the corpus has no labels or no validation
+    /// documents, a setting cannot be used, or a run fails.
     pub async fn compare(
         &mut self,
         run: &str,
@@ -110,7 +115,7 @@ impl<H: Host> Session<H> {
                 seeds: compare.seeds,
             };
             let point = self.point(&arms, &mut progress).await;
-            // A comparison leaves the models as they were.
+            // A comparison does not replace the models of the session.
             (self.classifier, self.latest) = (classifier.clone(), latest);
             match point? {
                 Some(point) => points.push(point),
@@ -118,7 +123,7 @@ impl<H: Host> Session<H> {
             }
         }
         let sentence = verdict::verdict(&points);
-        // Both arms make as many passes, however long was asked for.
+        // Both conditions train for the same number of epochs, whatever the length was given in.
         let last = points
             .first()
             .and_then(|point| point.pretrained.runs.first()?.valid.last());
@@ -169,7 +174,8 @@ impl<H: Host> Session<H> {
         }))
     }
 
-    /// The sweep of one arm with the first seed, and all seeds at its pick.
+    /// Runs the learning-rate sweep of one condition with the first seed, then all seeds at the
+    /// best rate.
     async fn arm(
         &mut self,
         arms: &Arms<'_>,
@@ -177,31 +183,32 @@ impl<H: Host> Session<H> {
         progress: &mut Progress<'_>,
     ) -> Result<Option<ComparisonCondition>> {
         let first = arms.config.seed;
-        let mut tried: BTreeMap<u64, (f64, ComparisonRun)> = BTreeMap::new();
-        let mut wanted: Vec<f64> = arms.lrs.to_vec();
+        let mut results: BTreeMap<u64, (f64, ComparisonRun)> = BTreeMap::new();
+        let mut pending: Vec<f64> = arms.lrs.to_vec();
         let mut widenings = 0;
-        while let Some(lr) = wanted.pop() {
+        while let Some(lr) = pending.pop() {
             let Some(run) = self.cell(arms, pretrained, lr, first, progress).await? else {
                 return Ok(None);
             };
-            // Positive numbers sort as their bits do.
-            tried.insert(lr.to_bits(), (lr, run));
-            if wanted.is_empty() && widenings < MAX_WIDENINGS {
+            // Positive floats order like their bits.
+            results.insert(lr.to_bits(), (lr, run));
+            if pending.is_empty() && widenings < MAX_WIDENINGS {
                 widenings += 1;
-                wanted.extend(beyond_the_edge(&tried).filter(|lr| *lr <= plan::MAX_LR));
+                pending.extend(beyond_the_edge(&results).filter(|lr| *lr <= plan::MAX_LR));
             }
         }
-        let best = tried.values().fold(
-            None,
-            |best: Option<&(f64, ComparisonRun)>, tried| match best {
-                Some(best) if best.1.valid_micro_f1 >= tried.1.valid_micro_f1 => Some(best),
-                _ => Some(tried),
-            },
-        );
+        let best =
+            results.values().fold(
+                None,
+                |best: Option<&(f64, ComparisonRun)>, result| match best {
+                    Some(best) if best.1.valid_micro_f1 >= result.1.valid_micro_f1 => Some(best),
+                    _ => Some(result),
+                },
+            );
         let lr = best.expect("at least one rate was tried").0;
         let mut runs = Vec::new();
         for seed in first..first + arms.seeds {
-            let known = tried
+            let known = results
                 .get(&lr.to_bits())
                 .filter(|_| seed == first)
                 .map(|(_, run)| run.clone());
@@ -212,10 +219,10 @@ impl<H: Host> Session<H> {
             let Some(run) = run else { return Ok(None) };
             runs.push(run);
         }
-        let sweep_secs: f64 = tried.values().map(|(_, run)| run.elapsed_secs).sum();
+        let sweep_secs: f64 = results.values().map(|(_, run)| run.elapsed_secs).sum();
         let other_secs: f64 = runs.iter().skip(1).map(|run| run.elapsed_secs).sum();
         let spread = |pick: fn(&Figures) -> f64| Spread::of(runs.iter().map(|run| pick(&run.test)));
-        let sweep = tried.values().map(|(lr, run)| SweepPoint {
+        let sweep = results.values().map(|(lr, run)| SweepPoint {
             lr: *lr,
             valid_micro_f1: run.valid_micro_f1,
         });
@@ -232,7 +239,7 @@ impl<H: Host> Session<H> {
         }))
     }
 
-    /// One run, or what is remembered of it; `None` where it was stopped.
+    /// Runs one trial, or looks it up in the known ones; `None` if it was stopped.
     async fn cell(
         &mut self,
         arms: &Arms<'_>,
@@ -272,11 +279,12 @@ impl<H: Host> Session<H> {
             Ok(Finished {
                 outcome, scores, ..
             }) => run_of(seed, &scores, outcome.elapsed_secs),
-            // One rate that is too high says nothing of the others.
+            // Divergence at one learning rate does not end the sweep.
             Err(Error::Diverged { step }) => {
-                let message = format!(
-                    "the run at learning rate {} diverged at step {step}: it counts as zero",
-                    rounded(lr)
+                let message = message!(
+                    "the run at learning rate {rounded} diverged at step {step}: it counts as zero",
+                    rounded = rounded(lr),
+                    step
                 );
                 self.warn(arms.run, "diverged-run", message);
                 ComparisonRun {
@@ -308,7 +316,7 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// What all runs of a point share.
+/// What all trials of a point have in common.
 struct Arms<'a> {
     run: &'a str,
     config: &'a RunConfig,
@@ -318,9 +326,9 @@ struct Arms<'a> {
 }
 
 impl Arms<'_> {
-    /// What was asked for, at this share of the labels.
+    /// Returns the configuration for this share of the labels.
     fn of_labels(&self) -> RunConfig {
-        // Both arms are networks alone: what is compared is where they start.
+        // Both conditions are single networks: only their initial weights are compared.
         RunConfig {
             label_fraction: Some(self.fraction),
             parts: Some(PartsKind::One),
@@ -330,14 +338,14 @@ impl Arms<'_> {
     }
 }
 
-/// Three leading digits: enough to tell rates apart in a name.
+/// Rounds to three significant digits, enough to distinguish the rates in a run name.
 fn rounded(lr: f64) -> f64 {
     format!("{lr:.2e}").parse().unwrap_or(lr)
 }
 
-/// The rate to try next where the best one so far is the smallest or the largest.
-fn beyond_the_edge(tried: &BTreeMap<u64, (f64, ComparisonRun)>) -> Option<f64> {
-    let rates: Vec<&(f64, ComparisonRun)> = tried.values().collect();
+/// Returns the next rate to try if the best one so far is the smallest or the largest.
+fn beyond_the_edge(results: &BTreeMap<u64, (f64, ComparisonRun)>) -> Option<f64> {
+    let rates: Vec<&(f64, ComparisonRun)> = results.values().collect();
     let best = (0..rates.len()).reduce(|a, b| {
         if rates[b].1.valid_micro_f1 > rates[a].1.valid_micro_f1 {
             b
@@ -361,7 +369,7 @@ fn run_of(seed: u64, scores: &[Score], elapsed_secs: f64) -> ComparisonRun {
             figures: score.figures,
         })
         .collect();
-    // Of equals the later one, as the run itself decides.
+    // On a tie the later one wins, as in the run itself.
     let best = valid
         .iter()
         .max_by(|a, b| a.figures.micro_f1.total_cmp(&b.figures.micro_f1));
@@ -380,7 +388,7 @@ fn run_of(seed: u64, scores: &[Score], elapsed_secs: f64) -> ComparisonRun {
     }
 }
 
-/// What a comparison takes of an evaluation.
+/// Extracts the metrics that a comparison records.
 pub fn figures(metrics: &ClassifierMetrics) -> Figures {
     let ClassifierMetrics {
         micro_f1,
@@ -400,17 +408,22 @@ pub fn figures(metrics: &ClassifierMetrics) -> Figures {
 }
 
 fn check(compare: &CompareConfig) -> Result<()> {
-    let refuse = |message: String| {
+    let refuse = |message: Message| {
         Err(Error::input(
             "bad-setting",
             message,
-            "Change it or leave it out; compare --help tells what each takes.",
+            message!(
+                "Change it or leave it out; compare {help} tells what each takes.",
+                help = Setting::named("help")
+            ),
         ))
     };
     if !(1..=MAX_SEEDS).contains(&compare.seeds) {
-        return refuse(format!(
-            "--seeds is {}, but it must be 1 to {MAX_SEEDS}",
-            compare.seeds
+        return refuse(message!(
+            "{seeds} is {compare}, but it must be 1 to {MAX_SEEDS}",
+            compare = compare.seeds,
+            MAX_SEEDS,
+            seeds = Setting::named("seeds")
         ));
     }
     if let Some(bad) = compare
@@ -418,21 +431,28 @@ fn check(compare: &CompareConfig) -> Result<()> {
         .iter()
         .find(|share| !(**share > 0.0 && **share <= 1.0))
     {
-        return refuse(format!(
-            "--label-fractions has {bad}, but a share must lie above 0 and at most at 1"
+        return refuse(message!(
+            "{label_fractions} has {bad}, but a share must lie above 0 and at most at 1",
+            bad,
+            label_fractions = Setting::named("label-fractions")
         ));
     }
     if compare.label_fractions.is_empty() {
-        return refuse("--label-fractions is empty".into());
+        return refuse(message!(
+            "{label_fractions} is empty",
+            label_fractions = Setting::named("label-fractions")
+        ));
     }
     if let Some(bad) = compare
         .lrs
         .iter()
         .find(|lr| !(**lr > 0.0 && **lr <= plan::MAX_LR))
     {
-        return refuse(format!(
-            "--lrs has {bad}, but a learning rate must be above 0 and at most {}",
-            plan::MAX_LR
+        return refuse(message!(
+            "{lrs} has {bad}, but a learning rate must be above 0 and at most {plan}",
+            bad,
+            plan = plan::MAX_LR,
+            lrs = Setting::named("lrs")
         ));
     }
     Ok(())
@@ -458,29 +478,29 @@ mod tests {
     }
 
     #[test]
-    fn a_pick_at_the_edge_asks_for_more() {
-        let tried = |scores: &[(f64, f64)]| {
+    fn the_sweep_is_extended_if_an_edge_is_best() {
+        let results = |scores: &[(f64, f64)]| {
             scores
                 .iter()
                 .map(|(lr, score)| (lr.to_bits(), (*lr, run(*score))))
                 .collect::<BTreeMap<_, _>>()
         };
         assert_eq!(
-            beyond_the_edge(&tried(&[(1.0, 0.5), (2.0, 0.4)])),
+            beyond_the_edge(&results(&[(1.0, 0.5), (2.0, 0.4)])),
             Some(0.5)
         );
         assert_eq!(
-            beyond_the_edge(&tried(&[(1.0, 0.4), (2.0, 0.5)])),
+            beyond_the_edge(&results(&[(1.0, 0.4), (2.0, 0.5)])),
             Some(4.0)
         );
         assert_eq!(
-            beyond_the_edge(&tried(&[(1.0, 0.4), (2.0, 0.5), (4.0, 0.3)])),
+            beyond_the_edge(&results(&[(1.0, 0.4), (2.0, 0.5), (4.0, 0.3)])),
             None
         );
     }
 
     #[test]
-    fn settings_that_make_no_sense_are_refused() {
+    fn invalid_settings_are_refused() {
         let refused = |change: fn(&mut CompareConfig)| {
             let mut compare = CompareConfig::default();
             change(&mut compare);

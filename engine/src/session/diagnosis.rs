@@ -1,31 +1,27 @@
-//! What a person should hear about a finished model that its figures alone do not say: that it knows nothing but how
-//! frequent words are, or that it never says some of its labels. Pure functions of the figures.
+//! Diagnoses of a finished model from its metrics: it has learned only token frequencies, or it
+//! never predicts some labels. Pure functions.
 
 use crate::data::entropy_baselines::EntropyBaselines;
-use protocol::{ClassifierMetrics, MaskedLmMetrics};
+use protocol::{ClassifierMetrics, MaskedLmMetrics, Message, message};
 
-/// A model this close to the unigram floor, in nats, knows little more than frequencies: half of what the published
-/// systems' plateau is left by in `docs/recipes.md`.
+/// A model whose loss is within this many nats of the unigram entropy has learned little more than
+/// token frequencies: half of the drop with which models leave that plateau in `docs/recipes.md`.
 const PLATEAU: f64 = 0.25;
-/// A shorter run is a quick look, of which nobody expects more.
+/// Minimum number of steps: shorter runs are trials, of which no more is expected.
 pub const MIN_STEPS: u64 = 100;
-/// Labels that a warning lists.
+/// Maximum number of labels that a warning lists.
 const LISTED_LABELS: usize = 5;
 
-/// The sentence for a language model that has only learned word frequencies.
-pub fn only_frequencies(metrics: &MaskedLmMetrics, floors: &EntropyBaselines) -> Option<String> {
-    let above = metrics.masked_lm_loss > floors.unigram - PLATEAU;
-    (metrics.n > 0 && above).then(|| {
-        format!(
-            "the model has learned little more than how frequent each token is: its held-out loss is {:.2} nats, and \
-             frequencies alone give {:.2}. Train longer, or take a fast-* preset",
-            metrics.masked_lm_loss, floors.unigram
-        )
+/// Returns a warning if a language model has learned only token frequencies.
+pub fn only_frequencies(metrics: &MaskedLmMetrics, floors: &EntropyBaselines) -> Option<Message> {
+    let is_on_plateau = metrics.masked_lm_loss > floors.unigram - PLATEAU;
+    (metrics.n > 0 && is_on_plateau).then(|| {
+        message!("the model has learned little more than how frequent each token is: its held-out loss is {metrics} nats, and frequencies alone give {floors}. Train longer, or take a fast-* preset", metrics = format!("{:.2}", metrics.masked_lm_loss), floors = format!("{:.2}", floors.unigram))
     })
 }
 
-/// The sentence for labels that occur in the measured documents and are never predicted.
-pub fn never_predicted(metrics: &ClassifierMetrics) -> Option<String> {
+/// Returns a warning if labels that occur in the evaluated documents are never predicted.
+pub fn never_predicted(metrics: &ClassifierMetrics) -> Option<Message> {
     let never = metrics
         .per_label
         .iter()
@@ -47,12 +43,7 @@ pub fn never_predicted(metrics: &ClassifierMetrics) -> Option<String> {
         ""
     };
     (!names.is_empty()).then(|| {
-        format!(
-            "{} of the {supported} labels that occur are never predicted: {}{more}. More documents with them help, or \
-             more passes",
-            names.len(),
-            shown.join(", ")
-        )
+        message!("{names} of the {supported} labels that occur are never predicted: {shown}{more}. More documents with them help, or more passes", names = names.len(), supported, shown = shown.join(", "), more)
     })
 }
 
@@ -62,7 +53,7 @@ mod tests {
     use protocol::LabelMetrics;
 
     #[test]
-    fn the_plateau_is_named_and_nothing_below_it() {
+    fn only_a_loss_on_the_plateau_is_reported() {
         let floors = EntropyBaselines {
             uniform: 9.0,
             unigram: 6.9,
@@ -73,13 +64,16 @@ mod tests {
             masked_lm_loss,
             ..Default::default()
         };
-        assert!(only_frequencies(&at(6.8), &floors).is_some_and(|text| text.contains("6.80")));
+        assert!(
+            only_frequencies(&at(6.8), &floors)
+                .is_some_and(|message| message.to_string().contains("6.80"))
+        );
         assert!(only_frequencies(&at(6.0), &floors).is_none());
         assert!(only_frequencies(&MaskedLmMetrics { n: 0, ..at(9.0) }, &floors).is_none());
     }
 
     #[test]
-    fn labels_that_are_never_said_are_named() {
+    fn labels_that_are_never_predicted_are_listed() {
         let row = |label: &str, support, predicted| LabelMetrics {
             label: label.into(),
             support,
@@ -96,7 +90,7 @@ mod tests {
             row("c", 0, 0),
             row("d", 3, 1),
         ]);
-        let text = never_predicted(&some).expect("b");
+        let text = never_predicted(&some).expect("b").to_string();
         assert!(
             text.starts_with("1 of the 3 labels") && text.contains("\"b\\u{1b}\""),
             "{text}"

@@ -1,4 +1,5 @@
-//! Held-out text as a language model is measured on it, and training text as tokens, also for training elsewhere.
+//! Masked held-out examples on which a language model is evaluated, and tokens of the training
+//! text; also for export.
 
 use super::checks::{needs_masked_lm, no_corpus, no_model};
 use super::loaded_model::LoadedModel;
@@ -10,32 +11,32 @@ use crate::data::{Packed, Specials};
 use crate::error::Result;
 use protocol::{FileRole, RunConfig};
 
-/// In place of the target where a token is not to be guessed, as in `torch.nn.CrossEntropyLoss`.
+/// Target of tokens that are not masked, as in `torch.nn.CrossEntropyLoss`.
 const NOT_MASKED: i32 = -100;
 
 /// Masked windows of held-out text.
 pub struct EvaluationRows {
-    /// Tokens of a window, `T`.
+    /// Tokens per window, `T`.
     pub max_len: usize,
-    /// What the model sees, `[N, T]`, padded with `[PAD]`.
+    /// Input token ids, `[N, T]`, padded with `[PAD]`.
     pub inputs: Vec<i32>,
-    /// The tokens to guess, `[N, T]`, and -100 elsewhere.
+    /// Target token ids of the masked tokens, `[N, T]`, and -100 elsewhere.
     pub targets: Vec<i32>,
 }
 
 impl<H: Host> Session<H> {
-    /// Refuses a session whose model does not guess masked words.
+    /// Checks that the session's model has a masked-LM head.
     ///
     /// # Errors
-    /// When it does not, or there is no model.
+    /// Returns an error if it has none, or there is no model.
     pub fn check_masked_lm(&self) -> Result<()> {
         needs_masked_lm(self.language_model.as_ref().ok_or_else(no_model)?)
     }
 
-    /// The windows of a part of the corpus, masked as `seed` says.
+    /// Returns the windows of a split, with masks drawn from `seed`.
     ///
     /// # Errors
-    /// When the part can no longer be read or is too short.
+    /// Returns an error if the split can no longer be read or is too short.
     pub(super) fn evaluation_examples(
         &self,
         model: &LoadedModel,
@@ -65,10 +66,11 @@ impl<H: Host> Session<H> {
         ))
     }
 
-    /// The validation windows that [`Session::evaluate`] measures a language model on.
+    /// Returns the validation windows that [`Session::evaluate`] evaluates a language model on.
     ///
     /// # Errors
-    /// As there.
+    /// Returns an error if there is no masked language model, or the split can no longer be read or
+    /// is too short.
     pub fn evaluation_rows(&self, seed: u64) -> Result<EvaluationRows> {
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         needs_masked_lm(model)?;
@@ -102,10 +104,11 @@ impl<H: Host> Session<H> {
         Ok(rows)
     }
 
-    /// The training text as the tokens of the language model, each document ended by `[SEP]`.
+    /// Returns the training text as tokens of the language model, each document followed by
+    /// `[SEP]`.
     ///
     /// # Errors
-    /// When there is no model, or the text can no longer be read or has no token.
+    /// Returns an error if there is no model, or the text can no longer be read or has no token.
     pub fn training_tokens(&self) -> Result<(Packed, Specials)> {
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;

@@ -1,5 +1,5 @@
-//! Fine-tuning, from a configuration to a classifier: which documents it learns from, what its labels are, what it is
-//! measured on, and where its values come from.
+//! Fine-tuning: from a configuration to a classifier, by way of its labelled documents, its labels,
+//! its held-out splits and its initial weights.
 
 mod documents;
 
@@ -24,26 +24,32 @@ use crate::data::{Corpus, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::model::{Architecture, Heads, ModelConfig};
-use protocol::{ClassWeights, FileRole, PartsKind, Phase, RunConfig, StartFrom, TaskKind};
+use protocol::{
+    ClassWeights, FileRole, Message, PartsKind, Phase, RunConfig, Setting, StartFrom, TaskKind,
+    message,
+};
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-/// Where fine-tuning takes its values and its shape.
+/// The source of a classifier's initial weights and configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// Values, shape and words of the language model.
+    /// Weights, configuration and tokenizer of the language model.
     Pretrained,
-    /// New values, in the shape that the configuration asks for.
-    TempStorage,
-    /// New values, in the language model's shape and with its words: the other arm of a comparison.
+    /// Random weights and the configuration that was requested.
+    Scratch,
+    /// Random weights, but the language model's configuration and tokenizer: the other condition of
+    /// a comparison.
     LikeTheLanguageModel,
 }
 
 impl<H: Host> Session<H> {
-    /// Learns the labels of the corpus, from the language model's weights or from scratch. Goes on from `resume`.
+    /// Trains a classifier for the labels of the corpus, from the language model or from scratch.
+    /// Resumes from `resume`.
     ///
     /// # Errors
-    /// When the corpus or a setting cannot be used, there is no model to start from, or the run fails on the way.
+    /// Returns an error if the corpus or a setting cannot be used, there is no model to start from,
+    /// or the run fails.
     pub async fn finetune(
         &mut self,
         run: &str,
@@ -54,7 +60,7 @@ impl<H: Host> Session<H> {
         let start = if from == StartFrom::Pretrained {
             Start::Pretrained
         } else {
-            Start::TempStorage
+            Start::Scratch
         };
         let cross_validates = self.cross_validates(config);
         self.out_of_fold = None;
@@ -82,7 +88,7 @@ impl<H: Host> Session<H> {
         Ok(finished.outcome)
     }
 
-    /// As [`Self::finetune`], with the figures on the way.
+    /// As [`Self::finetune`], but returns the metrics as well.
     pub(super) async fn finetune_from(
         &mut self,
         run: &str,
@@ -103,21 +109,22 @@ impl<H: Host> Session<H> {
                 .as_ref()
                 .is_some_and(|corpus| corpus.labelled_documents(FileRole::Valid) > 0);
         if !has_validation && config.parts != Some(PartsKind::One) {
-            // Nothing could tell how further parts should vote.
+            // Without validation documents there is nothing to fit the weights of further parts on.
             if config.parts.is_some() {
-                let message =
-                    "there are no labelled validation documents: the classifier is one network";
-                self.warn(run, "one-part", message.into());
+                let message = message!(
+                    "there are no labelled validation documents: the classifier is one network"
+                );
+                self.warn(run, "one-part", message);
             }
             config.parts = Some(PartsKind::One);
         }
         let language_model = || self.language_model.clone().ok_or_else(no_pretrained_model);
-        // Both arms of a comparison start without them.
-        let word_vectors = from == Start::TempStorage;
+        // In a comparison both conditions start without word vectors.
+        let word_vectors = from == Start::Scratch;
         let (base, shape) = match from {
             _ if resumed.is_some() => (None, None),
             Start::Pretrained => (Some(language_model()?), None),
-            Start::TempStorage => (None, None),
+            Start::Scratch => (None, None),
             Start::LikeTheLanguageModel => (None, Some(language_model()?.config)),
         };
         let is_frozen = match &base {
@@ -128,7 +135,7 @@ impl<H: Host> Session<H> {
                 self.tell_sentence_encoder(run, base, &config);
                 is_frozen(base, &config)
             }
-            None if config.freeze == Some(true) && from == Start::TempStorage => {
+            None if config.freeze == Some(true) && from == Start::Scratch => {
                 return Err(nothing_to_freeze());
             }
             None => false,
@@ -177,7 +184,7 @@ impl<H: Host> Session<H> {
         self.tell_long_documents(run, &train, plan.max_len);
         model.trained_len = Some(plan.max_len);
         model.text_columns = corpus.text_columns();
-        // A run that goes on has in its checkpoint what it started from.
+        // A resumed run takes its initial weights from the checkpoint.
         let mut source = match (&resumed, base) {
             (Some(resumed), _) => resumed.source.clone(),
             (None, Some(base)) => encoder_of(&base, &model.labels).await?,
@@ -231,12 +238,18 @@ impl<H: Host> Session<H> {
             self.warn(
                 run,
                 "frozen",
-                "the encoder stays as it is; only the output layer is fitted".into(),
+                message!("the encoder stays as it is; only the output layer is fitted"),
             );
             if sets_training(&config) {
-                let message =
-                    "--freeze trains nothing: --steps, --epochs, --minutes and --lr have no effect";
-                self.warn(run, "frozen-settings", message.into());
+                let message = message!(
+                    "{freeze} trains nothing: {steps}, {epochs}, {minutes} and {lr} have no effect",
+                    freeze = Setting::named("freeze"),
+                    steps = Setting::named("steps"),
+                    epochs = Setting::named("epochs"),
+                    minutes = Setting::named("minutes"),
+                    lr = Setting::named("lr")
+                );
+                self.warn(run, "frozen-settings", message);
             }
             let head = self
                 .frozen_head(run, (&model, &source), &mut task, plan.seed)
@@ -280,8 +293,8 @@ impl<H: Host> Session<H> {
         Ok(finished)
     }
 
-    /// Vectors that describe documents to the linear part: the embeddings of the model that the classifier starts from, else
-    /// those of the corpus's own text.
+    /// Returns the word vectors that describe documents to the linear part: the embeddings of the
+    /// model that the classifier starts from, or vectors learned from the corpus.
     fn document_vectors(
         &mut self,
         run: &str,
@@ -301,7 +314,8 @@ impl<H: Host> Session<H> {
         Ok(learned.map(|own| Rc::new(DocumentVectors::new(own.values.clone(), own.width, train))))
     }
 
-    /// Learning `labels` from `train`, measured on the held-out documents of `corpus`.
+    /// Builds the classification task: trains on `train` and is evaluated on the held-out documents
+    /// of `corpus`.
     fn classification(
         &self,
         run: &str,
@@ -361,7 +375,8 @@ impl<H: Host> Session<H> {
         })
     }
 
-    /// The language model's words where there is one, so that both arms of a comparison read alike; else new ones.
+    /// Returns the language model's tokenizer if there is one, so that both conditions of a
+    /// comparison share it; otherwise a new one.
     fn scratch_tokenizer(&mut self, run: &str, config: &RunConfig) -> Result<Rc<Tokenizer>> {
         if let Some(model) = &self.language_model {
             return Ok(model.tokenizer.clone());
@@ -376,17 +391,21 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// `model` as a classifier of the corpus's labels.
+/// Returns `model` as the configuration of a classifier for the labels of the corpus.
 ///
 /// # Errors
-/// When the labels or the pooling cannot be used.
+/// Returns an error if the labels or the pooling cannot be used.
 fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Result<ModelConfig> {
     if config.pooling.is_some() && model.architecture != Architecture::Bert {
-        let title = model.architecture.backbone().title();
+        let title = Message::phrase(model.architecture.backbone().title());
         return Err(Error::input(
             "no-such-pooling",
-            format!("--pooling is for BERT models; {title} has a pooling of its own"),
-            "Leave --pooling out.",
+            message!(
+                "{pooling} is for BERT models; {title} has a pooling of its own",
+                title,
+                pooling = Setting::named("pooling")
+            ),
+            message!("Leave {pooling} out.", pooling = Setting::named("pooling")),
         ));
     }
     Ok(ModelConfig {
@@ -402,7 +421,7 @@ fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Res
     })
 }
 
-/// What fine-tuning takes over from `base`. The rows of a head of other labels mean something else.
+/// Returns the weights of `base` to fine-tune. A head for other labels is dropped.
 async fn encoder_of(base: &LoadedModel, labels: &[String]) -> Result<Weights> {
     let mut weights = base.weights().await?;
     weights.retain(|name, _| base.config.labels == labels || !name.starts_with("classifier."));

@@ -1,5 +1,5 @@
-//! Cross-validation of a classifier that has few labelled documents: each network trains on all folds but one and is evaluated
-//! on that one. The classifier averages all of them.
+//! Cross-validation for a classifier with few labelled documents: each network trains on all folds
+//! but one and is evaluated on that one. The classifier averages all of them.
 
 use super::checks::no_corpus;
 use super::scored::HeldOut;
@@ -8,26 +8,28 @@ use crate::data::examples::{EncodedDocuments, LabelledExamples};
 use crate::data::{Document, Selection};
 use crate::error::Result;
 use crate::train::Logits;
+use protocol::message;
 use protocol::{FileRole, PartsKind, RunConfig};
 use std::collections::{BTreeMap, HashMap};
 
-/// From this many labelled documents on, a tenth of them validates well enough (docs/recipes.md has figures at 60 and 150).
+/// From this many labelled documents on, a tenth of them is enough for validation (docs/recipes.md
+/// has figures at 60 and 150).
 pub(super) const MAX_CROSS_VALIDATED_DOCUMENTS: u64 = 200;
-/// Fewer labelled documents than this are not divided.
+/// With fewer labelled documents than this there is no cross-validation.
 pub(super) const MIN_DOCUMENTS: u64 = 10;
-/// Parts that the documents are divided into.
+/// Number of folds.
 pub(super) const FOLDS: usize = 5;
 
-/// Documents divided into [`FOLDS`] parts.
+/// Documents divided into [`FOLDS`] folds.
 #[derive(Clone, Debug)]
 pub struct Folds {
-    /// The fold of each document.
+    /// Fold of each document.
     fold_of: Vec<usize>,
 }
 
 impl Folds {
-    /// Spreads the documents of each label evenly, rare labels first; equal texts stay together. `truth` are the label rows of
-    /// each document.
+    /// Spreads the documents of each label evenly, rare labels first; documents with equal texts
+    /// share a fold. `truth` holds the labels of each document.
     pub fn new(documents: &[Document], truth: &[Vec<usize>]) -> Self {
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
         truth
@@ -48,17 +50,18 @@ impl Folds {
         Self { fold_of }
     }
 
-    /// Places of the documents in a fold, or of all others, in order.
+    /// Returns the indices of the documents in a fold (`inside`) or of all others, in order.
     pub fn places(&self, fold: usize, inside: bool) -> Vec<usize> {
         (0..self.fold_of.len())
             .filter(|&place| (self.fold_of[place] == fold) == inside)
             .collect()
     }
 
-    /// What `outputs` of a fold, in the order of its documents, says of each document, `[documents][C]`.
+    /// Merges the `outputs` of each fold, in the order of its documents, into one list for all
+    /// documents, `[documents][C]`.
     ///
     /// # Errors
-    /// Those of `outputs`.
+    /// Returns the first error of `outputs`.
     pub fn gather<E>(
         &self,
         mut outputs: impl FnMut(usize) -> std::result::Result<Logits, E>,
@@ -73,20 +76,20 @@ impl Folds {
     }
 }
 
-/// All documents of a cross-validated classifier.
+/// The labelled documents of a cross-validated classifier.
 pub struct CrossValidation {
-    /// Which fold each belongs to.
+    /// Fold of each document.
     pub folds: Folds,
-    /// The documents, with their labels.
+    /// All documents, with their labels.
     pub all: LabelledExamples,
-    /// What the linear part, learned from the other folds, makes of each document.
+    /// Out-of-fold margins of the linear part.
     pub margins: Option<Logits>,
-    /// What an output layer, fitted to the other folds, makes of each document, where the encoder is frozen.
+    /// Out-of-fold outputs of the output layer, if the encoder is frozen.
     pub outputs: Option<Logits>,
 }
 
 impl CrossValidation {
-    /// What a network learns from and is measured on when `fold` is its own.
+    /// Returns the training documents and the held-out documents of the network of `fold`.
     pub fn split(&self, fold: usize) -> (EncodedDocuments, HeldOut) {
         let held_out = HeldOut {
             examples: self.all.of(self.documents(fold, true)),
@@ -98,7 +101,7 @@ impl CrossValidation {
         (self.documents(fold, false), held_out)
     }
 
-    /// All of them, to measure on.
+    /// Returns all documents, to evaluate on.
     pub fn held_out(&self) -> HeldOut {
         HeldOut {
             examples: self.all.clone(),
@@ -116,7 +119,7 @@ impl CrossValidation {
 }
 
 impl<H: Host> Session<H> {
-    /// See [`Corpus::train_on_all`]; what was learned of the documents before is nothing of these.
+    /// Calls [`Corpus::train_on_all`], and drops the tokens, which no longer match the split.
     pub(super) fn train_on_all(&mut self, on_all: bool) {
         self.learned = None;
         if let Some(corpus) = &mut self.corpus {
@@ -124,7 +127,7 @@ impl<H: Host> Session<H> {
         }
     }
 
-    /// Whether the labelled documents are so few that all of them validate, each network having its own fold.
+    /// Whether there are so few labelled documents that all of them validate, one fold per network.
     pub(super) fn cross_validates(&self, config: &RunConfig) -> bool {
         let Some(corpus) = &self.corpus else {
             return false;
@@ -147,7 +150,7 @@ impl<H: Host> Session<H> {
             && *parts != Some(PartsKind::One)
     }
 
-    /// Divides the training documents, and says so.
+    /// Divides the training documents into folds, with a notice.
     pub(super) fn folds(
         &self,
         run: &str,
@@ -155,10 +158,10 @@ impl<H: Host> Session<H> {
         train: &EncodedDocuments,
     ) -> Result<Folds> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let message = format!(
-            "only {} labelled documents: {FOLDS}-fold cross-validation. Each network trains on all folds but one and is scored on \
-             that one; the scores cover all documents",
-            train.len()
+        let message = message!(
+            "only {count} labelled documents: {limit}-fold cross-validation. Each network trains on all folds but one and is scored on that one; the scores cover all documents",
+            count = train.len(),
+            limit = FOLDS
         );
         self.warn(run, "cross-validation", message);
         Ok(Folds::new(
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fold_has_its_share_of_each_label() {
+    fn each_label_is_spread_evenly_over_the_folds() {
         let documents: Vec<Document> = (0..100).map(|i| document(&format!("text {i}"))).collect();
         let truth: Vec<Vec<usize>> = (0..100)
             .map(|i| if i % 10 == 0 { vec![0, 1] } else { vec![0] })
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_texts_stay_together_and_a_single_document_is_in_one_fold() {
+    fn equal_texts_share_a_fold_and_a_single_document_has_one() {
         let documents: Vec<Document> = (0..30).map(|i| document(["a", "b", "c"][i % 3])).collect();
         let truth: Vec<Vec<usize>> = (0..30).map(|i| vec![i % 3]).collect();
         let folds = Folds::new(&documents, &truth);
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn outputs_of_all_folds_come_back_in_the_order_of_the_documents() {
+    fn gathered_outputs_are_in_document_order() {
         let documents: Vec<Document> = (0..12).map(|i| document(&format!("text {i}"))).collect();
         let truth: Vec<Vec<usize>> = (0..12).map(|i| vec![i % 2]).collect();
         let folds = Folds::new(&documents, &truth);

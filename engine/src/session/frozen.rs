@@ -1,5 +1,6 @@
-//! A classifier on a frozen encoder: documents pass through it once, and the output layer is fitted to what it makes of them.
-//! That costs a small part of fine-tuning, and is all that a large imported model allows on a small machine.
+//! A classifier on a frozen encoder: each document passes through the encoder once, and the output
+//! layer is fitted to the pooled vectors. This costs a small part of fine-tuning, and is all that a
+//! small machine can do with a large imported model.
 
 use super::classification::Classification;
 use super::folds::Folds;
@@ -15,25 +16,26 @@ use crate::linear::{Fit, OutputLayer};
 use crate::model::{Heads, Layout, ModelConfig, Network, ParamTensors, ProblemType, specs};
 use crate::train::{DeviceBatch, Fusion, Logits};
 use burn::tensor::{Tensor, TensorData};
-use protocol::{Command, Event, PartsKind, RunConfig};
+use protocol::{Command, Event, Message, PartsKind, RunConfig, Setting, message};
 use std::convert::Infallible;
 
-/// Costs of an error that are tried; validation chooses.
+/// Candidate SVM costs; one is selected on the validation set.
 const COSTS: [f32; 3] = [0.3, 1.0, 4.0];
-/// Numbers that are kept of all documents: the SVM takes eight bytes for each, and a wasm memory ends at 4 GiB.
+/// Maximum number of pooled values held in memory: the SVM takes eight bytes for each, and a wasm32
+/// memory ends at 4 GiB.
 const MAX_NUMBERS: usize = 100_000_000;
-/// Seconds between two lines on how far it is.
+/// Seconds between two progress messages.
 const SECS_BETWEEN_REPORTS: f64 = 5.0;
 
-/// Whether only the output layer is fitted: where that was asked for, and for a sentence encoder unless a setting of training
-/// was given.
+/// Whether only the output layer is fitted: on request, and for a sentence encoder unless a
+/// training setting was given.
 pub(super) fn is_frozen(base: &LoadedModel, config: &RunConfig) -> bool {
     config
         .freeze
         .unwrap_or(base.sentence_encoder.is_some() && !sets_training(config))
 }
 
-/// Whether a setting of training was given that a frozen encoder has no use for.
+/// Whether a training setting was given that has no effect on a frozen encoder.
 pub(super) fn sets_training(config: &RunConfig) -> bool {
     let RunConfig {
         steps,
@@ -45,17 +47,24 @@ pub(super) fn sets_training(config: &RunConfig) -> bool {
     steps.is_some() || epochs.is_some() || minutes.is_some() || lr.is_some()
 }
 
-/// New weights are no encoder to keep.
+/// The error for freezing an encoder with random weights.
 pub(super) fn nothing_to_freeze() -> Error {
     Error::input(
         "nothing-to-freeze",
-        "--freeze keeps a trained encoder as it is, but this classifier starts from scratch",
-        "Give a model with --from, or leave --freeze out.",
+        message!(
+            "{freeze} keeps a trained encoder as it is, but this classifier starts from scratch",
+            freeze = Setting::named("freeze")
+        ),
+        message!(
+            "Give a model with {from}, or leave {freeze} out.",
+            from = Setting::named("from"),
+            freeze = Setting::named("freeze")
+        ),
     )
 }
 
 impl<H: Host> Session<H> {
-    /// Says what of a sentence encoder's directory is not computed.
+    /// Warns about the parts of a sentence encoder's directory that are not supported.
     pub(super) fn tell_sentence_encoder(&self, run: &str, base: &LoadedModel, config: &RunConfig) {
         let Some(encoder) = &base.sentence_encoder else {
             return;
@@ -66,8 +75,9 @@ impl<H: Host> Session<H> {
             .err()
             .filter(|_| config.pooling.is_none())
         {
-            let message = format!(
-                "the pooling of this model is not known ({reason}): the mean over all tokens is used"
+            let message = message!(
+                "the pooling of this model is not known ({reason}): the mean over all tokens is used",
+                reason
             );
             self.warn(run, "unknown-pooling", message);
         }
@@ -76,16 +86,16 @@ impl<H: Host> Session<H> {
             self.warn(
                 run,
                 "modules-passed-over",
-                format!("ignored modules of this model: {modules}"),
+                message!("ignored modules of this model: {modules}", modules),
             );
         }
     }
 
-    /// The output layer of a classifier of shape `model` whose other values are `source`, by the names of its tensors; `None`
-    /// where a stop came first.
+    /// Fits the output layer of a classifier with configuration `model` and the weights `source`,
+    /// and returns its tensors by name; `None` if it was stopped.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub(super) async fn frozen_head(
         &mut self,
         run: &str,
@@ -128,7 +138,10 @@ impl<H: Host> Session<H> {
         if let Some(cross_validation) = &mut task.cross_validation {
             let mut candidates = Vec::new();
             for cost in COSTS {
-                if !self.goes_on(run, "fitting the output layer").await {
+                if !self
+                    .should_continue(run, message!("fitting the output layer"))
+                    .await
+                {
                     return Ok(None);
                 }
                 candidates.push((cost, documents.out_of_fold(&cross_validation.folds, cost)));
@@ -144,7 +157,10 @@ impl<H: Host> Session<H> {
             (Some(valid), Some(vectors)) => {
                 let mut candidates = Vec::new();
                 for cost in COSTS {
-                    if !self.goes_on(run, "fitting the output layer").await {
+                    if !self
+                        .should_continue(run, message!("fitting the output layer"))
+                        .await
+                    {
                         return Ok(None);
                     }
                     let layer = documents.fit(cost);
@@ -161,7 +177,7 @@ impl<H: Host> Session<H> {
         Ok(Some(named(layer, classes, width)))
     }
 
-    /// What the encoder makes of each document, `[N, F]`; `None` where a stop came amid them.
+    /// Computes the pooled vector of each document, `[N, F]`; `None` if it was stopped.
     async fn pooled(
         &mut self,
         run: &str,
@@ -172,8 +188,8 @@ impl<H: Host> Session<H> {
         let network = Network::new(model, params);
         let all = examples.documents().len();
         let (mut vectors, mut done) = (Vec::new(), 0);
-        // The first batch tells at once what is under way.
-        let mut told = f64::NEG_INFINITY;
+        // Report progress after the first batch, whatever the interval.
+        let mut last_report_secs = f64::NEG_INFINITY;
         for (places, batch) in examples.by_length() {
             let batch = DeviceBatch::upload(&batch, model, &self.device);
             let pooled = network.pool(&network.encode(batch.input())); // [B, F]
@@ -184,23 +200,31 @@ impl<H: Host> Session<H> {
                 vectors[place * width..][..width].copy_from_slice(row);
             }
             let now = self.host.now_secs();
-            let message = format!("the frozen encoder has read {done} of {all} documents");
-            let is_due = now - told >= SECS_BETWEEN_REPORTS;
-            told = if is_due { now } else { told };
-            if !self.goes_on(run, if is_due { &message } else { "" }).await {
+            let message = message!(
+                "the frozen encoder has read {done} of {all} documents",
+                done,
+                all
+            );
+            let is_due = now - last_report_secs >= SECS_BETWEEN_REPORTS;
+            last_report_secs = if is_due { now } else { last_report_secs };
+            if !self
+                .should_continue(run, if is_due { message } else { Message::default() })
+                .await
+            {
                 return Ok(None);
             }
         }
         Ok(Some(vectors))
     }
 
-    /// Tells `message` unless it is empty, lets the platform run, and says whether no stop has come.
-    async fn goes_on(&mut self, run: &str, message: &str) -> bool {
+    /// Emits `message` unless it is empty, yields to the platform, and returns whether no stop has
+    /// arrived.
+    async fn should_continue(&mut self, run: &str, message: Message) -> bool {
         if !message.is_empty() {
             self.host.emit(
                 Event::Compiling {
                     run: run.into(),
-                    message: message.into(),
+                    message,
                 },
                 Vec::new(),
             );
@@ -210,23 +234,27 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// Refuses more documents than fit into memory, each as `width` numbers.
+/// Checks that `documents` vectors of `width` values fit into memory.
 fn check_room(documents: usize, width: usize) -> Result<()> {
     let numbers = documents.saturating_mul(width);
     if numbers <= MAX_NUMBERS {
         return Ok(());
     }
-    let message = format!(
-        "a frozen encoder would have to keep {documents} documents in memory, each as {width} numbers"
+    let message = message!(
+        "a frozen encoder would have to keep {documents} documents in memory, each as {width} numbers",
+        documents,
+        width
     );
-    let hint = format!(
-        "Use --limit {} or less, or fine-tune with --freeze false.",
-        MAX_NUMBERS / width.max(1)
+    let hint = message!(
+        "Use {limit} {width} or less, or fine-tune with {freeze} false.",
+        width = MAX_NUMBERS / width.max(1),
+        limit = Setting::named("limit"),
+        freeze = Setting::named("freeze")
     );
     Err(Error::input("too-many-frozen", message, hint))
 }
 
-/// Numbers per text that the output layer reads.
+/// Returns the input width of the output layer, `F`.
 fn layout_width(layout: &Layout, classes: usize) -> usize {
     let weight = layout
         .specs
@@ -236,7 +264,7 @@ fn layout_width(layout: &Layout, classes: usize) -> usize {
     weight.len() / classes
 }
 
-/// The layer as the tensors of a model.
+/// Returns the layer as named tensors of a model.
 fn named(layer: OutputLayer, classes: usize, width: usize) -> Weights {
     let weight = HostTensor {
         shape: vec![classes, width],
@@ -253,13 +281,13 @@ fn named(layer: OutputLayer, classes: usize, width: usize) -> Weights {
     .into()
 }
 
-/// Documents as the frozen encoder sees them.
+/// Documents as vectors of the frozen encoder.
 struct Documents<'a> {
-    /// `[N, F]`.
+    /// Pooled vectors, `[N, F]`.
     vectors: &'a [f32],
-    /// `F`.
+    /// Vector width, `F`.
     width: usize,
-    /// Label rows of each.
+    /// True labels of each document.
     truth: &'a [Vec<usize>],
     classes: usize,
     balanced: bool,
@@ -267,7 +295,7 @@ struct Documents<'a> {
 }
 
 impl Documents<'_> {
-    /// An output layer that is fitted to all of them.
+    /// Fits an output layer to all documents.
     fn fit(&self, cost: f32) -> OutputLayer {
         let fit = Fit {
             cost,
@@ -277,7 +305,7 @@ impl Documents<'_> {
         OutputLayer::learn(self.vectors, self.width, self.truth, self.classes, fit)
     }
 
-    /// What layers that are fitted to the other folds make of each document, `[N][C]`.
+    /// Computes the outputs for each document by layers fitted to the other folds, `[N][C]`.
     fn out_of_fold(&self, folds: &Folds, cost: f32) -> Logits {
         let vectors_at = |places: &[usize]| -> Vec<f32> {
             places
@@ -316,7 +344,7 @@ impl Documents<'_> {
     }
 }
 
-/// Outputs as log odds.
+/// Scales outputs to calibrated log odds.
 fn rescaled(outputs: Logits, fusion: &Fusion) -> Logits {
     let (weight, bias) = (fusion.weights[0] as f32, fusion.bias as f32);
     outputs
@@ -325,15 +353,15 @@ fn rescaled(outputs: Logits, fusion: &Fusion) -> Logits {
         .collect()
 }
 
-/// Of several candidates with their outputs for documents of known labels, the one with the best mean F1, and what makes its
-/// outputs log odds.
+/// Selects, of several candidates with their outputs for labelled documents, the one with the best
+/// mean F1. Returns its calibration, the candidate, and its outputs.
 fn best_by_vote<T>(
     candidates: Vec<(T, Logits)>,
     truth: &[Vec<usize>],
     (model, train_truth): (&ModelConfig, &[Vec<usize>]),
 ) -> (Fusion, T, Logits) {
     let problem = model.problem_type.expect("a classifier has one");
-    // Single-label outputs are adjusted for rare labels at the end, when all parts vote.
+    // Single-label outputs are adjusted for rare labels later, when all parts are fused.
     let shares = match problem {
         ProblemType::MultiLabelClassification => label_shares(train_truth, model.labels.len()),
         ProblemType::SingleLabelClassification => Vec::new(),

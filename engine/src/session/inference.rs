@@ -1,4 +1,4 @@
-//! Questions to a model: guesses for a mask, labels for a text, where attention looks.
+//! Inference: predictions for masked tokens, labels of texts, and attention.
 
 use super::BATCH_SIZE;
 use super::checks::{finite, needs_masked_lm};
@@ -17,9 +17,12 @@ use crate::model::{ParamTensors, ProblemType};
 use crate::train::DeviceBatch;
 use burn::tensor::Device;
 use burn::tensor::activation::softmax;
-use protocol::{Candidate, Command, Event, LabelScore, MaskPrediction, VocabularyEntry};
+use protocol::{
+    Candidate, Command, Event, LabelScore, MaskPrediction, Setting, VocabularyEntry, message,
+};
 
-/// Answers a question with an event, also when it cannot be answered; `moment` says of which run the model is.
+/// Answers a query with an event, which also reports errors; `run_step` identifies the run that the
+/// model belongs to.
 pub async fn answer<H: Host>(
     host: &H,
     model: &LoadedModel,
@@ -27,7 +30,7 @@ pub async fn answer<H: Host>(
     question: Command,
     run_step: RunStep<'_>,
 ) {
-    let asked = question.request();
+    let request = question.request();
     let event = match question {
         Command::Attend { request, text } => {
             match attend(model, device, &text, request, run_step).await {
@@ -95,12 +98,12 @@ pub async fn answer<H: Host>(
         other => unreachable!("{other:?} is not a question to a model"),
     };
     host.emit(
-        event.unwrap_or_else(|error| query_error(asked, &error)),
+        event.unwrap_or_else(|error| query_error(request, &error)),
         Vec::new(),
     );
 }
 
-/// The answer to `ExportModel`: a model's files as one archive.
+/// Emits the answer to `ExportModel`: the files of a model as one archive.
 pub fn exported(host: &impl Host, request: u64, files: &ModelFiles) {
     let archive = interop::zip_write(EXPORT_NAME, files);
     host.emit(
@@ -112,10 +115,10 @@ pub fn exported(host: &impl Host, request: u64, files: &ModelFiles) {
     );
 }
 
-/// What an exported model is called.
+/// Name of the exported archive and of the folder in it.
 const EXPORT_NAME: &str = "clozelab-model";
 
-/// The answer to `Tokenize`: literal special tokens mean themselves.
+/// Returns the answer to `Tokenize`; literal special tokens in `text` are recognised.
 pub fn tokenized(tokenizer: &Tokenizer, request: u64, text: &str) -> Event {
     let ids = tokenizer.encode_with_specials(text).ids;
     let count = ids.len() as u64;
@@ -131,10 +134,10 @@ pub fn tokenized(tokenizer: &Tokenizer, request: u64, text: &str) -> Event {
     }
 }
 
-/// Tokens of a typed text that are shown.
+/// Maximum number of tokens shown of a typed text.
 const SHOWN_TOKENS: usize = 512;
 
-/// A row of the vocabulary as a person sees it.
+/// Returns the vocabulary entry of a token.
 pub fn entry(tokenizer: &Tokenizer, id: u32) -> VocabularyEntry {
     let count = tokenizer.counts().get(id as usize).copied().unwrap_or(0);
     VocabularyEntry {
@@ -144,9 +147,9 @@ pub fn entry(tokenizer: &Tokenizer, id: u32) -> VocabularyEntry {
     }
 }
 
-/// The event that tells of `error`.
+/// Returns the event for a run that failed.
 pub fn failed(run: &str, error: &Error) -> Event {
-    let (code, message, hint) = (error.code().into(), error.to_string(), error.hint());
+    let (code, message, hint) = (error.code().into(), error.message(), error.hint());
     Event::Failed {
         run: run.into(),
         code,
@@ -156,9 +159,9 @@ pub fn failed(run: &str, error: &Error) -> Event {
     }
 }
 
-/// The event that tells that a question cannot be answered.
+/// Returns the event for a query that failed.
 pub fn query_error(request: Option<u64>, error: &Error) -> Event {
-    let (code, message, hint) = (error.code().into(), error.to_string(), error.hint());
+    let (code, message, hint) = (error.code().into(), error.message(), error.hint());
     Event::Failed {
         run: String::new(),
         code,
@@ -168,7 +171,7 @@ pub fn query_error(request: Option<u64>, error: &Error) -> Event {
     }
 }
 
-/// Probability from which a label of this model counts as predicted.
+/// Returns the decision threshold of a model: the probability from which a label is predicted.
 pub fn threshold(model: &LoadedModel) -> f64 {
     match model.config.problem_type {
         Some(ProblemType::SingleLabelClassification) => 0.0,
@@ -176,7 +179,7 @@ pub fn threshold(model: &LoadedModel) -> f64 {
     }
 }
 
-/// Probability from which the label with this index counts as predicted.
+/// Returns the decision threshold of one label.
 pub fn threshold_of(model: &LoadedModel, label: usize) -> f64 {
     let scale = model
         .config
@@ -186,7 +189,8 @@ pub fn threshold_of(model: &LoadedModel, label: usize) -> f64 {
     threshold(model) * scale.unwrap_or(1.0)
 }
 
-/// Those of `numbers` `[C]` that belong to these labels; none for a model that has none.
+/// Returns those of `numbers` `[C]` that belong to these labels, in their order; empty without
+/// numbers.
 fn of_labels(model: &LoadedModel, numbers: Option<&[f64]>, labels: &[LabelScore]) -> Vec<f64> {
     let Some(numbers) = numbers else {
         return Vec::new();
@@ -204,10 +208,10 @@ fn of_labels(model: &LoadedModel, numbers: Option<&[f64]>, labels: &[LabelScore]
         .collect()
 }
 
-/// Best guesses for each `[MASK]` of `text`.
+/// Predicts the `top_k` tokens for each `[MASK]` of `text`.
 ///
 /// # Errors
-/// When the model guesses no tokens, the text has no mask, or it is longer than the model's positions.
+/// Returns an error if the model has no masked-LM head, or the text has no `[MASK]` or is too long.
 pub async fn fill_mask(
     model: &LoadedModel,
     device: &Device,
@@ -222,11 +226,11 @@ pub async fn fill_mask(
         .map(|i| i as i32)
         .collect();
     if positions.is_empty() {
-        let message = "the text has no [MASK]";
+        let message = message!("the text has no [MASK]");
         return Err(Error::input(
             "no-mask",
             message,
-            "Write [MASK] in place of the word to guess.",
+            message!("Write [MASK] in place of the word to guess."),
         ));
     }
     let mut batch = single(&model.tokenizer, &ids, ids.len());
@@ -249,10 +253,11 @@ pub async fn fill_mask(
         .collect())
 }
 
-/// Best guesses for the one `[MASK]` of each of `texts`, in one pass.
+/// Predicts the `top_k` tokens for the one `[MASK]` of each of `texts`, in one batch.
 ///
 /// # Errors
-/// When the model guesses no tokens, or a text has no mask, several of them, or is longer than the model's positions.
+/// Returns an error if the model has no masked-LM head, or a text has no or several `[MASK]`s or is
+/// too long.
 async fn fill_masks(
     model: &LoadedModel,
     device: &Device,
@@ -269,11 +274,14 @@ async fn fill_masks(
     for (row, (ids, _)) in rows.iter().enumerate() {
         let places: Vec<usize> = (0..ids.len()).filter(|&place| ids[place] == mask).collect();
         let [place] = places[..] else {
-            let message = format!("a text has {} [MASK]s; it must have one", places.len());
+            let message = message!(
+                "a text has {count} [MASK]s; it must have one",
+                count = places.len()
+            );
             return Err(Error::input(
                 "no-mask",
                 message,
-                "Write [MASK] in place of one word of each text.",
+                message!("Write [MASK] in place of one word of each text."),
             ));
         };
         batch
@@ -293,7 +301,7 @@ async fn fill_masks(
         .collect())
 }
 
-/// The `top_k` likeliest tokens that are words.
+/// Returns the `top_k` most probable tokens that are text.
 fn candidates(model: &LoadedModel, scores: &[f32], top_k: usize) -> Vec<Candidate> {
     let best = best(scores, top_k, |id| model.tokenizer.is_text(id as u32)).into_iter();
     best.map(|(id, score)| Candidate {
@@ -303,46 +311,51 @@ fn candidates(model: &LoadedModel, scores: &[f32], top_k: usize) -> Vec<Candidat
     .collect()
 }
 
-/// Lengths are rounded up to a multiple of this, so that few shapes occur.
+/// Batch lengths are rounded up to a multiple of this, so that few tensor shapes occur.
 const LENGTH_STEP: usize = 16;
 
-/// Which labels of a text are told, best first.
+/// Which labels of a text are returned, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelSelection {
-    /// So many, whatever their scores.
+    /// This many of the best ones, whatever their scores.
     Best(usize),
-    /// Those that count as given: the best one and, where a text may have several, all others that pass the threshold.
+    /// The predicted ones: the best one and, in multi-label models, all others that pass the
+    /// threshold.
     Given {
-        /// Each its own, where the model has any.
+        /// Whether each label has its own threshold, if the model has them.
         own_thresholds: bool,
     },
 }
 
-/// What becomes of a text that is longer than the classifier reads.
+/// What happens to a text that is longer than the classifier's maximum length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Long {
-    /// Its beginning is read.
+    /// It is truncated to its beginning.
     #[default]
     Cut,
-    /// All of it is read in windows, whose probabilities are averaged.
+    /// It is split into windows, whose probabilities are averaged.
     Split,
 }
 
-/// Labels of each text, best first, in order. A text without tokens gets none; a tab parts the two texts of a pair.
+/// Returns the labels of each text, best first. A text without tokens gets none; a tab separates
+/// the two texts of a pair.
 ///
 /// # Errors
-/// When the model knows no labels.
+/// Returns an error if the model is not a classifier.
 pub async fn predict(
     model: &LoadedModel,
     device: &Device,
     texts: &[String],
-    (told, long): (LabelSelection, Long),
+    (selection, long): (LabelSelection, Long),
 ) -> Result<Vec<Vec<LabelScore>>> {
     let Some(problem) = model.config.problem_type.filter(|_| model.heads.classifier) else {
-        let hint = "Fine-tune it first (clozelab finetune --from DIR).";
+        let hint = message!(
+            "Fine-tune it first (clozelab finetune {from} DIR).",
+            from = Setting::named("from")
+        );
         return Err(Error::input(
             "no-classifier",
-            "this model knows no labels",
+            message!("this model knows no labels"),
             hint,
         ));
     };
@@ -361,9 +374,9 @@ pub async fn predict(
                 .into_iter()
                 .map(|p| p as f32)
                 .collect();
-            let most = if rows[0].0.len() > 2 { usize::MAX } else { 0 };
-            let ranked = match told {
-                LabelSelection::Best(most_told) => best(&scores, most.min(most_told), |_| true),
+            let limit = if rows[0].0.len() > 2 { usize::MAX } else { 0 };
+            let ranked = match selection {
+                LabelSelection::Best(top_k) => best(&scores, limit.min(top_k), |_| true),
                 LabelSelection::Given { own_thresholds } => {
                     let own = model
                         .config
@@ -374,7 +387,7 @@ pub async fn predict(
                         own.and_then(|own| own.get(label).copied())
                             .unwrap_or(threshold_of(model, label))
                     };
-                    given(best(&scores, most, |_| true), problem, from)
+                    predicted(best(&scores, limit, |_| true), problem, from)
                 }
             };
             let raw_of = |label: usize| raw.as_ref().map(|raw| raw[label]);
@@ -389,9 +402,9 @@ pub async fn predict(
     Ok(out)
 }
 
-/// Those of all labels, best first, that count as given: the best one alone where a text has one, else also those at or above
-/// the probability `from` which they count.
-fn given(
+/// Filters ranked labels to the predicted ones: the best one and, in multi-label models, those
+/// whose probability is at least `from`.
+fn predicted(
     mut ranked: Vec<(usize, f64)>,
     problem: ProblemType,
     from: impl Fn(usize) -> f64,
@@ -404,10 +417,11 @@ fn given(
     ranked
 }
 
-/// Tokens of `text` and the attention probabilities `[layer][head][query][key]`; rows sum to 1.
+/// Returns the tokens of `text` and the attention probabilities `[layer][head][query][key]`; rows
+/// sum to 1.
 ///
 /// # Errors
-/// When the text is longer than the model's positions.
+/// Returns an error if the text is longer than the model's positions.
 pub async fn attention(
     model: &LoadedModel,
     device: &Device,
@@ -424,19 +438,19 @@ pub async fn attention(
     Ok((preview::names(&model.tokenizer, &ids), layers))
 }
 
-/// Token ids of an example and where its second text begins.
+/// Token ids of an example, and where its second segment begins.
 pub(super) type Row = (Vec<u32>, usize);
 
-/// The example that training would have made of `text`, cut as training cut it.
+/// Encodes `text` as in training, truncated to the same length.
 ///
 /// # Errors
-/// When the text is a pair and the model has one segment.
+/// None at present; the result type is that of [`enclosed`].
 pub(super) fn row(model: &LoadedModel, text: &str) -> Result<Row> {
     Ok(examples(model, &document(text), Long::Cut).remove(0))
 }
 
-/// How many different words `text` has, and those that the classifier's training documents did not have; nothing where its
-/// parts do not know the words of those.
+/// Returns the number of distinct words of `text`, and those that occur in no training document of
+/// the classifier; none if it does not store the words of its training documents.
 pub fn unseen_words(model: &LoadedModel, text: &str) -> (u64, Vec<String>) {
     let linear = model
         .ensemble
@@ -448,7 +462,7 @@ pub fn unseen_words(model: &LoadedModel, text: &str) -> (u64, Vec<String>) {
     (words as u64, unseen)
 }
 
-/// `text` as a document; a tab parts the two texts of a pair.
+/// Returns `text` as a document; a tab separates the two texts of a pair.
 fn document(text: &str) -> Document {
     let (first, second) = text
         .split_once('\t')
@@ -465,7 +479,7 @@ fn document(text: &str) -> Document {
     }
 }
 
-/// What the networks read of a document: at least one example.
+/// Encodes a document for the networks, as one or more examples.
 fn examples(model: &LoadedModel, document: &Document, long: Long) -> Vec<Row> {
     let (specials, max_len) = (model.tokenizer.specials(), tokens_read(model));
     let encoded = EncodedDocument::of_text(&model.tokenizer, document);
@@ -479,7 +493,8 @@ fn examples(model: &LoadedModel, document: &Document, long: Long) -> Vec<Row> {
     }
 }
 
-/// Scores of each document: the mean over its windows, weighted by their tokens. The linear part reads the whole document.
+/// Computes the scores of each document: the mean over its windows, weighted by their tokens. The
+/// linear part reads the whole document.
 async fn averaged(
     model: &LoadedModel,
     networks: &[ParamTensors],
@@ -517,7 +532,7 @@ async fn averaged(
     Ok(windows.iter().map(mean).collect())
 }
 
-/// Tokens that a classifier reads of a text, the special ones included.
+/// Returns the maximum length of a classifier's examples in tokens, special tokens included.
 pub fn tokens_read(model: &LoadedModel) -> usize {
     model
         .config
@@ -525,18 +540,19 @@ pub fn tokens_read(model: &LoadedModel) -> usize {
         .unwrap_or(model.config.max_position_embeddings.min(MAX_TOKENS))
 }
 
-/// Whether a text has more tokens than a classifier reads of it.
+/// Whether a text has more tokens than a classifier reads.
 pub fn is_cut(model: &LoadedModel, text: &str) -> bool {
-    // A token is a character at least.
+    // A token has at least one character.
     let may_be = text.chars().count() + 2 > tokens_read(model);
     may_be
         && EncodedDocument::of_text(&model.tokenizer, &document(text)).length() > tokens_read(model)
 }
 
-/// Where nobody knows how a model was trained, longer texts are cut for labels: attention grows with the square.
+/// Maximum length of texts to classify, for models whose training length is unknown: attention
+/// grows with its square.
 const MAX_TOKENS: usize = 512;
 
-/// `[CLS] text [SEP]` with literal `[MASK]`s recognised.
+/// Returns `[CLS] text [SEP]`, with literal `[MASK]`s recognised.
 pub(super) fn enclosed(model: &LoadedModel, text: &str) -> Result<Vec<u32>> {
     let specials = model.tokenizer.specials();
     let tokens = model.tokenizer.encode_with_specials(text).ids;
@@ -545,21 +561,26 @@ pub(super) fn enclosed(model: &LoadedModel, text: &str) -> Result<Vec<u32>> {
         .chain(tokens)
         .chain([specials.sep])
         .collect();
-    let most = model.config.max_position_embeddings;
-    if ids.len() > most {
-        let message = format!(
-            "the text has {} tokens, but the model has {most} positions",
-            ids.len()
+    let max_len = model.config.max_position_embeddings;
+    if ids.len() > max_len {
+        let message = message!(
+            "the text has {count} tokens, but the model has {max_len} positions",
+            count = ids.len(),
+            max_len
         );
-        return Err(Error::input("text-too-long", message, "Shorten the text."));
+        return Err(Error::input(
+            "text-too-long",
+            message,
+            message!("Shorten the text."),
+        ));
     }
     Ok(ids)
 }
 
-/// As [`enclosed`], or the example of a pair where a tab parts two texts.
+/// As [`enclosed`]; if a tab separates two texts, encodes them as a pair.
 ///
 /// # Errors
-/// As there.
+/// Same as [`enclosed`].
 pub(super) fn enclosed_or_pair(model: &LoadedModel, text: &str) -> Result<Row> {
     match text.contains('\t') {
         true => row(model, text),
@@ -580,7 +601,8 @@ pub(super) fn padded(model: &LoadedModel, rows: &[Row]) -> Batch {
     batch
 }
 
-/// The `k` highest scores among the allowed ones, best first; ties go to the smaller index.
+/// Returns the `k` highest scores among the allowed indices, best first; ties go to the smaller
+/// index.
 pub(super) fn best(scores: &[f32], k: usize, allowed: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
     let mut ranked: Vec<usize> = (0..scores.len()).filter(|&i| allowed(i)).collect();
     ranked.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));

@@ -1,5 +1,6 @@
-//! Labels for each document of a file, as a table: what a person has a classifier for. The file is read once, a batch at a
-//! time, so that one of any size is labelled in little memory; a table keeps its rows, columns and order.
+//! Batch labelling: classifies each document of a file and writes the labels to a table. The file
+//! is read once, one batch at a time, so that memory stays small for any file size; a table keeps
+//! its rows, columns and order.
 
 use super::checks::no_model;
 use super::inference::{self, LabelSelection, Long};
@@ -10,18 +11,19 @@ use crate::data::{
     Taken,
 };
 use crate::error::Result;
-use protocol::{Dropped, Event, TableColumns, inert_cell};
+use protocol::{Dropped, Event, Message, TableColumns, inert_cell, message};
 
-/// Bytes of the table that are handed out together.
+/// Bytes of the table that are sent together.
 const PART_BYTES: usize = 8 << 20;
-/// How often a person hears how far it is.
-const TOLD_EVERY_SECS: f64 = 0.25;
-/// Parts several labels in one cell, and in a table that is trained on.
+/// Seconds between two progress events.
+const REPORT_INTERVAL_SECS: f64 = 0.25;
+/// Separates several labels in one cell, in this table and in training data.
 const SEPARATOR: &str = "|";
-/// Spreadsheets take a table for UTF-8 where it begins so; whatever reads it here drops it.
+/// Makes spreadsheets read the table as UTF-8; our reader skips it.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Codes of warnings about labels that a file has already, which nobody asked for where it is labelled.
+/// Codes of warnings about labels that a file already has, which are irrelevant when it is
+/// labelled.
 pub const LABEL_WARNING_CODES: [&str; 10] = [
     "missing-labels",
     "label-vectors",
@@ -35,30 +37,31 @@ pub const LABEL_WARNING_CODES: [&str; 10] = [
     "long-labels",
 ];
 
-/// How far a file is labelled.
+/// Progress of labelling a file.
 #[derive(Default)]
 struct Progress {
     documents: u64,
-    /// Of how many, as far as that can be told from the bytes that were read; 0 before the first.
+    /// Estimated total, by the share of the bytes read; 0 before the first document.
     of: u64,
     dropped: Vec<Dropped>,
     columns: Option<TableColumns>,
-    warnings: Vec<String>,
+    warnings: Vec<Message>,
 }
 
 impl<H: Host> Session<H> {
-    /// Labels each document of `file` and hands out its table, as [`Event::Labelled`] says; the columns of a table are found
-    /// as `options` say, or by their names and values where it has none of those. The file is read once. Questions that
-    /// change nothing are answered meanwhile.
+    /// Classifies each document of `file` and sends the table in parts, as [`Event::Labelled`]
+    /// describes. The columns of a table are found by `options`, or by their names and values if it
+    /// lacks those. The file is read once. Queries are answered meanwhile.
     ///
     /// # Errors
-    /// When there is no classifier, the file cannot be used or changes meanwhile, or it was stopped.
+    /// Returns an error if there is no classifier, the file cannot be used or changes meanwhile, or
+    /// it was stopped.
     pub async fn label_file(
         &mut self,
         request: u64,
         file: &InputFile,
         options: &ReadOptions,
-        (told, long): (LabelSelection, Long),
+        (selection, long): (LabelSelection, Long),
     ) -> Result<()> {
         let model = self.classifier.clone().ok_or_else(no_model)?;
         let file = self
@@ -71,8 +74,8 @@ impl<H: Host> Session<H> {
         let mut chunk = rows.chunk(BATCH_SIZE)?;
         let mut cut = 0;
         let mut progress = Progress::default();
-        self.tell_labelled(request, &progress, Vec::new());
-        let mut next_told = self.host.now_secs() + TOLD_EVERY_SECS;
+        self.emit_labelled(request, &progress, Vec::new());
+        let mut next_report_secs = self.host.now_secs() + REPORT_INTERVAL_SECS;
         let mut table = Table::of(&rows, &chunk);
         while !chunk.is_empty() {
             let texts: Vec<String> = chunk
@@ -80,7 +83,8 @@ impl<H: Host> Session<H> {
                 .filter_map(|taken| taken.document.as_ref())
                 .map(Document::joined)
                 .collect();
-            let answers = inference::predict(&model, &self.device, &texts, (told, long)).await?;
+            let answers =
+                inference::predict(&model, &self.device, &texts, (selection, long)).await?;
             cut += texts
                 .iter()
                 .filter(|text| inference::is_cut(&model, text))
@@ -94,14 +98,14 @@ impl<H: Host> Session<H> {
                 return Err(stopped());
             }
             self.answer_waiting().await;
-            // It is over when nothing more comes, not before.
+            // Progress reaches 100 % only once the whole file was read.
             let estimate = (progress.documents as f64 / rows.share_read()).round() as u64;
             progress.of = estimate.max(progress.documents + 1);
             if table.out.len() >= PART_BYTES {
-                self.tell_labelled(request, &progress, vec![std::mem::take(&mut table.out)]);
-            } else if self.host.now_secs() >= next_told {
-                self.tell_labelled(request, &progress, Vec::new());
-                next_told = self.host.now_secs() + TOLD_EVERY_SECS;
+                self.emit_labelled(request, &progress, vec![std::mem::take(&mut table.out)]);
+            } else if self.host.now_secs() >= next_report_secs {
+                self.emit_labelled(request, &progress, Vec::new());
+                next_report_secs = self.host.now_secs() + REPORT_INTERVAL_SECS;
             }
             chunk = rows.chunk(BATCH_SIZE)?;
         }
@@ -130,11 +134,11 @@ impl<H: Host> Session<H> {
             columns,
             warnings,
         };
-        self.tell_labelled(request, &progress, vec![table.end()]);
+        self.emit_labelled(request, &progress, vec![table.end()]);
         Ok(())
     }
 
-    fn tell_labelled(&self, request: u64, progress: &Progress, rows: Vec<Vec<u8>>) {
+    fn emit_labelled(&self, request: u64, progress: &Progress, rows: Vec<Vec<u8>>) {
         let Progress {
             documents,
             of,
@@ -155,17 +159,19 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// How many of the texts were longer than the model reads, in a sentence; nothing where none was.
-pub fn long_texts((cut, texts): (u64, u64), tokens: usize, long: Long) -> Option<String> {
+/// Returns a sentence on how many texts were longer than the model's maximum length; `None` if none
+/// was.
+pub fn long_texts((cut, texts): (u64, u64), tokens: usize, long: Long) -> Option<Message> {
     let what = match long {
-        Long::Cut => "only the beginning of each was read",
-        Long::Split => "each was read in parts",
+        Long::Cut => message!("only the beginning of each was read"),
+        Long::Split => message!("each was read in parts"),
     };
     (cut > 0)
-        .then(|| format!("{cut} of {texts} texts are longer than the {tokens} tokens that the model reads: {what}"))
+        .then(|| message!("{cut} of {texts} texts are longer than the {tokens} tokens that the model reads: {what}", cut, texts, tokens, what))
 }
 
-/// How to read `file`: without the text column that was asked for where it has none of that name.
+/// Returns the options to read `file` with: without the requested text column if the file has no
+/// such column.
 fn fitting(file: &InputFile, options: &ReadOptions) -> Result<ReadOptions> {
     let options = ReadOptions {
         is_for_prediction: true,
@@ -185,24 +191,24 @@ fn fitting(file: &InputFile, options: &ReadOptions) -> Result<ReadOptions> {
     }
 }
 
-/// The table of answers, and its bytes that were not handed out yet.
+/// The output table, and its bytes that were not sent yet.
 struct Table {
     form: Form,
     out: Vec<u8>,
 }
 
 enum Form {
-    /// A line of text is a row of a table of its own.
+    /// Plain text: one output row per line.
     Lines {
-        /// Whether rows hold two texts.
+        /// Whether the documents are pairs.
         pairs: bool,
     },
-    /// A row of a table keeps all that it has.
+    /// A table: each output row keeps the cells of its input row.
     Rows(LabelledTable),
 }
 
 impl Table {
-    /// For a file that begins with `chunk`.
+    /// Starts the table for a file that begins with `chunk`.
     fn of(rows: &FileRows<'_>, chunk: &[Taken]) -> Self {
         if rows.shape != Shape::Lines {
             return Self {
@@ -227,7 +233,7 @@ impl Table {
         table
     }
 
-    /// Takes places of the file with the answers to their documents.
+    /// Appends a chunk of the file with the predictions for its documents.
     fn push(
         &mut self,
         chunk: &[Taken],
@@ -293,7 +299,7 @@ impl Table {
         writer.write_record(row).expect("memory takes it");
     }
 
-    /// The rest of the table.
+    /// Returns the rest of the table.
     fn end(mut self) -> Vec<u8> {
         if let Form::Rows(table) = &self.form {
             self.out.extend(table.end());

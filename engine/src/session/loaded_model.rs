@@ -1,4 +1,5 @@
-//! A model as it is kept between runs: its shape, its words and its values on the device; and as files.
+//! A model between runs: configuration, tokenizer and parameters on the device, and its conversion
+//! to and from files.
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
@@ -13,88 +14,88 @@ use crate::session::host::ModelFiles;
 use crate::session::parts::Ensemble;
 use crate::session::read::read_groups;
 use burn::tensor::{Device, Tensor, TensorData};
-use protocol::Pooling;
+use protocol::{Message, Pooling, message};
 use std::rc::Rc;
 
-/// A model that can be asked, exported and trained further.
+/// A model ready for inference, export and further training.
 #[derive(Clone)]
 pub struct LoadedModel {
-    /// The shape.
+    /// Architecture, sizes, labels and thresholds.
     pub config: ModelConfig,
-    /// Which heads it carries.
+    /// The heads it has.
     pub heads: Heads,
-    /// The words.
+    /// The tokenizer it was trained with.
     pub tokenizer: Rc<Tokenizer>,
-    /// Where each parameter lies.
+    /// Position of each parameter in the groups.
     pub layout: Layout,
-    /// Values, one flat array per group of the layout.
+    /// Parameters, one flat array per group of the layout.
     pub groups: Vec<Tensor<1>>,
-    /// Further parts of a classifier, where it has any.
+    /// Further parts of a classifier: more networks, a linear part.
     pub ensemble: Option<Rc<Ensemble>>,
-    /// What its directory said besides, where sentence-transformers saved it.
+    /// Settings of the sentence-transformers directory that it was loaded from.
     pub sentence_encoder: Option<SentenceEncoder>,
-    /// What a person should know of its files.
+    /// Notices about its files, for the user.
     pub notices: Vec<Notice>,
-    /// Its model card, where a run has written one.
+    /// Its model card, if it was loaded from or written by a run.
     pub card: Option<Rc<str>>,
 }
 
-/// What became of each tensor of a model that another one started from.
+/// What was initialised from the tensors of another model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Taken, by name and shape.
+    /// Copied: same name and shape.
     pub restored: Vec<String>,
-    /// Not in the source: drawn afresh.
+    /// Not in the source: initialised randomly.
     pub new: Vec<String>,
-    /// In the source under this name, but of another shape: drawn afresh.
+    /// In the source with another shape: initialised randomly.
     pub refused: Vec<String>,
-    /// In the source, without a place here.
+    /// In the source, but not in this model.
     pub unused: Vec<String>,
 }
 
 impl Restored {
-    /// In one sentence.
-    pub fn sentence(&self) -> String {
+    /// Summarises it in one sentence.
+    pub fn sentence(&self) -> Message {
         let listed = |names: &[String]| (!names.is_empty()).then(|| names.join(", "));
         let others = [
-            listed(&self.new).map(|names| format!("new: {names}")),
-            listed(&self.refused).map(|names| format!("refused for their shape: {names}")),
-            listed(&self.unused).map(|names| format!("not used: {names}")),
+            listed(&self.new).map(|names| message!("new: {names}", names)),
+            listed(&self.refused).map(|names| message!("refused for their shape: {names}", names)),
+            listed(&self.unused).map(|names| message!("not used: {names}", names)),
         ];
-        let restored = format!(
-            "the values of the model before were taken over ({} tensors)",
-            self.restored.len()
+        let restored = message!(
+            "the values of the model before were taken over ({count} tensors)",
+            count = self.restored.len()
         );
         others
             .into_iter()
             .flatten()
-            .fold(restored, |all, part| format!("{all}; {part}"))
+            .fold(restored, |all, part| message!("{all}; {part}", all, part))
     }
 }
 
 impl LoadedModel {
-    /// The parameters as plain tensors.
+    /// Returns the parameters as tensors in the shapes of the model, on `device`.
     pub fn params(&self, device: &Device) -> ParamTensors {
         self.layout.params(&self.groups, device)
     }
 
-    /// The number of trainable values.
+    /// Returns the number of trainable parameters.
     pub fn parameters(&self) -> u64 {
         self.layout.len() as u64
     }
 
-    /// The values on the host, by name.
+    /// Reads the weights back to the host, by name.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub async fn weights(&self) -> Result<Weights> {
         Ok(weights_of(&self.layout, &read_groups(&self.groups).await?))
     }
 
-    /// A run directory's model files.
+    /// Returns the model files of a run directory.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub async fn to_files(&self) -> Result<ModelFiles> {
         let weights = self.weights().await?;
         let mut files = self.tokenizer.to_files(self.config.max_position_embeddings);
@@ -113,7 +114,8 @@ impl LoadedModel {
         Ok(files)
     }
 
-    /// The shape with the thresholds of the first network: programs that know no other part take those.
+    /// Returns the configuration with the thresholds of the first network alone, for programs that
+    /// load only that one.
     fn config_alone(&self) -> ModelConfig {
         match &self.ensemble {
             None => self.config.clone(),
@@ -129,10 +131,10 @@ impl LoadedModel {
         }
     }
 
-    /// Reads a run directory's model files, ours or Hugging Face's, onto `device`.
+    /// Loads the model files of a run directory, ours or Hugging Face's, onto `device`.
     ///
     /// # Errors
-    /// When a file is missing or damaged, or files contradict each other.
+    /// Returns an error if a file is missing or damaged, or files contradict each other.
     pub fn from_files(files: &[(String, Vec<u8>)], device: &Device) -> Result<Self> {
         let file = |name: &str| {
             files
@@ -145,16 +147,17 @@ impl LoadedModel {
         let weights =
             interop::weights_from_bytes(&file(WEIGHTS_FILE).ok_or_else(|| missing(WEIGHTS_FILE))?)?;
         let tokenizer = Tokenizer::from_files(&file)?;
-        // A table may have more rows: they pad it, or are kept for tokens to come.
+        // The embedding may have more rows than the tokenizer has tokens: padding, or room for new
+        // tokens.
         if tokenizer.len() > config.vocab_size {
             return Err(Error::input(
                 "vocabulary-contradicts-config",
-                format!(
-                    "the tokenizer has {} tokens, config.json says {}",
-                    tokenizer.len(),
-                    config.vocab_size
+                message!(
+                    "the tokenizer has {count} tokens, config.json says {config}",
+                    count = tokenizer.len(),
+                    config = config.vocab_size
                 ),
-                "Use the tokenizer files that were saved with the model.",
+                message!("Use the tokenizer files that were saved with the model."),
             ));
         }
         notices.extend(Tokenizer::infers_case(&file).then(inferred_case));
@@ -192,10 +195,11 @@ impl LoadedModel {
     }
 }
 
-/// Bytes of a model card at most; a longer one is not carried along.
+/// Maximum size of a model card in bytes; a longer one is dropped.
 const MAX_CARD_BYTES: usize = 1 << 20;
 
-/// Named tensors as a layout's groups on `device`; `None` where one is missing or has another size.
+/// Arranges named tensors as the groups of a layout on `device`; `None` if one is missing or has
+/// another size.
 pub fn groups_of(layout: &Layout, weights: &Weights, device: &Device) -> Option<Vec<Tensor<1>>> {
     let group_of = |group: &ParameterGroup| {
         let mut values: Vec<f32> = Vec::with_capacity(group.len());
@@ -213,7 +217,7 @@ pub fn groups_of(layout: &Layout, weights: &Weights, device: &Device) -> Option<
     layout.groups.iter().map(group_of).collect()
 }
 
-/// Host values of a layout's groups as named tensors.
+/// Splits the groups of a layout, on the host, into named tensors.
 pub fn weights_of(layout: &Layout, groups: &[Vec<f32>]) -> Weights {
     let mut weights = Weights::new();
     for (group, values) in layout.groups.iter().zip(groups) {
@@ -233,7 +237,8 @@ pub fn weights_of(layout: &Layout, groups: &[Vec<f32>]) -> Weights {
     weights
 }
 
-/// RunSetup values for `layout`: from `source` where name and shape agree, else drawn from `seed`.
+/// Returns the initial parameters for `layout`, one vector per group: from `source` where name and
+/// shape match, otherwise drawn from `seed`.
 pub fn starting_values(layout: &Layout, seed: u64, source: &Weights) -> (Vec<Vec<f32>>, Restored) {
     let mut report = Restored::default();
     let groups = layout.arrays(|spec| {
@@ -252,7 +257,8 @@ pub fn starting_values(layout: &Layout, seed: u64, source: &Weights) -> (Vec<Vec
     (groups, report)
 }
 
-/// A model of our own forms without a segment table has one segment, whatever an earlier version wrote.
+/// A model of our own architectures without a segment embedding has one token type, whatever an
+/// earlier version wrote.
 fn settle_segments(config: &mut ModelConfig, weights: &Weights) {
     let table = |name: &String| name.ends_with("token_type_embeddings.weight");
     if config.architecture != Architecture::Bert && !weights.keys().any(table) {
@@ -260,7 +266,7 @@ fn settle_segments(config: &mut ModelConfig, weights: &Weights) {
     }
 }
 
-/// A classifier has labels and a task; any other model has neither.
+/// A classifier has labels and a problem type; any other model has neither.
 fn settle_labels(config: &mut ModelConfig, heads: Heads) {
     if heads.classifier {
         config
@@ -273,14 +279,16 @@ fn settle_labels(config: &mut ModelConfig, heads: Heads) {
 }
 
 fn inferred_case() -> Notice {
-    let message = "vocab.txt has capitals and no tokenizer_config.json says do_lower_case: upper case is kept";
+    let message = message!(
+        "vocab.txt has capitals and no tokenizer_config.json says do_lower_case: upper case is kept"
+    );
     Notice {
         code: "inferred-case",
-        message: message.into(),
+        message,
     }
 }
 
-/// Tensors that a notice lists.
+/// Maximum number of tensors that a notice lists.
 const LISTED_TENSORS: usize = 5;
 
 fn left_out(names: &[String]) -> Notice {
@@ -295,8 +303,11 @@ fn left_out(names: &[String]) -> Notice {
         ""
     };
     let (count, listed) = (names.len(), listed.join(", "));
-    let message = format!(
-        "{count} tensors belong to no head that is known here and are not used: {listed}{more}"
+    let message = message!(
+        "{count} tensors belong to no head that is known here and are not used: {listed}{more}",
+        count,
+        listed,
+        more
     );
     Notice {
         code: "unused-tensors",
@@ -305,18 +316,22 @@ fn left_out(names: &[String]) -> Notice {
 }
 
 fn no_head() -> Notice {
-    let message =
-        "config.json names labels, but the weights hold no classifier: only the encoder is used";
+    let message = message!(
+        "config.json names labels, but the weights hold no classifier: only the encoder is used"
+    );
     Notice {
         code: "no-head",
-        message: message.into(),
+        message,
     }
 }
 
 fn missing(name: &str) -> Error {
     Error::input(
         "not-a-model",
-        format!("there is no {name}: this is not a model directory, or not a whole one"),
-        "Give all files of a model that was saved here, or by Hugging Face transformers.",
+        message!(
+            "there is no {name}: this is not a model directory, or not a whole one",
+            name
+        ),
+        message!("Give all files of a model that was saved here, or by Hugging Face transformers."),
     )
 }

@@ -1,5 +1,6 @@
-//! A person's work with the engine, from files to answers: the state between runs, and the one function per command
-//! that both hosts call. Knows the platform only through [`Host`].
+//! A session: the state between commands (corpus, models, settings of the next run) and one
+//! function per command. Both hosts, the Web Worker and the command line, call it; it knows the
+//! platform only through [`Host`].
 
 mod cache;
 mod card;
@@ -69,8 +70,8 @@ use checks::{finite, needs_masked_lm, no_corpus, no_model};
 use finetune::Encoded;
 use preview::PreviewRequest;
 use protocol::{
-    BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskPrediction, Metrics,
-    Phase, RunConfig,
+    BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskPrediction, Message,
+    Metrics, Phase, RunConfig,
 };
 use review::Reviewed;
 pub use scored::DecisionRule;
@@ -80,13 +81,13 @@ use std::rc::Rc;
 use task::masked_lm_metrics;
 use tokenized_corpus::TokenizedCorpus;
 
-/// Hands the lines of a file of word vectors to a function, from the first one on, as often as it is called.
+/// Passes each line of a word-vector file to a callback, from the first line on each call.
 pub type VectorLines = Box<dyn Fn(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>>;
 
-/// Documents that a model is asked about together.
+/// Batch size for inference and evaluation, in documents.
 const BATCH_SIZE: usize = 32;
 
-/// The state between commands.
+/// State kept between commands.
 pub struct Session<H: Host> {
     host: H,
     device: Device,
@@ -95,28 +96,30 @@ pub struct Session<H: Host> {
     learned: Option<TokenizedCorpus>,
     language_model: Option<LoadedModel>,
     classifier: Option<LoadedModel>,
-    /// Whether the next pre-training goes on from `language_model` instead of starting afresh.
+    /// Whether the next pre-training run continues from `language_model` instead of starting from
+    /// scratch.
     continues: bool,
-    /// Seconds that the language model's pre-training took, where it was trained here.
+    /// Seconds of pre-training behind the language model, if it was trained in this session.
     pretraining_secs: Option<f64>,
-    /// Word vectors that new models start from.
+    /// Word vectors that initialise new models.
     word_vectors: Option<VectorLines>,
-    /// What the last run, or the last import, made.
+    /// Phase of the last run or import: says which model is exported.
     latest: Phase,
-    /// The text that a person looks at while runs learn.
+    /// The example that is previewed while a run trains.
     watched: Option<PreviewRequest>,
-    /// What the classifier was last asked about all at once.
+    /// Results of the last error analysis.
     reviewed: Option<Reviewed>,
-    /// The corpus that the classifier was cross-validated on, and the probabilities of its documents.
+    /// Fingerprint of the corpus that the classifier was cross-validated on, and the out-of-fold
+    /// probabilities of its documents, `[documents][C]`.
     out_of_fold: Option<(String, Rc<Vec<Vec<f64>>>)>,
     deferred: VecDeque<Command>,
 }
 
 impl<H: Host> Session<H> {
-    /// Chooses a device and tells which.
+    /// Opens a device, checks it against the CPU, and emits [`Event::Ready`].
     ///
     /// # Errors
-    /// When a GPU was asked for by name and there is none.
+    /// Returns an error if a GPU was requested explicitly and none is available.
     pub async fn open(host: H, choice: BackendChoice) -> Result<Self> {
         let (device, info) = device::open(choice).await?;
         let (device, info) = self_check::checked(device, info).await;
@@ -145,27 +148,27 @@ impl<H: Host> Session<H> {
         })
     }
 
-    /// The platform.
+    /// Returns the platform that the session runs on.
     pub fn host(&self) -> &H {
         &self.host
     }
 
-    /// What computes.
+    /// Returns the device that the session computes on.
     pub fn device(&self) -> &DeviceInfo {
         &self.info
     }
 
-    /// The labels that the model gives; none of a language model.
+    /// Returns the labels of the classifier; empty without a classifier.
     pub fn labels(&self) -> &[String] {
         self.classifier
             .as_ref()
             .map_or(&[], |model| &model.config.labels)
     }
 
-    /// Reads files into the corpus and tells what was found.
+    /// Reads `files` into the corpus and emits a report of what was found.
     ///
     /// # Errors
-    /// When nothing usable is among them; the corpus is then what it was.
+    /// Returns an error if no file can be used; the corpus then stays as it was.
     pub fn set_corpus(&mut self, files: &Opened, options: &ReadOptions) -> Result<()> {
         let (corpus, warnings) = Corpus::read(files, options)?;
         self.host
@@ -179,7 +182,7 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    /// `options`, with the columns that the classifier was trained on.
+    /// Returns `options` with the text columns that the classifier was trained on.
     pub fn reading_as_trained(&self, options: ReadOptions) -> ReadOptions {
         let Some(model) = &self.classifier else {
             return options;
@@ -190,10 +193,10 @@ impl<H: Host> Session<H> {
         }
     }
 
-    /// Has each run show what it makes of the first document, masked as `config` says, as it learns.
+    /// Previews the first training document, masked as `config` says, while runs train.
     ///
     /// # Errors
-    /// When there is no corpus, or it can no longer be read.
+    /// Returns an error if there is no corpus, or it can no longer be read.
     pub fn watch(&mut self, config: &RunConfig) -> Result<()> {
         let text = self
             .corpus
@@ -209,16 +212,19 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    /// Takes word vectors, in word2vec's text form, that models started from scratch get; `None` takes them away.
+    /// Sets the word vectors (word2vec text format) that initialise new models; `None` removes
+    /// them.
     pub fn set_word_vectors(&mut self, lines: Option<VectorLines>) {
         self.word_vectors = lines;
     }
 
-    /// Measures the classifier, or the language model where there is no classifier, on the `split` of the corpus
-    /// (`train`, `valid` or `test`), labels by `rule`; `seed` draws the masks.
+    /// Evaluates the classifier, or the language model if there is none, on a `split` of the corpus
+    /// (`train`, `valid` or `test`). Labels are decided by `rule`. A language model is evaluated on
+    /// the validation set for `valid` and on the training set otherwise, with masks drawn from
+    /// `seed`.
     ///
     /// # Errors
-    /// When there is no model, or the split holds nothing that it could be measured on.
+    /// Returns an error if there is no model, or if the split has nothing to evaluate it on.
     pub async fn evaluate(
         &mut self,
         run: &str,
@@ -273,7 +279,8 @@ impl<H: Host> Session<H> {
         Ok(Metrics::MaskedLm(metrics))
     }
 
-    /// `documents` for measuring `model`, a classifier, as long as it was trained at.
+    /// Encodes the held-out documents of `split` for `model`, a classifier, at the length it was
+    /// trained with.
     fn measured(
         &self,
         run: &str,
@@ -311,10 +318,11 @@ impl<H: Host> Session<H> {
         })
     }
 
-    /// Labels of each text, best first, in order: the `top_k` best or, without it, those that count as given.
+    /// Returns the labels of each text, best first: the `top_k` best or, if that is `None`, those
+    /// that pass the decision threshold.
     ///
     /// # Errors
-    /// When there is no classifier.
+    /// Returns an error if there is no classifier.
     pub async fn predict(
         &mut self,
         texts: &[String],
@@ -326,16 +334,17 @@ impl<H: Host> Session<H> {
             .as_ref()
             .or(self.language_model.as_ref())
             .ok_or_else(no_model)?;
-        let told = top_k.map_or(
+        let label_selection = top_k.map_or(
             LabelSelection::Given {
                 own_thresholds: false,
             },
             LabelSelection::Best,
         );
-        inference::predict(model, &self.device, texts, (told, long)).await
+        inference::predict(model, &self.device, texts, (label_selection, long)).await
     }
 
-    /// Tokens that the classifier reads of a text, the special ones included, and whether `text` has more.
+    /// Returns how many tokens the model reads of a text, special tokens included, and whether
+    /// `text` has more. `None` if there is no model.
     pub fn is_cut(&self, text: &str) -> Option<(usize, bool)> {
         let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
         Some((
@@ -344,18 +353,18 @@ impl<H: Host> Session<H> {
         ))
     }
 
-    /// Share of the different words of `text` that occurred in no training document of the classifier; `None` where it does
-    /// not know the words of those.
+    /// Returns the share of the distinct words of `text` that occur in no training document of the
+    /// classifier; `None` if the classifier does not store the words of its training documents.
     pub fn unseen_share(&self, text: &str) -> Option<f64> {
         let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
         let (words, unseen) = inference::unseen_words(model, text);
         (words > 0).then(|| unseen.len() as f64 / words as f64)
     }
 
-    /// Best guesses for each `[MASK]` of `text`.
+    /// Returns the `top_k` predictions for each `[MASK]` of `text`.
     ///
     /// # Errors
-    /// When there is no language model or nothing to guess.
+    /// Returns an error if there is no language model or no `[MASK]`.
     pub async fn fill_mask(&mut self, text: &str, top_k: usize) -> Result<Vec<MaskPrediction>> {
         let model = self
             .language_model
@@ -365,10 +374,10 @@ impl<H: Host> Session<H> {
         inference::fill_mask(model, &self.device, text, top_k).await
     }
 
-    /// Tokens of `text` and the attention probabilities `[layer][head][query][key]`.
+    /// Returns the tokens of `text` and the attention probabilities `[layer][head][query][key]`.
     ///
     /// # Errors
-    /// When there is no model or the text is too long.
+    /// Returns an error if there is no model or the text is too long.
     pub async fn attention(
         &mut self,
         text: &str,
@@ -381,10 +390,10 @@ impl<H: Host> Session<H> {
         inference::attention(model, &self.device, text).await
     }
 
-    /// The model of the last run or import, as files.
+    /// Returns the files of the model of the last run or import.
     ///
     /// # Errors
-    /// When there is no model or the device no longer answers.
+    /// Returns an error if there is no model or the device is lost.
     pub async fn export(&self) -> Result<ModelFiles> {
         let newest = if self.latest == Phase::Finetune {
             &self.classifier
@@ -399,10 +408,10 @@ impl<H: Host> Session<H> {
             .await
     }
 
-    /// The model that the last pre-training run made, as files.
+    /// Returns the files of the language model of the last pre-training run or import.
     ///
     /// # Errors
-    /// When there is none or the device no longer answers.
+    /// Returns an error if there is none or the device is lost.
     pub async fn export_language_model(&self) -> Result<ModelFiles> {
         self.language_model
             .as_ref()
@@ -411,10 +420,10 @@ impl<H: Host> Session<H> {
             .await
     }
 
-    /// Takes a model: what the next fine-tuning starts from and the next pre-training goes on from.
+    /// Loads a model, from which the next run fine-tunes or continues pre-training.
     ///
     /// # Errors
-    /// When the files are no sound model; the session is then what it was.
+    /// Returns an error if the files are not a valid model; the session then stays as it was.
     pub fn import(&mut self, files: ModelFiles) -> Result<()> {
         let mut model = LoadedModel::from_files(&files, &self.device)?;
         for notice in std::mem::take(&mut model.notices) {
@@ -434,7 +443,7 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    fn warn(&self, run: &str, code: &str, message: String) {
+    fn warn(&self, run: &str, code: &str, message: Message) {
         self.host.emit(
             Event::Warning {
                 run: run.into(),

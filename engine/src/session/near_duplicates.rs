@@ -1,4 +1,5 @@
-//! Reports held-out documents that are nearly training documents, and excludes them from scores on request.
+//! Reports held-out documents that are near-duplicates of training documents, and excludes them
+//! from the scores on request.
 
 use super::checks::no_corpus;
 use super::portfolio::MAX_DOCUMENTS;
@@ -7,26 +8,29 @@ use super::{Host, Session};
 use crate::data::NearDuplicateCounts;
 use crate::error::Result;
 use protocol::{Event, FileRole, NearDuplicates, RunConfig};
+use protocol::{Setting, message};
 
 impl<H: Host> Session<H> {
-    /// Searches the held-out documents of a run for near-duplicates of its training documents, and reports how many there are.
-    /// With more than [`MAX_DOCUMENTS`] labelled training documents it says that it did not search.
+    /// Searches the held-out documents of a run for near-duplicates of its training documents and
+    /// reports how many there are. With more than [`MAX_DOCUMENTS`] labelled training documents it
+    /// skips the search, with a warning.
     ///
     /// # Errors
-    /// When a file can no longer be read.
+    /// Returns an error if a file can no longer be read.
     pub(super) fn report_near_duplicates(&mut self, run: &str, config: &RunConfig) -> Result<()> {
         let training = self
             .corpus
             .as_ref()
             .map_or(0, |corpus| corpus.labelled_documents(FileRole::Train));
         if training > MAX_DOCUMENTS {
-            let message = format!(
-                "more than {MAX_DOCUMENTS} labelled training documents: near-duplicates were not searched for"
+            let message = message!(
+                "more than {limit} labelled training documents: near-duplicates were not searched for",
+                limit = MAX_DOCUMENTS
             );
             self.warn(run, "near-duplicates-unknown", message);
             return Ok(());
         }
-        let message = "comparing held-out documents with training documents".into();
+        let message = message!("comparing held-out documents with training documents");
         self.host.emit(
             Event::Compiling {
                 run: run.into(),
@@ -43,27 +47,31 @@ impl<H: Host> Session<H> {
             return Ok(());
         }
         let message = match config.near_duplicates {
-            NearDuplicates::Keep => format!(
-                "{valid} validation and {test} test documents are near-duplicates of training documents, which inflates \
-                 the scores. Use --near-duplicates drop to exclude them"
+            NearDuplicates::Keep => message!(
+                "{valid} validation and {test} test documents are near-duplicates of training documents, which inflates the scores. Use {near_duplicates} drop to exclude them",
+                valid,
+                test,
+                near_duplicates = Setting::named("near-duplicates")
             ),
-            NearDuplicates::Drop if is_all_of_a_split => format!(
-                "{valid} validation and {test} test documents are near-duplicates of training documents. They are \
-                 excluded from the scores, except where no other documents would remain"
+            NearDuplicates::Drop if is_all_of_a_split => message!(
+                "{valid} validation and {test} test documents are near-duplicates of training documents. They are excluded from the scores, except where no other documents would remain",
+                valid,
+                test
             ),
-            NearDuplicates::Drop => format!(
-                "{valid} validation and {test} test documents are near-duplicates of training documents and are \
-                 excluded from the scores"
+            NearDuplicates::Drop => message!(
+                "{valid} validation and {test} test documents are near-duplicates of training documents and are excluded from the scores",
+                valid,
+                test
             ),
         };
         self.warn(run, "near-duplicates", message);
         Ok(())
     }
 
-    /// Searches without a report, for documents that are selected by `config` afterwards.
+    /// Marks near-duplicates without a report; later selections exclude them if `config` says so.
     ///
     /// # Errors
-    /// When there is no corpus, or a file can no longer be read.
+    /// Returns an error if there is no corpus, or a file can no longer be read.
     pub(super) fn find_near_duplicates(
         &mut self,
         config: &RunConfig,

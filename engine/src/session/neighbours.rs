@@ -1,4 +1,5 @@
-//! The nearest words of a word: by the cosine of their vectors, those of the text and those of a model.
+//! Nearest neighbours of a word, by cosine similarity of word vectors: those of the text and those
+//! of a model.
 
 use super::checks::no_model;
 use super::portfolio::VECTOR_WIDTH;
@@ -6,14 +7,14 @@ use super::{Host, Session};
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
 use crate::model::word_embeddings;
-use protocol::{Candidate, Event};
+use protocol::{Candidate, Event, message};
 
 impl<H: Host> Session<H> {
-    /// The `top_k` tokens whose embeddings point most nearly where that of `word` does, with the cosine. A word of several
-    /// tokens is taken as the mean of theirs.
+    /// Returns the `top_k` tokens whose embeddings are nearest to that of `word`, with their
+    /// cosine. A word of several tokens is represented by the mean of their embeddings.
     ///
     /// # Errors
-    /// When there is no model, or its vocabulary does not know the word.
+    /// Returns an error if there is no model, or the word is not in its vocabulary.
     pub async fn neighbours(&self, word: &str, top_k: usize) -> Result<Vec<Candidate>> {
         let model = self
             .language_model
@@ -32,10 +33,11 @@ impl<H: Host> Session<H> {
         )
     }
 
-    /// The nearest words in the vectors of the text, before any training, and in the language model.
+    /// Returns the nearest words by the vectors of the text, before any training, and by the
+    /// language model's embeddings.
     ///
     /// # Errors
-    /// When neither text nor model knows the word.
+    /// Returns an error if neither the text nor the model knows the word.
     pub(super) async fn all_neighbours(
         &self,
         request: u64,
@@ -71,7 +73,7 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// In a `table` of vectors `[V, width]`.
+/// Searches a `table` of vectors `[V, width]`.
 fn nearest(
     tokenizer: &Tokenizer,
     table: (&[f32], usize),
@@ -86,20 +88,21 @@ fn nearest(
         .filter(|id| !tokenizer.is_special(*id))
         .collect();
     if known.is_empty() {
-        let message = format!("the vocabulary does not know \"{}\"", word.escape_debug());
+        let word = word.escape_debug().to_string();
+        let message = message!("the vocabulary does not know \"{word}\"", word);
         return Err(Error::input(
             "unknown-word",
             message,
-            "Ask for a word of the text that the model learned from.",
+            message!("Ask for a word of the text that the model learned from."),
         ));
     }
-    let mut asked = vec![0.0_f32; width];
+    let mut query = vec![0.0_f32; width];
     for &id in &known {
-        asked.iter_mut().zip(row(id)).for_each(|(sum, x)| *sum += x);
+        query.iter_mut().zip(row(id)).for_each(|(sum, x)| *sum += x);
     }
     let others =
         (0..tokenizer.len() as u32).filter(|id| tokenizer.is_text(*id) && !known.contains(id));
-    let mut scored: Vec<(u32, f64)> = others.map(|id| (id, cosine(&asked, row(id)))).collect();
+    let mut scored: Vec<(u32, f64)> = others.map(|id| (id, cosine(&query, row(id)))).collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let candidate = |(id, score): (u32, f64)| Candidate {
         token: tokenizer.token(id).into(),
@@ -124,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cosines_know_direction_only() {
+    fn the_cosine_ignores_length() {
         assert!((cosine(&[1.0, 0.0], &[5.0, 0.0]) - 1.0).abs() < 1e-12);
         assert!((cosine(&[1.0, 1.0], &[-2.0, -2.0]) + 1.0).abs() < 1e-12);
         assert_eq!(cosine(&[0.0, 0.0], &[1.0, 2.0]), 0.0);

@@ -1,5 +1,5 @@
-//! A classifier as a whole: one network or several, a linear part, and how they vote. To a person it is one model; every
-//! question goes through [`LoadedModel::scores`].
+//! A classifier as an ensemble: one network or several, a linear part, and the fusion of their
+//! outputs. The user sees one model; all predictions go through [`LoadedModel::scores`].
 
 use super::checks::finite;
 use super::loaded_model::{LoadedModel, groups_of, weights_of};
@@ -17,19 +17,21 @@ use crate::session::host::ModelFiles;
 use crate::session::read::read_groups;
 use crate::train::{DeviceBatch, Fusion, Logits, classify};
 use burn::tensor::{Device, Tensor};
+use protocol::{Message, message};
 use std::rc::Rc;
 
-/// Word vectors, scaled by how telling each token is, whose sum describes a document.
+/// Word vectors scaled by inverse document frequency, whose sum describes a document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentVectors {
-    /// Numbers per token, `D`.
+    /// Vector width, `D`.
     pub width: usize,
-    /// `[V, D]`, row after row.
+    /// The vectors, `[V, D]`, row by row.
     pub values: Vec<f32>,
 }
 
 impl DocumentVectors {
-    /// From vectors `[V, D]` of any length; a token weighs as much as its inverse document frequency in `documents`.
+    /// Normalises vectors `[V, D]` and scales each by the inverse document frequency of its token
+    /// in `documents`.
     pub fn new(mut values: Vec<f32>, width: usize, documents: &EncodedDocuments) -> Self {
         let tokens = values.len() / width;
         let mut frequencies = vec![0_u32; tokens];
@@ -53,7 +55,7 @@ impl DocumentVectors {
         Self { width, values }
     }
 
-    /// The sum of the vectors of a document's tokens, `[D]`.
+    /// Returns the sum of the vectors of a document's tokens, `[D]`.
     pub fn describe(&self, tokenizer: &Tokenizer, document: &Document) -> Vec<f32> {
         let mut sum = vec![0.0; self.width];
         for id in token_ids(&EncodedDocument::of_text(tokenizer, document)) {
@@ -73,24 +75,24 @@ fn token_ids(document: &EncodedDocument) -> Vec<u32> {
         .collect()
 }
 
-/// A linear classifier with the word vectors that it reads.
+/// A linear classifier and the word vectors that it uses.
 #[derive(Clone, Debug)]
 pub struct LinearPart {
-    /// The classifier.
+    /// The linear classifier itself.
     pub linear: Linear,
-    /// The vectors, where its feature set has them.
+    /// The vectors, if its feature set includes them.
     pub vectors: Option<Rc<DocumentVectors>>,
 }
 
 impl LinearPart {
-    /// Margins of each document, `[documents, C]`.
+    /// Computes the margins of each document, `[documents][C]`.
     pub fn margins(&self, tokenizer: Option<&Tokenizer>, documents: &[Document]) -> Logits {
         let described = describe_all(self.vectors.as_deref(), tokenizer, documents);
         self.linear.margins(&inputs(documents, &described))
     }
 }
 
-/// What a linear classifier reads of each document besides its words, `[documents, D]`; `D` is 0 without vectors.
+/// Returns the dense features of each document, `[documents][D]`; `D` is 0 without vectors.
 pub(super) fn describe_all(
     vectors: Option<&DocumentVectors>,
     tokenizer: Option<&Tokenizer>,
@@ -105,7 +107,7 @@ pub(super) fn describe_all(
         .collect()
 }
 
-/// Documents beside their descriptions.
+/// Pairs documents with their dense features.
 pub(super) fn inputs<'a>(
     documents: &'a [Document],
     described: &'a [Vec<f32>],
@@ -117,31 +119,34 @@ pub(super) fn inputs<'a>(
         .collect()
 }
 
-/// What a classifier has besides its first network, and how all of it votes.
+/// The parts of a classifier besides its first network, and their fusion.
 #[derive(Clone, Debug)]
 pub struct Ensemble {
-    /// Values of further networks of the same shape, a flat array per group of the layout.
+    /// Parameters of further networks of the same configuration, one flat array per group of the
+    /// layout.
     pub networks: Vec<Vec<Tensor<1>>>,
-    /// The linear part.
+    /// The linear part, if it has any weight.
     pub linear: Option<LinearPart>,
     /// Weights of all networks and, last, of the linear part.
     pub fusion: Fusion,
-    /// How much each of them decides, as shares of 1.
+    /// Share of the decision that each of them has; they sum to 1.
     pub shares: Vec<f64>,
-    /// Threshold and thresholds per label of the first network alone: what `config.json` says to other programs.
+    /// Threshold and per-label thresholds of the first network alone, written to `config.json` for
+    /// other programs.
     pub alone: (Option<f64>, Option<Vec<f64>>),
-    /// Probabilities of the training documents by parts that did not learn from them, `[documents][C]`, where the classifier
-    /// was cross-validated in this session.
+    /// Out-of-fold probabilities of the training documents, `[documents][C]`, if the classifier was
+    /// cross-validated in this session.
     pub out_of_fold: Option<Rc<Vec<Vec<f64>>>>,
-    /// Whether it was cross-validated: its parts learned from all labelled documents.
+    /// Whether it was cross-validated, so that its parts were trained on all labelled documents.
     pub cross_validated: bool,
 }
 
-/// A smaller share of the decisions is none.
+/// Shares below this are reported as none.
 const MIN_SHARE: f64 = 0.005;
 
 impl Ensemble {
-    /// The same with the trained `networks`, the first of which is the model's own. A part without weight is left behind.
+    /// Adds the trained `networks`, the first of which is the model's own. Parts with weight 0 are
+    /// dropped.
     pub fn with_networks(mut self, networks: Vec<Vec<Tensor<1>>>) -> Self {
         let count = networks.len();
         let is_kept = |index: usize, weights: &[f64]| index == 0 || weights[index] > 0.0;
@@ -174,36 +179,41 @@ impl Ensemble {
         self
     }
 
-    /// What decides how much, in a sentence; `None` for one network alone.
-    pub fn sentence(&self) -> Option<String> {
+    /// Describes the parts and their shares in a sentence; `None` for a single network.
+    pub fn sentence(&self) -> Option<Message> {
         let networks = 1 + self.networks.len();
         let percent = |shares: &[f64]| format!("{:.0} %", 100.0 * shares.iter().sum::<f64>());
         let of_networks = percent(&self.shares[..networks]);
         let names = if networks == 1 {
-            "one network".into()
+            message!("one network")
         } else {
-            format!("the average of {networks} networks")
+            message!("the average of {networks} networks", networks)
         };
         match &self.linear {
             None if networks == 1 => None,
-            None => Some(format!("the classifier is {names}")),
+            None => Some(message!("the classifier is {names}", names)),
             Some(part) if self.shares[..networks].iter().sum::<f64>() < MIN_SHARE => {
                 let member = part.linear.name();
-                Some(format!(
-                    "the classifier is a linear classifier on {member}; the network adds nothing to it"
+                Some(message!(
+                    "the classifier is a linear classifier on {member}; the network adds nothing to it",
+                    member
                 ))
             }
             Some(part) => {
                 let (member, of_linear) = (part.linear.name(), percent(&self.shares[networks..]));
-                Some(format!(
-                    "the classifier is {names} ({of_networks} of each decision) and a linear classifier on {member} \
-                     ({of_linear})"
+                Some(message!(
+                    "the classifier is {names} ({of_networks} of each decision) and a linear classifier on {member} ({of_linear})",
+                    names,
+                    of_networks,
+                    member,
+                    of_linear
                 ))
             }
         }
     }
 
-    /// Probabilities of each document from the outputs of all parts, `[parts][documents][C]`.
+    /// Computes the probabilities of each document from the outputs of all parts,
+    /// `[parts][documents][C]`.
     pub fn probabilities(&self, parts: &[&Logits], problem: ProblemType) -> Vec<Vec<f64>> {
         let documents = parts.first().map_or(0, |part| part.len());
         let of_document = |index: usize| {
@@ -214,16 +224,16 @@ impl Ensemble {
     }
 }
 
-/// What a classifier makes of one document, per label.
+/// A classifier's scores for one document.
 pub(super) struct DocumentScores {
-    /// Its probabilities, `[C]`.
+    /// Probabilities, `[C]`.
     pub probabilities: Vec<f64>,
-    /// The same before calibration, `[C]`; nothing of a classifier that is not calibrated.
+    /// Probabilities before calibration, `[C]`; `None` if the classifier is not calibrated.
     pub raw: Option<Vec<f64>>,
 }
 
 impl DocumentScores {
-    /// The mean of the scores of a document's windows, each with its share of the document.
+    /// Returns the mean over the windows of a document, weighted by their shares of it.
     pub fn mean(windows: impl Iterator<Item = (f64, Self)>) -> Self {
         let scaled =
             |numbers: Vec<f64>, share: f64| numbers.into_iter().map(|x| share * x).collect();
@@ -243,7 +253,7 @@ impl DocumentScores {
 }
 
 impl LoadedModel {
-    /// The parameters of each of its networks.
+    /// Returns the parameters of each network.
     pub(super) fn networks(&self, device: &Device) -> Vec<ParamTensors> {
         let others = self.ensemble.iter().flat_map(|ensemble| &ensemble.networks);
         std::iter::once(&self.groups)
@@ -252,10 +262,10 @@ impl LoadedModel {
             .collect()
     }
 
-    /// Scores of the documents in one batch; `networks` are those of [`Self::networks`].
+    /// Computes the scores of the documents of one batch; `networks` come from [`Self::networks`].
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub(super) async fn scores(
         &self,
         networks: &[ParamTensors],
@@ -305,15 +315,16 @@ impl LoadedModel {
         Ok((0..documents.len()).map(of_document).collect())
     }
 
-    /// Probabilities of all held-out documents; `None` where `goes_on`, which is asked between batches, said no.
+    /// Computes the probabilities of all held-out documents; `None` if `should_continue`, called
+    /// between batches, returned `false`.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub(super) async fn probabilities_of(
         &self,
         held_out: &HeldOut,
         device: &Device,
-        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Vec<Vec<f64>>>> {
         let problem = self
             .config
@@ -322,7 +333,7 @@ impl LoadedModel {
         let mut parts: Vec<Logits> = Vec::new();
         for params in self.networks(device) {
             match held_out
-                .logits(&self.config, &params, device, goes_on)
+                .logits(&self.config, &params, device, should_continue)
                 .await?
             {
                 Some(logits) => parts.push(logits),
@@ -341,10 +352,10 @@ impl LoadedModel {
             .map(Some)
     }
 
-    /// The files of its parts besides the first network; none where it has no others.
+    /// Returns the files of the parts besides the first network; empty if there are none.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub(super) async fn part_files(&self) -> Result<ModelFiles> {
         let Some(ensemble) = &self.ensemble else {
             return Ok(Vec::new());
@@ -386,10 +397,10 @@ impl LoadedModel {
         Ok(files)
     }
 
-    /// Reads the parts that `classifier.json` names, where there is one.
+    /// Loads the parts that `classifier.json` lists, if there is one.
     ///
     /// # Errors
-    /// When a part is missing or damaged, or contradicts the model.
+    /// Returns an error if a part is missing or damaged, or does not fit the model.
     pub(super) fn read_parts(
         &mut self,
         file: &dyn Fn(&str) -> Option<Vec<u8>>,
@@ -400,7 +411,7 @@ impl LoadedModel {
         };
         let classes = self.config.labels.len();
         let header = ClassifierFile::from_json(&bytes, classes)?;
-        // Files that were dropped one by one have lost their folder.
+        // Files that were dropped one by one have lost their folder names.
         let part = |name: &str| {
             let plain = name.rsplit('/').next().unwrap_or(name);
             file(name)
@@ -413,7 +424,7 @@ impl LoadedModel {
             let weights = interop::weights_from_bytes(&part(&name)?)?;
             let groups = groups_of(&self.layout, &weights, device);
             networks.push(groups.ok_or_else(|| InteropError::Classifier {
-                reason: format!("{name} is another model's"),
+                reason: message!("{name} is another model's", name),
             })?);
         }
         let linear = match header.linear {
@@ -455,15 +466,16 @@ fn read_linear(bytes: &[u8], header: LinearHeader, config: &ModelConfig) -> Resu
 fn missing_part(name: &str) -> Error {
     Error::input(
         "not-a-model",
-        format!(
-            "there is no {name}, which {} names",
-            interop::CLASSIFIER_FILE
+        message!(
+            "there is no {name}, which {interop} names",
+            name,
+            interop = interop::CLASSIFIER_FILE
         ),
-        "Give the whole directory, the folder parts/ included.",
+        message!("Give the whole directory, the folder parts/ included."),
     )
 }
 
-/// What one network says by itself.
+/// Returns the uncalibrated probabilities of one network.
 fn plain(logits: &Logits, problem: ProblemType) -> Vec<Vec<f64>> {
     logits
         .iter()
@@ -514,11 +526,13 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_names_what_decides() {
+    fn the_sentence_describes_the_parts() {
         let check = |networks, shares: &[f64], has_linear, expected: Option<&str>| {
             assert_eq!(
-                ensemble(networks, shares, has_linear).sentence().as_deref(),
-                expected
+                ensemble(networks, shares, has_linear)
+                    .sentence()
+                    .map(|message| message.to_string()),
+                expected.map(String::from)
             );
         };
         check(1, &[1.0], false, None);
@@ -545,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_without_weight_are_left_behind() {
+    fn parts_without_weight_are_dropped() {
         let kept = ensemble(3, &[0.0, 0.0, 0.0, 1.0], true).with_networks(vec![Vec::new(); 3]);
         assert_eq!((kept.networks.len(), kept.linear.is_some()), (0, true));
         assert_eq!(

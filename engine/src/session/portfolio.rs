@@ -1,5 +1,5 @@
-//! The linear classifiers on the documents of a corpus: a few feature sets, of which validation documents choose one. It is
-//! the bar beside a neural model, and a part of the default classifier.
+//! The portfolio of linear classifiers: a few feature sets, one of which is selected on validation
+//! documents. It is the baseline for neural models, and a part of the default classifier.
 
 use super::checks::no_corpus;
 use super::folds::Folds;
@@ -13,54 +13,57 @@ use crate::interop::Weights;
 use crate::linear::{Linear, LinearInput, Member, Setup};
 use crate::model::{Architecture, ProblemType, word_embeddings};
 use crate::train::Logits;
-use protocol::{ClassWeights, Event, FileRole, PartsKind, RunConfig};
+use protocol::{ClassWeights, Event, FileRole, PartsKind, RunConfig, message};
 use std::convert::Infallible;
 use std::rc::Rc;
 
-/// Width of the vectors that describe documents where no model brings any.
+/// Width of the word vectors if no model provides them.
 pub(super) const VECTOR_WIDTH: usize = 128;
-/// Labelled documents that linear classifiers learn from at most: they are held in memory.
+/// Maximum number of training documents of linear classifiers, which are held in memory.
 pub(super) const MAX_DOCUMENTS: u64 = 100_000;
 
-/// Bytes of training text from which no runs of characters are counted: they take some 30 bytes of memory each.
+/// Bytes of training text above which character n-grams are not used: they take about 30 bytes of
+/// memory each.
 const MAX_CHARACTERS: u64 = 8_000_000;
-/// The same times the number of labels, for the time that it takes.
+/// The same limit for text bytes times labels, which bounds the training time.
 const MAX_CHARACTERS_BY_LABELS: u64 = 5_000_000_000;
 
-/// The member that validation prefers.
+/// The selected member of the portfolio.
 pub(super) struct Chosen {
-    /// It, with the vectors that it reads.
+    /// The classifier, with the vectors that it uses.
     pub part: LinearPart,
-    /// How its margins become probabilities, and from which of them labels count.
+    /// Calibration and decision thresholds of its margins.
     pub vote: Vote,
-    /// Its margins of the documents that chose it: of the validation documents, or of the training documents where those
-    /// were cross-validated.
+    /// Its margins for the documents it was selected on: the validation documents or, with
+    /// cross-validation, the training documents.
     pub margins: Logits,
 }
 
-/// What the classifiers learn and are chosen by.
+/// The data of the classifiers.
 pub(super) struct Task<'a> {
-    /// Training documents.
+    /// Training documents, at most [`MAX_DOCUMENTS`] of which are used.
     pub train: &'a [Document],
-    /// Validation documents; of none of them the training documents are cross-validated by `folds`.
+    /// Validation documents; if there are none, the training documents are cross-validated by
+    /// `folds`.
     pub valid: &'a [Document],
     /// Folds of the training documents.
     pub folds: Option<&'a Folds>,
-    /// The labels.
+    /// The labels to predict, in the order of their indices.
     pub labels: &'a LabelSet,
-    /// What outputs mean.
+    /// Single-label or multi-label.
     pub problem: ProblemType,
-    /// Cuts documents into the tokens that the vectors belong to.
+    /// The tokenizer that the vectors belong to.
     pub tokenizer: Option<&'a Tokenizer>,
-    /// Vectors of those tokens.
+    /// Word vectors of its vocabulary.
     pub vectors: Option<Rc<DocumentVectors>>,
-    /// How much each label's errors count; `None`: what validation prefers.
+    /// Class weights; `None` selects those that score best on the validation set.
     pub class_weights: Option<ClassWeights>,
-    /// Draws the order of the coordinates.
+    /// Seed for the order of coordinates in coordinate descent.
     pub seed: u64,
 }
 
-/// Learns the portfolio and chooses; `None` without documents of either kind. Lets `yield_now` run before each member.
+/// Trains the portfolio and selects a member; `None` without training documents or without any to
+/// validate on. Calls `yield_now` before each member.
 pub(super) async fn choose(task: &Task<'_>, yield_now: &mut impl AsyncFnMut()) -> Option<Chosen> {
     let Task {
         train,
@@ -167,7 +170,7 @@ pub(super) async fn choose(task: &Task<'_>, yield_now: &mut impl AsyncFnMut()) -
     })
 }
 
-/// A classifier and what validation says of it.
+/// A trained classifier and its validation results.
 struct Judged {
     linear: Linear,
     vote: Vote,
@@ -175,7 +178,7 @@ struct Judged {
     margins: Logits,
 }
 
-/// Keeps `next` where its mean F1 is higher.
+/// Replaces `best` by `next` if its mean F1 is higher.
 fn keep_better(best: &mut Option<Judged>, next: Judged) {
     if best
         .as_ref()
@@ -185,7 +188,8 @@ fn keep_better(best: &mut Option<Judged>, next: Judged) {
     }
 }
 
-/// Margins of each document by a classifier that learned from the other folds, `[documents][C]`.
+/// Computes the margins of each document by a classifier trained on the other folds,
+/// `[documents][C]`.
 fn cross_validated(
     folds: &Folds,
     inputs: &[LinearInput],
@@ -214,7 +218,7 @@ fn cross_validated(
     }
 }
 
-/// Share of the documents that carry each label; a label is never quite absent.
+/// Returns the share of the documents that carry each label, `[C]`, smoothed so that none is 0.
 pub(super) fn label_shares(truth: &[Vec<usize>], classes: usize) -> Vec<f64> {
     let mut counts = vec![0.5; classes];
     truth
@@ -227,7 +231,7 @@ pub(super) fn label_shares(truth: &[Vec<usize>], classes: usize) -> Vec<f64> {
         .collect()
 }
 
-/// The word embeddings of a model as vectors that describe `documents`.
+/// Returns the word embeddings of a model as vectors that describe `documents`.
 pub(super) fn vectors_of_model(
     source: &Weights,
     architecture: Architecture,
@@ -240,8 +244,8 @@ pub(super) fn vectors_of_model(
 }
 
 impl<H: Host> Session<H> {
-    /// The linear part of a classifier that learns from the documents in `selection`; `None` where there are
-    /// none of them, or none to choose by.
+    /// Trains the linear part of a classifier on the documents of `selection`; `None` if there are
+    /// none, or none to validate on.
     pub(super) async fn linear_part(
         &mut self,
         run: &str,
@@ -251,7 +255,7 @@ impl<H: Host> Session<H> {
         (folds, config): (Option<&Folds>, &RunConfig),
     ) -> Result<Option<Chosen>> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let message = "learning linear classifiers on words and characters".into();
+        let message = message!("learning linear classifiers on words and characters");
         self.host.emit(
             Event::Compiling {
                 run: run.into(),
@@ -279,7 +283,7 @@ impl<H: Host> Session<H> {
             class_weights,
             seed,
         };
-        // A stop is for the run that begins.
+        // A stop that arrives here is handled by the run that follows.
         let (host, deferred) = (&self.host, &mut self.deferred);
         Ok(choose(&task, &mut async || deferred.extend(host.yield_now().await)).await)
     }

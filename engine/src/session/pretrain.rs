@@ -1,4 +1,5 @@
-//! Pre-training, from a configuration to a language model: what it reads, its shape, and the values it starts from.
+//! Pre-training: from a configuration to a language model, by way of its data, its model
+//! configuration and its initial weights.
 
 use super::checks::{check_enough, no_corpus};
 use super::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
@@ -13,17 +14,19 @@ use crate::data::masking::{Masker, Masking};
 use crate::error::Result;
 use crate::interop::Weights;
 use crate::model::ModelConfig;
+use protocol::message;
 use protocol::{FileRole, Phase, RunConfig};
 
-/// Share of documents of one sentence that makes next-sentence prediction too easy to be worth much.
-const NOTABLE_SINGLE_SHARE: f64 = 0.25;
+/// Share of single-sentence documents above which next-sentence prediction is too easy, and a
+/// warning is emitted.
+const MAX_SINGLE_SHARE: f64 = 0.25;
 
 impl<H: Host> Session<H> {
-    /// Learns to guess masked tokens of the corpus. Goes on from `resume`, or from a model imported since the last run,
-    /// or starts afresh.
+    /// Pre-trains a language model on the corpus. Resumes from `resume`, continues the imported
+    /// model, or starts from scratch.
     ///
     /// # Errors
-    /// When the corpus or a setting cannot be used, or the run fails on the way.
+    /// Returns an error if the corpus or a setting cannot be used, or the run fails.
     pub async fn pretrain(
         &mut self,
         run: &str,
@@ -114,7 +117,8 @@ impl<H: Host> Session<H> {
         Ok(finished.outcome)
     }
 
-    /// What pre-training reads and what it is measured on: packed documents or, for next-sentence prediction, pairs.
+    /// Returns the training and validation examples: packed documents or, for next-sentence
+    /// prediction, sentence pairs.
     pub(super) fn windows(
         &self,
         run: &str,
@@ -139,11 +143,10 @@ impl<H: Host> Session<H> {
         };
         let (train, valid) = (pairs(FileRole::Train)?, pairs(FileRole::Valid).ok());
         let single = train.single_share();
-        if single > NOTABLE_SINGLE_SHARE {
-            let message = format!(
-                "{:.0} % of the documents have one sentence: their second text is always a random one, and telling \
-                 that is easy",
-                single * 100.0
+        if single > MAX_SINGLE_SHARE {
+            let message = message!(
+                "{single} % of the documents have one sentence: their second text is always a random one, and telling that is easy",
+                single = format!("{:.0}", single * 100.0)
             );
             self.warn(run, "single-sentences", message);
         }
@@ -151,7 +154,8 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// The shape of a model whose pre-training goes on, `pairs` where it learns which sentence follows.
+/// Returns the configuration of a classifier or language model whose pre-training continues, with
+/// two token types for `pairs`.
 fn unlabelled(model: &ModelConfig, pairs: bool) -> ModelConfig {
     ModelConfig {
         labels: Vec::new(),
@@ -164,7 +168,7 @@ fn unlabelled(model: &ModelConfig, pairs: bool) -> ModelConfig {
     }
 }
 
-/// Guessing masked tokens of `train`, measured on `held_out`, as `plan` says.
+/// Builds the masked-LM task: trains on `train` and is evaluated on `held_out`, as `plan` says.
 pub(super) fn masked_lm_task(
     tokenizer: &Tokenizer,
     train: Windows,

@@ -1,5 +1,5 @@
-//! One text under the microscope: what masking makes of it, what a model guesses at the hidden places, and where it
-//! looks. The same text is looked at again and again while a run learns; looking changes nothing of the run.
+//! A preview of one example: its masking, and a model's predictions and attention for it. The same
+//! example is previewed repeatedly while a run trains. Previews are read-only.
 
 use super::inference::enclosed_or_pair;
 use super::loaded_model::LoadedModel;
@@ -14,31 +14,31 @@ use crate::model::{Encoded, Heads, ModelConfig, ParamTensors};
 use crate::train::DeviceBatch;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
-use protocol::{Candidate, Event, MaskKind, MaskedToken, RunConfig};
+use protocol::{Candidate, Event, MaskKind, MaskedToken, Message, RunConfig, message};
 
-/// A look takes in this much of a long document.
+/// Maximum number of tokens of a previewed text.
 const MAX_TOKENS: usize = 48;
 
-/// Attention grows with the square of the text: beyond this it neither fits nor can be looked at.
+/// Maximum number of tokens for attention, which grows with the square of the length.
 const MAX_ATTENDED: usize = 512;
 
-/// MaskedPositions shown for a hidden token.
-const GUESSES: usize = 5;
+/// Predictions shown per masked token.
+const TOP_K: usize = 5;
 
-/// Which text is looked at, and how it is masked.
+/// Which text is previewed, and how it is masked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreviewRequest {
-    /// Mask rate, whole words, most predictions, seed.
+    /// Mask rate, whole-word masking, maximum predictions and seed.
     pub config: RunConfig,
-    /// Which document; a part of the draw.
+    /// Index of the document; part of the mask's seed.
     pub example: u64,
-    /// Which draw of the mask.
+    /// Epoch; part of the mask's seed.
     pub epoch: u64,
-    /// The text.
+    /// The text to preview, one document.
     pub text: String,
 }
 
-/// A text in the words of one vocabulary, before and after masking.
+/// A tokenized text, before and after masking.
 pub struct MaskedText {
     example: u64,
     /// `[CLS] text [SEP]`, `[T]`.
@@ -47,7 +47,7 @@ pub struct MaskedText {
 }
 
 impl PreviewRequest {
-    /// The text as a model of this shape would see it.
+    /// Tokenizes and masks the text as for training a model of this configuration.
     pub fn masked_text(&self, tokenizer: &Tokenizer, model: &ModelConfig) -> MaskedText {
         let specials = tokenizer.specials();
         let mut ids = tokenizer.encode(&self.text);
@@ -58,10 +58,10 @@ impl PreviewRequest {
             .chain([specials.sep])
             .collect();
         let rate = plan::mask_rate(&self.config, model).clamp(0.0, 0.9);
-        let most = self.config.max_predictions.unwrap_or(usize::MAX);
+        let max_predictions = self.config.max_predictions.unwrap_or(usize::MAX);
         let masking = Masking {
             whole_word: self.config.whole_word,
-            most,
+            most: max_predictions,
             ..Masking::of_rate(rate)
         };
         let masked = Masker::new(tokenizer, masking).mask_example(
@@ -78,43 +78,43 @@ impl PreviewRequest {
     }
 }
 
-/// The model that looks, as it is at this moment.
+/// A read-only view of a model, in training or not.
 pub struct ModelView<'a> {
-    /// The shape.
+    /// Configuration of the model.
     pub config: &'a ModelConfig,
-    /// The parameters, without autodiff.
+    /// Parameters, without autodiff.
     pub params: &'a ParamTensors,
-    /// Which heads it carries.
+    /// The heads it has.
     pub heads: Heads,
-    /// The words.
+    /// The tokenizer of the model.
     pub tokenizer: &'a Tokenizer,
-    /// Where it computes.
+    /// The device of the parameters.
     pub device: &'a Device,
 }
 
-/// What a run is, for the events of a look: its name, and the steps that its model has seen.
+/// The run that a preview belongs to, and how far its model is trained.
 #[derive(Clone, Copy, Default)]
 pub struct RunStep<'a> {
-    /// Empty outside of a run.
+    /// Run id; empty outside a run.
     pub run: &'a str,
-    /// Optimisation steps.
+    /// Optimiser steps done, in a run.
     pub step: Option<u64>,
 }
 
-/// An event with the bytes that belong to it.
+/// An event with its bulk buffers.
 pub type EventWithBuffers = (Event, Vec<Vec<u8>>);
 
 impl MaskedText {
-    /// What masking made of the text, without a model.
+    /// Returns the masking alone, without a model.
     pub fn told(&self, tokenizer: &Tokenizer) -> Event {
         self.masking(tokenizer, RunStep::default(), &[])
     }
 
-    /// What masking made of the text and what a model makes of that: its guesses where it has the head for them, and
-    /// where it looks where it has attention.
+    /// Returns the masking with a model's predictions, if it has a masked-LM head, and its
+    /// attention, if it has any.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub async fn seen(
         &self,
         view: &ModelView<'_>,
@@ -127,8 +127,8 @@ impl MaskedText {
             ..
         } = &self.masked;
         let mut batch = single(view.tokenizer, ids, ids.len());
-        let guesses = view.heads.masked_lm && !positions.is_empty();
-        if guesses {
+        let has_predictions = view.heads.masked_lm && !positions.is_empty();
+        if has_predictions {
             batch.masked_positions = positions.iter().map(|&position| position as i32).collect();
             batch.masked_targets = targets.iter().map(|&target| target as i32).collect();
             batch.masked_weights = vec![1.0; positions.len()];
@@ -137,22 +137,26 @@ impl MaskedText {
         let forward = evaluation_model(view.config, view.params).with_attentions();
         let encoded = forward.encode(batch.input());
         let mut wanted = Vec::new();
-        if guesses {
+        if has_predictions {
             let logits = forward.masked_lm(&encoded, &batch.guesses().positions);
             wanted.push(flat(log_softmax(logits, 1))); // [M * V]
         }
         let attention = Attention::wanted(&encoded, &mut wanted);
         let mut read = read_groups(&wanted).await?;
-        let rows = if guesses { read.remove(0) } else { Vec::new() };
+        let rows = if has_predictions {
+            read.remove(0)
+        } else {
+            Vec::new()
+        };
         let rows: Vec<&[f32]> = rows.chunks(view.config.vocab_size).collect();
-        let mut told = vec![(self.masking(view.tokenizer, run_step, &rows), Vec::new())];
+        let mut events = vec![(self.masking(view.tokenizer, run_step, &rows), Vec::new())];
         if let Some(attention) = attention {
-            told.push(attention.told(0, run_step, names(view.tokenizer, ids), &read));
+            events.push(attention.told(0, run_step, names(view.tokenizer, ids), &read));
         }
-        Ok(told)
+        Ok(events)
     }
 
-    /// `rows` holds the logarithms of the probabilities at each hidden place, `[M][V]`, or nothing.
+    /// `rows` holds the log-probabilities at each masked position, `[M][V]`, or is empty.
     fn masking(&self, tokenizer: &Tokenizer, run_step: RunStep<'_>, rows: &[&[f32]]) -> Event {
         let Masked {
             ids,
@@ -170,7 +174,7 @@ impl MaskedText {
                 shown: tokenizer.token(ids[i]).into(),
                 kind: kinds[i],
                 guesses: place
-                    .map(|place| guesses(tokenizer, rows[place]))
+                    .map(|place| predictions(tokenizer, rows[place]))
                     .unwrap_or_default(),
                 loss: place.map(|place| -f64::from(rows[place][targets[place] as usize])),
             }
@@ -190,10 +194,10 @@ impl MaskedText {
     }
 }
 
-/// Where a model looks in a text that a person typed; a tab parts the two texts of a pair.
+/// Returns a model's attention for a text; a tab separates the two texts of a pair.
 ///
 /// # Errors
-/// When the model has no attention, the text is longer than its positions, or the device no longer answers.
+/// Returns an error if the model has no attention, the text is too long, or the device is lost.
 pub async fn attend(
     model: &LoadedModel,
     device: &Device,
@@ -203,20 +207,26 @@ pub async fn attend(
 ) -> Result<EventWithBuffers> {
     let (ids, second) = enclosed_or_pair(model, text)?;
     if ids.len() > MAX_ATTENDED {
-        let message = format!(
-            "the text has {} tokens, and attention is shown of {MAX_ATTENDED} at most",
-            ids.len()
+        let message = message!(
+            "the text has {count} tokens, and attention is shown of {limit} at most",
+            count = ids.len(),
+            limit = MAX_ATTENDED
         );
-        return Err(Error::input("text-too-long", message, "Shorten the text."));
+        return Err(Error::input(
+            "text-too-long",
+            message,
+            message!("Shorten the text."),
+        ));
     }
     let (attention, read) = attention(model, device, &ids, second).await?;
     Ok(attention.told(request, run_step, names(&model.tokenizer, &ids), &read))
 }
 
-/// The attention probabilities of one text, whose second part begins at `second`: `[H, T, T]` of each layer, flat.
+/// Computes the attention probabilities of a token sequence whose second segment begins at
+/// `second`: for each layer `[H, T, T]`, flat.
 ///
 /// # Errors
-/// When the model has none or the device no longer answers.
+/// Returns an error if the model has no attention or the device is lost.
 pub async fn attention(
     model: &LoadedModel,
     device: &Device,
@@ -237,25 +247,26 @@ pub async fn attention(
     Ok((attention, read_groups(&wanted).await?))
 }
 
-/// The model has none.
+/// The error for a model without attention.
 fn no_attention(model: &LoadedModel) -> Error {
-    let form = model.config.architecture.backbone().title();
-    let hint = "Ask a Transformer, e.g. one of the presets fast-tiny and bert-tiny.";
+    let form = Message::phrase(model.config.architecture.backbone().title());
+    let hint = message!("Ask a Transformer, e.g. one of the presets fast-tiny and bert-tiny.");
     Error::input(
         "no-attention",
-        format!("this model is a {form}: it has no attention"),
+        message!("this model is a {form}: it has no attention", form),
         hint,
     )
 }
 
-/// How many layers and heads the last readings hold.
+/// Dimensions of the attention that was read back.
 pub struct Attention {
     layers: usize,
     heads: usize,
 }
 
 impl Attention {
-    /// Asks for the attention of one text, `[1, H, T, T]` of each layer; `None` where there is none.
+    /// Appends the attention of one text, `[1, H, T, T]` per layer, to the tensors to read; `None`
+    /// if there is none.
     fn wanted(encoded: &Encoded, wanted: &mut Vec<Tensor<1>>) -> Option<Self> {
         let heads = encoded.attentions.first()?.dims()[1];
         wanted.extend(encoded.attentions.iter().map(|layer| flat(layer.clone())));
@@ -293,13 +304,13 @@ impl Attention {
     }
 }
 
-/// A probability as [`Event::Attention`] carries it.
+/// Encodes a probability for [`Event::Attention`]: the square root, scaled to 0..=255.
 fn byte(probability: f32) -> u8 {
     (probability.clamp(0.0, 1.0).sqrt() * 255.0).round() as u8
 }
 
-fn guesses(tokenizer: &Tokenizer, row: &[f32]) -> Vec<Candidate> {
-    let best = super::inference::best(row, GUESSES, |id| tokenizer.is_text(id as u32));
+fn predictions(tokenizer: &Tokenizer, row: &[f32]) -> Vec<Candidate> {
+    let best = super::inference::best(row, TOP_K, |id| tokenizer.is_text(id as u32));
     best.into_iter()
         .map(|(id, score)| Candidate {
             token: tokenizer.token(id as u32).into(),
@@ -308,14 +319,14 @@ fn guesses(tokenizer: &Tokenizer, row: &[f32]) -> Vec<Candidate> {
         .collect()
 }
 
-/// Tokens by their ids.
+/// Returns the tokens with these ids.
 pub fn names(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<String> {
     ids.iter()
         .map(|&id| tokenizer.token(id).to_string())
         .collect()
 }
 
-/// A batch of one text without padding, whose second part begins at `second`.
+/// Returns a batch of one unpadded sequence whose second segment begins at `second`.
 pub fn single(tokenizer: &Tokenizer, ids: &[u32], second: usize) -> Batch {
     let mut batch = Batch::filled(&tokenizer.specials(), 1, ids.len());
     batch.set_row(0, ids, second);
@@ -332,7 +343,7 @@ mod tests {
     use super::byte;
 
     #[test]
-    fn small_probabilities_keep_their_first_digits() {
+    fn small_probabilities_keep_their_leading_digits() {
         for probability in [0.0, 1.0 / 512.0, 0.01, 0.25, 1.0] {
             let back = (f64::from(byte(probability)) / 255.0).powi(2);
             assert!(

@@ -1,5 +1,6 @@
-//! A classifier's answers on held-out documents, label against label, and the documents behind a number. Also the n-gram
-//! baseline by itself, which a person sees beside every score.
+//! Error analysis of a classifier: confusion matrix, label co-occurrence, and the documents behind
+//! each cell. Also evaluates the n-gram baseline by itself, which the page shows next to every
+//! score.
 
 use super::checks::{no_corpus, no_model};
 use super::inference::{self, LabelSelection};
@@ -8,43 +9,46 @@ use super::{BATCH_SIZE, Host, Session};
 use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
 use crate::model::ProblemType;
+use protocol::message;
 use protocol::{
     ClassifierMetrics, Command, Event, FileRole, LabelMetrics, LabelPoint, LabelScore, LineQuery,
     NearDuplicates, PredictedDocument, Review, RunConfig, STOPPED, ThresholdPoint,
 };
 use std::collections::VecDeque;
 
-/// Labels of a matrix at most: more cells than this cannot be told apart on a screen.
+/// Maximum number of labels in a matrix: more cells cannot be told apart on a screen.
 const MAX_LABELS: usize = 24;
 
-/// Unlabelled documents that are looked at for the least certain ones.
+/// Maximum number of unlabelled documents among which the least certain ones are searched.
 const MAX_ASKED: usize = 2000;
 
-/// Characters of a document that are shown.
+/// Maximum number of characters shown of a document.
 const SHOWN_CHARACTERS: usize = 300;
 
-/// Labels of a document that are shown.
+/// Maximum number of labels shown per document.
 const SHOWN_LABELS: usize = 5;
 
-/// What was last reviewed.
+/// Results of the last error analysis.
 pub(super) struct Reviewed {
     role: FileRole,
     selection: Selection,
     corpus: String,
     labels: Vec<String>,
-    /// The best labels, per document.
+    /// The most probable labels of each document.
     ranked: Vec<Vec<LabelScore>>,
-    /// True labels, per document.
+    /// True labels of each document.
     truth: Vec<Vec<usize>>,
-    /// Labels that were given, per document.
+    /// Predicted labels of each document.
     given: Vec<Vec<usize>>,
 }
 
 impl<H: Host> Session<H> {
-    /// Asks the classifier for the labels of all documents of `split` and counts them label against label.
+    /// Classifies all labelled documents of `split` and computes the confusion and co-occurrence
+    /// matrices.
     ///
     /// # Errors
-    /// When there is no classifier or no labelled document in that split, or it was stopped.
+    /// Returns an error if there is no classifier or no labelled document in that split, or if it
+    /// was stopped.
     pub async fn review(&mut self, split: &str) -> Result<Review> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
         let role = if split == "test" {
@@ -61,7 +65,8 @@ impl<H: Host> Session<H> {
             .filter(|_| role == FileRole::Valid)
             .map(|(_, scores)| scores.clone());
         let selection = self.measured_on("", &model.config, corpus, role)?;
-        // Of a cross-validated classifier all documents are reviewed, each by parts that did not learn from it.
+        // A cross-validated classifier is analysed on all documents, with out-of-fold
+        // probabilities.
         let (role, selection) = match out_of_fold {
             Some(_) => (
                 FileRole::Train,
@@ -78,16 +83,18 @@ impl<H: Host> Session<H> {
                 .as_ref()
                 .is_some_and(|parts| parts.cross_validated)
         {
-            let message = "this classifier was cross-validated: it may have learned from the documents reviewed here";
-            self.warn("", "cross-validated", message.into());
+            let message = message!(
+                "this classifier was cross-validated: it may have learned from the documents reviewed here"
+            );
+            self.warn("", "cross-validated", message);
         }
         let held_out = self.measured("", split, model, (corpus, role, &selection))?;
         let (host, deferred) = (&self.host, &mut self.deferred);
-        let mut goes_on = async || hears_no_stop(host, deferred).await;
+        let mut should_continue = async || hears_no_stop(host, deferred).await;
         let scores = match out_of_fold.filter(|scores| scores.len() == held_out.truth().len()) {
             Some(scores) => scores.to_vec(),
             None => model
-                .probabilities_of(&held_out, &self.device, &mut goes_on)
+                .probabilities_of(&held_out, &self.device, &mut should_continue)
                 .await?
                 .ok_or_else(stopped)?,
         };
@@ -104,7 +111,7 @@ impl<H: Host> Session<H> {
             .scores
             .iter()
             .map(|scores| {
-                given(
+                predicted_labels(
                     scores,
                     |label| inference::threshold_of(model, label),
                     single,
@@ -148,10 +155,12 @@ impl<H: Host> Session<H> {
         Ok(review)
     }
 
-    /// The documents that `query` means, at most `limit` of them, and how many more there are.
+    /// Returns the documents that match `query`, at most `limit` of them, and how many more there
+    /// are.
     ///
     /// # Errors
-    /// When nothing was reviewed on this text, a label is unknown, there is no classifier, a file can no longer be read, or it was stopped.
+    /// Returns an error if this corpus was not analysed, a label is unknown, there is no
+    /// classifier, a file can no longer be read, or it was stopped.
     pub async fn lines(
         &mut self,
         query: &LineQuery,
@@ -170,13 +179,13 @@ impl<H: Host> Session<H> {
         }
     }
 
-    /// The first documents of a file, and how many follow them.
+    /// Returns the first documents of a file, and how many follow.
     fn first(&self, file: usize, limit: usize) -> Result<(Vec<PredictedDocument>, u64)> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let documents = corpus.first_of(file, limit)?;
         let lines: Vec<PredictedDocument> = documents
             .iter()
-            .map(|document| judged(corpus, document, Vec::new()))
+            .map(|document| predicted_document(corpus, document, Vec::new()))
             .collect();
         let all = corpus.files().get(file).map_or(0, |file| file.documents);
         let more = all.saturating_sub(lines.len() as u64);
@@ -198,8 +207,8 @@ impl<H: Host> Session<H> {
         let reviewed = reviewed.ok_or_else(|| {
             Error::input(
                 "not-reviewed",
-                "these documents were not reviewed yet",
-                "Review the classifier first.",
+                message!("these documents were not reviewed yet"),
+                message!("Review the classifier first."),
             )
         })?;
         let pair = [reviewed.label(first)?, reviewed.label(second)?];
@@ -209,7 +218,11 @@ impl<H: Host> Session<H> {
             index += 1;
             if place < reviewed.truth.len() && is_wanted(reviewed, place, pair) {
                 match lines.len() < limit {
-                    true => lines.push(judged(corpus, document, reviewed.ranked[place].clone())),
+                    true => lines.push(predicted_document(
+                        corpus,
+                        document,
+                        reviewed.ranked[place].clone(),
+                    )),
                     false => more += 1,
                 }
             }
@@ -218,8 +231,9 @@ impl<H: Host> Session<H> {
         Ok((lines, more))
     }
 
-    /// Training documents without labels whose best label is nearest to being dropped (of one label per document: has the
-    /// lowest probability): labelling these teaches most (Lewis & Gale 1994, uncertainty sampling).
+    /// Returns the unlabelled training documents whose best label is nearest to the threshold
+    /// (single-label: has the lowest probability): labelling these helps the model most (Lewis &
+    /// Gale 1994, uncertainty sampling).
     async fn uncertain(&mut self, limit: usize) -> Result<(Vec<PredictedDocument>, u64)> {
         let model = self.classifier.as_ref().ok_or_else(no_model)?;
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
@@ -231,11 +245,12 @@ impl<H: Host> Session<H> {
             Ok::<(), Error>(())
         })?;
         if documents.is_empty() {
-            let hint =
-                "Add lines without labels; the least certain of them are worth labelling first.";
+            let hint = message!(
+                "Add lines without labels; the least certain of them are worth labelling first."
+            );
             return Err(Error::input(
                 "all-labelled",
-                "every training document has a label already",
+                message!("every training document has a label already"),
                 hint,
             ));
         }
@@ -264,7 +279,7 @@ impl<H: Host> Session<H> {
         let mut lines: Vec<PredictedDocument> = documents
             .iter()
             .zip(answers)
-            .map(|(document, labels)| judged(corpus, document, labels))
+            .map(|(document, labels)| predicted_document(corpus, document, labels))
             .collect();
         lines.sort_by(|a, b| doubt(&a.predicted).total_cmp(&doubt(&b.predicted)));
         lines.truncate(limit);
@@ -272,11 +287,11 @@ impl<H: Host> Session<H> {
         Ok((lines, more))
     }
 
-    /// Learns the labels with linear classifiers and tells what the best one reaches on the validation documents, as
-    /// every run does after each pass.
+    /// Trains the linear classifiers and returns the result of the best one on the validation
+    /// documents, which every run reports after each epoch.
     ///
     /// # Errors
-    /// When the corpus has no labels.
+    /// Returns an error if the corpus has no labels.
     pub async fn baseline(&mut self, config: &RunConfig) -> Result<Event> {
         if config.near_duplicates == NearDuplicates::Drop {
             self.find_near_duplicates(config)?;
@@ -288,7 +303,7 @@ impl<H: Host> Session<H> {
 }
 
 impl Reviewed {
-    /// Without sweep and threshold.
+    /// Computes the matrices; the threshold and the sweep are left at their defaults.
     fn matrices(&self) -> Review {
         let mut counts: Vec<(u64, usize)> =
             (0..self.labels.len()).map(|label| (0, label)).collect();
@@ -332,8 +347,8 @@ impl Reviewed {
         }
     }
 
-    /// Whether a document with the first label was given the second: rightly, where they are the same; else the first was
-    /// missed and the second is wrong.
+    /// Whether a document with the label `truth` was predicted as `predicted`: correctly if they
+    /// are the same; otherwise the first was missed and the second is wrong.
     fn is_confused(&self, place: usize, [truth, predicted]: [usize; 2]) -> bool {
         let (is, given) = (&self.truth[place], &self.given[place]);
         let hit = is.contains(&truth) && given.contains(&predicted);
@@ -353,23 +368,23 @@ impl Reviewed {
             .iter()
             .position(|label| label == name)
             .ok_or_else(|| {
-                let message = format!("the classifier knows no label \"{name}\"");
+                let message = message!("the classifier knows no label \"{name}\"", name);
                 Error::input(
                     "unknown-label",
                     message,
-                    "Choose one of the labels of the table.",
+                    message!("Choose one of the labels of the table."),
                 )
             })
     }
 }
 
-/// Lets the host speak amid a long question; `false` where it says stop. Whatever else it says waits for its turn.
+/// Yields to the host during a long query; `false` if a stop arrived. Other commands stay queued.
 pub(super) async fn hears_no_stop<H: Host>(
     host: &H,
     deferred: &mut VecDeque<Command>,
 ) -> Result<bool> {
     deferred.extend(host.yield_now().await);
-    // A stop behind the start of a run is that run's.
+    // A stop queued behind the start of a run is meant for that run.
     let own = deferred
         .iter()
         .take_while(|command| command.run().is_none());
@@ -380,18 +395,23 @@ pub(super) async fn hears_no_stop<H: Host>(
 }
 
 pub(super) fn stopped() -> Error {
-    Error::input(STOPPED, "it was stopped before it was done", "Ask again.")
+    Error::input(
+        STOPPED,
+        message!("it was stopped before it was done"),
+        message!("Ask again."),
+    )
 }
 
-/// The labels that count as given: the best one, and all others from the threshold on.
-fn given(scores: &[f64], threshold: impl Fn(usize) -> f64, single: bool) -> Vec<usize> {
+/// Returns the predicted labels: the best one and, unless `single`, all others at or above their
+/// threshold.
+fn predicted_labels(scores: &[f64], threshold: impl Fn(usize) -> f64, single: bool) -> Vec<usize> {
     let best = (0..scores.len()).reduce(|a, b| if scores[b] > scores[a] { b } else { a });
     let counts =
         |&label: &usize| Some(label) == best || !single && scores[label] >= threshold(label);
     (0..scores.len()).filter(counts).collect()
 }
 
-/// Fills in what each threshold gives: over all labels, and for each label of the review by itself.
+/// Fills in the metrics at each threshold: over all labels, and for each label of the review.
 fn sweep(review: &mut Review, metrics: impl Fn(f64) -> ClassifierMetrics) {
     review.label_sweeps = vec![Vec::new(); review.labels.len()];
     for percent in (5..100).step_by(5) {
@@ -439,7 +459,11 @@ fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
     order.iter().take(SHOWN_LABELS).map(score).collect()
 }
 
-fn judged(corpus: &Corpus, document: &Document, predicted: Vec<LabelScore>) -> PredictedDocument {
+fn predicted_document(
+    corpus: &Corpus,
+    document: &Document,
+    predicted: Vec<LabelScore>,
+) -> PredictedDocument {
     let text = Vec::from_iter(document.texts()).join(" ⇥ ");
     let mut shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
     if shown.len() < text.len() {
@@ -470,7 +494,7 @@ mod tests {
         let truth = vec![vec![0], vec![0], vec![0, 1], vec![1]];
         let given = scores
             .iter()
-            .map(|scores| given(scores, |_| 0.5, false))
+            .map(|scores| predicted_labels(scores, |_| 0.5, false))
             .collect();
         let ranked = scores
             .iter()
@@ -489,24 +513,25 @@ mod tests {
     }
 
     #[test]
-    fn hits_stand_on_the_diagonal_and_mistakes_beside_it() {
+    fn correct_predictions_are_on_the_diagonal() {
         let review = reviewed().matrices();
         assert_eq!(
             (review.n, review.labels.as_slice()),
             (4, &["a".to_string(), "b".into()][..]),
             "c is nobody's label"
         );
-        // Document 2 was taken for b; document 3 has and got both; the c of document 4 has no row.
+        // Document 2 is confused with b; document 3 has both labels and was predicted both; the c
+        // predicted for document 4 has no row, because no document has that label.
         assert_eq!(review.confusion, [[2, 1], [0, 2]]);
         assert_eq!(review.together, [[3, 1], [1, 2]]);
         assert_eq!(review.missed, [1, 0], "of the a of document 2 and of no b");
     }
 
     #[test]
-    fn the_best_label_counts_as_given_whatever_its_probability() {
-        assert_eq!(given(&[0.1, 0.3], |_| 0.5, false), [1]);
-        assert_eq!(given(&[0.6, 0.7], |_| 0.5, false), [0, 1]);
-        assert_eq!(given(&[0.6, 0.7], |_| 0.5, true), [1]);
-        assert!(given(&[], |_| 0.5, false).is_empty());
+    fn the_best_label_is_predicted_whatever_its_probability() {
+        assert_eq!(predicted_labels(&[0.1, 0.3], |_| 0.5, false), [1]);
+        assert_eq!(predicted_labels(&[0.6, 0.7], |_| 0.5, false), [0, 1]);
+        assert_eq!(predicted_labels(&[0.6, 0.7], |_| 0.5, true), [1]);
+        assert!(predicted_labels(&[], |_| 0.5, false).is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! The training loop, the only one: step, report, evaluate, keep, and poll_commands to the host between any two steps. It
-//! decides when; the leaves below it compute.
+//! The training loop, the only one in the engine: step, report, evaluate, save a checkpoint, and
+//! poll for commands between steps. It decides when; the functions that it calls compute.
 
 mod divergence;
 mod measure;
@@ -20,73 +20,73 @@ use crate::data::random::{Purpose, generator};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::train::{DeviceBatch, StepReport};
-use protocol::{Command, Event, Figures, Metrics, Phase, RunConfig};
+use protocol::{Command, Event, Figures, Message, Metrics, Phase, RunConfig, message};
 use rand_core::Rng;
 use std::rc::Rc;
 
 /// A run in progress.
 pub struct Run<'a, H: Host, T: Task> {
-    /// What was asked for.
+    /// The configuration as requested.
     pub config: &'a RunConfig,
-    /// What will be done.
+    /// The checked plan of the run.
     pub plan: Plan,
-    /// What is learned.
+    /// The task: batches, loss and evaluation.
     pub task: T,
-    /// The model.
+    /// Model, optimiser and their state.
     pub trainer: Trainer,
-    /// Where it stands.
+    /// Progress besides the parameters.
     pub at: TrainProgress,
-    /// What it hears, and to whom it speaks.
+    /// Receives commands and sends events.
     pub control: RunControl<'a, H>,
-    /// Identifies the corpus, so that a run goes on with the same one.
+    /// Fingerprint of the corpus; a run resumes only on the same one.
     pub corpus: String,
-    /// The device, in words.
+    /// Name of the device.
     pub device_name: &'a str,
-    /// What a classifier's evaluations said.
+    /// Evaluations of a classifier, in order.
     pub scores: Vec<Score>,
-    /// The last figures of each split that were told.
+    /// The last reported metrics of each split.
     pub measured: Vec<(Split, Metrics)>,
-    /// What the loss is measured against.
+    /// Entropy baselines of the loss.
     pub floors: EntropyBaselines,
-    /// Whether the task is done before its plan is.
+    /// Whether the task is solved before the plan is done.
     pub learned: bool,
     /// Learning rate of the last step.
     pub lr: f64,
-    /// What each network starts from.
+    /// Initial weights of each network.
     pub beginning: InitialWeights,
 }
 
-/// What a run leaves.
+/// The result of a run.
 pub struct Finished {
-    /// The model.
+    /// The trained model, ready for inference.
     pub trained: LoadedModel,
-    /// How it ended.
+    /// How the run ended.
     pub outcome: RunOutcome,
-    /// What a classifier's evaluations said, in order.
+    /// Evaluations of a classifier, in order.
     pub scores: Vec<Score>,
-    /// The last figures of each split that were told.
+    /// The last reported metrics of each split.
     pub measured: Vec<(Split, Metrics)>,
 }
 
 /// One evaluation of a classifier.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
-    /// Which documents.
+    /// The split that was evaluated.
     pub split: Split,
-    /// Passes over the training data done.
+    /// Epochs of the network done.
     pub epoch: f64,
-    /// What was measured.
+    /// F1 scores, precision at 1 and loss.
     pub figures: Figures,
 }
 
 impl<H: Host, T: Task> Run<'_, H, T> {
-    /// Trains until the plan is done or the host says stop.
+    /// Trains until the plan is done or a stop command arrives.
     ///
     /// # Errors
-    /// When the loss is no longer a number, the device fails or a checkpoint cannot be kept.
+    /// Returns an error if the loss diverges, the device is lost or a checkpoint cannot be saved.
     pub async fn train(mut self) -> Result<Finished> {
-        let finished = self.train_to_its_end().await;
-        // What nobody heeded is for the session, however the run ended.
+        let finished = self.train_to_end().await;
+        // Commands that the run did not handle go back to the session, however the run ended.
         self.control.deferred.extend(
             self.control
                 .arrived
@@ -96,12 +96,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         finished
     }
 
-    async fn train_to_its_end(&mut self) -> Result<Finished> {
+    async fn train_to_end(&mut self) -> Result<Finished> {
         let first = self.trainer.step();
-        // A run that goes on amid a report says only what it would have said without the interruption.
+        // A run that resumes between two reports emits only what an uninterrupted run would have
+        // emitted.
         if first == 0 || self.at.window.is_empty() {
             let message =
-                "preparing the first step: kernels are compiled and memory is reserved".into();
+                message!("preparing the first step: kernels are compiled and memory is reserved");
             self.control.host.emit(
                 Event::Compiling {
                     run: self.control.run.into(),
@@ -111,7 +112,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             );
         }
         let mut clock = Clock::start(self.control.host.now_secs(), self.at.elapsed_secs, first);
-        // A network that is done is measured below anyway.
+        // A network that is already done is evaluated below anyway.
         if self.at.owes_evaluation && !self.done(&clock) {
             self.evaluate(Split::Valid, &mut clock).await?;
             clock.skip(clock.elapsed(self.control.host.now_secs()) - self.at.elapsed_secs);
@@ -125,7 +126,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.close(stopped, &mut clock).await
     }
 
-    /// Trains the present network until its plan is done; whether the host said stop.
+    /// Trains the current network until its budget is spent. Returns whether a stop command
+    /// arrived.
     async fn train_network(&mut self, clock: &mut Clock) -> Result<bool> {
         while !self.done(clock) {
             if self.control.poll_commands(&self.trainer, clock).await? == Wish::Stop {
@@ -149,12 +151,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
     }
 
-    /// Seconds that the present network has been trained.
+    /// Returns the seconds for which the current network has been trained.
     fn network_secs(&self, clock: &Clock) -> f64 {
         clock.elapsed(self.control.host.now_secs()) - self.at.began_secs
     }
 
-    /// Learning rate of the next step: by steps, or by the share of the time that is spent.
+    /// Returns the learning rate of the next step, by steps done or by the share of the time budget
+    /// spent.
     fn next_lr(&self, clock: &Clock) -> f64 {
         let planned = match self.plan.budget {
             Budget::Steps(_) => self.plan.schedule.lr(self.trainer.values.step),
@@ -189,13 +192,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let step = self.trainer.step();
         let local_step = self.trainer.values.step;
         let last = self.plan.budget == Budget::Steps(local_step);
-        let keep = step.is_multiple_of(self.plan.checkpoint_every);
-        let steps_singly = self.control.pause_at == Some(step);
-        if step.is_multiple_of(self.plan.report_every) || last || keep || steps_singly {
+        let by_steps = step.is_multiple_of(self.plan.checkpoint_every);
+        let is_single_step = self.control.pause_at == Some(step);
+        if step.is_multiple_of(self.plan.report_every) || last || by_steps || is_single_step {
             if !self.report(clock).await? {
                 return Ok(());
             }
-            if steps_singly || last || self.control.host.now_secs() >= self.control.next_look {
+            if is_single_step || last || self.control.host.now_secs() >= self.control.next_look {
                 self.control.look(&self.trainer).await?;
             }
         }
@@ -203,22 +206,29 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if !last && local_step.is_multiple_of(self.plan.evaluate_every) {
             self.evaluate(Split::Valid, clock).await?;
         }
-        if !last && self.control.host.is_checkpoint_due(self.control.run, keep) {
-            self.keep(clock).await?;
+        if !last
+            && self
+                .control
+                .host
+                .is_checkpoint_due(self.control.run, by_steps)
+        {
+            self.save_checkpoint(clock).await?;
         }
         clock.skip(clock.elapsed(self.control.host.now_secs()) - reported);
         Ok(())
     }
 
-    /// Reads the losses and the gradient's norm since the last report, in one transfer, and reports them; `false` if the run
-    /// has diverged and was rolled back.
+    /// Reads the losses and gradient norms since the last report in one transfer, and reports the
+    /// mean loss and the last gradient norm. Returns `false` if the run has diverged and was rolled
+    /// back.
     async fn report(&mut self, clock: &mut Clock) -> Result<bool> {
         let sums = std::mem::take(&mut self.at.window).read().await?;
         if sums.skipped > 0 && !self.at.has_skipped {
             self.at.has_skipped = true;
-            let message =
-                "a step had a gradient that is not a finite number: such steps are skipped";
-            self.note("skipped-steps", message.into());
+            let message = message!(
+                "a step had a gradient that is not a finite number: such steps are skipped"
+            );
+            self.note("skipped-steps", message);
         }
         let Some((loss, next_sentence_loss)) =
             sums.mean().filter(|mean| !self.has_diverged(*mean, clock))
@@ -253,7 +263,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(true)
     }
 
-    fn note(&self, code: &str, message: String) {
+    fn note(&self, code: &str, message: Message) {
         self.control.host.emit(
             Event::Warning {
                 run: self.control.run.into(),
@@ -264,24 +274,24 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         );
     }
 
-    async fn keep(&mut self, clock: &Clock) -> Result<()> {
+    async fn save_checkpoint(&mut self, clock: &Clock) -> Result<()> {
         self.at.elapsed_secs = clock.elapsed(self.control.host.now_secs());
-        self.keep_now(clock).await
+        self.save_checkpoint_now(clock).await
     }
 
-    async fn keep_now(&mut self, clock: &Clock) -> Result<()> {
-        // A whole checkpoint of this step must not make way for its like.
+    async fn save_checkpoint_now(&mut self, clock: &Clock) -> Result<()> {
+        // Saving a step twice would overwrite a complete checkpoint with an identical one.
         if !self.control.host.saves_checkpoints(self.control.run)
             || self.at.kept == Some(self.trainer.step())
         {
             return Ok(());
         }
         let sums = self.at.window.read().await?;
-        // The next report decides what becomes of a run that has diverged; its values are not saved.
+        // The next report handles a diverged run; its parameters are not saved.
         if !self.has_sound_values(&sums, clock).await? {
-            let message = format!(
-                "step {} is not saved: its loss has diverged",
-                self.trainer.step()
+            let message = message!(
+                "step {trainer} is not saved: its loss has diverged",
+                trainer = self.trainer.step()
             );
             self.note("not-saved", message);
             return Ok(());
@@ -324,7 +334,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             groups: self.trainer.optimizer.layout.names(),
             device: self.device_name.into(),
         };
-        // A language model is one network, and needs its source no more.
+        // A pre-training run has one network, which no longer needs its initial weights.
         let none = Weights::new();
         let source = if self.plan.phase == Phase::Finetune {
             &self.beginning.source
@@ -341,16 +351,16 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         .await
     }
 
-    /// Last snapshot and, of a run that came to its end, last figures.
+    /// Saves the final checkpoint, and evaluates the model unless the run was stopped.
     async fn close(&mut self, mut stopped: bool, clock: &mut Clock) -> Result<Finished> {
         let sums = self.at.window.read().await?;
-        // A classifier leaves its best step, which was measured.
+        // A classifier keeps its best step, which was evaluated.
         if self.plan.phase == Phase::Pretrain && !self.has_sound_values(&sums, clock).await? {
             return Err(Error::Diverged {
                 step: self.trainer.step(),
             });
         }
-        self.keep_now(clock).await?;
+        self.save_checkpoint_now(clock).await?;
         if stopped {
             self.set_aside();
         } else {
@@ -358,7 +368,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             stopped = self.control.stop_requested();
         }
         if stopped {
-            // What goes on does so from the checkpoint; the model that is left is the best one, too.
+            // A resumed run continues from the checkpoint; the model of a stopped run is its best
+            // network, too.
             self.leave_best_network();
         }
         let outcome = RunOutcome {

@@ -1,4 +1,5 @@
-//! A classifier's probabilities on documents with known labels, and the figures that follow from them.
+//! Evaluation of a classifier: probabilities of labelled documents, and the metrics computed from
+//! them.
 
 use super::read::read;
 use crate::data::examples::LabelledExamples;
@@ -12,49 +13,49 @@ use burn::tensor::Device;
 use protocol::{ClassifierMetrics, ReliabilityBin, SurestShare};
 use std::collections::BTreeMap;
 
-/// Threshold of a multi-label model that no validation documents tuned.
+/// Decision threshold of a multi-label model that was not tuned on validation documents.
 pub const UNTUNED_THRESHOLD: f64 = 0.5;
 
-/// When a label counts as predicted.
+/// The rule by which a label counts as predicted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum DecisionRule {
-    /// From the model's own threshold, tuned on validation.
+    /// The model's threshold, tuned on the validation set, with its scales per label.
     Tuned,
-    /// From this probability.
+    /// A fixed probability.
     At(f64),
-    /// From each label's own threshold, tuned on validation.
+    /// A threshold per label, tuned on the validation set.
     PerLabel,
-    /// By the 2018 system's formula, all of it.
+    /// The rule and the metrics of the 2018 system.
     Seed,
 }
 
-/// Labelled documents that a model is measured on.
+/// Labelled documents that a model is evaluated on.
 #[derive(Clone)]
 pub struct HeldOut {
-    /// With the labels that the model knows.
+    /// The examples, with those of their labels that the model knows.
     pub examples: LabelledExamples,
-    /// Labels that it does not know, and how often they occur.
+    /// Counts of the labels that the model does not know.
     pub unseen: BTreeMap<String, u64>,
-    /// Whether each document carries such a label; empty where none does.
+    /// Whether each document has such a label; empty if none has.
     pub has_unseen: Vec<bool>,
-    /// What the linear part makes of each document, `[documents][C]`, where the classifier has one.
+    /// Outputs of the linear part, `[documents][C]`, if the classifier has one.
     pub margins: Option<Logits>,
-    /// What the network makes of each, where it has no steps to come that would change that.
+    /// Cached outputs of the network, `[documents][C]`, if it is not trained further.
     pub known: Option<Logits>,
 }
 
 impl HeldOut {
-    /// What one network makes of each document, `[documents][C]`; `None` where `goes_on`, which is asked between batches,
-    /// said no.
+    /// Computes the outputs of one network, `[documents][C]`; `None` if `should_continue`, called
+    /// between batches, returned `false`.
     ///
     /// # Errors
-    /// When the device no longer answers.
+    /// Returns an error if the device is lost.
     pub async fn logits(
         &self,
         config: &ModelConfig,
         params: &ParamTensors,
         device: &Device,
-        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Logits>> {
         if let Some(known) = &self.known {
             return Ok(Some(known.clone()));
@@ -66,35 +67,35 @@ impl HeldOut {
             for (place, row) in places.into_iter().zip(logits.chunks(config.labels.len())) {
                 out[place] = row.to_vec();
             }
-            if !goes_on().await? {
+            if !should_continue().await? {
                 return Ok(None);
             }
         }
         Ok(Some(out))
     }
 
-    /// The true labels of each document.
+    /// Returns the true labels of each document.
     pub fn truth(&self) -> &[Vec<usize>] {
         self.examples.documents().labels()
     }
 }
 
-/// A classifier's probabilities on documents with known labels.
+/// Probabilities of labelled documents.
 pub struct Scored {
-    /// Per document, per label.
+    /// Probabilities, `[documents][C]`.
     pub scores: Vec<Vec<f64>>,
-    /// Per document, the true labels.
+    /// True labels of each document.
     pub truth: Vec<Vec<usize>>,
-    /// Labels that the model does not know, and how often they occur.
+    /// Counts of the labels that the model does not know.
     pub unseen: BTreeMap<String, u64>,
-    /// Whether each document carries such a label; empty where none does.
+    /// Whether each document has such a label; empty if none has.
     pub has_unseen: Vec<bool>,
-    /// Mean data loss, in nats.
+    /// Mean cross-entropy per document, in nats.
     pub loss: f64,
 }
 
 impl Scored {
-    /// `scores` beside what is true of the documents.
+    /// Combines `scores` `[documents][C]` with the true labels of the documents.
     pub fn new(held_out: &HeldOut, scores: Vec<Vec<f64>>, problem: ProblemType) -> Self {
         let truth = held_out.truth().to_vec();
         let loss = scores
@@ -102,7 +103,7 @@ impl Scored {
             .zip(&truth)
             .map(|(scores, truth)| document_loss(scores, truth, problem))
             .sum::<f64>();
-        // A document whose only label is unknown has no term in the cross-entropy of a single-label model.
+        // In single-label models, a document whose only label is unknown has no cross-entropy.
         let counted = match problem {
             ProblemType::SingleLabelClassification => {
                 truth.iter().filter(|labels| !labels.is_empty()).count()
@@ -118,7 +119,7 @@ impl Scored {
         }
     }
 
-    /// Figures by `rule`.
+    /// Computes the metrics by `rule`.
     pub fn metrics(&self, config: &ModelConfig, rule: &DecisionRule) -> ClassifierMetrics {
         match rule {
             DecisionRule::Seed => {
@@ -128,7 +129,8 @@ impl Scored {
         }
     }
 
-    /// Figures by `rule` with their intervals and, of fitted probabilities, how far those can be believed.
+    /// Computes the metrics by `rule` with confidence intervals and, if the probabilities are
+    /// calibrated (`is_fitted`), the calibration errors.
     pub fn full_metrics(
         &self,
         config: &ModelConfig,
@@ -150,8 +152,8 @@ impl Scored {
         }
     }
 
-    /// What the probabilities are worth: a reliability diagram, and what is wrong among the surest documents. A label that
-    /// the model does not know is wrong in every answer.
+    /// Computes the reliability diagram, and the error rate among the most confident predictions. A
+    /// document with a label that the model does not know always counts as an error.
     pub fn confidence(&self, config: &ModelConfig) -> (Vec<ReliabilityBin>, Vec<SurestShare>) {
         let decision = decision(config, &DecisionRule::Tuned);
         (
@@ -194,7 +196,7 @@ fn decision(config: &ModelConfig, rule: &DecisionRule) -> Decision {
     }
 }
 
-/// Keeps a logarithm finite where a probability rounds to 0.
+/// Keeps the logarithm finite for probabilities that round to 0.
 const MIN_PROBABILITY: f64 = 1e-12;
 
 fn document_loss(scores: &[f64], truth: &[usize], problem: ProblemType) -> f64 {

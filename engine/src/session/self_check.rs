@@ -1,5 +1,5 @@
-//! One training step of a small model must come out alike on the GPU and on the CPU before a GPU is used: browsers and
-//! drivers have shipped WebGPU that computes wrong numbers without any error.
+//! Self-check of a GPU before it is used: one training step of a small model must agree with the
+//! CPU. Browsers and drivers have shipped WebGPU that computes wrong numbers without any error.
 
 use super::loaded_model::starting_values;
 use super::plan;
@@ -12,28 +12,29 @@ use crate::kernels::RowTargets;
 use crate::model::{Heads, Layout, ModelConfig, Network, specs};
 use crate::train::{DeviceBatch, Optimizer, OptimizerSettings};
 use burn::tensor::{Device, Tensor};
+use protocol::message;
 use protocol::{DeviceInfo, RunConfig};
 
-/// Preset of the model.
+/// Preset of the small model.
 const PRESET: &str = "fast-nano";
 
-/// Its vocabulary.
+/// Its vocabulary size.
 const VOCAB_SIZE: usize = 96;
 
-/// Examples and tokens of each.
+/// Batch size and tokens per example.
 const SHAPE: [usize; 2] = [4, 16];
 
-/// Tokens between two that are guessed.
-const GUESSED_EVERY: usize = 5;
+/// Distance between two masked tokens.
+const MASKED_EVERY: usize = 5;
 
 /// Learning rate of the step.
 const LR: f64 = 1e-3;
 
-/// Differences beyond this share of the largest number are wrong arithmetic: devices round differently by about 1e-6.
+/// Maximum relative difference: devices round differently by about 1e-6.
 const TOLERANCE: f64 = 1e-3;
 
-/// The device as it was chosen or, where its numbers are wrong, the CPU. Adapters that emulate a GPU are used only if they
-/// are asked for by name, and would take long to check.
+/// Returns the device, or the CPU if the device computes wrong numbers. Software adapters are not
+/// checked: that would take long, and they are used only on explicit request.
 pub async fn checked(device: Device, info: DeviceInfo) -> (Device, DeviceInfo) {
     if info.backend == "cpu" || info.software {
         return (device, info);
@@ -46,22 +47,25 @@ pub async fn checked(device: Device, info: DeviceInfo) -> (Device, DeviceInfo) {
             };
             (device, info)
         }
-        Ok(difference) => device::cpu(Some(format!(
-            "a training step on {} differed from the CPU by {difference:.1e} of the largest value",
-            info.name
+        Ok(difference) => device::cpu(Some(message!(
+            "a training step on {info} differed from the CPU by {difference} of the largest value",
+            info = info.name,
+            difference = format!("{difference:.1e}")
         ))),
-        Err(error) => device::cpu(Some(format!(
-            "the first training step on {} failed: {error}",
-            info.name
+        Err(error) => device::cpu(Some(message!(
+            "the first training step on {info} failed: {error}",
+            info = info.name,
+            error = error.to_string()
         ))),
     }
 }
 
-/// The largest difference between the loss, the gradient's norm and the gradients of a step on `device` and on the CPU, as a
-/// share of the largest of each; infinite where a number is not finite.
+/// Returns the largest difference between a step on `device` and on the CPU, of the loss, the
+/// gradient norm and the gradients, each relative to its largest value; infinite if a number is not
+/// finite.
 ///
 /// # Errors
-/// When a device does not answer.
+/// Returns an error if a device is lost.
 pub async fn largest_difference(device: &Device) -> Result<f64> {
     let (expected, found) = (step_on(&Device::flex()).await?, step_on(device).await?);
     let differences = expected
@@ -81,11 +85,12 @@ fn relative_difference(expected: &[f32], found: &[f32]) -> f64 {
     let difference = expected
         .iter()
         .zip(found)
-        .fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+        .fold(0.0_f32, |max, (a, b)| max.max((a - b).abs()));
     f64::from(difference / largest)
 }
 
-/// Loss `[1]`, norm `[1]`, and the first moments of each group after one step, which are a tenth of its gradients.
+/// Returns the loss `[1]`, the gradient norm `[1]`, and the first moments of each group after one
+/// step, which are a tenth of its gradients.
 async fn step_on(device: &Device) -> Result<Vec<Vec<f32>>> {
     let model = plan::model_config(
         &RunConfig {
@@ -121,12 +126,12 @@ async fn step_on(device: &Device) -> Result<Vec<Vec<f32>>> {
     read_groups(&numbers).await
 }
 
-/// Tokens in a fixed pattern, the last row half padding.
+/// Returns a batch with a fixed token pattern; the last row is half padding.
 fn batch(model: &ModelConfig) -> Batch {
     let [rows, len] = SHAPE;
     let token = |place: usize| ((place * 37 + 11) % model.vocab_size) as i32;
     let positions: Vec<i32> = (0..rows * len - len / 2)
-        .step_by(GUESSED_EVERY)
+        .step_by(MASKED_EVERY)
         .map(|place| place as i32)
         .collect();
     Batch {
@@ -154,7 +159,7 @@ mod tests {
     use futures_lite::future::block_on;
 
     #[test]
-    fn a_device_agrees_with_itself_and_wrong_numbers_are_noticed() {
+    fn a_device_agrees_with_itself_and_wrong_numbers_are_detected() {
         assert_eq!(
             block_on(largest_difference(&Device::flex())).expect("the CPU answers"),
             0.0

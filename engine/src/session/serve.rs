@@ -1,4 +1,5 @@
-//! Commands and their answers: what a page asks of a session, one after another, for as long as the page is there.
+//! The command loop: handles the commands of a page, one after another, for as long as the page is
+//! open.
 
 use super::checks::{no_corpus, no_model};
 use super::compare::Progress;
@@ -11,6 +12,7 @@ use super::{
 use crate::data::{ByteSource, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
 use crate::interop::{self, Directory};
+use protocol::message;
 use protocol::{Command, Event, LineQuery, Phase, RunConfig};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
@@ -18,10 +20,10 @@ use std::io::Read;
 use std::pin::Pin;
 use std::rc::Rc;
 
-/// Bytes of a digest that tell imported runs apart.
+/// Bytes of a hash that identify an imported run.
 const NAME_BYTES: usize = 4;
 
-/// The models at hand, and what the next run makes of them.
+/// The models of a session and how the next run uses them, to restore them after a failed run.
 struct Models {
     language_model: Option<LoadedModel>,
     classifier: Option<LoadedModel>,
@@ -31,8 +33,8 @@ struct Models {
 }
 
 impl<H: Host> Session<H> {
-    /// Serves commands until the host goes away. `take_files` hands out the
-    /// content that came with a command, in order.
+    /// Serves commands until the host goes away. `take_files` returns the file contents that came
+    /// with the last command, in order.
     pub async fn serve(&mut self, mut take_files: impl FnMut() -> Vec<Rc<dyn ByteSource>>) -> ! {
         loop {
             let command = match self.deferred.pop_front() {
@@ -132,7 +134,7 @@ impl<H: Host> Session<H> {
                     pretraining_secs,
                 };
                 let started = self.host.now_secs();
-                // What a person watches belongs to their own runs.
+                // Previews during a comparison would not be the user's own runs.
                 let watched = self.watched.take();
                 let compared = self.compare(&run, &config, &compare, progress).await;
                 self.watched = self.watched.take().or(watched);
@@ -157,7 +159,7 @@ impl<H: Host> Session<H> {
             }
             Command::Toy { run, config } => {
                 let watched = self.watched.take();
-                let counted = self.toy(&run, &config).await;
+                let outcome = self.toy(&run, &config).await;
                 self.watched = self.watched.take().or(watched);
                 let ToyOutcome {
                     learned,
@@ -165,7 +167,7 @@ impl<H: Host> Session<H> {
                     loss,
                     accuracy,
                     ..
-                } = counted?;
+                } = outcome?;
                 self.host.emit(
                     Event::Counted {
                         run,
@@ -177,7 +179,7 @@ impl<H: Host> Session<H> {
                     Vec::new(),
                 );
             }
-            Command::Vocabulary { filter, limit } => self.tell_vocabulary(&filter, limit),
+            Command::Vocabulary { filter, limit } => self.emit_vocabulary(&filter, limit),
             Command::ExportModel { request } => {
                 inference::exported(&self.host, request, &self.export().await?);
             }
@@ -221,8 +223,8 @@ impl<H: Host> Session<H> {
                 } else {
                     inference::Long::Cut
                 };
-                let told = inference::LabelSelection::Given { own_thresholds };
-                self.label_file(request, &input(file, content), &options, (told, long))
+                let selection = inference::LabelSelection::Given { own_thresholds };
+                self.label_file(request, &input(file, content), &options, (selection, long))
                     .await?;
             }
             Command::Estimate {
@@ -278,10 +280,10 @@ impl<H: Host> Session<H> {
         }
     }
 
-    /// Keeps what a run has made. One that failed or was stopped before its first step made nothing better than what was
-    /// there, and what was asked of it is not asked of the next one.
+    /// Keeps the models of a run. If it failed, or was stopped before its first step, restores the
+    /// models and settings from before it.
     fn adopt(&mut self, trained: Result<RunOutcome>, before: Models) -> Result<()> {
-        // A run without steps fitted an output layer.
+        // A run without steps fitted an output layer, which is worth keeping.
         if !trained
             .as_ref()
             .is_ok_and(|outcome| outcome.step > 0 || !outcome.stopped)
@@ -300,7 +302,7 @@ impl<H: Host> Session<H> {
         trained.map(drop)
     }
 
-    /// Answers a question that changes nothing: with the model that it is for, or the words at hand.
+    /// Answers a query with the model or tokenizer it is meant for. Queries change no state.
     async fn answer(&self, question: Command) -> Result<()> {
         let newest = if self.latest == Phase::Finetune {
             &self.classifier
@@ -310,7 +312,7 @@ impl<H: Host> Session<H> {
         let model = match &question {
             Command::Tokenize { request, text } => {
                 self.host.emit(
-                    inference::tokenized(self.words()?, *request, text),
+                    inference::tokenized(self.tokenizer()?, *request, text),
                     Vec::new(),
                 );
                 return Ok(());
@@ -332,7 +334,8 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    /// Answers the questions among what arrived amid something long, as far as they are about the models and the text at hand.
+    /// Answers the queries among the commands that arrived during a long job, if they concern the
+    /// current models and text.
     pub(super) async fn answer_waiting(&mut self) {
         let is_short = |command: &Command| match command {
             Command::Lines { query, .. } => *query != LineQuery::Uncertain,
@@ -346,7 +349,7 @@ impl<H: Host> Session<H> {
                     Command::SetCorpus { .. } | Command::ImportModel { .. }
                 )
         };
-        // What stands behind a change of the models or the text is about those to come.
+        // Commands queued behind a change of models or corpus refer to the new ones.
         let before = self
             .deferred
             .iter()
@@ -359,7 +362,7 @@ impl<H: Host> Session<H> {
         self.deferred = rest.into_iter().map(|(_, command)| command).collect();
         for (_, question) in waiting {
             let request = question.request();
-            // None of these comes with a file, nor leads here again.
+            // None of these commands has files, and none of them calls this function again.
             let mut no_files = Vec::new;
             let answer: Pin<Box<dyn Future<Output = Result<()>> + '_>> =
                 Box::pin(self.handle(question, &mut no_files));
@@ -382,10 +385,10 @@ impl<H: Host> Session<H> {
             .map(|at| named.swap_remove(at).1);
         self.import(named)?;
         let model = self.language_model.as_ref().expect("just imported");
-        let summary = format!(
-            "{} parameters, {} tokens",
-            model.parameters(),
-            model.config.vocab_size
+        let summary = message!(
+            "{model} parameters, {model2} tokens",
+            model = model.parameters(),
+            model2 = model.config.vocab_size
         );
         let (labels, guesses) = (model.config.labels.clone(), model.heads.masked_lm);
         self.host.emit(
@@ -415,8 +418,8 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    /// One text before and after masking, with what the language model makes of it where it speaks the same words. The
-    /// draw belongs to the preview alone and shifts no run.
+    /// Previews the masking of one text, with the language model's predictions if it uses the same
+    /// tokenizer. The preview's random generator is its own and does not affect runs.
     async fn preview(
         &mut self,
         config: RunConfig,
@@ -424,12 +427,12 @@ impl<H: Host> Session<H> {
         epoch: u64,
         text: Option<String>,
     ) -> Result<()> {
-        let words = self
+        let tokenizer = self
             .language_model
             .as_ref()
             .filter(|_| self.continues)
             .map(|model| model.tokenizer.clone());
-        self.learn_for_preview(&config, words)?;
+        self.learn_for_preview(&config, tokenizer)?;
         let learned = self.learned.as_ref().expect("just learned");
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let text = text.map_or_else(|| corpus.training_text(example), Ok)?;
@@ -472,20 +475,20 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    /// As [`Self::learn`]; of a corpus that takes long to read, learns from the first documents only, unless a run has
-    /// learned all of it.
+    /// As [`Self::learn`]; of a large corpus, tokenizes only the first documents, unless a run has
+    /// tokenized all of it.
     pub(super) fn learn_for_preview(
         &mut self,
         config: &RunConfig,
-        words: Option<Rc<Tokenizer>>,
+        tokenizer: Option<Rc<Tokenizer>>,
     ) -> Result<()> {
         let is_large = self.corpus.as_ref().ok_or_else(no_corpus)?.is_read_again();
         let is_known = self
             .learned
             .as_ref()
-            .is_some_and(|learned| learned.serves(config, words.as_ref()));
+            .is_some_and(|learned| learned.serves(config, tokenizer.as_ref()));
         if !is_large || is_known {
-            return self.learn("", config, words);
+            return self.learn("", config, tokenizer);
         }
         let limit = Some(config.limit.unwrap_or(LOOKED_AT).min(LOOKED_AT));
         let config = RunConfig {
@@ -495,19 +498,23 @@ impl<H: Host> Session<H> {
         if !self
             .learned
             .as_ref()
-            .is_some_and(|learned| learned.serves(&config, words.as_ref()))
+            .is_some_and(|learned| learned.serves(&config, tokenizer.as_ref()))
         {
-            let message = format!(
-                "this is much text: until a run starts, its first {LOOKED_AT} documents stand for all of it"
+            let message = message!(
+                "this is much text: until a run starts, its first {limit} documents stand for all of it",
+                limit = LOOKED_AT
             );
             self.warn("", "sampled-preview", message);
         }
-        self.learn("", &config, words)
+        self.learn("", &config, tokenizer)
     }
 
-    fn tell_vocabulary(&self, filter: &str, limit: usize) {
-        // Other text came in between: nobody waits for the words of the last one, and those of this one will be asked for.
-        let Ok(tokenizer) = self.words() else { return };
+    fn emit_vocabulary(&self, filter: &str, limit: usize) {
+        // Without a tokenizer the corpus was replaced in between: this answer is no longer needed,
+        // and the page will ask again.
+        let Ok(tokenizer) = self.tokenizer() else {
+            return;
+        };
         let all = (0..tokenizer.len() as u32).map(|id| inference::entry(tokenizer, id));
         let entries = all
             .filter(|entry| entry.token.contains(filter))
@@ -529,8 +536,8 @@ impl<H: Host> Session<H> {
         self.host.emit(event, Vec::new());
     }
 
-    /// The words learned last, else those of the model at hand.
-    fn words(&self) -> Result<&Tokenizer> {
+    /// Returns the tokenizer of the corpus, or that of the model.
+    fn tokenizer(&self) -> Result<&Tokenizer> {
         let learned = self.learned.as_ref().map(|learned| &learned.tokenizer);
         let models = self
             .language_model
@@ -541,7 +548,7 @@ impl<H: Host> Session<H> {
     }
 }
 
-/// The files of a model: loose ones, or those of a single `.zip`.
+/// Returns the files of a model: given one by one, or in a single `.zip`.
 fn model_files(
     files: &[protocol::FileInfo],
     contents: &[Rc<dyn ByteSource>],
@@ -560,7 +567,7 @@ fn model_files(
         check_directory(named.iter().map(|(name, _)| name.clone()).collect(), &bytes)?;
         return Ok(interop::whole(named)?);
     }
-    // Asked before anything large is read.
+    // Check this before reading anything large.
     let start = |name: &str| {
         given()
             .find(|(file, _)| file.name == name)
@@ -572,10 +579,10 @@ fn model_files(
     Ok(interop::whole(named.collect::<Result<ModelFiles>>()?)?)
 }
 
-/// Whether files of these names are a model, where nothing is known of their place.
+/// Checks whether files of these names are a model, in a directory of unknown path.
 fn check_directory(names: Vec<String>, start: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<()> {
     Ok(Directory {
-        place: "this model",
+        place: &message!("this model"),
         path: "DIR",
         names: &names,
         start,
@@ -592,7 +599,7 @@ fn bytes_of(file: &protocol::FileInfo, content: &Rc<dyn ByteSource>) -> Result<V
     Ok(bytes)
 }
 
-/// How a file begins; nothing where it cannot be read.
+/// Returns the first bytes of a file; `None` if it cannot be read.
 fn start_of(content: &Rc<dyn ByteSource>) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     content
@@ -604,7 +611,7 @@ fn start_of(content: &Rc<dyn ByteSource>) -> Option<Vec<u8>> {
         .map(|_| bytes)
 }
 
-/// A file that came beside a command.
+/// Converts a file that came with a command to an input file.
 fn input(file: protocol::FileInfo, content: Rc<dyn ByteSource>) -> InputFile {
     let protocol::FileInfo {
         name,
@@ -642,7 +649,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_comes_loose_or_packed_and_without_what_is_not_read() {
+    fn model_files_are_read_loose_or_zipped_and_unused_ones_skipped() {
         let model = [
             ("config.json", &b"{}"[..]),
             ("model.safetensors", b"x"),
@@ -662,7 +669,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_in_another_form_are_named() {
+    fn other_weight_formats_are_refused() {
         let torch = [("config.json", &b"{}"[..]), ("pytorch_model.bin", b"x")];
         let files: Vec<_> = torch
             .iter()
@@ -676,7 +683,10 @@ mod tests {
                 "this model holds PyTorch weights (pytorch_model.bin), but no model.safetensors"
             );
             assert!(
-                error.hint().contains("from_pretrained(\"DIR\")"),
+                error
+                    .hint()
+                    .to_string()
+                    .contains("from_pretrained(\"DIR\")"),
                 "{}",
                 error.hint()
             );

@@ -1,5 +1,6 @@
-//! A run as files: the model's own, the optimiser's moments, and where the run stands. With the corpus, enough to go on
-//! exactly; alone, enough to use the model.
+//! Encodes a run as the files of a checkpoint and back: the model files, the optimiser moments, and
+//! the training state. With the same corpus a run resumes exactly; the model files alone are a
+//! usable model.
 
 use super::host::Snapshot;
 use super::loaded_model::{LoadedModel, groups_of, weights_of};
@@ -11,87 +12,88 @@ use crate::interop::{self, HostTensor, Weights};
 use crate::model::{Heads, Layout, ParameterGroup};
 use crate::train::{GroupState, TrainState};
 use burn::tensor::{Device, Tensor, TensorData};
-use protocol::{Phase, RunConfig};
+use protocol::{Phase, RunConfig, Setting, message};
 use serde::{Deserialize, Serialize};
 
-/// Name of the moments in a checkpoint.
+/// File name of the optimiser moments.
 pub const OPTIMIZER_FILE: &str = "optimizer.safetensors";
-/// Name of the best values in a checkpoint, where they are not its own.
+/// File name of the best parameters, present if they are not the current ones.
 pub const BEST_FILE: &str = "best.safetensors";
-/// Name in a classifier's checkpoint of the weights that each of its networks starts from.
+/// File name of the weights that each network of a classifier starts from.
 const SOURCE_FILE: &str = "source.safetensors";
-/// Name of the state in a checkpoint.
+/// File name of the training state.
 pub const STATE_FILE: &str = "state.json";
 
-/// Name in a checkpoint of the network that was trained as number `index`, from 0.
+/// Returns the file name of the finished network with this `index`, from 0.
 fn trained_file(index: usize) -> String {
     format!("trained-{}.safetensors", index + 1)
 }
 
-/// Whether a file of a checkpoint serves further training only, and is no part of the model.
+/// Whether a checkpoint file is needed for training only and is not part of the model.
 pub fn is_of_training(name: &str) -> bool {
     let is_network = name.starts_with("trained-") && name.ends_with(".safetensors");
     is_network || [OPTIMIZER_FILE, BEST_FILE, SOURCE_FILE, STATE_FILE].contains(&name)
 }
 
-/// Version of the form of a checkpoint. It grows when an older program would read a checkpoint wrongly; a checkpoint from
-/// before it was written has 0.
+/// Version of the checkpoint format. It increases when an older version would misread a checkpoint;
+/// 0 if the checkpoint predates this field.
 pub const STATE_FORMAT: u32 = 1;
 
-/// Where a run stands.
+/// The training state, as stored in [`STATE_FILE`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
-    /// [`STATE_FORMAT`] of the program that wrote it.
+    /// [`STATE_FORMAT`] of the version that wrote it.
     #[serde(default)]
     pub format: u32,
-    /// What was asked for.
+    /// The configuration as requested.
     pub config: RunConfig,
-    /// What will be done.
+    /// The checked plan of the run.
     pub plan: Plan,
-    /// Identifies the corpus.
+    /// Fingerprint of the corpus.
     pub corpus: String,
-    /// Steps done.
+    /// Optimiser steps done, over all networks.
     pub step: u64,
-    /// Seconds of training so far.
+    /// Seconds of training so far, without pauses.
     pub elapsed_secs: f64,
-    /// Losses since the last report.
+    /// Sum of the losses since the last report, in nats.
     pub window_loss_sum: f32,
-    /// Their part from next-sentence prediction, where that is learned.
+    /// Its next-sentence part, if that is trained.
     #[serde(default)]
     pub window_next_sentence_sum: Option<f32>,
-    /// Of how many steps.
+    /// Number of steps in that sum.
     pub window_steps: u64,
-    /// Steps beside them that were skipped.
+    /// Further steps since the last report, which were skipped.
     #[serde(default)]
     pub window_skipped: u64,
-    /// How often the run returned to an earlier checkpoint since its loss diverged.
+    /// Rollbacks to an earlier checkpoint after the loss diverged.
     #[serde(default)]
     pub rollbacks: u32,
-    /// What the learning rate is multiplied by since then.
+    /// Factor on the learning rate, from these rollbacks; 1 by default.
     #[serde(default = "whole_rate")]
     pub rate_scale: f64,
-    /// The first loss that was reported.
+    /// The first reported loss without its next-sentence part, in nats.
     #[serde(default)]
     pub first_loss: Option<f64>,
-    /// What [`BEST_FILE`] holds, where a classifier was measured.
+    /// Metadata of the best parameters ([`BEST_FILE`]), once a classifier was evaluated.
     #[serde(default)]
     pub best: Option<BestState>,
-    /// Whether a stop cut the evaluation of this step short.
+    /// Whether a stop interrupted the evaluation at this step.
     #[serde(default)]
     pub owes_evaluation: bool,
-    /// Networks that are trained already.
+    /// Metadata of the finished networks.
     #[serde(default)]
     pub networks: Vec<BestState>,
-    /// Steps of those networks.
+    /// Steps of the finished networks.
     #[serde(default)]
     pub steps_before: u64,
-    /// Seconds of training when the present network began.
+    /// Seconds of training when the current network began.
     #[serde(default)]
     pub began_secs: f64,
-    /// Names of the parameters whose moments lie end to end in each group of [`OPTIMIZER_FILE`]; for other programs.
+    /// Names of the parameters that are concatenated in each group of [`OPTIMIZER_FILE`]; for other
+    /// programs.
     #[serde(default)]
     pub groups: Vec<Vec<String>>,
-    /// The device, in words; empty of a checkpoint from before this was kept.
+    /// Name of the device; empty in checkpoints that predate this field.
     #[serde(default)]
     pub device: String,
 }
@@ -100,21 +102,21 @@ fn whole_rate() -> f64 {
     1.0
 }
 
-/// The best values so far, besides the values.
+/// The best parameters so far, without the parameters themselves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BestState {
-    /// Micro F1 on validation documents.
+    /// Micro F1 on the validation set.
     pub score: f64,
-    /// Optimisation steps done.
+    /// Optimiser steps done.
     pub step: u64,
-    /// Threshold that was tuned then.
+    /// Decision threshold tuned at that step.
     pub threshold: Option<f64>,
-    /// Thresholds per label that were tuned then.
+    /// Decision thresholds per label tuned at that step.
     pub thresholds: Option<Vec<f64>>,
 }
 
 impl BestState {
-    /// What is written of `best`.
+    /// Returns the metadata of `best`.
     pub fn of(best: &Best) -> Self {
         let Best {
             score,
@@ -132,7 +134,7 @@ impl BestState {
     }
 }
 
-/// The heads that a run of `phase` trains.
+/// Returns the heads that a run of `phase` trains.
 pub fn heads_of(phase: Phase, config: &RunConfig) -> Heads {
     match phase {
         Phase::Pretrain if config.nsp => Heads::PRETRAINING,
@@ -141,10 +143,10 @@ pub fn heads_of(phase: Phase, config: &RunConfig) -> Heads {
     }
 }
 
-/// Writes a run down.
+/// Encodes a run as a snapshot.
 ///
 /// # Errors
-/// When the device no longer answers.
+/// Returns an error if the device is lost.
 pub async fn encode(
     state: &RunState,
     trained: &LoadedModel,
@@ -188,7 +190,8 @@ pub async fn encode(
     })
 }
 
-/// The moments of each group under the names of a checkpoint: `m.0`, `v.0`, `m.1`, ..; Muon's groups have no `v`.
+/// Returns the moments of each group and their names in a checkpoint: `m.0`, `v.0`, `m.1`, ...;
+/// Muon's groups have no `v`.
 fn moments(values: &TrainState, layout: &Layout) -> (Vec<String>, Vec<Tensor<1>>) {
     let of_group = |(i, (state, group)): (usize, (&GroupState, &ParameterGroup))| {
         let used = |moment: &Tensor<1>| moment.clone().narrow(0, 0, group.used);
@@ -207,20 +210,21 @@ fn moments(values: &TrainState, layout: &Layout) -> (Vec<String>, Vec<Tensor<1>>
         .unzip()
 }
 
-/// Where the run of a snapshot stands.
+/// Reads the training state of a snapshot.
 ///
 /// # Errors
-/// When that file is missing or damaged, or a newer program wrote it.
+/// Returns an error if the file is missing or damaged, or was written by a newer version.
 pub fn state_of(snapshot: &Snapshot) -> Result<RunState> {
     let found = snapshot.files.iter().find(|(file, _)| file == STATE_FILE);
     let (_, bytes) = found.ok_or_else(|| damaged(&format!("{STATE_FILE} is missing")))?;
     state_in(bytes)
 }
 
-/// Reads a run of `phase` back: where it stands, its model, and its values with their moments.
+/// Decodes a run of `phase`: its state, its model, and its parameters with their moments.
 ///
 /// # Errors
-/// When a file is missing or damaged, files contradict each other, or the run is of another phase.
+/// Returns an error if a file is missing or damaged, files contradict each other, or the run is of
+/// another phase.
 pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Decoded> {
     let file = |name: &str| {
         let found = snapshot.files.iter().find(|(file, _)| file == name);
@@ -314,10 +318,10 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
     })
 }
 
-/// Reads where a run stands.
+/// Parses the training state.
 ///
 /// # Errors
-/// When a newer program wrote it, which may have given it any form, or it is damaged.
+/// Returns an error if it is damaged, or was written by a newer version, in whatever format.
 fn state_in(json: &[u8]) -> Result<RunState> {
     #[derive(Deserialize)]
     struct Versioned {
@@ -352,27 +356,31 @@ fn best_of(state: &BestState, groups: Vec<Tensor<1>>) -> Best {
     }
 }
 
-/// A run as a snapshot keeps it.
+/// A run as decoded from a checkpoint.
 pub struct Decoded {
-    /// Where it stands.
+    /// The training state, from [`STATE_FILE`].
     pub state: RunState,
-    /// Its model.
+    /// The model, as at that step.
     pub trained: LoadedModel,
-    /// Its values with their moments.
+    /// The parameters with their moments.
     pub values: TrainState,
-    /// Its best values so far.
+    /// The best parameters so far.
     pub best: Option<Best>,
-    /// The networks that are trained already.
+    /// The finished networks, each at its best step.
     pub networks: Vec<Best>,
-    /// What each network of a classifier starts from; empty where that is drawn.
+    /// The weights that each network of a classifier starts from; empty if they are initialised
+    /// randomly.
     pub source: Weights,
 }
 
 fn damaged(what: &str) -> Error {
     Error::input(
         "bad-checkpoint",
-        format!("the checkpoint cannot be used: {what}"),
-        "Remove the newest folder in checkpoints/ to go on from the one before, or start anew in another --out.",
+        message!("the checkpoint cannot be used: {what}", what),
+        message!(
+            "Remove the newest folder in checkpoints/ to go on from the one before, or start anew in another {out}.",
+            out = Setting::named("out")
+        ),
     )
 }
 
@@ -380,17 +388,17 @@ fn damaged(what: &str) -> Error {
 mod tests {
     use super::*;
 
-    /// As version 0.1.0 wrote it before states had a format.
+    /// Written by version 0.1.0, before the state had a format field.
     const GOLDEN: &str = include_str!("../../../tests/golden/run/state.json");
 
     #[test]
-    fn a_state_of_an_older_version_is_read() {
+    fn a_state_of_an_older_version_is_readable() {
         let state = state_in(GOLDEN.as_bytes()).expect("the golden state");
         assert_eq!((state.format, state.step), (0, 10));
     }
 
     #[test]
-    fn a_state_of_a_newer_version_is_refused_by_name() {
+    fn a_state_of_a_newer_version_is_refused() {
         for json in [
             GOLDEN.replacen('{', "{\"format\": 2,", 1),
             "{\"format\": 2}".into(),

@@ -1,5 +1,5 @@
-//! What a run learns: where its batches come from, what its loss is, how it is measured. The loop in `run` knows no
-//! more of a task than this.
+//! The interface between the training loop and a training task: batches, loss and evaluation. The
+//! loop in `run` knows nothing else about a task.
 
 use crate::data::examples::{Batch, MaskedExamples};
 use crate::error::Result;
@@ -13,83 +13,89 @@ use crate::train::{DeviceBatch, Objective, evaluate_masked_lm, single_label_loss
 use burn::tensor::{Device, Tensor};
 use protocol::{MaskedLmMetrics, Metrics};
 
-/// One thing to learn.
+/// A training task: what a run optimises and how it is evaluated.
 #[allow(async_fn_in_trait, reason = "a session runs on one thread")]
 pub trait Task {
-    /// Changes the starting values that were drawn before the first step, one flat vector per group; by default none.
+    /// Adjusts the initial parameters before the first step, one flat vector per parameter group;
+    /// does nothing by default.
     fn prepare(&self, _layout: &Layout, _restored: &Restored, _groups: &mut [Vec<f32>]) {}
 
-    /// The batch of the step with index `step`, from 0: a function of the step alone, so that a run can go on anywhere.
+    /// Returns the batch of step `step`, from 0. Depends on the step alone, so that a run can
+    /// resume anywhere.
     fn batch(&mut self, step: u64) -> Batch;
 
-    /// The objective on that batch, `[1]`.
+    /// Computes the loss of a batch, `[1]`.
     fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective;
 
-    /// Whether a person's questions are answered with the values of the run; else they wait until it is over.
+    /// Whether queries are answered with the parameters of the run; otherwise they wait until it is
+    /// over.
     fn answers(&self) -> bool {
         true
     }
 
-    /// Whether these figures are all that was wanted, so that the run need not go on.
+    /// Whether these metrics are good enough to end the run early.
     fn is_learned(&self, _metrics: &Metrics) -> bool {
         false
     }
 
-    /// Held-out figures of the documents called `split`; `None` where there are none, or where `goes_on`, which is asked
-    /// between batches, said no. A classifier remembers the threshold that validation preferred.
+    /// Computes the metrics of a held-out split. `None` if it is empty, or if `should_continue`,
+    /// called between batches, returned `false`. A classifier also tunes its threshold on the
+    /// validation set and stores it in `config`.
     ///
     /// # Errors
-    /// When the device no longer answers, or as `goes_on` does.
+    /// Returns an error if the device is lost, or `should_continue` fails.
     async fn evaluate(
         &mut self,
         config: &mut ModelConfig,
         params: &ParamTensors,
         device: &Device,
         split: Split,
-        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>>;
 
-    /// Makes ready for the network with `index`, from 0, of the same run: it draws the order of its examples from `seed`.
+    /// Prepares the network with this `index`, from 0; `seed` determines the order of its examples.
     fn begin_network(&mut self, _index: usize, _seed: u64) {}
 
-    /// Whether a network is kept at the step that scored best on validation documents, rather than at its last one.
+    /// Whether a network is kept at the step that scored best on the validation set, rather than at
+    /// its last one.
     fn keeps_best_step(&self) -> bool {
         true
     }
 
-    /// Joins the trained `networks`, a flat array per group of `layout` each, and whatever else the task has learned to the
-    /// model that the run leaves; returns its figures. By default there is nothing to join.
+    /// Combines the trained `networks` (one flat array per group of `layout` each) and other
+    /// trained parts into the final model, and returns its metrics. By default there is nothing to
+    /// combine.
     ///
     /// # Errors
-    /// When the device no longer answers, or as `goes_on` does.
+    /// Returns an error if the device is lost, or `should_continue` fails.
     async fn conclude(
         &mut self,
         _config: &mut ModelConfig,
         _layout: &Layout,
         _networks: Vec<Vec<Tensor<1>>>,
         _device: &Device,
-        _goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        _should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Vec<(Split, Metrics)>> {
         Ok(Vec::new())
     }
 
-    /// What [`Self::conclude`] joined.
+    /// Takes the ensemble that [`Self::conclude`] built.
     fn take_ensemble(&mut self) -> Option<Ensemble> {
         None
     }
 }
 
-/// Held-out documents.
+/// A held-out split of the corpus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// For choices and progress.
+    /// The validation set, for model selection and progress.
     Valid,
-    /// Measured once, at the end.
+    /// The test set, evaluated once at the end.
     Test,
 }
 
 impl Split {
-    /// Its name in events.
+    /// Returns its name in events.
     pub fn name(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -98,13 +104,13 @@ impl Split {
     }
 }
 
-/// Guessing masked tokens.
+/// Masked language modelling, with next-sentence prediction if the model has that head.
 pub struct MaskedLm {
-    /// Training windows.
+    /// Masked training examples.
     pub train: MaskedExamples,
-    /// Held-out windows at the fixed evaluation rate, where there are any.
+    /// Masked validation examples at the fixed evaluation mask rate, if there are any.
     pub valid: Option<MaskedExamples>,
-    /// Held-out batches per evaluation.
+    /// Batches per evaluation.
     pub evaluation_batches: u64,
 }
 
@@ -144,13 +150,14 @@ impl Task for MaskedLm {
         params: &ParamTensors,
         device: &Device,
         split: Split,
-        goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+        should_continue: &mut impl AsyncFnMut() -> Result<bool>,
     ) -> Result<Option<Metrics>> {
         match (&mut self.valid, split) {
             (Some(valid), Split::Valid) => {
                 let batches = self.evaluation_batches;
                 let metrics =
-                    masked_lm_metrics(valid, batches, config, params, device, goes_on).await?;
+                    masked_lm_metrics(valid, batches, config, params, device, should_continue)
+                        .await?;
                 Ok(metrics.map(Metrics::MaskedLm))
             }
             _ => Ok(None),
@@ -158,17 +165,18 @@ impl Task for MaskedLm {
     }
 }
 
-/// Held-out masked-LM figures over at most `batches` batches of `examples`; `None` where `goes_on` said no.
+/// Computes masked-LM metrics over at most `batches` batches of `examples`; `None` if
+/// `should_continue` returned `false`.
 ///
 /// # Errors
-/// When the device no longer answers.
+/// Returns an error if the device is lost.
 pub async fn masked_lm_metrics(
     examples: &mut MaskedExamples,
     batches: u64,
     config: &ModelConfig,
     params: &ParamTensors,
     device: &Device,
-    goes_on: &mut impl AsyncFnMut() -> Result<bool>,
+    should_continue: &mut impl AsyncFnMut() -> Result<bool>,
 ) -> Result<Option<MaskedLmMetrics>> {
     let mut sums = None;
     let mut totals = [0.0; 6];
@@ -176,32 +184,32 @@ pub async fn masked_lm_metrics(
     for index in 0..count {
         let batch = DeviceBatch::upload(&examples.batch_once(index as usize), config, device);
         sums = Some(evaluate_masked_lm(config, params, &batch, sums, device));
-        // Bounds what is queued, and keeps each f32 sum short enough to be exact.
+        // Bounds the queue of the device, and keeps each f32 sum short enough to be exact.
         if index % BATCHES_PER_READ == BATCHES_PER_READ - 1 || index + 1 == count {
             let read = read(sums.take().expect("a batch was just added")).await?;
             totals
                 .iter_mut()
                 .zip(read)
                 .for_each(|(total, sum)| *total += f64::from(sum));
-            if !goes_on().await? {
+            if !should_continue().await? {
                 return Ok(None);
             }
         }
     }
-    let [loss, right, n, pair_loss, pairs_right, pairs] = totals;
-    let of_pairs = |sum: f64| (pairs > 0.0).then_some(sum / pairs);
+    let [loss, correct, n, pair_loss, pairs_correct, pairs] = totals;
+    let per_pair = |sum: f64| (pairs > 0.0).then_some(sum / pairs);
     Ok(Some(MaskedLmMetrics {
         n: n as u64,
         masked_lm_loss: loss / n.max(1.0),
-        masked_accuracy: right / n.max(1.0),
-        next_sentence_loss: of_pairs(pair_loss),
-        next_sentence_accuracy: of_pairs(pairs_right),
+        masked_accuracy: correct / n.max(1.0),
+        next_sentence_loss: per_pair(pair_loss),
+        next_sentence_accuracy: per_pair(pairs_correct),
     }))
 }
 
 const BATCHES_PER_READ: u64 = 8;
 
-/// The model in training mode; `seed` says what dropout drops.
+/// Returns the model in training mode; `seed` determines the dropout masks.
 pub fn training_model<'a>(
     config: &'a ModelConfig,
     params: &'a ParamTensors,
@@ -211,7 +219,7 @@ pub fn training_model<'a>(
     Network::new(config, params).with_dropout(plan.dropout(), seed)
 }
 
-/// The model in evaluation mode.
+/// Returns the model in evaluation mode.
 pub fn evaluation_model<'a>(config: &'a ModelConfig, params: &'a ParamTensors) -> Network<'a> {
     Network::new(config, params)
 }

@@ -1,5 +1,5 @@
-//! A corpus in tokens, kept between commands so that a second run does not learn its words again; of a large one, the
-//! host keeps the tokens between programs too.
+//! A tokenized corpus, kept in memory between commands so that the vocabulary is learned once. The
+//! host caches the tokens of a large corpus between sessions.
 
 use super::cache;
 use super::host::Host;
@@ -13,19 +13,20 @@ use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
 use crate::error::{Error, Result};
 use protocol::{
-    CoveragePoint, Event, FileRole, LengthCount, NearDuplicates, RunConfig, TaskKind, TokenizerKind,
+    CoveragePoint, Event, FileRole, LengthCount, Message, NearDuplicates, RunConfig, TaskKind,
+    TokenizerKind, message,
 };
 use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::rc::Rc;
 
-/// Words learned from a corpus, and the corpus in them.
+/// The tokenizer of a corpus and the encoded documents.
 pub struct TokenizedCorpus {
-    /// The words.
+    /// The tokenizer that the documents are encoded with.
     pub tokenizer: Rc<Tokenizer>,
     /// Training documents, without labels.
     pub train: Packed,
-    /// Held-out documents, where there are any.
+    /// Validation documents, if there are any.
     pub valid: Option<Packed>,
     settings: (
         TokenizerKind,
@@ -36,19 +37,20 @@ pub struct TokenizedCorpus {
     given: bool,
     coverage: OnceCell<Vec<CoveragePoint>>,
     lengths: OnceCell<Vec<LengthCount>>,
-    /// Vectors of the vocabulary, and how wide they were asked for.
+    /// Vectors of the vocabulary, and the width they were requested with.
     embeddings: RefCell<Option<(usize, Option<Rc<WordEmbeddings>>)>>,
 }
 
 impl TokenizedCorpus {
-    /// Learns the words of `corpus`, or takes `tokenizer`'s, and encodes all documents; or finds both in the cache. `tell`
-    /// hears what is being done.
+    /// Learns the vocabulary of `corpus` (or uses `tokenizer`) and encodes all documents, or loads
+    /// both from the cache. `progress` receives progress messages.
     ///
     /// # Errors
-    /// When the corpus is too small to learn from, can no longer be read, or its tokens find no room.
+    /// Returns an error if the corpus is too small, can no longer be read, or its tokens do not fit
+    /// into storage.
     pub fn of(
         host: &impl Host,
-        tell: &dyn Fn(&str),
+        progress: &dyn Fn(Message),
         corpus: &Corpus,
         config: &RunConfig,
         tokenizer: Option<Rc<Tokenizer>>,
@@ -61,17 +63,19 @@ impl TokenizedCorpus {
                 .and_then(|pieces| cache::restored(&pieces, tokenizer.clone()))
             {
                 Some(found) => {
-                    tell("the tokens of this text are known from an earlier run");
+                    progress(message!(
+                        "the tokens of this text are known from an earlier run"
+                    ));
                     found
                 }
                 None => {
-                    let made = encoded(host, tell, corpus, config, tokenizer)?;
+                    let made = encoded(host, progress, corpus, config, tokenizer)?;
                     host.cache(&key, &cache::pieces(&made));
                     made
                 }
             }
         } else {
-            encoded(host, tell, corpus, config, tokenizer)?
+            encoded(host, progress, corpus, config, tokenizer)?
         };
         let (specials, vocab_size) = (tokenizer.specials(), tokenizer.len());
         let train = Packed::new(train, specials, vocab_size)?;
@@ -90,7 +94,8 @@ impl TokenizedCorpus {
         })
     }
 
-    /// Whether this is what `config` asks for, with the words of `tokenizer` where those are given.
+    /// Whether it can be used for `config`: same tokenizer settings and limit or, if `tokenizer` is
+    /// given, that very tokenizer and the same limit.
     pub fn serves(&self, config: &RunConfig, tokenizer: Option<&Rc<Tokenizer>>) -> bool {
         match tokenizer {
             Some(tokenizer) => {
@@ -100,8 +105,8 @@ impl TokenizedCorpus {
         }
     }
 
-    /// Vectors of `width` numbers for the vocabulary, learned from the training documents; `None` where those hold no two
-    /// different tokens side by side.
+    /// Returns word vectors `[V, width]` learned from the training documents; `None` if no two
+    /// different tokens ever occur side by side.
     pub fn embeddings(&self, width: usize) -> Option<Rc<WordEmbeddings>> {
         let mut known = self.embeddings.borrow_mut();
         if known.as_ref().is_none_or(|(known, _)| *known != width) {
@@ -118,18 +123,20 @@ impl TokenizedCorpus {
         known.as_ref().and_then(|(_, learned)| learned.clone())
     }
 
-    /// The vectors that were learned last, of whatever width; else such of `width` numbers.
+    /// Returns the word vectors learned last, of any width; if there are none, learns them with
+    /// this `width`.
     pub fn any_embeddings(&self, width: usize) -> Option<Rc<WordEmbeddings>> {
         let known = self.embeddings.borrow().as_ref().map(|(width, _)| *width);
         self.embeddings(known.unwrap_or(width))
     }
 
-    /// Tokens per training document.
+    /// Returns the mean number of tokens per training document.
     pub fn mean_tokens(&self) -> f64 {
         mean_tokens(&self.train)
     }
 
-    /// How much of the training text the most frequent tokens make up, for as many tokens as each power of two.
+    /// Returns the share of the training text that the `n` most frequent tokens cover, for each
+    /// power of two `n`.
     pub fn coverage(&self) -> &[CoveragePoint] {
         self.coverage.get_or_init(|| self.count_coverage())
     }
@@ -156,13 +163,15 @@ impl TokenizedCorpus {
         points
     }
 
-    /// The training documents of `corpus`, which this was learned from, by their number of tokens.
+    /// Returns a histogram of the lengths in tokens of the training documents of `corpus`, which
+    /// must be the corpus this was built from.
     pub fn lengths(&self, corpus: &Corpus) -> &[LengthCount] {
         self.lengths
             .get_or_init(|| self.count_lengths(&self.texts_of(corpus)))
     }
 
-    /// How many texts each training document has; empty where that would mean to read a large corpus again.
+    /// Returns the number of texts of each training document; empty if a large corpus would have to
+    /// be read again.
     fn texts_of(&self, corpus: &Corpus) -> Vec<usize> {
         let selection = Selection {
             limit: self.settings.3,
@@ -179,15 +188,15 @@ impl TokenizedCorpus {
         texts
     }
 
-    /// `texts` of each document lie one after another.
+    /// `texts` holds the number of texts of each document; they are stored consecutively.
     fn count_lengths(&self, texts: &[usize]) -> Vec<LengthCount> {
         let tokens = self.train.tokens();
-        let alone = vec![1; tokens.documents()];
-        // A text without tokens was left out: nobody knows whose it was.
-        let texts = if texts.iter().sum::<usize>() == alone.len() {
+        let single_texts = vec![1; tokens.documents()];
+        // Texts without tokens were skipped and cannot be assigned: count each text by itself.
+        let texts = if texts.iter().sum::<usize>() == single_texts.len() {
             texts
         } else {
-            &alone
+            &single_texts
         };
         let mut counts = vec![0_u64; LENGTHS.len() + 1];
         let mut longest = 0;
@@ -197,7 +206,7 @@ impl TokenizedCorpus {
                 .map(|text| tokens.place(text).len())
                 .sum();
             first += count;
-            // The separator at its end is not the document's.
+            // Without the separator at the end of the last text.
             let length = all as u64 - 1;
             counts[LENGTHS.partition_point(|&up_to| up_to < length)] += 1;
             longest = longest.max(length);
@@ -214,7 +223,7 @@ impl TokenizedCorpus {
         counts[..last].to_vec()
     }
 
-    /// What a loss on this corpus is measured against.
+    /// Computes the entropy baselines of the masked-LM loss on this corpus.
     pub fn floors(&self) -> EntropyBaselines {
         EntropyBaselines::of(
             self.train.tokens(),
@@ -224,18 +233,18 @@ impl TokenizedCorpus {
     }
 }
 
-/// The vectors are a property of the text: a run's seed changes none of them.
+/// Word vectors depend on the text only, not on the seed of a run.
 const EMBEDDINGS_SEED: u64 = 1;
 
-/// Where the counts of document lengths are parted, in tokens.
+/// Upper bounds of the length histogram's bins, in tokens.
 const LENGTHS: [u64; 13] = [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
 
-/// Words and the documents in them: those of training, and those that are held out.
+/// The tokenizer, the encoded training documents, and the encoded validation documents.
 pub type Encoded = (Rc<Tokenizer>, Tokens, Tokens);
 
 fn encoded(
     host: &impl Host,
-    tell: &dyn Fn(&str),
+    progress: &dyn Fn(Message),
     corpus: &Corpus,
     config: &RunConfig,
     tokenizer: Option<Rc<Tokenizer>>,
@@ -244,7 +253,7 @@ fn encoded(
     let tokenizer = match tokenizer {
         Some(tokenizer) => tokenizer,
         None => {
-            tell("learning the vocabulary");
+            progress(message!("learning the vocabulary"));
             let mut trainer =
                 VocabularyLearner::new(config.tokenizer, config.cased, config.vocab_size)?
                     .strip_accents(config.strip_accents)
@@ -257,13 +266,13 @@ fn encoded(
             Rc::new(trainer.finish()?)
         }
     };
-    tell("cutting the text into tokens");
+    progress(message!("cutting the text into tokens"));
     let train = texts(host, &tokenizer, corpus, FileRole::Train, &selection)?;
     let valid = texts(host, &tokenizer, corpus, FileRole::Valid, &selection)?;
     Ok((tokenizer, train, valid))
 }
 
-/// Encodes the texts of one use, each ended by `[SEP]`; those without tokens are left out.
+/// Encodes the texts of one split, each followed by `[SEP]`; texts without tokens are skipped.
 fn texts(
     host: &impl Host,
     tokenizer: &Tokenizer,
@@ -280,10 +289,10 @@ fn texts(
     builder.finish().map_err(no_room)
 }
 
-/// Packs the texts of one use.
+/// Encodes and packs the texts of one split.
 ///
 /// # Errors
-/// When they hold no token, can no longer be read, or find no room.
+/// Returns an error if they have no tokens, can no longer be read, or do not fit into storage.
 pub fn pack(
     host: &impl Host,
     tokenizer: &Tokenizer,
@@ -294,10 +303,11 @@ pub fn pack(
     Ok(Packed::new(tokens, tokenizer.specials(), tokenizer.len())?)
 }
 
-/// Encodes the sentences of one use.
+/// Encodes the sentences of one split, for next-sentence prediction.
 ///
 /// # Errors
-/// When there are fewer than two documents, they can no longer be read, or they find no room.
+/// Returns an error if there are fewer than two documents, they can no longer be read, or do not
+/// fit into storage.
 pub fn pairs(
     host: &impl Host,
     tokenizer: &Tokenizer,
@@ -328,10 +338,10 @@ pub fn pairs(
     )?)
 }
 
-/// Encodes the labelled documents of one use; `look` sees each of them too.
+/// Encodes the labelled documents of one split; `look` is called with each of them.
 ///
 /// # Errors
-/// When they can no longer be read or find no room.
+/// Returns an error if they can no longer be read or do not fit into storage.
 pub fn labelled(
     host: &impl Host,
     tokenizer: &Tokenizer,
@@ -349,10 +359,10 @@ pub fn labelled(
     builder.finish().map_err(no_room)
 }
 
-/// As [`labelled`], for training; finds the documents of a large corpus in the cache.
+/// As [`labelled`], for training; looks up the documents of a large corpus in the cache.
 ///
 /// # Errors
-/// As there.
+/// Same as [`labelled`].
 pub fn labelled_for_training(
     host: &impl Host,
     tokenizer: &Tokenizer,
@@ -384,10 +394,10 @@ pub fn labelled_for_training(
     Ok(made)
 }
 
-/// The labels of the selected training documents.
+/// Surveys the labels of the selected training documents.
 ///
 /// # Errors
-/// When the documents can no longer be read.
+/// Returns an error if the documents can no longer be read.
 pub fn survey_labels(corpus: &Corpus, selection: &Selection) -> Result<LabelSurvey> {
     let mut survey = LabelSurvey::default();
     corpus.each_labelled(FileRole::Train, selection, &mut |document| {
@@ -397,7 +407,7 @@ pub fn survey_labels(corpus: &Corpus, selection: &Selection) -> Result<LabelSurv
     Ok(survey)
 }
 
-/// The event that tells a person what was read.
+/// Returns the event that reports what was read.
 pub fn report(corpus: &Corpus) -> Event {
     Event::Corpus {
         files: corpus.files().to_vec(),
@@ -410,33 +420,34 @@ pub fn report(corpus: &Corpus) -> Event {
     }
 }
 
-/// Tokens per document, without the separators.
+/// Returns the mean number of tokens per document.
 pub fn mean_tokens(packed: &Packed) -> f64 {
     packed.tokens().len() as f64 / packed.documents().max(1) as f64
 }
 
-/// The documents that a classifier learns from, and what their labels are.
+/// The labelled training documents of a classifier.
 pub struct Labelled {
-    /// Which of the corpus's documents.
+    /// Which documents of the corpus are used.
     pub selection: Selection,
-    /// Their labels.
+    /// Survey of their labels.
     pub survey: LabelSurvey,
-    /// How many labelled lines were left out because they are no pairs, and the first of them.
+    /// Number of labelled lines that were skipped for not being pairs, and the line number of the
+    /// first.
     pub singles: Option<(u64, u64)>,
 }
 
 impl Labelled {
-    /// Those that `config` asks for: the first ones only, only pairs, or only a share.
+    /// Selects the documents that `config` asks for: the first ones, pairs only, or a share.
     ///
     /// # Errors
-    /// When a file can no longer be read.
+    /// Returns an error if there are no labels, or a file can no longer be read.
     pub fn of(corpus: &Corpus, config: &RunConfig) -> Result<Self> {
         let without_near_duplicates = config.near_duplicates == NearDuplicates::Drop;
         let all = Selection {
             without_near_duplicates,
             ..selection(config)
         };
-        let mut chosen = all;
+        let mut selected = all;
         let mut survey = survey_labels(corpus, &all)?;
         if survey.is_empty() {
             return Err(corpus.no_labels(FileRole::Train).into());
@@ -444,23 +455,23 @@ impl Labelled {
         let mut singles = None;
         if config.task == TaskKind::Pair && survey.pairs {
             singles = corpus.singles(&[FileRole::Train, FileRole::Valid, FileRole::Test], &all)?;
-            chosen.pairs = true;
+            selected.pairs = true;
         }
         if let Some(fraction) = config.label_fraction {
-            chosen.share = Some(corpus.share(fraction, &chosen)?);
+            selected.share = Some(corpus.share(fraction, &selected)?);
         }
-        if chosen != all {
-            survey = survey_labels(corpus, &chosen)?;
+        if selected != all {
+            survey = survey_labels(corpus, &selected)?;
         }
         Ok(Self {
-            selection: chosen,
+            selection: selected,
             survey,
             singles,
         })
     }
 }
 
-/// The documents that `config` asks for.
+/// Returns the selection of documents that `config` asks for.
 pub fn selection(config: &RunConfig) -> Selection {
     Selection {
         limit: config.limit,
@@ -486,7 +497,10 @@ fn settings(
 
 fn no_room(error: io::Error) -> Error {
     Error::Io {
-        message: format!("the tokens of the corpus find no room: {error}"),
-        hint: "Free some space, or give less text.".into(),
+        message: message!(
+            "the tokens of the corpus find no room: {error}",
+            error = error.to_string()
+        ),
+        hint: message!("Free some space, or give less text."),
     }
 }

@@ -1,5 +1,5 @@
-//! What both kinds of training share: the vocabulary they learn, the values they start with, and the run itself, whose
-//! loop is in `run`.
+//! Shared by pre-training and fine-tuning: the vocabulary, the initial weights, and setting up the
+//! run, whose loop is in `run`.
 
 use super::card::{Provenance, card};
 use super::checks::{check_same_corpus, no_corpus};
@@ -21,34 +21,36 @@ use crate::error::Result;
 use crate::interop::Weights;
 use crate::model::{Heads, Layout, ModelConfig, specs, word_embeddings};
 use crate::train::Optimizer;
-use protocol::{Event, Phase, RunConfig};
+use protocol::{Event, Message, Phase, RunConfig, Setting, message};
 use std::rc::Rc;
 
-/// Share of unknown tokens that a person should hear of.
-const NOTABLE_UNKNOWN_SHARE: f64 = 0.05;
+/// Share of unknown tokens above which a warning is emitted.
+const MAX_UNKNOWN_SHARE: f64 = 0.05;
 
-/// All that a run starts with besides its values and its data.
+/// The settings of a run, besides its data and initial weights.
 pub(super) struct RunSetup {
-    /// Which heads are trained.
+    /// The heads to train.
     pub heads: Heads,
-    /// The shape.
+    /// Configuration of the model to train.
     pub model: ModelConfig,
-    /// The words.
+    /// Tokenizer of the model.
     pub tokenizer: Rc<Tokenizer>,
-    /// What will be done.
+    /// The checked plan of the run.
     pub plan: Plan,
-    /// What was asked for.
+    /// The configuration as requested.
     pub config: RunConfig,
-    /// What the loss is measured against.
+    /// Entropy baselines of the loss.
     pub floors: EntropyBaselines,
-    /// Whether new word embeddings are taken from the vectors that were given.
+    /// Whether new word embeddings are initialised from the user's word vectors.
     pub word_vectors: bool,
-    /// Vectors of the training text that new word embeddings start from, where none were given.
+    /// Vectors learned from the training text, to initialise new word embeddings if the user gave
+    /// none.
     pub own_vectors: Option<Rc<WordEmbeddings>>,
 }
 
 impl<H: Host> Session<H> {
-    /// Plans are made: fills the values, tells the start, and trains on what `corpus` identifies.
+    /// Executes a planned run: initialises or restores the parameters, emits [`Event::Started`],
+    /// and trains on the corpus with fingerprint `corpus`.
     pub(super) async fn run<T: Task>(
         &mut self,
         name: &str,
@@ -64,7 +66,7 @@ impl<H: Host> Session<H> {
             settings: start.plan.optimizer,
             device: self.device.clone(),
         };
-        // A run without steps has no values to go on with: what is fitted is in `source`.
+        // A run without steps has no optimiser state to restore: the fitted layer is in `source`.
         let resumed = match resumed {
             Some(decoded) if start.plan.budget == Budget::Steps(0) => {
                 check_same_corpus(&decoded.state.corpus, &corpus)?;
@@ -132,7 +134,7 @@ impl<H: Host> Session<H> {
             watched: &mut self.watched,
             next_look: 0.0,
             pause_at: None,
-            // What came after the command that began the run is for it to hear.
+            // Commands that arrived after the one that started the run are for the run to handle.
             arrived: std::mem::take(&mut self.deferred),
             deferred: &mut self.deferred,
         };
@@ -175,7 +177,7 @@ impl<H: Host> Session<H> {
         Ok(finished)
     }
 
-    /// What each network of the run starts from.
+    /// Returns the initial weights of each network of the run.
     fn beginning(
         &self,
         run: &str,
@@ -225,19 +227,21 @@ impl<H: Host> Session<H> {
         }
     }
 
-    /// Says so when a run goes on elsewhere: devices round differently.
+    /// Warns if a run resumes on another device: devices round differently.
     fn warn_other_device(&self, run: &str, before: &str) {
         let now = &self.info.name;
         if !before.is_empty() && before != now {
-            let message = format!(
-                "this run began on {before} and goes on on {now}: its figures may differ in their last digits"
+            let message = message!(
+                "this run began on {before} and goes on on {now}: its figures may differ in their last digits",
+                before,
+                now
             );
             self.warn(run, "other-device", message);
         }
     }
 
-    /// Vectors of the training text for a new model of `width`, unless other ones were given or `config` wants none. Says so
-    /// where the text has none.
+    /// Learns vectors of size `width` from the training text for a new model, unless the user gave
+    /// vectors or `config` wants none. Warns if the text is too small for any.
     pub(super) fn own_vectors(
         &self,
         run: &str,
@@ -248,7 +252,7 @@ impl<H: Host> Session<H> {
         if self.word_vectors.is_some() || !plan::starts_from_own_vectors(config, phase) {
             return None;
         }
-        let message = "learning word vectors from the text".into();
+        let message = message!("learning word vectors from the text");
         self.host.emit(
             Event::Compiling {
                 run: run.into(),
@@ -258,14 +262,16 @@ impl<H: Host> Session<H> {
         );
         let vectors = self.learned.as_ref()?.embeddings(width);
         if vectors.is_none() {
-            let message = "the text has no two different words side by side: the word embeddings start at random";
-            self.warn(run, "no-own-vectors", message.into());
+            let message = message!(
+                "the text has no two different words side by side: the word embeddings start at random"
+            );
+            self.warn(run, "no-own-vectors", message);
         }
         vectors
     }
 
-    /// The vectors for the vocabulary of a new model of `width` among those that were given, where there are any. Says what
-    /// was found.
+    /// Looks up the user's word vectors for the vocabulary of a new model of size `width`, if there
+    /// are any, and reports how many were found.
     fn given_vectors(
         &self,
         run: &str,
@@ -279,20 +285,25 @@ impl<H: Host> Session<H> {
         lines(&mut |line| Ok(vectors.take(line)?))?;
         let found = vectors.finish()?;
         let (rows, missing) = (found.rows.len(), found.missing);
-        let message = format!(
-            "word vectors were found for {rows} tokens of the vocabulary; {missing} start at random"
+        let message = message!(
+            "word vectors were found for {rows} tokens of the vocabulary; {missing} start at random",
+            rows,
+            missing
         );
         self.warn(run, "word-vectors", message);
         if let Some((count, line)) = found.ragged {
-            let message = format!(
-                "{count} lines of word vectors do not hold a word and {width} numbers and were left out, the first is line {line}"
+            let message = message!(
+                "{count} lines of word vectors do not hold a word and {width} numbers and were left out, the first is line {line}",
+                count,
+                width,
+                line
             );
             self.warn(run, "ragged-vectors", message);
         }
         Ok(Some(found))
     }
 
-    /// What a checkpoint holds of a run of `phase`.
+    /// Decodes the checkpoint of a run of `phase`.
     pub(super) fn resumed(
         &self,
         phase: Phase,
@@ -303,7 +314,7 @@ impl<H: Host> Session<H> {
             .transpose()
     }
 
-    /// Learns the vocabulary and encodes the corpus, unless the last run left both.
+    /// Learns the vocabulary and encodes the corpus, unless both are cached from the last run.
     pub(super) fn learn(
         &mut self,
         run: &str,
@@ -314,60 +325,68 @@ impl<H: Host> Session<H> {
         let fits = |learned: &TokenizedCorpus| learned.serves(config, tokenizer.as_ref());
         if !self.learned.as_ref().is_some_and(fits) {
             let is_new = tokenizer.is_none();
-            let tell = |message: &str| {
-                // A preview belongs to no run, and nobody waits for one.
+            let progress = |message: Message| {
+                // A preview belongs to no run and needs no progress messages.
                 if !run.is_empty() {
                     self.host.emit(
                         Event::Compiling {
                             run: run.into(),
-                            message: message.into(),
+                            message,
                         },
                         Vec::new(),
                     );
                 }
             };
-            let learned = TokenizedCorpus::of(&self.host, &tell, corpus, config, tokenizer)?;
+            let learned = TokenizedCorpus::of(&self.host, &progress, corpus, config, tokenizer)?;
             self.warn_unknown_share(run, learned.train.unknown_share(), is_new);
             self.learned = Some(learned);
         }
         Ok(())
     }
 
-    /// Says so when a vocabulary does not know the text: one from elsewhere, or one just learned that is too small.
+    /// Warns if a large share of the tokens is unknown: the vocabulary comes from another text, or
+    /// is too small.
     pub(super) fn warn_unknown_share(&self, run: &str, share: f64, is_new: bool) {
-        if share > NOTABLE_UNKNOWN_SHARE {
+        if share > MAX_UNKNOWN_SHARE {
             let remedy = if is_new {
-                "; a larger --vocab-size, or --tokenizer char, knows more"
+                message!(
+                    "; a larger {vocab_size}, or {tokenizer}, knows more",
+                    vocab_size = Setting::named("vocab-size"),
+                    tokenizer = Setting::with_value("tokenizer", "char")
+                )
             } else {
-                ""
+                Message::default()
             };
             let percent = share * 100.0;
-            let message = format!(
-                "the vocabulary does not know {percent:.0} % of the tokens of this text{remedy}"
+            let message = message!(
+                "the vocabulary does not know {percent} % of the tokens of this text{remedy}",
+                percent = format!("{percent:.0}"),
+                remedy
             );
             self.warn(run, "unknown-tokens", message);
         }
     }
 }
 
-/// What the values of a network are before its first step.
+/// Initial weights of a network.
 pub(super) struct InitialWeights {
-    /// Values of another model, by name.
+    /// Weights of another model, by name.
     pub source: Weights,
     /// Vectors for new word embeddings.
     pub embeddings: Option<StartingEmbeddings>,
 }
 
-/// Vectors that new word embeddings start from.
+/// Vectors that initialise new word embeddings.
 pub(super) enum StartingEmbeddings {
-    /// From a file.
+    /// From the user's file.
     Given(FoundVectors),
-    /// Of the training text.
+    /// Learned from the training text.
     Own(Rc<WordEmbeddings>),
 }
 
 impl InitialWeights {
-    /// The values, a flat vector per group, and what of the source they hold.
+    /// Returns the initial parameters, one flat vector per group, and which of them come from the
+    /// source.
     pub fn values(
         &self,
         model: &ModelConfig,
@@ -387,13 +406,14 @@ impl InitialWeights {
     }
 }
 
-/// Share of the random start that is added to a vector of the text, so that words with equal company differ
-/// (docs/recipes.md).
+/// Share of the random initial vector that is added to a learned vector, so that words with
+/// identical contexts differ (docs/recipes.md).
 const RANDOM_SHARE: f32 = 0.3;
 
 impl StartingEmbeddings {
-    /// Replaces random rows of `table` `[V, D]`. Vectors of the text get the spread of the random rows and a share of them;
-    /// tokens without a vector stay random.
+    /// Overwrites rows of the randomly initialised `table` `[V, D]`. Learned vectors are scaled to
+    /// the norm of the random rows and mixed with a share of them; tokens without a vector keep the
+    /// random row.
     fn place(&self, model: &ModelConfig, table: &mut [f32]) {
         let width = model.hidden_size;
         match self {

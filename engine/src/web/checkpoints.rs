@@ -1,5 +1,6 @@
-//! Checkpoints of the page's runs, in the browser's private file system: `runs/FOLDER/0/` and `runs/FOLDER/1/`, written
-//! in turn, so that one of them is whole whenever the tab ends. `worker.js` names the file system itself.
+//! Checkpoints of the page's runs, in the origin private file system: `runs/FOLDER/0/` and
+//! `runs/FOLDER/1/`, written alternately, so that one of them is complete whenever the tab closes.
+//! `worker.js` accesses the file system.
 
 use crate::interop::HISTORY_FILE;
 use crate::session::{MANIFEST_FILE, Manifest, Snapshot, interval_secs};
@@ -8,12 +9,12 @@ use protocol::Event;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
-/// A run is saved for the first time so many seconds after its start: by then there may be something to lose.
+/// Seconds after the start of a run until its first checkpoint.
 const FIRST_SECS: f64 = 2.0;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Of `worker.js`: writes `runs/FOLDER/CHECKPOINT/NAME` whole.
+    /// Writes the file `runs/FOLDER/CHECKPOINT/NAME`; implemented in `worker.js`.
     #[wasm_bindgen(catch, js_name = saveFile)]
     async fn save_file(
         folder: &str,
@@ -22,16 +23,16 @@ extern "C" {
         bytes: &Uint8Array,
     ) -> Result<JsValue, JsValue>;
 
-    /// Of `worker.js`: reads that file.
+    /// Reads that file; implemented in `worker.js`.
     #[wasm_bindgen(catch, js_name = loadFile)]
     async fn load_file(folder: &str, checkpoint: &str, name: &str) -> Result<JsValue, JsValue>;
 }
 
-/// Saves the run that was announced last.
+/// Saves checkpoints of the run that was announced last.
 #[derive(Default)]
 pub struct Checkpoints(RefCell<Option<Saved>>);
 
-/// A run that is saved.
+/// The state of the saved run.
 struct Saved {
     run: String,
     folder: String,
@@ -39,16 +40,16 @@ struct Saved {
     log: Vec<u8>,
     /// The checkpoint to write next, 0 or 1.
     next: usize,
-    /// When it is due; `None` until the run starts.
+    /// Host time at which it is due, in seconds; `None` until the run starts.
     due_secs: Option<f64>,
-    /// When the run began to prepare it.
+    /// Host time at which the run began to prepare it, in seconds.
     began_secs: Option<f64>,
-    /// Why the last one was not saved.
+    /// Why the last one could not be saved.
     failure: Option<String>,
 }
 
 impl Checkpoints {
-    /// Saves `run` in `folder` from here on.
+    /// Saves `run` in `folder` from now on.
     pub fn announce(&self, run: &str, folder: &str) {
         let saved = Saved {
             run: run.into(),
@@ -70,7 +71,7 @@ impl Checkpoints {
         }
     }
 
-    /// Whether `run` is saved.
+    /// Whether checkpoints of `run` are saved.
     pub fn has(&self, run: &str) -> bool {
         self.0
             .borrow()
@@ -78,7 +79,8 @@ impl Checkpoints {
             .is_some_and(|saved| saved.run == run)
     }
 
-    /// Adds an event to the log of the run that is saved. Previews come by the clock and stay out.
+    /// Appends an event to the log of the saved run. Previews depend on the clock and are not
+    /// logged.
     pub fn log(&self, event: &Event, text: &str) {
         let mut saved = self.0.borrow_mut();
         let Some(saved) = saved.as_mut() else { return };
@@ -108,8 +110,8 @@ impl Checkpoints {
         is_due
     }
 
-    /// Writes a checkpoint in place of the older one and returns where it lies, or why it could not be written. `now_secs`
-    /// reads the clock.
+    /// Overwrites the older checkpoint and returns the path of the new one, or why it could not be
+    /// written. `now_secs` reads the clock.
     pub async fn save(
         &self,
         snapshot: &Snapshot,
@@ -140,10 +142,10 @@ impl Checkpoints {
         }
         written
             .map(|()| format!("runs/{folder}/{next}"))
-            .map_err(|error| said(&error))
+            .map_err(|error| error_message(&error))
     }
 
-    /// The checkpoint written last or, if it is damaged, the other one.
+    /// Reads the newest checkpoint or, if it is damaged, the other one.
     pub async fn newest(&self) -> Option<Snapshot> {
         let (folder, next) = self
             .0
@@ -158,7 +160,7 @@ impl Checkpoints {
         None
     }
 
-    /// Whether `reason` for a failure is not the one of the checkpoint before.
+    /// Whether `reason` differs from that of the previous failure.
     pub fn is_new_failure(&self, reason: &str) -> bool {
         let mut saved = self.0.borrow_mut();
         let Some(saved) = saved.as_mut() else {
@@ -171,14 +173,14 @@ impl Checkpoints {
     }
 }
 
-/// Writes the files of a checkpoint. It has no valid manifest from the first write to the last.
+/// Writes the files of a checkpoint. Its manifest is invalid from the first write until the last.
 async fn write(
     folder: &str,
     checkpoint: &str,
     step: u64,
     files: &[(&str, &[u8])],
 ) -> Result<(), JsValue> {
-    // Copies, since the memory of the module may move while the browser writes.
+    // Copy the bytes: the memory of the module may move while the browser writes.
     let save = async |name: &str, bytes: &[u8]| {
         save_file(folder, checkpoint, name, &Uint8Array::from(bytes)).await
     };
@@ -194,7 +196,7 @@ async fn write(
     .map(drop)
 }
 
-/// A checkpoint, if it is there and whole.
+/// Reads a checkpoint; `None` if it is missing or damaged.
 async fn read(folder: &str, checkpoint: &str) -> Option<Snapshot> {
     let load = async |name: &str| {
         let bytes = load_file(folder, checkpoint, name).await.ok()?;
@@ -213,8 +215,8 @@ async fn read(folder: &str, checkpoint: &str) -> Option<Snapshot> {
     })
 }
 
-/// What the browser said.
-fn said(error: &JsValue) -> String {
+/// Returns the message of a browser error.
+fn error_message(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into())
         .ok()
         .and_then(|message| message.as_string());

@@ -1,5 +1,5 @@
-//! The Web Worker as a session sees it: commands come in with files beside them, events go out with bulk bytes as
-//! transferred buffers. The only part of the engine that names the browser.
+//! The Web Worker host: receives commands with their files, and posts events with bulk data as
+//! transferred buffers. The only part of the engine that uses browser APIs.
 
 mod checkpoints;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::session::{Host, Snapshot};
 use checkpoints::Checkpoints;
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
-use protocol::{Command, Event};
+use protocol::{Command, Event, Message, message};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -20,13 +20,13 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 /// A command and the files that came with it.
 type Delivery = (Command, Files);
 
-/// What files hold, in their order.
+/// Contents of the files of a command, in order.
 type Files = Vec<Rc<dyn ByteSource>>;
 
-/// Seconds without an event after which a worker that computes says that it is alive.
+/// Seconds without an event after which a busy worker reports that it is alive.
 const HEARTBEAT_SECS: f64 = 1.0;
 
-/// The worker's side of the conversation. Clones share one inbox.
+/// The host of a session in a Web Worker. Clones share one inbox.
 #[derive(Clone)]
 pub struct WebHost {
     scope: DedicatedWorkerGlobalScope,
@@ -35,15 +35,15 @@ pub struct WebHost {
     bell: (async_channel::Sender<()>, async_channel::Receiver<()>),
     turn: MessageChannel,
     checkpoints: Rc<Checkpoints>,
-    /// When the last event was posted.
+    /// Time of the last posted event, in seconds.
     posted_secs: Rc<Cell<f64>>,
 }
 
 impl WebHost {
-    /// Listens to the page from now on.
+    /// Starts listening to messages from the page.
     ///
     /// # Panics
-    /// Outside of a dedicated worker: a wrong program.
+    /// Panics outside a dedicated worker.
     pub fn listen() -> Self {
         let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
         let host = Self {
@@ -64,7 +64,7 @@ impl WebHost {
         host
     }
 
-    /// Hands out the files of the command that was given out last.
+    /// Returns the files of the command that was returned last.
     pub fn take_files(&self) -> Files {
         self.files.take()
     }
@@ -79,12 +79,15 @@ impl WebHost {
                 self.inbox
                     .borrow_mut()
                     .push_back((command, files.iter().map(content).collect()));
-                // An unbounded channel refuses only when closed, and both ends live in this host.
+                // An unbounded channel fails only when closed, and both ends live in this host.
                 let _ = self.bell.0.try_send(());
             }
             Err(error) => post_failure(
                 "bad-command",
-                &format!("the page sent what the engine cannot read: {error}"),
+                &message!(
+                    "the page sent what the engine cannot read: {error}",
+                    error = error.to_string()
+                ),
             ),
         }
     }
@@ -104,8 +107,8 @@ impl Host for WebHost {
             .map_or(0.0, |performance| performance.now() / 1000.0)
     }
 
-    /// Gives the browser one turn of its event loop, in which messages and GPU callbacks arrive. Not a timer: those are
-    /// clamped to 4 ms, and slowed in hidden pages.
+    /// Yields one turn of the browser's event loop, in which messages and GPU callbacks arrive. Not
+    /// a timer: those are clamped to 4 ms, and slowed down in hidden pages.
     async fn yield_now(&self) -> Vec<Command> {
         if self.now_secs() - self.posted_secs.get() > HEARTBEAT_SECS {
             self.emit(Event::Alive {}, Vec::new());
@@ -113,20 +116,20 @@ impl Host for WebHost {
         let (inner, outer) = (self.turn.port1(), self.turn.port2());
         let turned = Promise::new(&mut |resolve, _| {
             inner.set_onmessage(Some(&resolve));
-            // Posting `null` to an open port of one's own cannot fail.
+            // Posting `null` to our own open port cannot fail.
             let _ = outer.post_message(&JsValue::NULL);
         });
-        // The promise has no way to be rejected.
+        // The promise is never rejected.
         let _ = JsFuture::from(turned).await;
         let mut inbox = self.inbox.borrow_mut();
-        let mut heavy_ahead = false;
-        let (now, later): (VecDeque<Delivery>, VecDeque<Delivery>) =
+        let mut has_files_ahead = false;
+        let (ready, queued): (VecDeque<Delivery>, VecDeque<Delivery>) =
             inbox.drain(..).partition(|(command, files)| {
-                heavy_ahead |= !files.is_empty();
-                !heavy_ahead || is_order(command)
+                has_files_ahead |= !files.is_empty();
+                !has_files_ahead || is_order(command)
             });
-        *inbox = later;
-        now.into_iter().map(|(command, _)| command).collect()
+        *inbox = queued;
+        ready.into_iter().map(|(command, _)| command).collect()
     }
 
     async fn next_command(&self) -> Command {
@@ -135,7 +138,7 @@ impl Host for WebHost {
                 self.files.replace(files);
                 return command;
             }
-            // A closed channel cannot be: this host holds both ends.
+            // The channel cannot be closed: this host holds both ends.
             let _ = self.bell.1.recv().await;
         }
     }
@@ -149,7 +152,7 @@ impl Host for WebHost {
                 return command;
             }
             drop(inbox);
-            // A closed channel cannot be: this host holds both ends.
+            // The channel cannot be closed: this host holds both ends.
             let _ = self.bell.1.recv().await;
         }
     }
@@ -182,13 +185,15 @@ impl Host for WebHost {
         })
     }
 
-    /// Saves a checkpoint. One that cannot be saved is a warning: the run continues and the older checkpoint stays.
+    /// Saves a checkpoint. A failure is a warning: the run continues and the older checkpoint
+    /// remains.
     async fn keep(&self, run: &str, snapshot: &Snapshot) -> Result<Option<String>> {
         match self.checkpoints.save(snapshot, || self.now_secs()).await {
             Ok(path) => Ok(Some(path)),
             Err(reason) => {
                 if self.checkpoints.is_new_failure(&reason) {
-                    let message = format!("the browser could not save a checkpoint: {reason}");
+                    let message =
+                        message!("the browser could not save a checkpoint: {reason}", reason);
                     let code = "checkpoint-failed".into();
                     self.emit(
                         Event::Warning {
@@ -205,7 +210,7 @@ impl Host for WebHost {
     }
 }
 
-/// A blob is read where it lies; a buffer is in memory already.
+/// Wraps a file's content: a blob is read on demand, a buffer is already in memory.
 fn content(value: JsValue) -> Rc<dyn ByteSource> {
     match value.dyn_into::<Blob>() {
         Ok(blob) => Rc::new(WebFile(blob)),
@@ -213,7 +218,7 @@ fn content(value: JsValue) -> Rc<dyn ByteSource> {
     }
 }
 
-/// Whether a run obeys or answers a command at once; all others keep their order.
+/// Whether a run handles a command at once, as a control or query; all others are queued in order.
 fn is_order(command: &Command) -> bool {
     matches!(
         command,
@@ -231,13 +236,13 @@ fn is_order(command: &Command) -> bool {
     )
 }
 
-/// Tells the page that the engine is lost, from wherever that is noticed.
-pub fn post_failure(code: &str, message: &str) {
+/// Tells the page that the engine has failed, from wherever that is noticed.
+pub fn post_failure(code: &str, message: Message) {
     let event = Event::Failed {
         run: String::new(),
         code: code.into(),
         message: message.into(),
-        hint: "Restart the engine; the files stay loaded in the page.".into(),
+        hint: message!("Restart the engine; the files stay loaded in the page."),
         request: None,
     };
     let text = serde_json::to_string(&event).expect("events are plain data");
@@ -259,7 +264,7 @@ fn post(scope: &DedicatedWorkerGlobalScope, text: &str, buffers: Vec<Vec<u8>>) {
     }
 }
 
-/// The adapter's vendor and architecture, where the browser tells them.
+/// Returns the adapter's vendor and architecture, if the browser exposes them.
 pub async fn adapter_name() -> String {
     adapter_info()
         .await

@@ -1,11 +1,11 @@
-//! A file labelled line by line: the table, how far it is, what stops it.
+//! Labelling of files: the output table, progress, and stopping.
 
 use crate::script::{Script, config, failures, look, pretrain, served};
 use engine::data::{Corpus, Document, InputFile, Opened, ReadOptions, Selection};
 use protocol::{Command, Event, FileInfo, FileRole, StartFrom};
 
-/// How far it is with how many documents, and the rows since the one before.
-type Told = (u64, u64, Vec<u8>);
+/// Documents done, total number of documents, and the new rows of the table.
+type Progress = (u64, u64, Vec<u8>);
 
 fn finetune_from(from: StartFrom) -> Command {
     Command::Finetune {
@@ -32,11 +32,11 @@ fn label(request: u64, file: &InputFile, text_column: Option<&str>) -> Command {
     }
 }
 
-/// A classifier of the script's corpus labels `files`, one after another.
+/// Trains a classifier on the script's corpus and labels `files`, one after another.
 fn labelled(script: Script, files: Vec<InputFile>, text_column: Option<&str>) -> Script {
     labelled_after(
         script,
-        vec![finetune_from(StartFrom::TempStorage)],
+        vec![finetune_from(StartFrom::Scratch)],
         files,
         text_column,
     )
@@ -48,17 +48,17 @@ fn labelled_after(
     files: Vec<InputFile>,
     text_column: Option<&str>,
 ) -> Script {
-    let asked = files
+    let label_commands = files
         .iter()
         .zip(1..)
         .map(|(file, request)| label(request, file, text_column));
-    let commands = commands.into_iter().chain(asked).collect();
+    let commands = commands.into_iter().chain(label_commands).collect();
     script.beside.borrow_mut().extend(files);
     served(script, commands)
 }
 
-fn told(script: &Script, wanted: u64) -> Vec<Told> {
-    let told = script.told.borrow();
+fn progress(script: &Script, wanted: u64) -> Vec<Progress> {
+    let progress = script.told.borrow();
     let one = |(event, rows): &(Event, Vec<Vec<u8>>)| match event {
         Event::Labelled {
             request,
@@ -68,17 +68,17 @@ fn told(script: &Script, wanted: u64) -> Vec<Told> {
         } if *request == wanted => Some((*documents, *of, rows.concat())),
         _ => None,
     };
-    told.iter().filter_map(one).collect()
+    progress.iter().filter_map(one).collect()
 }
 
 fn table(script: &Script, wanted: u64) -> Vec<u8> {
-    told(script, wanted)
+    progress(script, wanted)
         .into_iter()
         .flat_map(|(.., rows)| rows)
         .collect()
 }
 
-/// The table as a corpus to train on.
+/// Reads the table as a corpus.
 fn documents(table: Vec<u8>) -> Vec<Document> {
     let files = [InputFile::held("labelled.csv", table, Some(FileRole::Test))];
     let (corpus, _) = Corpus::read(&Opened::new(&files), &ReadOptions::default())
@@ -94,7 +94,7 @@ fn line(i: usize) -> String {
 }
 
 #[test]
-fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
+fn each_document_is_labelled_and_the_table_can_be_trained_on() {
     let mut lines: Vec<String> = (0..70).map(line).collect();
     lines[3] = String::new();
     lines[4] = "a \"cat\", one of two | three __label__dog".into();
@@ -117,7 +117,7 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
         "a table without the column that was asked for has its own"
     );
 
-    let far = told(&script, 1);
+    let updates = progress(&script, 1);
     let expected = [
         (0, false),
         (32, false),
@@ -126,14 +126,17 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
         (69, true),
     ];
     assert_eq!(
-        far.iter()
+        updates
+            .iter()
             .map(|(done, _, rows)| (*done, !rows.is_empty()))
             .collect::<Vec<_>>(),
         expected
     );
     assert!(
-        far[0].1 == 0 && far[1..4].iter().all(|(done, of, _)| of > done) && far[4].1 == 69,
-        "{far:?}"
+        updates[0].1 == 0
+            && updates[1..4].iter().all(|(done, of, _)| of > done)
+            && updates[4].1 == 69,
+        "{updates:?}"
     );
     let dropped = script.events().into_iter().find_map(|event| match event {
         Event::Labelled { dropped, .. } if !dropped.is_empty() => Some(dropped),
@@ -196,11 +199,13 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
         "{warnings:?}"
     );
     assert!(
-        warnings[0].contains("\"note\" was taken as text"),
+        warnings[0]
+            .to_string()
+            .contains("\"note\" was taken as text"),
         "that it was a guess: {warnings:?}"
     );
     assert!(
-        warnings[1].contains("texts are longer than"),
+        warnings[1].to_string().contains("texts are longer than"),
         "that they were cut: {warnings:?}"
     );
     let rows = String::from_utf8(table(&script, 3)).expect("UTF-8");
@@ -211,7 +216,7 @@ fn each_document_of_a_file_gets_its_labels_and_the_table_can_be_trained_on() {
 }
 
 #[test]
-fn pairs_stay_pairs_and_what_is_asked_meanwhile_is_answered() {
+fn pairs_are_preserved_and_queries_are_answered_meanwhile() {
     let pairs: String = (0..160)
         .map(|i| format!("{}\tand {}\n", line(i), line(i + 1)))
         .collect();
@@ -240,16 +245,16 @@ fn pairs_stay_pairs_and_what_is_asked_meanwhile_is_answered() {
         vec![InputFile::held("pairs.txt", pairs, None)],
         None,
     );
-    let told: Vec<Event> = script.events();
-    let place = |wanted: fn(&Event) -> bool| told.iter().rposition(wanted).expect("an answer");
-    let last = place(|event| matches!(event, Event::Labelled { documents: 160, .. }));
+    let events: Vec<Event> = script.events();
+    let position = |wanted: fn(&Event) -> bool| events.iter().rposition(wanted).expect("an answer");
+    let last = position(|event| matches!(event, Event::Labelled { documents: 160, .. }));
     assert!(
-        place(|event| matches!(event, Event::Classified { request: 9, .. })) < last,
+        position(|event| matches!(event, Event::Classified { request: 9, .. })) < last,
         "no one waits for the file"
     );
-    assert!(place(|event| matches!(event, Event::Guesses { request: 10, .. })) < last);
-    assert!(place(|event| matches!(event, Event::Masking { .. })) < last);
-    assert!(place(|event| matches!(event, Event::Vocabulary { .. })) < last);
+    assert!(position(|event| matches!(event, Event::Guesses { request: 10, .. })) < last);
+    assert!(position(|event| matches!(event, Event::Masking { .. })) < last);
+    assert!(position(|event| matches!(event, Event::Vocabulary { .. })) < last);
     let written = String::from_utf8(table(&script, 1)).expect("UTF-8");
     assert!(
         written.contains("line,sentence1,sentence2,labels,scores\n1,the small cat"),
@@ -264,7 +269,7 @@ fn pairs_stay_pairs_and_what_is_asked_meanwhile_is_answered() {
 }
 
 #[test]
-fn a_large_file_comes_in_stretches_and_a_stop_ends_it() {
+fn a_large_file_is_labelled_in_chunks_and_can_be_stopped() {
     let large = (0..40)
         .map(|i| format!("{} {}\n", line(i), "mouse ".repeat(160_000)))
         .collect::<String>();
@@ -287,7 +292,7 @@ fn a_large_file_comes_in_stretches_and_a_stop_ends_it() {
     );
     assert_eq!(failures(&script), ["stopped", "no-text"]);
     assert!(table(&script, 1).is_empty(), "nothing is half-written");
-    let parts: Vec<u64> = told(&script, 2)
+    let parts: Vec<u64> = progress(&script, 2)
         .iter()
         .filter(|(.., rows)| !rows.is_empty())
         .map(|part| part.0)
@@ -299,7 +304,8 @@ fn a_large_file_comes_in_stretches_and_a_stop_ends_it() {
     assert!(lines.eq((1..=40).map(|line| line.to_string())), "each once");
 }
 
-/// The first cell of each row; no text of these has a line end or begins with a quote.
+/// Returns the first cell of each row; these texts contain no line breaks and do not begin with a
+/// quote.
 fn csv_lines(table: &[u8]) -> impl Iterator<Item = String> {
     let text = String::from_utf8_lossy(table)
         .trim_start_matches('\u{feff}')

@@ -1,14 +1,15 @@
-//! A classifier as a whole: what it confuses, the lines behind a number, its doubts.
+//! Error analysis of a classifier: confusion matrix, documents behind a number, and uncertain
+//! documents.
 
 use crate::script::{Script, config, played, pretrain, served};
 use protocol::{Command, Event, LineQuery, Metrics, StartFrom};
 
 #[test]
-fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
+fn error_analysis_reports_confusion_and_uncertain_documents() {
     let finetune = Command::Finetune {
         run: "f".into(),
         config: config(&[("steps", "60")]),
-        from: StartFrom::TempStorage,
+        from: StartFrom::Scratch,
     };
     let hit = LineQuery::Confused {
         truth: "cat".into(),
@@ -55,25 +56,25 @@ fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
         (review.n, review.labels.len(), review.sweep.len()),
         (scores.n, 6, 19)
     );
-    for (place, label) in review.labels.iter().enumerate() {
+    for (index, label) in review.labels.iter().enumerate() {
         let row = scores
             .per_label
             .iter()
             .find(|row| row.label == *label)
             .expect("a known label");
-        assert_eq!(review.together[place][place], row.support, "{label}");
+        assert_eq!(review.together[index][index], row.support, "{label}");
         assert_eq!(
-            review.confusion[place][place] as f64,
+            review.confusion[index][index] as f64,
             (row.recall * row.support as f64).round(),
             "{label}"
         );
     }
-    let at = review.sweep.iter().min_by(|a, b| {
+    let nearest = review.sweep.iter().min_by(|a, b| {
         (a.threshold - scores.threshold)
             .abs()
             .total_cmp(&(b.threshold - scores.threshold).abs())
     });
-    assert!((at.expect("points").micro_f1 - scores.micro_f1).abs() < 0.05);
+    assert!((nearest.expect("points").micro_f1 - scores.micro_f1).abs() < 0.05);
     assert_eq!(review.label_sweeps.len(), 6);
     for (index, point) in review.sweep.iter().enumerate() {
         let mean = review
@@ -135,13 +136,13 @@ fn a_classifier_is_reviewed_label_against_label_and_its_doubts_are_named() {
     );
 }
 
-/// Of many documents both take their time.
+/// With many documents both take a long time.
 #[test]
-fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
+fn error_analysis_can_be_stopped_and_requested_again() {
     let finetune = Command::Finetune {
         run: "f".into(),
         config: config(&[]),
-        from: StartFrom::TempStorage,
+        from: StartFrom::Scratch,
     };
     let review = |request| Command::Review {
         request,
@@ -153,7 +154,7 @@ fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
         limit: 3,
     };
     let script = Script::default();
-    // The first one ends the last evaluation of the run.
+    // The first stop ends the last evaluation of the run.
     script.during.borrow_mut().extend([
         (30, Command::Stop),
         (30, Command::Stop),
@@ -163,7 +164,7 @@ fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
         script,
         vec![finetune, review(1), doubts(2), review(3), doubts(4)],
     );
-    let said = |event: &Event| match event {
+    let responses = |event: &Event| match event {
         Event::Failed {
             request: Some(request),
             code,
@@ -180,23 +181,24 @@ fn a_review_and_the_search_for_doubts_can_be_stopped_and_asked_for_again() {
         (3, "answered"),
         (4, "answered"),
     ];
-    let said: Vec<(u64, String)> = script.events().iter().filter_map(said).collect();
+    let responses: Vec<(u64, String)> = script.events().iter().filter_map(responses).collect();
     assert_eq!(
-        said,
+        responses,
         expected.map(|(request, what)| (request, what.to_string()))
     );
 }
 
-/// A person may press start, and then stop, while a review is at work: both are for the run.
+/// A user may start a run, and stop it again, during an error analysis; both commands are for the
+/// run.
 #[test]
-fn what_is_said_of_a_run_during_a_review_is_heard_by_the_run() {
+fn commands_for_a_run_during_an_error_analysis_reach_the_run() {
     let finetune = Command::Finetune {
         run: "f".into(),
         config: config(&[]),
-        from: StartFrom::TempStorage,
+        from: StartFrom::Scratch,
     };
     let script = Script::default();
-    // The first one ends the last evaluation of the first run.
+    // The first stop ends the last evaluation of the first run.
     script
         .during
         .borrow_mut()

@@ -1,14 +1,14 @@
-//! Runs whose loss diverges: they return to a good checkpoint, and none that is saved holds garbage.
+//! Tests of diverging runs: they roll back to a good checkpoint, and no diverged weights are saved.
 
 use super::host::{Memory, config, session};
 use engine::session::{ComparisonProgress, DecisionRule, Snapshot};
 use futures_lite::future::block_on;
 use protocol::{CompareConfig, Event, Metrics, RunConfig};
 
-/// Messages of the warnings of this code.
+/// Returns the messages of the warnings with this code.
 fn warned(host: &Memory, wanted: &str) -> Vec<String> {
     let message = |event: &Event| match event {
-        Event::Warning { code, message, .. } if code == wanted => Some(message.clone()),
+        Event::Warning { code, message, .. } if code == wanted => Some(message.to_string()),
         _ => None,
     };
     host.events.borrow().iter().filter_map(message).collect()
@@ -27,7 +27,7 @@ fn diverging(change: &[(&str, &str)]) -> RunConfig {
     config(&[&base, change].concat())
 }
 
-/// Loss of the model in a checkpoint on the validation text.
+/// Returns the loss of a checkpoint's model on the validation set.
 fn held_out_loss(snapshot: &Snapshot) -> f64 {
     let mut session = session(&Memory::default());
     session.import(snapshot.files.clone()).expect("a model");
@@ -39,7 +39,7 @@ fn held_out_loss(snapshot: &Snapshot) -> f64 {
 }
 
 #[test]
-fn a_run_that_diverges_returns_to_its_last_good_checkpoint_twice() {
+fn a_diverging_run_rolls_back_to_its_last_good_checkpoint_twice() {
     let host = Memory::default();
     let outcome = block_on(session(&host).pretrain("run", &diverging(&[]), None));
     let rolled_back = warned(&host, "rolled-back");
@@ -55,24 +55,24 @@ fn a_run_that_diverges_returns_to_its_last_good_checkpoint_twice() {
     if let Err(error) = &outcome {
         assert_eq!((error.code(), rolled_back.len()), ("diverged", 2));
     }
-    // ln 120 is uniform guessing among the 120 tokens; early checkpoints are judged less strictly.
+    // ln 120 is the uniform entropy of 120 tokens; early checkpoints have a looser limit.
     let uniform = 120.0_f64.ln();
     for snapshot in host.snapshots.borrow().iter() {
         let loss = held_out_loss(snapshot);
-        let most = if snapshot.step > 80 {
+        let max_loss = if snapshot.step > 80 {
             uniform + 1.0
         } else {
             10.0 * uniform + 10.0
         };
         assert!(
-            loss < most,
+            loss < max_loss,
             "step {} was saved with loss {loss}",
             snapshot.step
         );
     }
 }
 
-/// The files of a model whose every number is so large that its outputs overflow.
+/// Replaces all weights of a model by values so large that its outputs overflow.
 fn overflowing(mut files: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
     let (_, bytes) = files
         .iter_mut()
@@ -87,7 +87,7 @@ fn overflowing(mut files: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn diverged_runs_of_a_comparison_are_marked_and_the_others_go_on() {
+fn diverged_runs_of_a_comparison_are_marked_and_the_others_continue() {
     let host = Memory::default();
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "10")]), None)).expect("the run ends well");
@@ -122,7 +122,7 @@ fn diverged_runs_of_a_comparison_are_marked_and_the_others_go_on() {
 }
 
 #[test]
-fn a_model_whose_outputs_overflow_refuses_to_answer() {
+fn a_model_with_overflowing_outputs_returns_an_error() {
     let host = Memory::default();
     let mut session = session(&host);
     block_on(session.pretrain("p", &config(&[("steps", "2")]), None)).expect("the run ends well");

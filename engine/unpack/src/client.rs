@@ -1,4 +1,5 @@
-//! The worker's side: has archives opened by the module, which `worker.js` fetches when it is first needed.
+//! The worker's side: passes archives to the archive module, which `worker.js` fetches when it is
+//! first needed.
 
 use crate::file::{WebFile, blob_of};
 use crate::message::{Described, Found};
@@ -10,14 +11,14 @@ use web_sys::Blob;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Of `worker.js`: hands files to the module.
+    /// Passes files to the archive module; defined in `worker.js`.
     #[wasm_bindgen(catch, js_name = openArchives)]
     async fn open_archives(described: &str, blobs: &Array) -> Result<JsValue, JsValue>;
 }
 
-/// `files`, with the texts inside of archives, workbooks and Word documents in their place.
+/// Returns `files` with each archive, workbook and Word document replaced by the texts it contains.
 pub async fn opened(files: Vec<InputFile>) -> Opened {
-    // One that cannot be read is reported where it is read.
+    // A file that cannot be read is reported later, when it is read.
     if !files
         .iter()
         .any(|file| is_archive(&*file.content).unwrap_or(false))
@@ -27,17 +28,17 @@ pub async fn opened(files: Vec<InputFile>) -> Opened {
             refused: Vec::new(),
         };
     }
-    if let Ok(opened) = ask(&files).await {
+    if let Ok(opened) = open_in_module(&files).await {
         return opened;
     }
-    // One of them may be too much for the module's memory: each has an instance of its own then.
+    // Together they may exceed the module's memory: retry each archive in an instance of its own.
     let mut opened = Opened::default();
     for file in files {
         if !is_archive(&*file.content).unwrap_or(false) {
             opened.files.push(file);
             continue;
         }
-        match ask(std::slice::from_ref(&file)).await {
+        match open_in_module(std::slice::from_ref(&file)).await {
             Ok(found) => {
                 opened.files.extend(found.files);
                 opened.refused.extend(found.refused);
@@ -48,7 +49,7 @@ pub async fn opened(files: Vec<InputFile>) -> Opened {
     opened
 }
 
-async fn ask(files: &[InputFile]) -> Result<Opened, JsValue> {
+async fn open_in_module(files: &[InputFile]) -> Result<Opened, JsValue> {
     let described: Vec<Described> = files.iter().map(Described::of).collect();
     let described = serde_json::to_string(&described).expect("plain data");
     let blobs = files
@@ -79,16 +80,21 @@ async fn ask(files: &[InputFile]) -> Result<Opened, JsValue> {
 }
 
 fn failed(file: &InputFile, reason: &JsValue) -> DataError {
-    let said = Reflect::get(reason, &"message".into())
+    let message = Reflect::get(reason, &"message".into())
         .ok()
         .and_then(|message| message.as_string());
-    let reason = said
+    let reason = message
         .or_else(|| reason.as_string())
         .unwrap_or_else(|| "no reason was given".into());
     DataError::NotOpened {
         code: "archive-not-opened",
-        message: format!("{} could not be opened: {reason}", data::quoted(&file.name)),
-        hint: "Check the connection and give the file again, or give what it holds as text or CSV."
-            .into(),
+        message: message!(
+            "{file} could not be opened: {reason}",
+            file = data::quoted(&file.name),
+            reason
+        ),
+        hint: message!(
+            "Check the connection and give the file again, or give what it holds as text or CSV."
+        ),
     }
 }

@@ -1,17 +1,20 @@
-//! A file of the page as the engine reads it: a slice at a time, where it lies on the person's disk.
+//! A browser file as a byte source of the engine. It is read in slices and stays on the user's
+//! disk.
 
 use data::ByteSource;
 use js_sys::{Array, Reflect, Uint8Array};
+use protocol::message;
 use std::any::Any;
 use std::io::{self, Read};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, FileReaderSync};
 
-/// Bytes of a slice: large enough that asking for it costs little beside reading it.
+/// Size of a slice in bytes (4 MiB): large enough that the cost of a request is small compared to
+/// reading.
 const SLICE_BYTES: f64 = 4_194_304.0;
 
-/// A file, or any other blob, of the page.
+/// A browser file or any other blob.
 pub struct WebFile(pub Blob);
 
 impl ByteSource for WebFile {
@@ -31,10 +34,11 @@ impl ByteSource for WebFile {
     }
 }
 
-/// `content` as a blob: as it came, where it is one; else its bytes are copied into a new one.
+/// Returns `content` as a blob: the original one if there is one, else a new blob with a copy of
+/// its bytes.
 ///
 /// # Errors
-/// As the browser says, when it cannot be read or copied.
+/// The error of the browser, if the content cannot be read or copied.
 pub fn blob_of(content: &Rc<dyn ByteSource>) -> Result<Blob, JsValue> {
     let found: &dyn Any = &**content;
     if let Some(WebFile(blob)) = found.downcast_ref() {
@@ -49,11 +53,11 @@ pub fn blob_of(content: &Rc<dyn ByteSource>) -> Result<Blob, JsValue> {
     Blob::new_with_u8_array_sequence(&parts)
 }
 
-/// The slices of a blob, one after another.
+/// Reads a blob slice by slice.
 struct Slices<'a> {
     blob: &'a Blob,
     reader: FileReaderSync,
-    /// Where the next slice begins. Sizes of files are `f64` in browsers, exact up to 2^53.
+    /// Offset of the next slice in bytes. File sizes are `f64` in browsers, exact up to 2^53.
     next: f64,
     slice: Vec<u8>,
     shown: usize,
@@ -83,10 +87,11 @@ impl Read for Slices<'_> {
     }
 }
 
-/// What the browser says of a file that was removed or changed since it was chosen.
+/// Converts an error of the browser, such as that of a file that was removed or changed since it
+/// was chosen.
 fn failed(error: &JsValue) -> io::Error {
     let message = Reflect::get(error, &"message".into())
         .ok()
         .and_then(|message| message.as_string());
-    io::Error::other(message.unwrap_or_else(|| "the browser could not read it".into()))
+    io::Error::other(message.unwrap_or_else(|| message!("the browser could not read it")))
 }

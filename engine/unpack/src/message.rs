@@ -1,8 +1,8 @@
-//! What goes to the module and comes back, beside the bytes.
+//! The messages to and from the archive module, apart from the bytes of the files.
 
 use data::byte_source::Converted;
 use data::{DataError, InputFile};
-use protocol::FileRole;
+use protocol::{FileRole, Message};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ pub struct Described {
     encoding: Option<String>,
     member_roles: BTreeMap<String, FileRole>,
     converted: Option<Converted>,
-    notes: Vec<String>,
+    notes: Vec<Message>,
 }
 
 impl Described {
-    /// What is known of `file`.
+    /// Describes `file` without its content.
     pub fn of(file: &InputFile) -> Self {
         let InputFile {
             name,
@@ -39,7 +39,7 @@ impl Described {
         }
     }
 
-    /// The file with its content.
+    /// Returns the described file with `content`.
     pub fn with(self, content: std::rc::Rc<dyn data::ByteSource>) -> InputFile {
         let Self {
             name,
@@ -61,15 +61,15 @@ impl Described {
     }
 }
 
-/// Why a file could not be opened.
+/// The error of a file that could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     code: String,
-    message: String,
-    hint: String,
+    message: Message,
+    hint: Message,
 }
 
-/// Codes of refusals that keep their name; any other one is [`OTHER_CODE`].
+/// Error codes that are preserved; any other becomes [`OTHER_CODE`].
 const CODES: [&str; 5] = [
     "archive-too-large",
     "damaged-archive",
@@ -83,7 +83,7 @@ impl From<DataError> for Refusal {
     fn from(error: DataError) -> Self {
         Self {
             code: error.code().into(),
-            message: error.to_string(),
+            message: error.message(),
             hint: error.hint(),
         }
     }
@@ -109,24 +109,25 @@ impl From<Refusal> for DataError {
     }
 }
 
-/// What the module found. The content of each file lies beside it, in the same order.
+/// The result from the module. The contents of the files are passed separately, in the same order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// Files that can be read.
+    /// Descriptions of the files that can be read.
     pub files: Vec<Described>,
-    /// Why others could not be opened.
+    /// The errors of files that could not be opened.
     pub refused: Vec<Refusal>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::message;
 
     #[test]
-    fn a_file_is_the_same_on_the_other_side() {
+    fn files_and_errors_survive_the_round_trip() {
         let mut file = InputFile::held("a.xlsx/Test.csv", "text,label\n", Some(FileRole::Test));
         file.converted = Some(Converted::Table);
-        file.notes.push("of two sheets one was read".into());
+        file.notes.push(message!("of two sheets one was read"));
         file.member_roles
             .insert("a.zip/b.txt".into(), FileRole::Valid);
         let found = Found {

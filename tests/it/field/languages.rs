@@ -1,9 +1,9 @@
-//! Other languages than English: headers, encodings, and marks that are part of a letter.
+//! Languages other than English: headers, encodings and combining marks.
 
 use super::{NOUNS, cases};
 
 #[test]
-fn headers_are_seen_in_any_language() {
+fn headers_are_detected_in_any_language() {
     cases(|bench| {
         for (id, words, labels, labelled) in [
             ("T44g", "T44/gb.csv", &["树", "歌", "船"][..], 36),
@@ -21,7 +21,7 @@ fn headers_are_seen_in_any_language() {
 }
 
 #[test]
-fn encodings_are_found_and_told() {
+fn encodings_are_detected_and_reported() {
     cases(|bench| {
         bench
             .finetune("T44g", "T44/gb.csv")

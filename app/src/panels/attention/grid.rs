@@ -1,4 +1,5 @@
-//! All heads of the text under the microscope as thumbnails, a row per layer: chosen by pointer or with the arrow keys.
+//! All attention heads of the previewed text as thumbnails, a row per layer; a head is selected by
+//! pointer or with the arrow keys.
 
 use super::is_shortcut;
 use crate::chart::attention::paint_thumbnail;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
-/// All heads of the text under the microscope.
+/// Grid of all attention heads of the previewed text.
 #[component]
 pub fn AttentionGrid() -> impl IntoView {
     let scope = scope();
@@ -81,11 +82,15 @@ fn focus_head(grid: NodeRef<Div>, index: usize) {
 }
 
 pub(super) fn no_map_reason(scope: PreviewContext) -> impl Fn() -> String + Copy {
-    let guessed = Memo::new(move |_| scope.read_film(PreviewHistory::is_guessed));
-    let before = Memo::new(move |_| {
+    let has_predictions = Memo::new(move |_| scope.read_film(PreviewHistory::is_guessed));
+    let has_attention = Memo::new(move |_| {
         scope.read_film(|film| film.frames().iter().any(|frame| frame.attention.is_some()))
     });
-    move || match (scope.typed.get(), guessed.get(), before.get()) {
+    move || match (
+        scope.typed.get(),
+        has_predictions.get(),
+        has_attention.get(),
+    ) {
         (true, ..) => tr!("Type a text under Attention and press Look."),
         (false, true, true) => tr!("Nothing was looked at yet at this moment."),
         (false, true, false) => tr!("This model has no attention; a Transformer has."),
@@ -95,7 +100,7 @@ pub(super) fn no_map_reason(scope: PreviewContext) -> impl Fn() -> String + Copy
     }
 }
 
-/// One head: a square, its pattern and its entropy.
+/// One head: thumbnail and pattern, with its entropy in the tooltip.
 #[component]
 fn Head(
     map: Memo<Option<AttentionMap>>,
@@ -105,21 +110,25 @@ fn Head(
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let Dark(dark) = expect_context::<Dark>();
-    // How often there was something new to show. Large maps are taken in head by head, each in a task of its own.
-    let news = RwSignal::new(0_u64);
+    // Counts updates of the map. The heads of a large map are processed in separate tasks.
+    let updates = RwSignal::new(0_u64);
     Effect::new(move |_| {
         let bytes = map.with(|map| {
             map.as_ref()
                 .map_or(0, |map| map.layers * map.heads * map.tokens.len().pow(2))
         });
-        let tell = move || news.try_update(|news| *news += 1).unwrap_or_default();
+        let notify = move || {
+            updates
+                .try_update(|updates| *updates += 1)
+                .unwrap_or_default()
+        };
         match bytes > MAX_AT_ONCE {
-            true => set_timeout(tell, Duration::ZERO),
-            false => tell(),
+            true => set_timeout(notify, Duration::ZERO),
+            false => notify(),
         }
     });
     let measured = Memo::new(move |_| {
-        news.track();
+        updates.track();
         map.with_untracked(|map| {
             map.as_ref()
                 .filter(|map| place.0 < map.layers && place.1 < map.heads)
@@ -128,7 +137,7 @@ fn Head(
     });
     Effect::new(move |_| {
         dark.track();
-        news.track();
+        updates.track();
         map.with_untracked(|map| {
             if let Some((canvas, map)) = canvas.get().zip(map.as_ref()) {
                 paint_thumbnail(&canvas, map, place);
@@ -137,7 +146,7 @@ fn Head(
     });
     let is_chosen = move || chosen.get() == place;
     let name = move || {
-        let Traits { entropy, pattern } = measured.get().unwrap_or(NOTHING);
+        let Traits { entropy, pattern } = measured.get().unwrap_or(UNMEASURED);
         let (word, words, entropy) = (pattern.word(), pattern.words(), figure(entropy, 1));
         let (layer, head) = (place.0 + 1, place.1 + 1);
         tr!(
@@ -166,10 +175,11 @@ fn Head(
     }
 }
 
-/// Bytes of all heads that are measured and painted within one task: some milliseconds' worth.
+/// Maximum size in bytes of a map whose heads are all processed in one task, which takes a few
+/// milliseconds.
 const MAX_AT_ONCE: usize = 1_000_000;
 
-const NOTHING: Traits = Traits {
+const UNMEASURED: Traits = Traits {
     entropy: 0.0,
     pattern: Pattern::Other,
 };

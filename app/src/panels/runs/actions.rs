@@ -1,22 +1,22 @@
-//! What can be done with a run that is over, and the field for its name.
+//! Actions on a finished run, and the input for its name.
 
 use super::Shown;
 use super::share_link::LinkOut;
-use crate::context::context;
+use crate::context::app;
 use crate::focus;
 use crate::state::StateSlice;
 use crate::tr;
 use crate::wording::bytes;
 use leptos::prelude::*;
 
-/// Opens, names, shares and deletes a run.
+/// Buttons that resume, open, rename, share and delete a run.
 #[component]
 pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
     let app = app();
     let busy = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.is_at_work()
     });
-    let sure = RwSignal::new(false);
+    let is_confirming = RwSignal::new(false);
     let over = move || row.with(|row| row.over && (row.own || row.compared || !row.key.is_empty()));
     let compared = move || row.with(|row| row.compared);
     let show = {
@@ -25,7 +25,7 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
     };
     let resumes = move || row.with(|row| row.resumes);
     let elsewhere = move || row.with(|row| row.elsewhere);
-    let kept = move || row.with(|row| row.kept.is_some() || row.own && row.saved);
+    let has_model = move || row.with(|row| row.kept.is_some() || row.own && row.saved);
     let named = move || row.with(|row| !row.key.is_empty());
     let words = move || match row.with(|row| row.kept).map(bytes) {
         Some(size) => tr!("Open its model ({size})", size),
@@ -42,11 +42,11 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
         })
     };
     let delete = move |_| {
-        if sure.get_untracked() {
+        if is_confirming.get_untracked() {
             focus::on("#runs-table");
             app.delete_run(&id);
         } else {
-            sure.set(true);
+            is_confirming.set(true);
         }
     };
     view! {
@@ -54,7 +54,7 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
             <Show when=resumes>
                 <Resume row busy />
             </Show>
-            <button type="button" hidden=move || !kept() disabled=busy on:click=move |_| app.open_run(&row.get_untracked().key)>
+            <button type="button" hidden=move || !has_model() disabled=busy on:click=move |_| app.open_run(&row.get_untracked().key)>
                 {words}
             </button>
             <button
@@ -69,14 +69,15 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
                 {tr!("Show its result")}
             </button>
             <LinkOut testid="share-run" words=tr!("Copy link") runs=linked />
-            <button type="button" hidden=elsewhere on:click=delete on:blur=move |_| sure.set(false)>
-                {move || if sure.get() { tr!("Delete for good?") } else { tr!("Delete") }}
+            <button type="button" hidden=elsewhere on:click=delete on:blur=move |_| is_confirming.set(false)>
+                {move || if is_confirming.get() { tr!("Delete for good?") } else { tr!("Delete") }}
             </button>
         </div>
     }
 }
 
-/// Continues a run that ended before its plan was done, here or, from a file, on the command line.
+/// Resumes a run that ended before its planned steps, in the page or, from a saved file, on the
+/// command line.
 #[component]
 fn Resume(row: Memo<Shown>, busy: Memo<bool>) -> impl IntoView {
     let app = app();
@@ -103,7 +104,7 @@ fn Resume(row: Memo<Shown>, busy: Memo<bool>) -> impl IntoView {
     }
 }
 
-/// A field in place of the run's name, until Enter or Escape.
+/// Text input in place of the run's name: Enter or losing the focus saves it, Escape cancels.
 #[component]
 pub fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
     let app = app();
@@ -115,11 +116,11 @@ pub fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
             field.select();
         }
     });
-    let given = RwSignal::new(now.name.clone());
-    let keep = move || {
+    let typed = RwSignal::new(now.name.clone());
+    let save = move || {
         if naming.get_untracked() {
-            let name = given.get_untracked().trim().to_string();
-            // A name that was left alone stays the one that the page gives, in its language.
+            let name = typed.get_untracked().trim().to_string();
+            // Save only a changed name: an unchanged generated name stays translatable.
             if name != row.with_untracked(|row| row.name.clone()) {
                 app.change_run(&row.get_untracked().key, |run| {
                     run.title = (!name.is_empty()).then_some(name)
@@ -129,17 +130,18 @@ pub fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
         }
     };
     let keys = move |event: web_sys::KeyboardEvent| {
-        // An input method ends a word with Enter, too, and the key that opened the field may still be down.
+        // Input methods use Enter to confirm a word, and the key that opened the input may still be
+        // held down.
         if event.is_composing()
             || event.repeat()
             || !matches!(event.key().as_str(), "Escape" | "Enter")
         {
             return;
         }
-        // Else the same key would press the button that gets the focus.
+        // Otherwise the same key press would activate the button that receives the focus.
         event.prevent_default();
         match event.key() == "Enter" {
-            true => keep(),
+            true => save(),
             false => naming.set(false),
         }
         focus::on(&format!("[data-rename=\"{}\"]", row.get_untracked().key));
@@ -152,9 +154,9 @@ pub fn NameField(row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
             maxlength="80"
             value=now.name
             node_ref=field
-            on:input=move |event| given.set(event_target_value(&event))
+            on:input=move |event| typed.set(event_target_value(&event))
             on:keydown=keys
-            on:blur=move |_| keep()
+            on:blur=move |_| save()
         />
     }
 }

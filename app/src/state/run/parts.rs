@@ -1,102 +1,102 @@
-//! What a run is made of besides its curves: where it stands, where it came from, what was planned and measured.
+//! Parts of a run besides its curves: its stage, origin, plan and metrics.
 
-use protocol::ClassifierMetrics;
+use protocol::{ClassifierMetrics, Message};
 use serde::{Deserialize, Serialize};
 
-/// What a run is doing.
+/// Stage of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Stage {
-    /// Asked for, no answer yet.
+    /// Requested, not answered yet.
     Requested,
-    /// Planned; the first step is computed.
+    /// Planned; the first step is being computed.
     Started,
-    /// Busy with something other than steps, in words.
-    Compiling(String),
-    /// Steps come in.
+    /// Preparing, with a description for the user.
+    Compiling(Message),
+    /// Training.
     Running,
-    /// Waits to be resumed.
+    /// Paused by the user.
     Paused,
-    /// Done.
+    /// Completed as planned.
     Finished,
-    /// Ended early by the person; its model can be used.
+    /// Stopped early by the user; its model can be used.
     Stopped,
-    /// Ended by a failure, in words.
-    Failed(String),
+    /// Failed, with a message for the user.
+    Failed(Message),
 }
 
 impl Stage {
-    /// Whether nothing more will come.
+    /// Returns whether the run has ended.
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Finished | Self::Stopped | Self::Failed(_))
     }
 }
 
-/// Whose values a run began with.
+/// Origin of the initial weights of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
-    /// Those of the run of this key.
+    /// Weights of the run with this key.
     Run(String),
-    /// Those of an imported model, in words.
-    Import(String),
+    /// Weights of an imported model, described by its summary.
+    Import(Message),
 }
 
-/// What was planned.
+/// Plan of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Trainable numbers.
+    /// Number of trainable parameters.
     pub parameters: u64,
-    /// Optimisation steps.
+    /// Number of optimisation steps.
     pub steps: u64,
-    /// Entries of the vocabulary.
+    /// Vocabulary size.
     pub vocab_size: u64,
-    /// Loss of guessing uniformly.
+    /// Entropy baseline of a uniform prediction, in nats.
     pub uniform: f64,
-    /// Loss of knowing only word frequencies.
+    /// Unigram entropy, in nats.
     pub unigram: f64,
-    /// Loss of knowing what follows what.
+    /// Bigram entropy, in nats; pre-training only.
     pub bigram: Option<f64>,
     /// Number of labels.
     pub labels: usize,
 }
 
-/// The latest figures.
+/// Latest progress report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Steps done.
+    /// Number of steps done.
     pub step: u64,
-    /// Training loss.
+    /// Training loss, in nats.
     pub loss: f64,
-    /// Tokens per second.
+    /// Throughput in tokens per second.
     pub tokens_per_sec: f64,
-    /// Seconds to go.
+    /// Estimated remaining time in seconds.
     pub eta_secs: f64,
 }
 
-/// Masked-LM quality on held-out text.
+/// Masked-LM metrics on held-out text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldOut {
-    /// Steps done.
+    /// Number of steps done.
     pub step: u64,
-    /// Loss in nats.
+    /// Held-out loss, in nats.
     pub loss: f64,
-    /// Share of masks guessed right.
+    /// Share of masked tokens predicted correctly, 0 to 1.
     pub accuracy: f64,
-    /// Loss and share told right of next-sentence prediction, where that is learned.
+    /// Loss (nats) and accuracy of next-sentence prediction, if it is trained.
     pub pairs: Option<(f64, f64)>,
 }
 
-/// Classification quality.
+/// Classification scores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Steps done.
+    /// Number of steps done.
     pub step: u64,
-    /// Epochs done.
+    /// Number of epochs done.
     pub epoch: f64,
-    /// `valid` or `test`.
+    /// Held-out set: `valid` or `test`.
     pub split: String,
-    /// Which network was measured alone, from 1; `None`: the classifier as a whole.
+    /// Index from 1 of the network that was evaluated alone; `None`: the whole classifier.
     #[serde(default)]
     pub network: Option<u64>,
-    /// The figures.
+    /// Measured scores.
     pub metrics: ClassifierMetrics,
 }

@@ -1,16 +1,17 @@
-//! What events leave, in order, repeated and with gaps; and what is said of it.
+//! Effects of events on the state, in order, repeated and with gaps; and the sentences derived from
+//! it.
 
 use super::{corpus, evaluated, failed, finished, started, state, step};
 use crate::state::*;
-use protocol::{DeviceInfo, MaskedLmMetrics, Metrics, StartFrom};
+use protocol::{DeviceInfo, MaskedLmMetrics, Metrics, StartFrom, message};
 
 #[test]
-fn a_whole_run_leaves_its_figures_and_a_model() {
+fn complete_run_leaves_metrics_and_a_model() {
     let state = state(&[
         started("pretrain-1", Phase::Pretrain, 20),
         Event::Compiling {
             run: "pretrain-1".into(),
-            message: "compiling kernels".into(),
+            message: message!("compiling kernels"),
         },
         step("pretrain-1", 10, 7.5),
         step("pretrain-1", 20, 5.5),
@@ -26,7 +27,7 @@ fn a_whole_run_leaves_its_figures_and_a_model() {
 }
 
 #[test]
-fn every_event_twice_is_the_same_as_once() {
+fn events_are_idempotent() {
     let once = [
         started("finetune-1", Phase::Finetune, 20),
         step("finetune-1", 5, 3.0),
@@ -43,7 +44,7 @@ fn every_event_twice_is_the_same_as_once() {
         Event::Warning {
             run: "finetune-1".into(),
             code: "odd".into(),
-            message: "Odd.".into(),
+            message: message!("Odd."),
         },
         finished("finetune-1", 20, true),
     ];
@@ -88,7 +89,7 @@ fn any_event_may_be_lost() {
 }
 
 #[test]
-fn a_late_step_neither_wakes_a_paused_run_nor_reopens_a_finished_one() {
+fn late_steps_change_neither_paused_nor_finished_runs() {
     let mut paused = state(&[
         step("r", 9, 5.0),
         Event::Paused {
@@ -112,7 +113,7 @@ fn a_late_step_neither_wakes_a_paused_run_nor_reopens_a_finished_one() {
 }
 
 #[test]
-fn a_crash_ends_what_was_open_and_a_restart_forgets_the_models() {
+fn crash_ends_active_runs_and_restart_unloads_the_model() {
     let mut state = state(&[
         step("pretrain-1", 3, 8.0),
         finished("pretrain-1", 3, true),
@@ -124,7 +125,7 @@ fn a_crash_ends_what_was_open_and_a_restart_forgets_the_models() {
     assert_eq!(state.runs[0].stage, Stage::Stopped);
     assert_eq!(
         state.runs[1].stage,
-        Stage::Failed("the engine stopped".into())
+        Stage::Failed(message!("the engine stopped"))
     );
     assert_eq!(state.notice, Some(Notice::new("It broke.", "Mend it.")));
     state.restart();
@@ -139,13 +140,13 @@ fn a_crash_ends_what_was_open_and_a_restart_forgets_the_models() {
     assert_eq!(state.notice, None);
 }
 
-/// Files that are refused leave the present ones, and what there is to say of those.
+/// Files that are refused leave the current corpus and its warnings in place.
 #[test]
-fn warnings_of_the_present_text_outlive_files_that_are_refused() {
+fn warnings_of_the_current_corpus_outlive_refused_files() {
     let warning = |code: &str| Event::Warning {
         run: String::new(),
         code: code.into(),
-        message: "m".into(),
+        message: message!("m"),
     };
     let mut state = state(&[warning("repeated-documents")]);
     let codes = |state: &RunState| {
@@ -161,8 +162,8 @@ fn warnings_of_the_present_text_outlive_files_that_are_refused() {
     state.apply(Event::Failed {
         run: String::new(),
         code: "not-reviewed".into(),
-        message: "m".into(),
-        hint: "h".into(),
+        message: message!("m"),
+        hint: message!("h"),
         request: Some(3),
     });
     assert_eq!(
@@ -182,7 +183,7 @@ fn warnings_of_the_present_text_outlive_files_that_are_refused() {
 }
 
 #[test]
-fn the_reason_not_to_start_names_what_is_missing() {
+fn reason_not_to_start_names_what_is_missing() {
     let ready = Event::Ready {
         device: DeviceInfo::default(),
     };
@@ -238,7 +239,7 @@ fn the_reason_not_to_start_names_what_is_missing() {
 }
 
 #[test]
-fn columns_that_the_text_does_not_have_keep_a_run_from_starting() {
+fn refused_columns_prevent_a_run() {
     let mut state = state(&[
         Event::Ready {
             device: DeviceInfo::default(),
@@ -247,7 +248,7 @@ fn columns_that_the_text_does_not_have_keep_a_run_from_starting() {
     ]);
     state.columns_refused = true;
     for phase in [Phase::Pretrain, Phase::Finetune] {
-        let reason = state.reason_not_to_start(phase, StartFrom::TempStorage);
+        let reason = state.reason_not_to_start(phase, StartFrom::Scratch);
         assert!(
             reason
                 .as_ref()
@@ -258,12 +259,12 @@ fn columns_that_the_text_does_not_have_keep_a_run_from_starting() {
 }
 
 #[test]
-fn warnings_about_the_text_before_do_not_stay() {
+fn warnings_of_the_previous_corpus_are_cleared() {
     let mut state = RunState::default();
     let warning = |code: &str| Event::Warning {
         run: String::new(),
         code: code.into(),
-        message: "...".into(),
+        message: message!("..."),
     };
     for event in [
         corpus(1, 0),
@@ -285,7 +286,7 @@ fn warnings_about_the_text_before_do_not_stay() {
 }
 
 #[test]
-fn files_that_cannot_be_read_leave_the_corpus_before_them() {
+fn unreadable_files_leave_the_corpus_unchanged() {
     let mut state = state(&[
         Event::Ready {
             device: DeviceInfo::default(),
@@ -293,11 +294,11 @@ fn files_that_cannot_be_read_leave_the_corpus_before_them() {
         corpus(9, 0),
     ]);
     state.reading = true;
-    let reason = state.reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage);
+    let reason = state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch);
     assert_eq!(reason.as_deref(), Some("The text is still being read."));
     state.apply(failed("", "corpus-empty"));
     assert_eq!(
-        state.reason_not_to_start(Phase::Pretrain, StartFrom::TempStorage),
+        state.reason_not_to_start(Phase::Pretrain, StartFrom::Scratch),
         None
     );
     assert_eq!(
@@ -313,7 +314,7 @@ fn files_that_cannot_be_read_leave_the_corpus_before_them() {
 }
 
 #[test]
-fn the_status_tells_what_the_loss_means() {
+fn status_explains_the_loss() {
     let start = started("pretrain-1", Phase::Pretrain, 20);
     for (loss, part) in [
         (9.5, "no better than random guessing (9.0)"),
@@ -329,7 +330,7 @@ fn the_status_tells_what_the_loss_means() {
     }
     let compiling = Event::Compiling {
         run: "pretrain-1".into(),
-        message: "compiling kernels".into(),
+        message: message!("compiling kernels"),
     };
     assert_eq!(
         state(&[start, compiling]).runs[0].sentence(),
@@ -338,23 +339,23 @@ fn the_status_tells_what_the_loss_means() {
 }
 
 #[test]
-fn a_screen_reader_hears_tenths_not_steps() {
+fn announcements_change_with_tenths_of_the_run() {
     let mut state = state(&[
         started("pretrain-1", Phase::Pretrain, 100),
         step("pretrain-1", 31, 8.0),
     ]);
-    let heard = state.runs[0].announcement();
+    let announcement = state.runs[0].announcement();
     state.apply(step("pretrain-1", 39, 7.0));
     assert_eq!(
-        (heard.as_str(), state.runs[0].announcement().as_str()),
-        ("Pre-training 1: 30 % done", heard.as_str())
+        (announcement.as_str(), state.runs[0].announcement().as_str()),
+        ("Pre-training 1: 30 % done", announcement.as_str())
     );
     state.apply(step("pretrain-1", 40, 6.9));
     assert_eq!(state.runs[0].announcement(), "Pre-training 1: 40 % done");
 }
 
 #[test]
-fn held_out_quality_is_kept_once_per_step() {
+fn held_out_metrics_are_unique_per_step() {
     let quality = |loss| Event::Evaluated {
         run: "pretrain-1".into(),
         step: 10,
@@ -382,21 +383,21 @@ fn held_out_quality_is_kept_once_per_step() {
 }
 
 #[test]
-fn an_engine_that_finds_no_device_can_be_restarted() {
+fn engine_without_device_can_be_restarted() {
     let state = state(&[failed("", "no-gpu")]);
     assert_eq!(state.engine, Engine::Crashed);
     assert!(state.notice.is_some());
 }
 
 #[test]
-fn warnings_of_a_large_folder_change_little_of_the_page() {
+fn warnings_of_a_large_folder_touch_one_slice() {
     let mut state = RunState::default();
     let mut warn = |number: usize| {
         let message = format!("file {number} is a picture");
         state.apply(Event::Warning {
             run: String::new(),
             code: "file-refused".into(),
-            message,
+            message: protocol::Message::verbatim(message),
         })
     };
     assert_eq!(

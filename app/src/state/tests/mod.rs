@@ -1,11 +1,12 @@
-//! Streams of events and the state they must leave: in order, repeated, with gaps, and about unknown runs.
+//! Sequences of events and the resulting state: in order, repeated, with gaps, and about unknown
+//! runs.
 
 mod events;
 mod queries;
 mod rows;
 
 use super::*;
-use protocol::{ClassifierMetrics, CorpusTraits, Metrics};
+use protocol::{ClassifierMetrics, CorpusTraits, Metrics, message};
 
 fn started(run: &str, phase: Phase, steps: u64) -> Event {
     Event::Started {
@@ -80,8 +81,8 @@ fn failed(run: &str, code: &str) -> Event {
     Event::Failed {
         run: run.into(),
         code: code.into(),
-        message: "It broke.".into(),
-        hint: "Mend it.".into(),
+        message: message!("It broke."),
+        hint: message!("Mend it."),
         request: None,
     }
 }

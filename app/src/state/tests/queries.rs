@@ -1,11 +1,11 @@
-//! Questions to the engine, answered, refused or left behind.
+//! Queries to the engine: answered, refused or outdated.
 
 use super::{corpus, finished, step};
 use crate::state::*;
-use protocol::{RunConfig, StartFrom};
+use protocol::{Message, RunConfig, StartFrom, message};
 
 #[test]
-fn only_the_answer_to_the_last_question_is_shown() {
+fn only_the_answer_to_the_last_query_is_shown() {
     let mut state = RunState::default();
     let (first, second) = (
         state.next_request(Question::Guesses),
@@ -23,9 +23,10 @@ fn only_the_answer_to_the_last_question_is_shown() {
     assert_eq!(state.guesses, Some(vec![]));
 }
 
-/// What is known of files that are no longer there, or comes late, says nothing of the present ones.
+/// First documents of previous files, and late answers about them, must not be shown for the
+/// current ones.
 #[test]
-fn how_files_were_read_is_asked_once_for_each_reading() {
+fn first_documents_are_requested_once_per_corpus() {
     let mut state = RunState::default();
     assert!(!state.wants_first_documents(), "nothing was read");
     let answer = |request| Event::Lines {
@@ -52,7 +53,7 @@ fn how_files_were_read_is_asked_once_for_each_reading() {
 }
 
 #[test]
-fn guesses_for_the_same_text_stand_beside_those_before() {
+fn predictions_are_kept_for_comparison() {
     let guess = |token: &str| {
         vec![MaskPrediction {
             position: 1,
@@ -90,7 +91,7 @@ fn guesses_for_the_same_text_stand_beside_those_before() {
 }
 
 #[test]
-fn answers_of_the_model_before_go_with_it_and_other_failures_leave_files_on_their_way() {
+fn answers_of_the_previous_model_are_discarded_and_failed_queries_do_not_stop_reading() {
     let mut state = RunState::default();
     let request = state.next_request(Question::Review);
     state.apply(Event::Reviewed {
@@ -104,8 +105,8 @@ fn answers_of_the_model_before_go_with_it_and_other_failures_leave_files_on_thei
     let about = |request| Event::Failed {
         run: String::new(),
         code: "x".into(),
-        message: "m".into(),
-        hint: "h".into(),
+        message: message!("m"),
+        hint: message!("h"),
         request,
     };
     state.apply(about(Some(3)));
@@ -115,14 +116,14 @@ fn answers_of_the_model_before_go_with_it_and_other_failures_leave_files_on_thei
 }
 
 #[test]
-fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
+fn ended_comparison_leaves_no_active_run() {
     let config = RunConfig::default();
     for ending in [
         Event::Failed {
             run: "compare-1".into(),
             code: "x".into(),
-            message: "m".into(),
-            hint: "h".into(),
+            message: message!("m"),
+            hint: message!("h"),
             request: None,
         },
         Event::Finished {
@@ -150,7 +151,7 @@ fn a_comparison_that_fails_or_ends_leaves_nothing_running() {
 }
 
 #[test]
-fn n_grams_that_learned_from_other_labels_are_no_baseline() {
+fn n_grams_trained_on_other_labels_are_no_baseline() {
     let mut state = RunState::default();
     let all = RunConfig::default();
     let few = RunConfig {
@@ -166,16 +167,16 @@ fn n_grams_that_learned_from_other_labels_are_no_baseline() {
     state.begin(
         Phase::Finetune,
         &RunConfig { seed: 5, ..all },
-        Some(StartFrom::TempStorage),
+        Some(StartFrom::Scratch),
         false,
     );
     assert!(state.baseline.is_some(), "the same documents");
-    state.begin(Phase::Finetune, &few, Some(StartFrom::TempStorage), false);
+    state.begin(Phase::Finetune, &few, Some(StartFrom::Scratch), false);
     assert!(state.baseline.is_none());
 }
 
 #[test]
-fn an_answer_names_the_text_it_is_about() {
+fn answers_name_their_text() {
     let mut state = RunState::default();
     let (first, second) = (state.ask_guesses("a [MASK]"), state.ask_labels("some text"));
     state.apply(Event::Guesses {
@@ -200,41 +201,41 @@ fn an_answer_names_the_text_it_is_about() {
 }
 
 #[test]
-fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
+fn long_query_is_pending_until_answered_stopped_or_dropped() {
     let failed = |code: &str, request| Event::Failed {
         run: String::new(),
         code: code.into(),
-        message: "m".into(),
-        hint: "h".into(),
+        message: message!("m"),
+        hint: message!("h"),
         request,
     };
-    let asked = || {
+    let state_with_query = || {
         let mut state = RunState::default();
         let request = state.next_long_request(Question::Review);
         state.ask_estimate("fast-nano", true);
         assert!(state.is_waiting() && state.is_estimating("fast-nano"));
         (state, request)
     };
-    let (mut state, request) = asked();
+    let (mut state, request) = state_with_query();
     state.apply(failed(protocol::STOPPED, Some(request)));
     assert!(
         !state.is_waiting() && state.notice.is_none(),
         "a stop is no failure"
     );
-    let (mut state, request) = asked();
+    let (mut state, request) = state_with_query();
     state.apply(Event::Reviewed {
         request,
         review: Default::default(),
     });
     assert!(!state.is_waiting() && state.is_measuring());
-    let (mut state, _) = asked();
+    let (mut state, _) = state_with_query();
     let aside = state.ask_estimate("fast-small", false);
     state.apply(failed("bad-setting", Some(aside)));
     assert!(
         state.notice.is_none() && !state.is_estimating("fast-small"),
         "nobody asked for that preset"
     );
-    let (mut state, _) = asked();
+    let (mut state, _) = state_with_query();
     let aside = state.ask_estimate("bert-base", false);
     state.forget_estimates();
     assert!(!state.is_measuring());
@@ -247,13 +248,13 @@ fn a_long_question_waits_until_it_is_answered_stopped_or_the_engine_is_gone() {
         state.notice.is_none() && state.estimates.is_empty(),
         "what is said of settings that changed is not heard"
     );
-    let (mut state, _) = asked();
+    let (mut state, _) = state_with_query();
     state.apply(failed(ENGINE_CRASHED, None));
     assert!(!state.is_waiting() && !state.is_measuring());
 }
 
 #[test]
-fn a_file_is_labelled_until_all_its_documents_are() {
+fn labelling_ends_with_the_last_document() {
     let labelled = |request, documents| Event::Labelled {
         request,
         documents,
@@ -296,7 +297,11 @@ fn a_file_is_labelled_until_all_its_documents_are() {
         "an answer about another file"
     );
     assert!(state.labelling_of(first).is_none());
-    let (code, message, hint) = (protocol::STOPPED.into(), String::new(), String::new());
+    let (code, message, hint) = (
+        protocol::STOPPED.into(),
+        Message::default(),
+        Message::default(),
+    );
     state.apply(Event::Failed {
         run: String::new(),
         code,

@@ -1,11 +1,11 @@
-//! Rows of runs: their names, their models, where they began.
+//! Rows of runs: their names, their models and their initial weights.
 
 use super::{corpus, evaluated, finished, started, state, step};
 use crate::state::*;
-use protocol::{CompareConfig, Figures, LinearResult, RunConfig, StartFrom};
+use protocol::{CompareConfig, Figures, LinearResult, RunConfig, StartFrom, message};
 
 #[test]
-fn unknown_runs_get_rows_of_the_right_kind() {
+fn unknown_runs_get_rows_of_their_phase() {
     let state = state(&[
         step("finetune-7", 1, 2.0),
         evaluated("mystery", 3, 0.5),
@@ -27,7 +27,7 @@ fn unknown_runs_get_rows_of_the_right_kind() {
 }
 
 #[test]
-fn begin_names_runs_by_phase_and_records_what_was_asked() {
+fn begin_names_runs_by_phase_and_records_the_settings() {
     let mut state = RunState::default();
     let config = RunConfig {
         seed: 3,
@@ -38,12 +38,7 @@ fn begin_names_runs_by_phase_and_records_what_was_asked() {
         "pretrain-1"
     );
     assert_eq!(
-        state.begin(
-            Phase::Finetune,
-            &config,
-            Some(StartFrom::TempStorage),
-            false
-        ),
+        state.begin(Phase::Finetune, &config, Some(StartFrom::Scratch), false),
         "finetune-1"
     );
     assert_eq!(
@@ -55,7 +50,7 @@ fn begin_names_runs_by_phase_and_records_what_was_asked() {
 }
 
 #[test]
-fn a_comparison_tells_how_many_runs_it_takes_and_is_kept_with_its_row() {
+fn comparison_counts_its_runs_and_is_stored_with_its_row() {
     let mut state = RunState::default();
     let compare = CompareConfig {
         seeds: 3,
@@ -75,15 +70,15 @@ fn a_comparison_tells_how_many_runs_it_takes_and_is_kept_with_its_row() {
         epochs: 1.0,
         seeds: 3,
         measured_on: "test".into(),
-        sentence: "It pays.".into(),
+        sentence: message!("It pays."),
         pretraining_secs: None,
     };
-    let told = Event::Compared {
+    let compared = Event::Compared {
         run: id.clone(),
         comparison: comparison.clone(),
     };
-    state.keep_comparison(&id, &serde_json::to_string(&told).expect("plain data"));
-    state.apply(told);
+    state.keep_comparison(&id, &serde_json::to_string(&compared).expect("plain data"));
+    state.apply(compared);
     state.apply(finished(&id, 0, false));
     state.begin_comparison(&RunConfig::default(), &compare);
     assert_eq!(state.comparison, None);
@@ -91,16 +86,17 @@ fn a_comparison_tells_how_many_runs_it_takes_and_is_kept_with_its_row() {
     assert_eq!(state.comparison, Some(comparison));
 }
 
-/// A kept or shared run brings the line that it was drawn beside; one on another text is no measure of it.
+/// A saved or shared run brings its own baseline; the baseline of a run on another corpus does not
+/// apply.
 #[test]
-fn n_grams_are_kept_with_the_runs_on_the_same_text() {
+fn n_grams_are_stored_with_the_runs_on_the_same_corpus() {
     let mut state = state(&[corpus(5, 2)]);
     let begin = |state: &mut RunState| {
         state.ask_baseline(&RunConfig::default());
         state.begin(
             Phase::Finetune,
             &RunConfig::default(),
-            Some(StartFrom::TempStorage),
+            Some(StartFrom::Scratch),
             false,
         )
     };
@@ -141,9 +137,9 @@ fn n_grams_are_kept_with_the_runs_on_the_same_text() {
     );
 }
 
-/// What was never measured is no verdict.
+/// Without a measurement there is no verdict.
 #[test]
-fn a_counting_task_that_was_stopped_is_not_judged() {
+fn stopped_counting_task_has_no_verdict() {
     let counted = |learned| Event::Counted {
         run: "counting-1".into(),
         learned,
@@ -161,7 +157,7 @@ fn a_counting_task_that_was_stopped_is_not_judged() {
             state
                 .counted
                 .as_ref()
-                .is_some_and(|told| told.starts_with(words)),
+                .is_some_and(|sentence| sentence.starts_with(words)),
             "{:?}",
             state.counted
         );
@@ -169,7 +165,7 @@ fn a_counting_task_that_was_stopped_is_not_judged() {
 }
 
 #[test]
-fn runs_of_before_stand_in_the_order_they_were_begun_in() {
+fn saved_runs_are_ordered_by_start() {
     let old = |id: &str, date: &str| {
         let mut run = Run::new(id.into(), Phase::Pretrain);
         run.key = format!("{id}@{date}");
@@ -193,7 +189,7 @@ fn runs_of_before_stand_in_the_order_they_were_begun_in() {
 }
 
 #[test]
-fn a_run_tells_whose_values_it_began_with() {
+fn runs_name_the_origin_of_their_weights() {
     let mut state = RunState::default();
     let config = RunConfig::default();
     let (first, tuned) = (Phase::Pretrain, Phase::Finetune);
@@ -204,8 +200,8 @@ fn a_run_tells_whose_values_it_began_with() {
     }
     state.begin(first, &config, None, true);
     state.begin(tuned, &config, Some(StartFrom::Pretrained), true);
-    state.begin(tuned, &config, Some(StartFrom::TempStorage), false);
-    let told = |state: &RunState| {
+    state.begin(tuned, &config, Some(StartFrom::Scratch), false);
+    let origins = |state: &RunState| {
         state
             .runs
             .iter()
@@ -217,27 +213,27 @@ fn a_run_tells_whose_values_it_began_with() {
         |name: &str| Some(format!("begins with {name}")),
     );
     assert_eq!(
-        told(&state),
+        origins(&state),
         [None, on("Pre-training 1"), with("Pre-training 1"), None]
     );
     state.runs[0].title = Some("Birds".into());
     assert_eq!(
-        told(&state)[1],
+        origins(&state)[1],
         on("Birds"),
         "a name that was given later is the run's"
     );
     state.forget_run("pretrain-1");
     assert_eq!(
-        told(&state)[..2],
+        origins(&state)[..2],
         [on("a run that is gone"), with("a run that is gone")]
     );
-    // What it has learned is still at hand, under its name.
+    // The trained weights are still loaded, under the run's name.
     state.begin(first, &config, None, true);
-    assert_eq!(told(&state).last(), Some(&on("Birds")));
+    assert_eq!(origins(&state).last(), Some(&on("Birds")));
 }
 
 #[test]
-fn runs_of_other_days_are_listed_and_neither_current_nor_judged() {
+fn saved_runs_are_listed_but_neither_current_nor_judged() {
     let mut saved = state(&[
         started("pretrain-1", Phase::Pretrain, 5),
         step("pretrain-1", 5, 6.0),
@@ -279,16 +275,16 @@ fn runs_of_other_days_are_listed_and_neither_current_nor_judged() {
 }
 
 #[test]
-fn work_without_a_run_makes_no_row() {
+fn work_outside_of_runs_adds_no_row() {
     let preview = Event::Compiling {
         run: String::new(),
-        message: "learning the vocabulary".into(),
+        message: message!("learning the vocabulary"),
     };
     assert!(state(&[preview]).runs.is_empty());
 }
 
 #[test]
-fn what_the_counting_task_measures_is_no_classifier_s_score() {
+fn counting_task_accuracy_is_no_classifier_score() {
     let mut state = RunState::default();
     assert_eq!(
         state.begin_other("counting", &RunConfig::default()),
@@ -305,7 +301,7 @@ fn what_the_counting_task_measures_is_no_classifier_s_score() {
 }
 
 #[test]
-fn a_run_that_was_stopped_before_its_first_step_leaves_no_model() {
+fn run_stopped_before_its_first_step_leaves_no_model() {
     let mut state = RunState::default();
     state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
     state.apply(finished("pretrain-1", 0, true));
@@ -316,11 +312,11 @@ fn a_run_that_was_stopped_before_its_first_step_leaves_no_model() {
 }
 
 #[test]
-fn an_opened_classifier_guesses_no_words() {
+fn opened_classifier_predicts_no_masked_tokens() {
     for guesses in [true, false] {
         let labels = vec!["a".into(), "b".into()];
         let state = state(&[Event::Imported {
-            summary: "m".into(),
+            summary: message!("m"),
             labels,
             guesses,
         }]);
@@ -336,7 +332,7 @@ fn an_opened_classifier_guesses_no_words() {
 }
 
 #[test]
-fn the_model_at_hand_has_a_name_that_outlives_its_run() {
+fn model_name_outlives_its_run() {
     let mut state = RunState::default();
     let id = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
     state.apply(step(&id, 1, 5.0));
@@ -364,7 +360,7 @@ fn the_model_at_hand_has_a_name_that_outlives_its_run() {
         Some("Pre-training 1".into())
     );
     let imported = |guesses| Event::Imported {
-        summary: "9 parameters".into(),
+        summary: message!("9 parameters"),
         labels: vec!["a".into()],
         guesses,
     };
@@ -385,9 +381,9 @@ fn the_model_at_hand_has_a_name_that_outlives_its_run() {
 }
 
 #[test]
-fn runs_that_differ_in_their_start_only_differ() {
+fn runs_with_different_initial_weights_differ() {
     let mut state = RunState::default();
-    for from in [StartFrom::Pretrained, StartFrom::TempStorage] {
+    for from in [StartFrom::Pretrained, StartFrom::Scratch] {
         state.begin(Phase::Finetune, &RunConfig::default(), Some(from), false);
     }
     let starts = vec![Some("pretrained".to_string()), Some("scratch".to_string())];
@@ -415,10 +411,10 @@ fn runs_that_differ_in_their_start_only_differ() {
 }
 
 #[test]
-fn the_headline_tells_how_both_starts_ended() {
+fn headline_covers_both_initialisations() {
     let mut state = RunState::default();
     let words = |state: &RunState| state.headline(Phase::Finetune).unwrap_or_default();
-    let [first, second] = [StartFrom::Pretrained, StartFrom::TempStorage].map(|from| {
+    let [first, second] = [StartFrom::Pretrained, StartFrom::Scratch].map(|from| {
         let id = state.begin(Phase::Finetune, &RunConfig::default(), Some(from), false);
         state.apply(step(&id, 3, 0.5));
         if from == StartFrom::Pretrained {
@@ -462,7 +458,7 @@ fn the_headline_tells_how_both_starts_ended() {
 }
 
 #[test]
-fn a_run_that_would_only_repeat_the_last_one_is_told() {
+fn repeated_settings_are_detected() {
     let mut state = RunState::default();
     let config = RunConfig::default();
     assert!(!state.would_repeat(&config));
@@ -491,7 +487,7 @@ fn a_run_that_would_only_repeat_the_last_one_is_told() {
     state.apply(finished(&again, 3, false));
     assert!(state.would_repeat(&config));
     state.apply(Event::Imported {
-        summary: "m".into(),
+        summary: message!("m"),
         labels: vec![],
         guesses: true,
     });
@@ -509,7 +505,7 @@ fn a_run_that_would_only_repeat_the_last_one_is_told() {
 }
 
 #[test]
-fn random_guessing_is_of_the_words_at_hand() {
+fn random_loss_follows_the_current_vocabulary() {
     let mut state = RunState::default();
     assert_eq!(state.random_loss(), None);
     let id = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
@@ -535,7 +531,7 @@ fn random_guessing_is_of_the_words_at_hand() {
 }
 
 #[test]
-fn an_imported_run_has_its_curves_and_is_there_once() {
+fn imported_run_has_its_curves_and_is_unique() {
     let mut state = RunState::default();
     let events = vec![
         step("pretrain", 3, 5.0),
@@ -548,7 +544,7 @@ fn an_imported_run_has_its_curves_and_is_there_once() {
     ];
     for _ in 0..2 {
         state.apply(Event::Imported {
-            summary: "m".into(),
+            summary: message!("m"),
             labels: vec![],
             guesses: true,
         });
@@ -577,7 +573,7 @@ fn an_imported_run_has_its_curves_and_is_there_once() {
 }
 
 #[test]
-fn a_fitted_output_layer_has_no_steps_to_tell() {
+fn fitted_output_layer_reports_no_steps() {
     let mut state = RunState::default();
     let id = state.begin(
         Phase::Finetune,

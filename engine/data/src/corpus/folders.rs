@@ -1,5 +1,6 @@
-//! A folder per class: text files without labels whose folders tell theirs, as scikit-learn, Keras and many data sets lay
-//! them out. Of many files, each is one document; a few large ones hold one document per line.
+//! One folder per class: unlabelled text files whose folder names are their labels, a layout used
+//! by scikit-learn, Keras and many datasets. If there are many files, each is one document;
+//! otherwise each line is.
 
 use super::Document;
 use crate::byte_source::InputFile;
@@ -7,35 +8,38 @@ use crate::error::DataError;
 use crate::file::{FileRows, ReadFile, Warning, read_file};
 use crate::label_map::Renaming;
 use crate::table::{ReadOptions, Shape};
+use protocol::{Message, message};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use unicode_normalization::UnicodeNormalization;
 
-/// Files of a class, on average, from which on each is one document.
+/// Minimum average number of files per class for each file to be one document.
 const MIN_FILES_PER_CLASS: usize = 3;
-/// Larger files are no single documents.
+/// Maximum size of a file that is one document.
 const MAX_DOCUMENT_BYTES: u64 = 1 << 20;
-/// Files beside the folders of classes, such as a README or `desktop.ini`: so many at most, or one in so many.
+/// Maximum number of files outside the class folders, such as a README or `desktop.ini`: this many,
+/// or one in [`STRAYS_ONE_IN`] if that is more.
 const MAX_STRAYS: usize = 3;
 const STRAYS_ONE_IN: usize = 10;
-/// Share of the files that lie at one depth where the folders right above them are the classes.
+/// Minimum percentage of files at one depth for their parent folders to be the classes.
 const MIN_USUAL_PERCENT: usize = 90;
-/// Files that are looked at for labels of their own.
+/// Approximate number of files, and maximum rows of each, that are checked for labels of their own.
 const MAX_LOOKED_AT: usize = 5;
-/// Classes that a sentence names.
+/// Maximum classes named in a message.
 const MAX_LISTED: usize = 5;
 
-/// What a file's folder says of it.
+/// Class given by a file's folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FolderClass {
-    /// The label of its documents.
+    /// Label of the file's documents.
     pub label: String,
-    /// Whether all of it is one document.
+    /// Whether the whole file is one document.
     pub is_whole: bool,
 }
 
-/// The class of each file, where folders beside each other tell it: at least two folders, nothing but lines of text, and no
-/// labels in these. A few files that lie in none of the folders have no class.
+/// Returns the class of each file if sibling folders name classes: there must be at least two
+/// folders, with nothing but unlabelled lines of text in them. A few files outside these folders
+/// have no class.
 pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<Option<FolderClass>>> {
     if !options.reads_folder_classes {
         return None;
@@ -67,7 +71,7 @@ pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<Option<
         .iter()
         .all(|file| file.content.size() <= MAX_DOCUMENT_BYTES);
     let is_whole = are_small && classed.len() >= MIN_FILES_PER_CLASS * counts.len();
-    // Some systems write accents as letters of their own.
+    // Some file systems store accents as separate combining characters.
     let class = |folder: &str| FolderClass {
         label: folder.nfc().collect(),
         is_whole,
@@ -80,8 +84,9 @@ pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<Option<
     )
 }
 
-/// The folder that tells the class of each file: the one it lies in, or, where some lie deeper than others, the first one
-/// below the folder that holds them all. Nothing where many files lie in no such folder.
+/// Returns the folder that names the class of each file: its parent, or, if files lie at different
+/// depths, the first folder below the common prefix. Returns `None` if many files lie outside such
+/// folders.
 fn class_folders<'a>(names: &[&'a str]) -> Option<Vec<Option<&'a str>>> {
     let paths: Vec<Vec<&str>> = names.iter().map(|name| folders(name)).collect();
     let depth = paths.first()?.len();
@@ -98,7 +103,7 @@ fn class_folders<'a>(names: &[&'a str]) -> Option<Vec<Option<&'a str>>> {
         .for_each(|path| *depths.entry(path.len()).or_default() += 1);
     let (usual, count) = depths.into_iter().max_by_key(|(_, count)| *count)?;
     let is_few = |others: usize| others <= MAX_STRAYS.max(paths.len() / STRAYS_ONE_IN);
-    // A folder at the top is what was given, not one beside others.
+    // A top-level folder is the input itself, not one class among several.
     let found: Vec<Option<&str>> =
         if usual > 1 && (count == paths.len() || count * 100 >= paths.len() * MIN_USUAL_PERCENT) {
             paths
@@ -115,7 +120,7 @@ fn class_folders<'a>(names: &[&'a str]) -> Option<Vec<Option<&'a str>>> {
     (strays == 0 || is_few(strays) && strays < paths.len() / 2).then_some(found)
 }
 
-/// The folders above a file.
+/// Returns the folders of a path, outermost first.
 fn folders(name: &str) -> Vec<&str> {
     let mut parts: Vec<&str> = name
         .split(['/', '\\'])
@@ -125,7 +130,7 @@ fn folders(name: &str) -> Vec<&str> {
     parts
 }
 
-/// Whether a few of the files hold lines without labels.
+/// Returns whether a sample of the files consists of unlabelled lines.
 fn hold_plain_lines(files: &[&InputFile], options: &ReadOptions) -> bool {
     let spread = (files.len() / MAX_LOOKED_AT).max(1);
     files.iter().step_by(spread).all(|file| {
@@ -143,10 +148,10 @@ fn hold_plain_lines(files: &[&InputFile], options: &ReadOptions) -> bool {
     })
 }
 
-/// Reads a file whose folder may tell its class.
+/// Reads a file, labelling its documents with the class of its folder if there is one.
 ///
 /// # Errors
-/// As [`read_file`].
+/// Same as [`read_file`].
 pub fn read_classed(
     file: &InputFile,
     options: &ReadOptions,
@@ -171,33 +176,33 @@ pub fn read_classed(
             ..found
         });
     }
-    let mut whole: Option<Document> = None;
+    let mut merged: Option<Document> = None;
     let found = read_file(file, options, &mut |document| {
-        match &mut whole {
+        match &mut merged {
             None => {
-                whole = Some(Document {
+                merged = Some(Document {
                     labels: labels.clone(),
                     second: None,
                     block: 0,
                     ..document
                 })
             }
-            Some(whole) => {
-                whole.text.push(' ');
-                whole.text.push_str(&document.text);
+            Some(merged) => {
+                merged.text.push(' ');
+                merged.text.push_str(&document.text);
             }
         }
         ControlFlow::Continue(())
     })?;
-    // Nothing comes after the only document.
-    let _ = whole.map(sink);
+    // Whether the sink breaks does not matter: this is the only document.
+    let _ = merged.map(sink);
     Ok(ReadFile {
         renamed: renaming,
         ..found
     })
 }
 
-/// What a person should know of classes by folders.
+/// Reports the classes found, and whether files or lines are documents.
 pub fn warning(classes: &[Option<FolderClass>]) -> Warning {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     classes
@@ -215,19 +220,24 @@ pub fn warning(classes: &[Option<FolderClass>]) -> Warning {
         ""
     };
     let unit = if classes.iter().flatten().any(|class| class.is_whole) {
-        "each file is a document"
+        message!("each file is a document")
     } else {
-        "each line is a document"
+        message!("each line is a document")
     };
     let strays = classes.iter().filter(|class| class.is_none()).count();
-    let beside = if strays > 0 {
-        format!("; files without a label beside them: {strays}")
+    let stray_note = if strays > 0 {
+        message!("; files without a label beside them: {strays}", strays)
     } else {
-        String::new()
+        Message::default()
     };
     (
         "folder-classes",
-        format!("folders name the labels of their files, and {unit}: {named}{rest}{beside}"),
+        message!(
+            "folders name the labels of their files, and {unit}: {labels}{stray_note}",
+            unit,
+            labels = named + rest,
+            stray_note
+        ),
     )
 }
 
@@ -255,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_beside_each_other_name_classes() {
+    fn sibling_folders_name_classes() {
         assert_eq!(
             found(&["d/boat/1.txt", "d/tree/1.txt"], "a b\nc d\n"),
             ["boat", "tree"]

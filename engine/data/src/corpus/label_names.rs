@@ -1,34 +1,35 @@
-//! What a person should hear of the labels before a classifier learns them: names that differ by a slip, names that seem to
-//! be several, and labels that almost no document carries.
+//! Warnings about label names, given before a classifier is trained: names that differ by a typo,
+//! names that seem to combine several labels, and labels with very few documents.
 
 use crate::error::DataError;
 use crate::file::Warning;
 use crate::labels::MAX_LABELS;
 use crate::shown::quoted;
 use protocol::LabelCount;
+use protocol::{Setting, message};
 use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization;
 
-/// Labels on fewer training documents than this are as good as not taught.
-const RARE: u64 = 3;
+/// Labels with fewer training documents than this can hardly be learned.
+const MIN_DOCUMENTS: u64 = 3;
 
-/// A misspelt label is this many times rarer than the right one, at least.
-const TIMES_RARER: u64 = 10;
+/// Minimum ratio between the frequencies of a label and its misspelling.
+const MIN_FREQUENCY_RATIO: u64 = 10;
 
-/// Shorter names differ by a letter on purpose.
-const MIN_SPELT_CHARS: usize = 5;
+/// Minimum length for typo detection: shorter names often differ by one letter on purpose.
+const MIN_TYPO_CHARS: usize = 5;
 
-/// What people write between several labels.
+/// Characters commonly written between several labels.
 const SEPARATORS: [char; 4] = [',', ';', '|', '/'];
 
-/// Names that a warning lists.
-const LISTED: usize = 5;
+/// Maximum names listed in a warning.
+const MAX_LISTED: usize = 5;
 
-/// What stands out among `counts`.
+/// Returns all warnings about the labels in `counts`.
 pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
     [
-        one(counts),
-        alike(counts),
+        single_label(counts),
+        similar(counts),
         misspelt(counts),
         joined(counts),
         glued(counts),
@@ -40,41 +41,51 @@ pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
     .collect()
 }
 
-/// Labels of a person's map that no document has: a slip, as a rule.
+/// Warns about entries of the label map that no document has, usually typos.
 pub fn unmapped(labels: &[String]) -> Option<Warning> {
     let listed = listed(labels.iter().map(String::as_str));
-    let message = format!("no document has these labels of the label map: {listed}");
+    let message = message!(
+        "no document has these labels of the label map: {listed}",
+        listed
+    );
     (!labels.is_empty()).then_some(("unused-label-map", message))
 }
 
-/// One label is nothing to choose from: a person should hear that before they start a classifier.
-fn one(counts: &[LabelCount]) -> Option<Warning> {
-    let mut taught = counts.iter().filter(|count| count.train > 0);
-    let label = taught
+/// Warns if there is only one label, which no classifier can be trained on.
+fn single_label(counts: &[LabelCount]) -> Option<Warning> {
+    let mut in_training = counts.iter().filter(|count| count.train > 0);
+    let label = in_training
         .next()
-        .filter(|_| taught.next().is_none())?
+        .filter(|_| in_training.next().is_none())?
         .label
         .clone();
     let error = DataError::TooFewLabels { label };
-    Some(("one-label", format!("{error}. {}", error.hint())))
+    Some((
+        "one-label",
+        message!(
+            "{error}. {hint}",
+            error = error.message(),
+            hint = error.hint()
+        ),
+    ))
 }
 
-/// Labels that differ in nothing but case, spaces, hyphens and underscores: a slip, as a rule.
-fn alike(counts: &[LabelCount]) -> Option<Warning> {
-    let alike: Vec<&str> = alike_groups(counts).into_iter().flatten().collect();
-    let count = alike.len();
-    let message = format!(
-        "{count} labels differ only in case, spaces, hyphens, underscores or forms of characters and count as different \
-         ones: {}",
-        listed(alike.into_iter())
+/// Warns about labels that differ only in case, spaces, hyphens and underscores, usually typos.
+fn similar(counts: &[LabelCount]) -> Option<Warning> {
+    let similar: Vec<&str> = similar_groups(counts).into_iter().flatten().collect();
+    let count = similar.len();
+    let message = message!(
+        "{count} labels differ only in case, spaces, hyphens, underscores or forms of characters and count as different ones: {similar}",
+        count,
+        similar = listed(similar.into_iter())
     );
     (count > 0).then_some(("similar-labels", message))
 }
 
-fn alike_groups(counts: &[LabelCount]) -> Vec<Vec<&str>> {
+fn similar_groups(counts: &[LabelCount]) -> Vec<Vec<&str>> {
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for LabelCount { label, .. } in counts {
-        groups.entry(letters(label)).or_default().push(label);
+        groups.entry(normalised(label)).or_default().push(label);
     }
     groups
         .into_values()
@@ -82,77 +93,82 @@ fn alike_groups(counts: &[LabelCount]) -> Vec<Vec<&str>> {
         .collect()
 }
 
-/// The labels that differ from another one by a slip, each with the one that is meant: the more frequent one. `counts` are
-/// in the order of their frequency.
+/// Maps each label that differs from another one by a typo to the more frequent one. `counts` must
+/// be sorted by descending frequency.
 pub fn merges(counts: &[LabelCount]) -> BTreeMap<String, String> {
-    let alike = alike_groups(counts).into_iter().flat_map(|group| {
+    let similar = similar_groups(counts).into_iter().flat_map(|group| {
         let (meant, others) = group.split_first().expect("a group has members");
         others
             .iter()
             .map(|other| ((*other).to_string(), (*meant).to_string()))
             .collect::<Vec<_>>()
     });
-    misspellings(counts).into_iter().chain(alike).collect()
+    misspellings(counts).into_iter().chain(similar).collect()
 }
 
-/// A label in lower case, without what parts or ends its letters; -1 and 1 are two labels.
-fn letters(label: &str) -> String {
-    // As in a page on the web, and as in full-width forms.
+/// Normalises a label for comparison: lower case, without separators between or after letters. `-1`
+/// and `1` remain distinct.
+fn normalised(label: &str) -> String {
+    // HTML entities and full-width forms count as the characters they stand for.
     let plain = quick_xml::escape::unescape(label).unwrap_or(label.into());
     let chars: Vec<char> = plain.nfkc().collect();
-    let is_by_letters = |place: usize| {
-        let around = [
-            place.checked_sub(1).map(|before| chars[before]),
-            chars.get(place + 1).copied(),
+    let is_next_to_letters = |index: usize| {
+        let neighbours = [
+            index.checked_sub(1).map(|before| chars[before]),
+            chars.get(index + 1).copied(),
         ];
-        let around: Vec<char> = around.into_iter().flatten().collect();
-        // A- is a mark of its own; a hyphen is a slip only where it parts letters.
-        let beside = if chars[place] == '-' { 2 } else { 1 };
-        around.len() >= beside && around.into_iter().all(char::is_alphabetic)
+        let neighbours: Vec<char> = neighbours.into_iter().flatten().collect();
+        // `A-` is a grade of its own: a hyphen is dropped only between two letters.
+        let needed = if chars[index] == '-' { 2 } else { 1 };
+        neighbours.len() >= needed && neighbours.into_iter().all(char::is_alphabetic)
     };
-    let is_slip = |place: usize| {
-        (chars[place].is_whitespace() || matches!(chars[place], '-' | '_')) && is_by_letters(place)
+    let is_separator = |index: usize| {
+        (chars[index].is_whitespace() || matches!(chars[index], '-' | '_'))
+            && is_next_to_letters(index)
     };
     (0..chars.len())
-        .filter(|place| !is_slip(*place))
-        .flat_map(|place| chars[place].to_lowercase())
+        .filter(|index| !is_separator(*index))
+        .flat_map(|index| chars[index].to_lowercase())
         .collect()
 }
 
-/// Rare labels that are a letter from a frequent one. Names with digits differ by these on purpose.
+/// Warns about rare labels that differ by one letter from a frequent one. Names with digits are
+/// skipped, since those often differ on purpose.
 fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
     let misspelt = misspellings(counts);
     let count = misspelt.len();
     let shown = misspelt
         .iter()
         .map(|(label, meant)| format!("{} ({})", quoted(label), quoted(meant)));
-    let message = format!(
-        "{count} rare labels differ by one letter from a frequent one: {}",
-        first_of(shown)
+    let message = message!(
+        "{count} rare labels differ by one letter from a frequent one: {first_of}",
+        count,
+        first_of = first_of(shown)
     );
     (count > 0).then_some(("misspelt-labels", message))
 }
 
-/// Rare labels that are a letter from a frequent one, each with that.
+/// Returns each rare label that is one letter away from a frequent one, with that label.
 fn misspellings(counts: &[LabelCount]) -> Vec<(String, String)> {
-    let is_spelt = |count: &&LabelCount| {
-        count.label.chars().count() >= MIN_SPELT_CHARS
+    let is_candidate = |count: &&LabelCount| {
+        count.label.chars().count() >= MIN_TYPO_CHARS
             && !count.label.contains(|letter: char| letter.is_numeric())
     };
     let frequent: Vec<&LabelCount> = counts
         .iter()
-        .filter(|count| count.train >= TIMES_RARER)
-        .filter(is_spelt)
+        .filter(|count| count.train >= MIN_FREQUENCY_RATIO)
+        .filter(is_candidate)
         .take(MAX_COMPARED)
         .collect();
     let rare = counts
         .iter()
-        .filter(|count| (1..RARE).contains(&count.train))
-        .filter(is_spelt)
+        .filter(|count| (1..MIN_DOCUMENTS).contains(&count.train))
+        .filter(is_candidate)
         .take(MAX_COMPARED);
     let meant = |rare: &LabelCount| {
         let is_meant = |other: &&&LabelCount| {
-            other.train >= TIMES_RARER * rare.train && is_one_slip(&rare.label, &other.label)
+            other.train >= MIN_FREQUENCY_RATIO * rare.train
+                && is_one_typo(&rare.label, &other.label)
         };
         Some((
             rare.label.clone(),
@@ -162,11 +178,12 @@ fn misspellings(counts: &[LabelCount]) -> Vec<(String, String)> {
     rare.filter_map(meant).collect()
 }
 
-/// Labels on each side that are compared letter by letter.
+/// Maximum number of rare and of frequent labels compared with each other.
 const MAX_COMPARED: usize = 1000;
 
-/// Whether a letter too many, too few, wrong, or two that changed places make one word of the other.
-fn is_one_slip(a: &str, b: &str) -> bool {
+/// Returns whether two names differ by exactly one insertion, deletion, substitution or
+/// transposition of adjacent letters.
+fn is_one_typo(a: &str, b: &str) -> bool {
     let from_start = a
         .chars()
         .zip(b.chars())
@@ -191,9 +208,10 @@ fn is_one_slip(a: &str, b: &str) -> bool {
     }
 }
 
-/// Labels that seem to be several, since each of their parts stands in another label too.
+/// Warns about labels that seem to combine several labels, because each of their parts also occurs
+/// in another label.
 fn joined(counts: &[LabelCount]) -> Option<Warning> {
-    // More are not learned, whatever they are.
+    // Labels beyond this limit are never trained on.
     let labels = || {
         counts
             .iter()
@@ -208,15 +226,13 @@ fn joined(counts: &[LabelCount]) -> Option<Warning> {
         let stand_elsewhere = |label: &&str| parts(label, separator).iter().all(|part| !part.is_empty() && found[part] > 1);
         let (joined, alone): (Vec<_>, Vec<_>) = labels().filter(is_joined).partition(stand_elsewhere);
         let (count, names, between) = (joined.len(), listed(joined.iter().copied()), quoted(&separator.to_string()));
-        let message = format!(
-            "{count} labels look like several with {between} between them: {names}; in a table --label-separator parts them, \
-             in a line each begins with __label__"
-        );
+        let message = message!("{count} labels look like several with {between} between them: {names}; in a table {label_separator} parts them, in a line each begins with __label__", count, between, names, label_separator = Setting::named("label-separator"));
         (count > 1 && count > alone.len()).then_some(("joined-labels", message))
     })
 }
 
-/// Labels that seem to have caught a word of the text, since a separator stands within most of them.
+/// Warns about labels that seem to include a word of the text: most contain a separator, or some
+/// end in punctuation.
 fn glued(counts: &[LabelCount]) -> Option<Warning> {
     let labels = || {
         counts
@@ -241,49 +257,65 @@ fn glued(counts: &[LabelCount]) -> Option<Warning> {
         let ended: Vec<&str> = labels().filter(ends_sentence).collect();
         (!ended.is_empty()).then_some(ended)
     })?;
-    let message = format!(
-        "labels seem to hold something of the text beside them: {}; in a line, a space stands behind each label",
-        listed(found.into_iter())
+    let message = message!(
+        "labels seem to hold something of the text beside them: {labels}; in a line, a space stands behind each label",
+        labels = listed(found.into_iter())
     );
     (joined(counts).is_none()).then_some(("glued-labels", message))
 }
 
-/// What stands between the separators, each once.
+/// Returns the distinct trimmed parts of a label.
 fn parts(label: &str, separator: char) -> BTreeSet<&str> {
     label.split(separator).map(str::trim).collect()
 }
 
 fn rare(counts: &[LabelCount]) -> Option<Warning> {
-    let taught = counts.iter().filter(|count| count.train > 0);
+    let in_training = counts.iter().filter(|count| count.train > 0);
     let (all, rare) = (
-        taught.clone().count(),
-        taught.filter(|count| count.train < RARE),
+        in_training.clone().count(),
+        in_training.filter(|count| count.train < MIN_DOCUMENTS),
     );
     let count = rare.clone().count();
-    let message = format!(
-        "labels on fewer than {RARE} training documents will hardly be learned; these are {count} of {all}: {}",
-        listed(rare.map(|count| count.label.as_str()))
+    let message = message!(
+        "labels on fewer than {limit} training documents will hardly be learned; these are {count} of {all}: {rare}",
+        limit = MIN_DOCUMENTS,
+        count,
+        all,
+        rare = listed(rare.map(|count| count.label.as_str()))
     );
     (count > 0).then_some(("rare-labels", message))
 }
 
-/// So many that no classifier will be made: a person should hear that before they start one.
+/// Warns if there are more labels than a classifier may have.
 fn too_many(counts: &[LabelCount]) -> Option<Warning> {
-    let taught = counts.iter().filter(|count| count.train > 0).count();
+    let in_training = counts.iter().filter(|count| count.train > 0).count();
     let error = DataError::TooManyLabels {
-        labels: taught,
+        labels: in_training,
         limit: MAX_LABELS,
     };
-    (taught > MAX_LABELS).then(|| ("too-many-labels", format!("{error}. {}", error.hint())))
+    (in_training > MAX_LABELS).then(|| {
+        (
+            "too-many-labels",
+            message!(
+                "{error}. {hint}",
+                error = error.message(),
+                hint = error.hint()
+            ),
+        )
+    })
 }
 
-/// The first of these names, in quotes.
+/// Quotes and lists the first names, separated by commas.
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     first_of(names.map(quoted))
 }
 
 fn first_of(mut names: impl Iterator<Item = String>) -> String {
-    let shown = names.by_ref().take(LISTED).collect::<Vec<_>>().join(", ");
+    let shown = names
+        .by_ref()
+        .take(MAX_LISTED)
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.next().is_some() {
         format!("{shown}, …")
     } else {
@@ -295,7 +327,7 @@ fn first_of(mut names: impl Iterator<Item = String>) -> String {
 mod tests {
     use super::*;
 
-    fn told(labels: &[(&str, u64)]) -> Vec<Warning> {
+    fn warnings_for(labels: &[(&str, u64)]) -> Vec<Warning> {
         let count = |(label, train): &(&str, u64)| LabelCount {
             label: (*label).into(),
             train: *train,
@@ -305,28 +337,29 @@ mod tests {
     }
 
     #[test]
-    fn a_rare_label_a_letter_from_a_frequent_one_is_told() {
+    fn misspelt_labels_are_reported() {
         let codes = |labels: &[(&str, u64)]| {
-            told(labels)
+            warnings_for(labels)
                 .iter()
                 .map(|(code, _)| *code)
                 .collect::<Vec<_>>()
         };
-        let slip = told(&[
+        let typos = warnings_for(&[
             ("politics", 90),
             ("sport", 40),
             ("politcs", 2),
             ("psort", 1),
         ]);
-        assert_eq!(slip[0].0, "misspelt-labels");
+        assert_eq!(typos[0].0, "misspelt-labels");
         assert!(
-            slip[0]
+            typos[0]
                 .1
+                .to_string()
                 .ends_with(": \"politcs\" (\"politics\"), \"psort\" (\"sport\")"),
             "{}",
-            slip[0].1
+            typos[0].1
         );
-        for (a, b, is_slip) in [
+        for (a, b, is_typo) in [
             ("sport", "spot", true),
             ("sport", "sports", true),
             ("sport", "spört", true),
@@ -339,8 +372,8 @@ mod tests {
             ("กีฬา", "กฬา", true),
         ] {
             assert_eq!(
-                (is_one_slip(a, b), is_one_slip(b, a)),
-                (is_slip, is_slip),
+                (is_one_typo(a, b), is_one_typo(b, a)),
+                (is_typo, is_typo),
                 "{a} {b}"
             );
         }
@@ -355,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_are_merged_into_the_label_that_is_meant() {
+    fn typos_are_merged_into_the_more_frequent_label() {
         let count = |(label, train): (&str, u64)| LabelCount {
             label: label.into(),
             train,
@@ -378,12 +411,13 @@ mod tests {
     }
 
     #[test]
-    fn a_single_label_is_told() {
-        let found = told(&[("fr", 9), ("de", 0)]);
+    fn a_single_label_is_reported() {
+        let found = warnings_for(&[("fr", 9), ("de", 0)]);
         assert_eq!((found.len(), found[0].0), (1, "one-label"));
         assert!(
             found[0]
                 .1
+                .to_string()
                 .contains("the same label, \"fr\". Give training lines with"),
             "{}",
             found[0].1
@@ -391,13 +425,13 @@ mod tests {
     }
 
     #[test]
-    fn more_labels_than_can_be_learned_are_told() {
+    fn too_many_labels_are_reported() {
         let names: Vec<String> = (0..=MAX_LABELS)
             .map(|number| format!("number {number}"))
             .collect();
         let labels: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 9)).collect();
         let codes = |labels: &[(&str, u64)]| {
-            told(labels)
+            warnings_for(labels)
                 .iter()
                 .map(|(code, _)| *code)
                 .collect::<Vec<_>>()
@@ -409,14 +443,18 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_seem_to_be_several_are_told() {
+    fn joined_labels_are_reported() {
         let joined = |labels: &[&str]| {
-            let told = told(&labels.iter().map(|label| (*label, 9)).collect::<Vec<_>>());
-            told.into_iter()
+            let warnings =
+                warnings_for(&labels.iter().map(|label| (*label, 9)).collect::<Vec<_>>());
+            warnings
+                .into_iter()
                 .find(|(code, _)| *code == "joined-labels")
                 .map(|(_, message)| message)
         };
-        let message = joined(&["red, blue", "blue", "green", "red", "green, red"]).expect("told");
+        let message = joined(&["red, blue", "blue", "green", "red", "green, red"])
+            .expect("told")
+            .to_string();
         assert!(
             message.starts_with("2 labels")
                 && message.contains("\",\" between them: \"red, blue\""),
@@ -434,42 +472,49 @@ mod tests {
     }
 
     #[test]
-    fn slips_and_rare_labels_are_told_by_name() {
+    fn similar_and_rare_labels_are_reported_by_name() {
         for labels in [
             ["c", "c++", "c#"],
             ["A", "A-", "B-"],
             ["-1", "0", "1"],
             ["12", "1-2", "1 2"],
         ] {
-            assert_eq!(told(&labels.map(|label| (label, 9))), [], "{labels:?}");
+            assert_eq!(
+                warnings_for(&labels.map(|label| (label, 9))),
+                [],
+                "{labels:?}"
+            );
         }
-        let slips = told(&[
+        let warnings = warnings_for(&[
             ("Sci Fi", 9),
             ("sci-fi_", 4),
             ("drama", 8),
             ("x_y", 3),
             ("XY", 3),
         ]);
-        assert_eq!((slips.len(), slips[0].0), (1, "similar-labels"));
+        assert_eq!((warnings.len(), warnings[0].0), (1, "similar-labels"));
         assert!(
-            slips[0].1.starts_with("4 labels")
-                && slips[0]
+            warnings[0].1.to_string().starts_with("4 labels")
+                && warnings[0]
                     .1
+                    .to_string()
                     .ends_with(": \"Sci Fi\", \"sci-fi_\", \"x_y\", \"XY\""),
             "{}",
-            slips[0].1
+            warnings[0].1
         );
-        // A label of held-out documents only is told of where it is measured.
-        let rare = told(&[("a", 9), ("b", 2), ("c", 1), ("d", 0)]);
+        // Labels that occur only in held-out documents are reported during evaluation instead.
+        let rare = warnings_for(&[("a", 9), ("b", 2), ("c", 1), ("d", 0)]);
         assert_eq!((rare.len(), rare[0].0), (1, "rare-labels"));
         assert!(
-            rare[0].1.contains("these are 2 of 3") && rare[0].1.ends_with(": \"b\", \"c\""),
+            rare[0].1.to_string().contains("these are 2 of 3")
+                && rare[0].1.to_string().ends_with(": \"b\", \"c\""),
             "{}",
             rare[0].1
         );
         assert!(
-            told(&["a", "b", "c", "d", "e", "f"].map(|label| (label, 1)))[0]
+            warnings_for(&["a", "b", "c", "d", "e", "f"].map(|label| (label, 1)))[0]
                 .1
+                .to_string()
                 .ends_with("\"e\", …")
         );
     }

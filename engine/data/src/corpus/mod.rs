@@ -1,6 +1,7 @@
-//! Files -> documents by use: what pre-training reads, what the classifier learns from, and what is held out. It
-//! decides roles and the validation split; it does not know tokens. A small corpus is held in memory; of a large one,
-//! only what one look at it told: its files are read again each time its documents are asked for.
+//! Groups the documents of the input files into training, validation and test splits. Assigns file
+//! roles and holds out a validation set if no file provides one; does not know tokens. A small
+//! corpus is held in memory; of a large one only statistics from a first pass are, and its files
+//! are re-read on each iteration.
 
 mod folders;
 mod label_names;
@@ -26,6 +27,7 @@ use super::table::{ReadOptions, TextColumns};
 use folders::FolderClass;
 use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
+use protocol::message;
 use protocol::{FileReport, FileRole};
 use split::{CorpusSplit, SplitFile};
 use stats::{CorpusStats, MAX_HELD_OUT, text_hash};
@@ -34,39 +36,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
-/// One line of text.
+/// One document: a line of text or a row of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
-    /// Without labels.
+    /// Text without labels.
     pub text: String,
-    /// The second text of a pair.
+    /// Second text of a pair.
     pub second: Option<String>,
-    /// Without prefix, each once, in the order of the line.
+    /// Labels without the `__label__` prefix, deduplicated, in order of appearance.
     pub labels: Vec<String>,
-    /// Which of the corpus's files it stands in, from 0.
+    /// Index of its file in the corpus, from 0.
     pub file: u32,
-    /// Its line in that file, from 1.
+    /// Line number in that file, from 1.
     pub line: u64,
-    /// Which block of lines it stands in; blank lines and the ends of files part blocks.
+    /// Index of its block of lines; blank lines and file ends separate blocks.
     pub block: u64,
 }
 
 impl Document {
-    /// Its one or two texts.
+    /// Iterates over its one or two texts.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.text.as_str()).chain(self.second.as_deref())
     }
 
-    /// Its text as a classifier takes it: the two texts of a pair have a tab between them.
+    /// Returns the input text of a classifier: the texts of a pair are joined by a tab.
     pub fn joined(&self) -> String {
         self.texts().collect::<Vec<_>>().join("\t")
     }
 }
 
-/// Documents of the training files that are not trained on.
+/// Documents of the training files that are held out from training.
 #[derive(Default)]
 struct HeldOutHashes {
-    /// Of their texts.
+    /// Hashes of the texts to hold out.
     hashes: BTreeSet<u64>,
     documents: Vec<Document>,
 }
@@ -76,63 +78,66 @@ impl HeldOutHashes {
         self.documents.iter().flat_map(|document| &document.labels)
     }
 
-    /// Takes `document` where it was chosen.
-    fn takes(&mut self, document: &Document) -> bool {
-        let is_chosen = self.hashes.contains(&text_hash(document));
-        self.documents.extend(is_chosen.then(|| document.clone()));
-        is_chosen
+    /// Stores `document` if its text is to be held out, and returns whether it is.
+    fn add_if_selected(&mut self, document: &Document) -> bool {
+        let is_selected = self.hashes.contains(&text_hash(document));
+        self.documents.extend(is_selected.then(|| document.clone()));
+        is_selected
     }
 }
 
-/// All documents of a project, by use.
+/// Documents of a project, by split.
 pub struct Corpus {
     train: CorpusSplit,
     valid: CorpusSplit,
     test: CorpusSplit,
-    /// Training documents that validate, where no file holds validation documents.
+    /// Training documents held out for validation, if no file provides validation documents.
     valid_aside: HeldOutHashes,
-    /// Training documents that test, where no file holds documents for either and there are many.
+    /// Training documents held out for testing, if there are many and no file provides labelled
+    /// validation or test documents.
     test_aside: HeldOutHashes,
-    /// Whether the documents that were set aside to validate are trained on all the same.
+    /// Whether training includes the documents held out for validation.
     trains_on_all: bool,
     near_duplicates: Excluded,
     files: Vec<FileReport>,
-    /// Columns of tables that look like labels, where none was taken for them.
+    /// Columns of tables that look like labels, if no label column was used.
     label_candidates: Vec<String>,
     renamed: Renaming,
-    /// The columns that the text of each training file is read from.
+    /// Text columns of each training file.
     train_columns: Vec<Option<TextColumns>>,
     fingerprint: String,
-    /// Whether blocks are documents and lines their sentences, as in BERT's published format.
+    /// Whether blocks are documents and lines are sentences, as in BERT's published pre-training
+    /// format.
     lines_are_sentences: bool,
 }
 
 impl Corpus {
-    /// Reads `files`. A file that cannot be used is left out with a warning, as long as another one can.
+    /// Reads `files`. An unusable file is skipped with a warning if at least one other file is
+    /// usable.
     ///
     /// # Errors
-    /// When no file can be used or there is next to no text.
+    /// Returns an error if no file is usable or there is almost no text.
     pub fn read(files: &Opened, options: &ReadOptions) -> Result<(Self, Vec<Warning>), DataError> {
         Self::read_holding(files, options, MAX_HELD_BYTES)
     }
 
-    /// As [`Self::read`], with at most `most_held` bytes of documents of each role in memory.
+    /// Same as [`Self::read`], with at most `max_held_bytes` bytes of documents per role in memory.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`Self::read`].
     pub fn read_holding(
         files: &Opened,
         options: &ReadOptions,
-        most_held: u64,
+        max_held_bytes: u64,
     ) -> Result<(Self, Vec<Warning>), DataError> {
-        let part = || CorpusSplit {
+        let empty_split = || CorpusSplit {
             held: Some(Vec::new()),
             ..CorpusSplit::default()
         };
         let mut corpus = Self {
-            train: part(),
-            valid: part(),
-            test: part(),
+            train: empty_split(),
+            valid: empty_split(),
+            test: empty_split(),
             valid_aside: HeldOutHashes::default(),
             test_aside: HeldOutHashes::default(),
             trains_on_all: false,
@@ -145,21 +150,21 @@ impl Corpus {
             lines_are_sentences: false,
         };
         let mut warnings = Vec::new();
-        let given = files.files.len() + files.refused.len();
+        let file_count = files.files.len() + files.refused.len();
         let (files, mut refused) = (files.files.as_slice(), files.refused.clone());
         let roles = roles::roles(files);
         warnings.extend(roles::warning(files, &roles));
         let classes = folders::classes(files, options);
         warnings.extend(classes.as_deref().map(folders::warning));
         let any_has_columns = LazyCell::new(|| has_columns(files, options));
-        for (place, (file, role)) in files.iter().zip(roles).enumerate() {
-            let class = classes.as_ref().and_then(|classes| classes[place].clone());
-            let added = match corpus.add(file, role, options, class, most_held) {
+        for (index, (file, role)) in files.iter().zip(roles).enumerate() {
+            let class = classes.as_ref().and_then(|classes| classes[index].clone());
+            let added = match corpus.add(file, role, options, class, max_held_bytes) {
                 Err(DataError::NoColumn { .. } | DataError::NotATable { .. })
                     if *any_has_columns =>
                 {
                     let (options, warning) = lacking(file, options);
-                    let added = corpus.add(file, role, &options, None, most_held);
+                    let added = corpus.add(file, role, &options, None, max_held_bytes);
                     added.map(|found| std::iter::once(warning).chain(found).collect())
                 }
                 added => added,
@@ -169,13 +174,18 @@ impl Corpus {
                 Err(error) => refused.push(error),
             }
         }
-        corpus.check(given, &refused)?;
+        corpus.check(file_count, &refused)?;
         corpus.lines_are_sentences = corpus.train.looks_like_blocks();
-        warnings.extend(
-            refused
-                .iter()
-                .map(|error| ("file-refused", format!("{error}. {}", error.hint()))),
-        );
+        warnings.extend(refused.iter().map(|error| {
+            (
+                "file-refused",
+                message!(
+                    "{error}. {hint}",
+                    error = error.message(),
+                    hint = error.hint()
+                ),
+            )
+        }));
         warnings.extend(
             corpus
                 .train
@@ -183,7 +193,7 @@ impl Corpus {
                 .or_else(|| corpus.train.repetition_warning()),
         );
         warnings.extend(corpus.leak_warning());
-        corpus.identify();
+        corpus.compute_fingerprint();
         corpus.hold_out()?;
         warnings.extend(corpus.unused_settings_warning(options));
         warnings.extend(label_names::warnings(&corpus.label_counts()));
@@ -201,7 +211,7 @@ impl Corpus {
         role: FileRole,
         options: &ReadOptions,
         class: Option<FolderClass>,
-        most_held: u64,
+        max_held_bytes: u64,
     ) -> Result<Vec<Warning>, DataError> {
         let part = match role {
             FileRole::Train => &mut self.train,
@@ -229,7 +239,7 @@ impl Corpus {
             warnings,
         } = part_file.read(&mut |mut document| {
             survey.take(&document);
-            if part.survey.bytes + survey.bytes > most_held {
+            if part.survey.bytes + survey.bytes > max_held_bytes {
                 documents = None;
             }
             document.block += first_block;
@@ -280,7 +290,7 @@ impl Corpus {
         Ok(())
     }
 
-    fn identify(&mut self) {
+    fn compute_fingerprint(&mut self) {
         for byte in [&self.train, &self.valid, &self.test]
             .iter()
             .flat_map(|part| part.survey.digest())
@@ -290,33 +300,37 @@ impl Corpus {
         }
     }
 
-    /// Sets validation documents aside where no file holds any: labelled ones where there are labels. Of many labelled ones,
-    /// as many test where no file holds test documents, since validation chooses between models. They are chosen by their
-    /// text alone, so that equal texts stay together and adding documents moves few others.
+    /// Holds out validation documents if no file provides any: labelled ones if there are labels.
+    /// If there are many labelled documents and no file provides labelled test documents, an equal
+    /// number is held out for testing, because validation documents are used for model selection.
+    /// Documents are chosen by text hash, so that equal texts stay together and adding documents
+    /// changes the choice little.
     fn hold_out(&mut self) -> Result<(), DataError> {
         let (train, valid) = (&self.train.survey, &self.valid.survey);
-        let most = |n: u64, one_in: u64| ((n / one_in) as usize).min(MAX_HELD_OUT);
+        let capped = |n: u64, one_in: u64| ((n / one_in) as usize).min(MAX_HELD_OUT);
         if train.labelled > 0 && valid.labelled == 0 {
-            let wanted = most(train.labelled, HELD_OUT_LABELLED).max(1);
-            self.valid_aside.hashes = train.with_labels.chosen(0..wanted);
+            let count = capped(train.labelled, HELD_OUT_LABELLED).max(1);
+            self.valid_aside.hashes = train.with_labels.chosen(0..count);
             if self.test.survey.labelled == 0 && train.labelled >= MIN_LABELLED_FOR_TEST {
-                self.test_aside.hashes = train.with_labels.chosen(wanted..2 * wanted);
+                self.test_aside.hashes = train.with_labels.chosen(count..2 * count);
             }
         } else if valid.documents == 0 {
-            self.valid_aside.hashes = train.all.chosen(0..most(train.documents, HELD_OUT_TEXTS));
+            self.valid_aside.hashes = train.all.chosen(0..capped(train.documents, HELD_OUT_TEXTS));
         }
         if self.valid_aside.hashes.is_empty() {
             return Ok(());
         }
-        // A document without label but with the text of a held-out one goes too: pre-training must not see it.
+        // Unlabelled documents with the text of a held-out one are removed too: pre-training must
+        // not see them.
         let Self {
             train,
             valid_aside,
             test_aside,
             ..
         } = self;
-        let mut takes =
-            |document: &Document| valid_aside.takes(document) || test_aside.takes(document);
+        let mut takes = |document: &Document| {
+            valid_aside.add_if_selected(document) || test_aside.add_if_selected(document)
+        };
         if let Some(held) = &mut train.held {
             held.retain(|document| !takes(document));
             return Ok(());
@@ -327,7 +341,7 @@ impl Corpus {
         })
     }
 
-    /// Whether a document of the training files is not trained on.
+    /// Returns whether a document of the training files is held out.
     fn is_set_aside(&self, document: &Document) -> bool {
         let aside = [&self.valid_aside, &self.test_aside];
         if aside.iter().all(|aside| aside.hashes.is_empty()) {
@@ -339,12 +353,13 @@ impl Corpus {
 }
 
 impl Corpus {
-    /// One row per file.
+    /// Returns a report for each file.
     pub fn files(&self) -> &[FileReport] {
         &self.files
     }
 
-    /// The columns that all tables of training text are read from; nothing where they differ, or where one has no header.
+    /// Returns the text columns shared by all training files; `None` if they differ or one has no
+    /// column names.
     pub fn text_columns(&self) -> Option<TextColumns> {
         let (first, others) = self.train_columns.split_first()?;
         first
@@ -352,37 +367,40 @@ impl Corpus {
             .filter(|_| others.iter().all(|columns| columns == first))
     }
 
-    /// A number for all texts and labels in order: two corpora with the same one give the same batches.
+    /// Returns a digest of all texts and labels in order. Corpora with equal fingerprints yield the
+    /// same batches.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// Whether the words of the training text are several letters without spaces between them, as in Thai and Japanese.
+    /// Returns whether the training text is in a script that writes words of several letters
+    /// without spaces, such as Thai or Japanese.
     pub fn hides_words(&self) -> bool {
         self.train.survey.unspaced.hides_words()
     }
 
-    /// Whether training documents are read from their files each time.
+    /// Returns whether training documents are re-read from their files on each iteration.
     pub fn is_read_again(&self) -> bool {
         self.train.held.is_none()
     }
 
-    /// Whether documents were set aside to validate since no file holds any.
+    /// Returns whether documents were held out for validation because no file provides any.
     pub fn sets_validation_aside(&self) -> bool {
         !self.valid_aside.documents.is_empty()
     }
 
-    /// Trains on the documents that were set aside to validate too, behind all others, or no longer: for cross-validation.
+    /// Sets whether training includes the documents held out for validation, after all others. Used
+    /// by cross-validation.
     pub fn train_on_all(&mut self, on_all: bool) {
         self.trains_on_all = on_all;
     }
 
-    /// Whether they are, at present.
+    /// Returns whether training includes the documents held out for validation.
     pub fn trains_on_all(&self) -> bool {
         self.trains_on_all
     }
 
-    /// Documents of the training files that validate and that test.
+    /// Returns the documents held out for validation and those held out for testing.
     fn aside(&self) -> [&[Document]; 2] {
         let valid = if self.trains_on_all {
             &[][..]
@@ -392,7 +410,7 @@ impl Corpus {
         [valid, &self.test_aside.documents]
     }
 
-    /// Number of documents of one use.
+    /// Returns the number of documents with the given role.
     pub fn documents(&self, role: FileRole) -> u64 {
         let [valid, test] = self.aside().map(|documents| documents.len() as u64);
         match role {
@@ -402,7 +420,7 @@ impl Corpus {
         }
     }
 
-    /// Number of documents with labels of one use.
+    /// Returns the number of labelled documents with the given role.
     pub fn labelled_documents(&self, role: FileRole) -> u64 {
         let labelled = |document: &&Document| !document.labels.is_empty();
         let [valid, test] = self
@@ -415,30 +433,33 @@ impl Corpus {
         }
     }
 
-    /// Number of different labels that training documents carry.
+    /// Returns the number of distinct labels among the training documents.
     pub fn training_labels(&self) -> usize {
-        let mut moved: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut held_out: BTreeMap<&str, u64> = BTreeMap::new();
         for label in self.valid_aside.labels().chain(self.test_aside.labels()) {
-            *moved.entry(label).or_default() += 1;
+            *held_out.entry(label).or_default() += 1;
         }
-        let stays = |(label, count): &(&String, &u64)| moved.get(label.as_str()) != Some(*count);
-        self.train.survey.labels.iter().filter(stays).count()
+        let is_trained =
+            |(label, count): &(&String, &u64)| held_out.get(label.as_str()) != Some(*count);
+        self.train.survey.labels.iter().filter(is_trained).count()
     }
 }
 
-/// Documents of one role that stay in memory: below this, reading them again would cost more than they take.
+/// Maximum bytes of documents per role that are held in memory: below this, re-reading the files
+/// would cost more time than the memory is worth.
 const MAX_HELD_BYTES: u64 = 64 << 20;
 
-/// Fewer characters than this are not worth a message about sequence lengths.
+/// Minimum number of characters in a corpus; for less text, a message about sequence lengths would
+/// not help.
 const MIN_CHARACTERS: u64 = 4;
 
-/// One labelled document in this many validates.
+/// One in this many labelled documents is held out for validation.
 const HELD_OUT_LABELLED: u64 = 10;
 
-/// Labelled documents from which as many test as validate, where no file holds either.
+/// Minimum number of labelled training documents for holding out a test set as well.
 const MIN_LABELLED_FOR_TEST: u64 = 1000;
 
-/// One document in this many is held out where none has labels.
+/// Without labels, one in this many documents is held out for validation.
 const HELD_OUT_TEXTS: u64 = 20;
 
 #[cfg(test)]

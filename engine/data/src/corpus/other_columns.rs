@@ -1,19 +1,23 @@
-//! A table that lacks columns which another one has, such as the texts without labels that a competition gives beside those
-//! with. What was asked for holds where it can: the rest is read by the table's own names.
+//! Reads tables that lack columns which another table has, such as an unlabelled test file next to
+//! labelled training files. Requested columns are used where they exist; otherwise the table is
+//! read by its own column names.
 
 use crate::byte_source::InputFile;
 use crate::error::DataError;
 use crate::file::{Warning, read_file};
 use crate::shown::quoted;
 use crate::table::ReadOptions;
+use protocol::message;
 use std::ops::ControlFlow;
 
-/// Whether one of `files` is a table with the columns that were asked for.
+/// Returns whether one of `files` is a table with the requested columns.
 pub fn has_columns(files: &[InputFile], options: &ReadOptions) -> bool {
-    files.iter().any(|file| begin(file, options).is_ok())
+    files
+        .iter()
+        .any(|file| read_first_document(file, options).is_ok())
 }
 
-/// How to read a table that lacks columns which were asked for, and what a person should know of that.
+/// Returns options that read a table without the missing columns, and a warning about it.
 pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning) {
     let own_text = ReadOptions {
         text_column: None,
@@ -23,10 +27,17 @@ pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning
         label_column: Some(String::new()),
         ..options.clone()
     };
-    let lacks =
-        |options: &ReadOptions| matches!(begin(file, options), Err(DataError::NoColumn { .. }));
+    let lacks_column = |options: &ReadOptions| {
+        matches!(
+            read_first_document(file, options),
+            Err(DataError::NoColumn { .. })
+        )
+    };
     let name = quoted(&file.name);
-    if matches!(begin(file, options), Err(DataError::NotATable { .. })) {
+    if matches!(
+        read_first_document(file, options),
+        Err(DataError::NotATable { .. })
+    ) {
         let options = ReadOptions {
             text_column: None,
             label_column: None,
@@ -36,35 +47,42 @@ pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning
             options,
             (
                 "other-columns",
-                format!("{name} is no table as another file is: it was read as lines of text"),
+                message!(
+                    "{file} is no table as another file is: it was read as lines of text",
+                    file = name
+                ),
             ),
         );
     }
-    let (options, message) = if !lacks(&without_labels) {
+    let (options, message) = if !lacks_column(&without_labels) {
         (
             without_labels,
-            format!("{name} lacks label columns that another file has: it was read without labels"),
+            message!(
+                "{name} lacks label columns that another file has: it was read without labels",
+                name
+            ),
         )
-    } else if !lacks(&own_text) {
-        let message = format!(
-            "{name} lacks the text column that another file has: its text was found by the names of its own columns"
+    } else if !lacks_column(&own_text) {
+        let message = message!(
+            "{name} lacks the text column that another file has: its text was found by the names of its own columns",
+            name
         );
         (own_text, message)
     } else {
-        let own = ReadOptions {
+        let by_own_columns = ReadOptions {
             text_column: None,
             ..without_labels
         };
-        let message = format!(
-            "{name} lacks text and label columns that another file has: its text was found by the names of its own \
-             columns, and it was read without labels"
+        let message = message!(
+            "{name} lacks text and label columns that another file has: its text was found by the names of its own columns, and it was read without labels",
+            name
         );
-        (own, message)
+        (by_own_columns, message)
     };
     (options, ("other-columns", message))
 }
 
-/// Reads as far as the first document.
-fn begin(file: &InputFile, options: &ReadOptions) -> Result<(), DataError> {
+/// Reads up to the first document.
+fn read_first_document(file: &InputFile, options: &ReadOptions) -> Result<(), DataError> {
     read_file(file, options, &mut |_| ControlFlow::Break(())).map(|_| ())
 }

@@ -1,11 +1,13 @@
-//! What each file is for: as given, else by its name.
+//! Assigns a role to each file: as given, else by its folder or name.
 
 use crate::packed::unpacked_name;
 use crate::{DataError, InputFile, Warning};
 use protocol::FileRole;
+use protocol::message;
 
-/// The role of each file, as given, else by the folder it lies in, else by its name. Where that leaves no training file,
-/// what was only guessed trains: a person who gives one file means to use it.
+/// Returns the role of each file: as given, else by its folder, else by its name. If that leaves no
+/// training file, files without a given role are used for training: a single file is meant to be
+/// used.
 pub(super) fn roles(files: &[InputFile]) -> Vec<FileRole> {
     let folders = split_folders(files);
     let by_name = |(place, file): (usize, &InputFile)| {
@@ -24,8 +26,8 @@ pub(super) fn roles(files: &[InputFile]) -> Vec<FileRole> {
         .collect()
 }
 
-/// The roles that folders tell, such as `train/` beside `test/`: where files lie in folders of such names at one level, some of
-/// them for training.
+/// Returns the roles given by folders such as `train/` and `test/`, if files lie in folders with
+/// such names at one level and some of them are for training.
 fn split_folders(files: &[InputFile]) -> Option<Vec<Option<FileRole>>> {
     let folders = |file: &InputFile| {
         let mut parts: Vec<String> = file
@@ -49,7 +51,8 @@ fn split_folders(files: &[InputFile]) -> Option<Vec<Option<FileRole>>> {
     })
 }
 
-/// The role that a file's name tells as one of its words: `valid.txt`, `my-test.txt.gz`, but not `latest.txt`.
+/// Returns the role named by a word of the file name: it is found in `valid.txt` and
+/// `my-test.txt.gz`, but not in `latest.txt`.
 fn role_by_name(name: &str) -> FileRole {
     let base = name
         .rsplit(['/', '\\'])
@@ -68,7 +71,7 @@ fn role_by_name(name: &str) -> FileRole {
     if !of_file.is_empty() {
         return held_out(&of_file).unwrap_or(FileRole::Train);
     }
-    // What an archive of several parts is called says nothing of one of them.
+    // An archive name with several role words says nothing about a single member.
     let of_archive = name
         .split('/')
         .find_map(|part| part.to_lowercase().strip_suffix(".zip").map(roles));
@@ -78,12 +81,12 @@ fn role_by_name(name: &str) -> FileRole {
         .unwrap_or(FileRole::Train)
 }
 
-/// The role that a folder or an archive tells by its name.
+/// Returns the role named by a folder or an archive.
 fn role_of_folder(name: &str) -> Option<FileRole> {
     role_by_word(name.strip_suffix(".zip").unwrap_or(name))
 }
 
-/// The role that a folder or a sheet tells by its name, which is that of a split.
+/// Returns the role named by a folder or a sheet, ignoring case.
 pub(crate) fn split_role(name: &str) -> Option<FileRole> {
     role_by_word(&name.to_lowercase())
 }
@@ -97,16 +100,16 @@ fn role_by_word(word: &str) -> Option<FileRole> {
     }
 }
 
-/// Says which files are held out by their names, of those whose use nobody gave.
+/// Reports which files are held out because of their names, among those without a given role.
 pub(super) fn warning(files: &[InputFile], roles: &[FileRole]) -> Option<Warning> {
-    let of = |wanted: FileRole| {
+    let files_with = |wanted: FileRole| {
         let found = files
             .iter()
             .zip(roles)
             .filter(|(file, role)| file.role.is_none() && **role == wanted);
         DataError::columns(&found.map(|(file, _)| file.name.clone()).collect::<Vec<_>>())
     };
-    let (valid, test) = (of(FileRole::Valid), of(FileRole::Test));
+    let (valid, test) = (files_with(FileRole::Valid), files_with(FileRole::Test));
     let uses = [("validation", valid), ("testing", test)]
         .into_iter()
         .filter(|(_, files)| !files.is_empty());
@@ -117,7 +120,7 @@ pub(super) fn warning(files: &[InputFile], roles: &[FileRole]) -> Option<Warning
     (!uses.is_empty()).then(|| {
         (
             "role-by-name",
-            format!("files are held out by their names, {uses}"),
+            message!("files are held out by their names, {uses}", uses),
         )
     })
 }
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_the_role_as_a_word() {
+    fn roles_are_found_as_words_of_a_name() {
         for (name, role) in [
             ("train.txt", FileRole::Train),
             ("valid.txt", FileRole::Valid),
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_beside_each_other_tell_the_roles_of_their_files() {
+    fn sibling_folders_give_the_roles_of_their_files() {
         use FileRole::{Test, Train, Valid};
         let roles_of = |names: &[&str]| {
             let files: Vec<InputFile> = names

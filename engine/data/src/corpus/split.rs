@@ -1,5 +1,5 @@
-//! The documents of the files of one role: in memory as long as they are few, else read again from their files. What they
-//! have in common that a person should hear of.
+//! The documents of the files of one role, held in memory while they are few and otherwise re-read
+//! from the files. Also warns about monotonous and repetitive text.
 
 use super::Document;
 use super::folders::{FolderClass, read_classed};
@@ -8,44 +8,46 @@ use crate::byte_source::InputFile;
 use crate::error::DataError;
 use crate::file::{ReadFile, Warning};
 use crate::table::ReadOptions;
+use protocol::message;
 use std::ops::ControlFlow;
 
-/// Share of repeated documents that a person should hear of.
+/// Share of repeated documents above which a warning is given.
 const NOTABLE_REPETITION: f64 = 0.25;
 
-/// Longer blocks are no documents: a stray blank line parted them.
+/// Blocks with more lines than this on average are not documents: a stray blank line separated
+/// them.
 const MAX_LINES_PER_BLOCK: u64 = 200;
 
-/// The documents of the files of one role.
+/// Documents of the files of one role.
 #[derive(Default)]
 pub struct CorpusSplit {
-    /// What one look at all of them told.
+    /// Statistics of all documents, from the first pass.
     pub survey: CorpusStats,
-    /// In memory, as long as they are few.
+    /// Documents in memory; `None` if they exceed the limit.
     pub held: Option<Vec<Document>>,
-    /// Their files, in order.
+    /// Files of the split, in order.
     pub files: Vec<SplitFile>,
 }
 
-/// One of the files of a role.
+/// One file of a split.
 pub struct SplitFile {
-    /// What it is read from.
+    /// The input file.
     pub file: InputFile,
-    /// How it is read.
+    /// Options for reading the file.
     pub options: ReadOptions,
-    /// Its place among all files of the corpus.
+    /// Index among all files of the corpus.
     pub number: u32,
-    /// The block that it begins with.
+    /// Number of the file's first block.
     pub first_block: u64,
-    /// What its folder says of it.
+    /// Class given by the file's folder, if any.
     pub class: Option<FolderClass>,
 }
 
 impl SplitFile {
-    /// Reads it from its start.
+    /// Reads the file from its start.
     ///
     /// # Errors
-    /// When it can no longer be read.
+    /// Returns an error if it can no longer be read.
     pub fn read(
         &self,
         sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
@@ -55,8 +57,9 @@ impl SplitFile {
 }
 
 impl CorpusSplit {
-    /// Adds the documents of one more file to those in memory. The documents are moved: copying the earlier ones for each
-    /// file takes quadratic time. `None`, for documents that exceed the memory, releases the earlier ones, too.
+    /// Appends the documents of another file to those in memory. They are moved: copying the
+    /// earlier documents for each file would take quadratic time. `None` means that the documents
+    /// exceed the memory limit, and releases the earlier ones too.
     pub fn hold(&mut self, documents: Option<Vec<Document>>) {
         match (&mut self.held, documents) {
             (Some(held), Some(documents)) => held.extend(documents),
@@ -64,7 +67,7 @@ impl CorpusSplit {
         }
     }
 
-    /// Gives each document to `take`, in order.
+    /// Reads the files and calls `take` with each document, in order.
     pub fn each<E: From<DataError>>(
         &self,
         take: &mut dyn FnMut(Document) -> Result<(), E>,
@@ -87,30 +90,34 @@ impl CorpusSplit {
         Ok(())
     }
 
-    /// Says so when the text repeats so few words that any score on it means nothing.
+    /// Warns if the text has so few distinct words that scores on it would be meaningless.
     pub fn monotony_warning(&self) -> Option<Warning> {
         let words = self.survey.words();
-        let message = format!(
-            "the training text has only {words} different words: scores on it mean nothing"
+        let message = message!(
+            "the training text has only {words} different words: scores on it mean nothing",
+            words
         );
         (self.survey.documents > 0 && self.survey.is_monotonous()).then_some(("few-words", message))
     }
 
-    /// Says so when many documents are copies: what is learned from them is the copies.
+    /// Warns if many documents are copies of others, which would dominate training.
     pub fn repetition_warning(&self) -> Option<Warning> {
         let CorpusStats {
             documents,
             repeated,
             ..
         } = self.survey;
-        let message = format!(
-            "{repeated} of the {documents} training documents repeat the text of another one"
+        let message = message!(
+            "{repeated} of the {documents} training documents repeat the text of another one",
+            repeated,
+            documents
         );
         (repeated as f64 > NOTABLE_REPETITION * documents as f64)
             .then_some(("repeated-documents", message))
     }
 
-    /// Several blocks of a few lines each, and no labels: google-research/bert's `sample_text.txt`.
+    /// Returns whether there are several blocks of a few lines each and no labels, as in
+    /// google-research/bert's `sample_text.txt`.
     pub fn looks_like_blocks(&self) -> bool {
         let CorpusStats {
             documents,
@@ -121,7 +128,7 @@ impl CorpusSplit {
         blocks >= 2 && (2..=MAX_LINES_PER_BLOCK).contains(&(documents / blocks)) && labelled == 0
     }
 
-    /// As [`Self::each`], without reading where the documents are in memory.
+    /// Same as [`Self::each`], without reading files if the documents are in memory.
     pub fn each_held_or_read<E: From<DataError>>(
         &self,
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
@@ -149,7 +156,7 @@ mod tests {
         }
     }
 
-    /// Where the texts of the documents in memory lie.
+    /// Returns the addresses of the texts in memory.
     fn addresses(part: &CorpusSplit) -> Vec<*const u8> {
         part.held
             .iter()
@@ -159,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_of_a_further_file_copy_no_earlier_ones() {
+    fn adding_a_file_does_not_copy_earlier_documents() {
         let mut part = CorpusSplit {
             held: Some(vec![document("one")]),
             ..CorpusSplit::default()
@@ -175,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_exceed_the_memory_release_all() {
+    fn exceeding_the_memory_limit_releases_all_documents() {
         let mut part = CorpusSplit {
             held: Some(vec![document("one")]),
             ..CorpusSplit::default()

@@ -1,4 +1,5 @@
-//! Every case is read twice: with its documents in memory, and with none.
+//! Tests of `corpus`. Every case is read twice: with its documents in memory, and re-read from
+//! files.
 
 use super::*;
 
@@ -100,14 +101,14 @@ fn lines(n: usize, label: &str) -> String {
 }
 
 #[test]
-fn a_file_given_alone_is_trained_on() {
+fn a_single_file_is_used_for_training() {
     let (corpus, _) = read(&[file("test.txt", "one two three four five\n")]);
     assert_eq!(texts(&corpus, Train).len(), 1);
-    let forced = InputFile {
+    let given_role = InputFile {
         role: Some(Test),
         ..file("a.txt", "one two three __label__x\n")
     };
-    let (corpus, _) = read(&[forced]);
+    let (corpus, _) = read(&[given_role]);
     assert_eq!(
         (
             texts(&corpus, Train).len(),
@@ -117,9 +118,9 @@ fn a_file_given_alone_is_trained_on() {
     );
 }
 
-/// Whether or not some of them are held out.
+/// Includes documents that are held out.
 #[test]
-fn the_first_documents_of_a_file_are_as_they_were_read() {
+fn first_of_returns_documents_as_they_were_read() {
     let files = [
         file("train.txt", &lines(30, "__label__x")),
         file("test.txt", "\nheld out\tone __label__y\n"),
@@ -177,25 +178,29 @@ fn labels_never_reach_the_pretraining_text() {
 }
 
 #[test]
-fn a_smaller_share_of_the_labels_is_a_part_of_a_larger_one() {
+fn a_smaller_share_is_a_subset_of_a_larger_one() {
     let (corpus, _) = read(&[
         file("a.txt", &lines(200, "__label__x")),
         file("valid.txt", "v w x y __label__x\n"),
     ]);
-    let kept = |fraction| {
+    let lines_of_share = |fraction| {
         let share = Some(corpus.share(fraction, &ALL).expect("readable"));
-        let kept = labelled(&corpus, Train, Selection { share, ..ALL });
-        kept.iter()
+        let selected = labelled(&corpus, Train, Selection { share, ..ALL });
+        selected
+            .iter()
             .map(|document| document.line)
             .collect::<BTreeSet<_>>()
     };
-    let (small, large) = (kept(0.05), kept(0.5));
-    assert_eq!((small.len(), large.len(), kept(1.0).len()), (10, 100, 200));
+    let (small, large) = (lines_of_share(0.05), lines_of_share(0.5));
+    assert_eq!(
+        (small.len(), large.len(), lines_of_share(1.0).len()),
+        (10, 100, 200)
+    );
     assert!(small.is_subset(&large));
 }
 
 #[test]
-fn a_pair_task_leaves_out_what_is_no_pair() {
+fn a_pair_task_skips_single_texts() {
     let text = "a b\tc d __label__x\nno tab here __label__x\ne f\tg h __label__y\nplain text\n";
     let (corpus, _) = read(&[
         file("a.txt", text),
@@ -354,7 +359,7 @@ fn a_bad_file_among_good_ones_is_left_out_with_a_warning() {
 }
 
 #[test]
-fn monotonous_text_is_pointed_out() {
+fn monotonous_text_is_reported() {
     for (text, expected) in [
         ("spam spam spam spam\n", &["few-words"][..]),
         ("yes no\n", &["few-words"]),
@@ -402,10 +407,10 @@ fn copies_are_counted_across_files() {
     }
 }
 
-/// Of several tables, one may lack what another has; where all lack it, it was a slip.
+/// A table may lack columns that another one has; a column that no table has is an error.
 #[test]
-fn columns_that_another_table_has_are_not_missed() {
-    let asked = |text: Option<&str>, label: Option<&str>| ReadOptions {
+fn a_table_may_lack_columns_of_another_one() {
+    let with_columns = |text: Option<&str>, label: Option<&str>| ReadOptions {
         text_column: text.map(Into::into),
         label_column: label.map(Into::into),
         ..ReadOptions::default()
@@ -416,8 +421,8 @@ fn columns_that_another_table_has_are_not_missed() {
             "id,comment,toxic,rude\n1,one two three,0,1\n2,four five six,1,0\n",
         )
     };
-    let both = asked(Some("comment"), Some("toxic,rude"));
-    for (text, unlabelled_text, told) in [
+    let options = with_columns(Some("comment"), Some("toxic,rude"));
+    for (text, unlabelled_text, expected) in [
         (
             "id,comment\n7,a text of words\n",
             "a text of words",
@@ -429,17 +434,18 @@ fn columns_that_another_table_has_are_not_missed() {
             "lacks label columns",
         ),
         ("id,text\n7,words\n", "words", "lacks text and label"),
-        // What a spreadsheet numbers its rows with has no name.
+        // An index column written by a spreadsheet or by pandas has no name.
         (
             ",comment\n7,a text of words\n",
             "a text of words",
             "lacks label columns",
         ),
     ] {
-        for most_held in [u64::MAX, 0] {
+        for max_held_bytes in [u64::MAX, 0] {
             let files = [train(), file("more.csv", text)];
             let (corpus, warnings) =
-                Corpus::read_holding(&Opened::new(&files), &both, most_held).expect("usable");
+                Corpus::read_holding(&Opened::new(&files), &options, max_held_bytes)
+                    .expect("usable");
             let all = documents(&corpus, Train, ALL)
                 .into_iter()
                 .chain(documents(&corpus, Valid, ALL));
@@ -459,45 +465,52 @@ fn columns_that_another_table_has_are_not_missed() {
             else {
                 panic!("{warnings:?}")
             };
-            assert!(message.contains(told), "{message}");
+            assert!(message.to_string().contains(expected), "{message}");
         }
     }
     let named = [
         train(),
         file("valid.jsonl", "{\"text\":\"a b\",\"toxic\":1,\"rude\":1}\n"),
     ];
-    let (corpus, warnings) = Corpus::read(&Opened::new(&named), &both).expect("usable");
+    let (corpus, warnings) = Corpus::read(&Opened::new(&named), &options).expect("usable");
     assert_eq!(labelled(&corpus, Valid, ALL)[0].labels, ["toxic", "rude"]);
     assert!(
         warnings
             .iter()
-            .any(|(_, told)| told.contains("lacks the text column")),
+            .any(|(_, message)| message.to_string().contains("lacks the text column")),
         "{warnings:?}"
     );
-    let slip = Corpus::read(
+    let unknown = Corpus::read(
         &Opened::new(&[train(), file("more.csv", "id,comment\n7,a\n")]),
-        &asked(None, Some("toxik")),
+        &with_columns(None, Some("toxik")),
     );
-    assert_eq!(slip.err().map(|error| error.code()), Some("nothing-usable"));
-    // Lines have no columns: beside a table they are read as lines, alone they are not what was asked for.
+    assert_eq!(
+        unknown.err().map(|error| error.code()),
+        Some("nothing-usable")
+    );
+    // Lines of text have no columns: next to a table with the requested columns they are accepted,
+    // otherwise they are refused.
     let lines = || file("a.txt", "lines of text\n");
-    let slip = Corpus::read(
+    let unknown = Corpus::read(
         &Opened::new(&[train(), lines()]),
-        &asked(None, Some("toxik")),
+        &with_columns(None, Some("toxik")),
     );
-    assert_eq!(slip.err().map(|error| error.code()), Some("nothing-usable"));
+    assert_eq!(
+        unknown.err().map(|error| error.code()),
+        Some("nothing-usable")
+    );
     let (corpus, warnings) =
-        Corpus::read(&Opened::new(&[train(), lines()]), &both).expect("usable");
+        Corpus::read(&Opened::new(&[train(), lines()]), &options).expect("usable");
     assert_eq!(corpus.files().len(), 2);
     assert!(
         warnings
             .iter()
-            .any(|(_, told)| told.contains("read as lines of text")),
+            .any(|(_, message)| message.to_string().contains("read as lines of text")),
         "{warnings:?}"
     );
 }
 
-/// A file that counts how often it and others are opened.
+/// A file that counts how often it and others sharing the counter are opened.
 struct Counted {
     text: &'static str,
     opened: Rc<Cell<usize>>,
@@ -514,7 +527,8 @@ impl ByteSource for Counted {
     }
 }
 
-/// How often files are opened to read a corpus of `count` files of lines and a table behind them.
+/// Returns how often files are opened to read a corpus of `count` files of lines followed by a
+/// table.
 fn opens(count: usize, options: &ReadOptions) -> usize {
     let opened = Rc::new(Cell::new(0));
     let file = |name: String, text| {
@@ -536,9 +550,10 @@ fn opens(count: usize, options: &ReadOptions) -> usize {
     opened.get()
 }
 
-/// A folder of files takes time in proportion to their number, also where none of them but the last one has the columns.
+/// Reading a folder takes time linear in its number of files, even if only the last one has the
+/// requested columns.
 #[test]
-fn each_file_is_opened_as_often_in_a_large_folder_as_in_a_small_one() {
+fn the_number_of_opens_is_linear_in_the_number_of_files() {
     let named = ReadOptions {
         text_column: Some("comment".into()),
         ..ReadOptions::default()

@@ -1,21 +1,22 @@
-//! What stands out in a corpus as a whole: labels and their counts, copies, leaks, and settings without effect.
+//! Traits of a corpus as a whole: label counts, duplicates, leaks between splits, and settings
+//! without effect.
 
 use super::split::CorpusSplit;
 use super::{Corpus, label_names};
 use crate::error::DataError;
 use crate::file::Warning;
 use crate::table::ReadOptions;
-use protocol::{CorpusTraits, FileRole, LabelCount};
+use protocol::{CorpusTraits, FileRole, LabelCount, Setting, message};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Labels that are counted for a person; nobody reads more.
+/// Maximum number of labels reported to the user.
 const MAX_COUNTED_LABELS: usize = 200;
 
-/// Share of held-out documents among the training texts that a person should hear of.
+/// Share of held-out documents with a training text above which a warning is given.
 const NOTABLE_LEAK: f64 = 0.01;
 
 impl Corpus {
-    /// What stands out in the text as a whole.
+    /// Returns the traits of the corpus.
     pub fn traits(&self) -> CorpusTraits {
         let mut label_counts = self.label_counts();
         let label_merges = label_names::merges(&label_counts);
@@ -30,12 +31,12 @@ impl Corpus {
         }
     }
 
-    /// How many documents carry each label, most frequent first.
+    /// Returns the number of documents per label, most frequent first.
     pub(super) fn label_counts(&self) -> Vec<LabelCount> {
         let mut counts: BTreeMap<String, LabelCount> = BTreeMap::new();
-        let mut add = |part: &'_ CorpusSplit, of: fn(&mut LabelCount, u64)| {
+        let mut add = |part: &'_ CorpusSplit, field: fn(&mut LabelCount, u64)| {
             for (label, documents) in &part.survey.labels {
-                of(counts.entry(label.clone()).or_default(), *documents);
+                field(counts.entry(label.clone()).or_default(), *documents);
             }
         };
         add(&self.train, |count, documents| count.train += documents);
@@ -59,28 +60,33 @@ impl Corpus {
             .collect()
     }
 
-    /// Says so when held-out documents are training documents too: scores on them flatter.
+    /// Warns if held-out documents are also training documents, which inflates scores.
     pub(super) fn leak_warning(&self) -> Option<Warning> {
         let (train, valid, test) = (&self.train.survey, &self.valid.survey, &self.test.survey);
         let (leaked_valid, leaked_test) = (train.shared_with(valid), train.shared_with(test));
         let held_out = valid.documents + test.documents;
-        let message = format!(
-            "{leaked_valid} texts of the validation files and {leaked_test} of the test files are training texts too: \
-             scores on them flatter"
+        let message = message!(
+            "{leaked_valid} texts of the validation files and {leaked_test} of the test files are training texts too: scores on them flatter",
+            leaked_valid,
+            leaked_test
         );
         ((leaked_valid + leaked_test) as f64 > NOTABLE_LEAK * held_out as f64)
             .then_some(("leaked-documents", message))
     }
 
-    /// Says so where settings of tables have no effect, since no file is one.
+    /// Warns if table settings have no effect because no file is a table.
     pub(super) fn unused_settings_warning(&self, options: &ReadOptions) -> Option<Warning> {
         let is_set = options.quoting.is_some() || options.label_separator.is_some();
         let has_table = self.files.iter().any(|file| file.columns.is_some());
-        let message = "no file is a table: --quoting and --label-separator have no effect";
-        (is_set && !has_table).then(|| ("unused-settings", message.into()))
+        let message = message!(
+            "no file is a table: {quoting} and {label_separator} have no effect",
+            quoting = Setting::named("quoting"),
+            label_separator = Setting::named("label-separator")
+        );
+        (is_set && !has_table).then_some(("unused-settings", message))
     }
 
-    /// Why documents of one use, none of which has a label, do not serve a classifier.
+    /// Returns the error for a split without labels, which a classifier cannot use.
     pub fn no_labels(&self, role: FileRole) -> DataError {
         let tables = self
             .files

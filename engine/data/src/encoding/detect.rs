@@ -1,23 +1,24 @@
-//! Which encoding bytes are in: by their mark, by a name that was given, by their shape, or as a guess; and by their first
-//! bytes, that they are no text.
+//! Detects the encoding of bytes: by byte order mark, by name, by structure, or by a guess.
+//! Recognises files that are not text by their first bytes.
 
 use crate::error::DataError;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+use protocol::{message, phrase};
 
 /// An encoding that can be decoded.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Charset {
-    /// One of the Encoding Standard's.
+    /// An encoding of the WHATWG Encoding Standard.
     Known(&'static Encoding),
-    /// UTF-32, which that leaves out.
+    /// UTF-32, which the standard does not include.
     Utf32 {
-        /// Which byte comes first.
+        /// Whether the most significant byte comes first.
         big_endian: bool,
     },
 }
 
-/// The encoding that a mark at the start tells, and the mark's length.
+/// Returns the encoding of a byte order mark at the start, and the length of the mark in bytes.
 pub fn by_mark(bytes: &[u8]) -> (Option<Charset>, usize) {
     // UTF-32LE before UTF-16LE: the longer mark begins with the shorter one.
     const MARKS: [(&[u8], Charset); 5] = [
@@ -31,10 +32,10 @@ pub fn by_mark(bytes: &[u8]) -> (Option<Charset>, usize) {
     found.map_or((None, 0), |(mark, charset)| (Some(*charset), mark.len()))
 }
 
-/// The encoding of that name.
+/// Returns the encoding with this label.
 ///
 /// # Errors
-/// When nobody knows it.
+/// If the label is unknown.
 pub fn by_name(label: &str) -> Result<Charset, DataError> {
     match label.trim().to_ascii_lowercase().as_str() {
         "utf-32le" | "utf-32" => return Ok(Charset::Utf32 { big_endian: false }),
@@ -47,31 +48,35 @@ pub fn by_name(label: &str) -> Result<Charset, DataError> {
         .ok_or_else(|| DataError::UnknownEncoding { name: label.into() })
 }
 
-/// The encoding of bytes that begin with `sample`, carry no mark and end there if it is `whole`, and whether it is a
-/// guess.
+/// Detects the encoding of bytes that begin with `sample` and have no mark, and returns whether it
+/// is a guess. `is_complete` means that nothing follows the sample.
 ///
 /// # Errors
-/// When the bytes are not text.
-pub fn by_shape(name: &str, sample: &[u8], whole: bool) -> Result<(Charset, bool), DataError> {
+/// If the bytes are not text.
+pub fn by_shape(
+    name: &str,
+    sample: &[u8],
+    is_complete: bool,
+) -> Result<(Charset, bool), DataError> {
     if let Some(encoding) = utf16_by_zeros(sample) {
         return Ok((Charset::Known(encoding), true));
     }
     let valid = match std::str::from_utf8(sample) {
         Ok(_) => true,
         // The sample may end within a character.
-        Err(error) => !whole && error.error_len().is_none(),
+        Err(error) => !is_complete && error.error_len().is_none(),
     };
     if looks_binary(sample, valid) {
         return Err(DataError::NotText {
             file: name.into(),
-            kind: "binary data".into(),
+            kind: message!("binary data"),
         });
     }
-    // A line may be cut off too, and with it a sequence of escapes.
+    // The last line may be truncated too, and with it an escape sequence.
     let end = sample
         .iter()
         .rposition(|&byte| byte == b'\n')
-        .filter(|_| !whole)
+        .filter(|_| !is_complete)
         .map_or(sample.len(), |end| end + 1);
     if valid && !is_iso_2022_jp(&sample[..end]) {
         return Ok((Charset::Known(UTF_8), false));
@@ -82,14 +87,14 @@ pub fn by_shape(name: &str, sample: &[u8], whole: bool) -> Result<(Charset, bool
     Ok((Charset::Known(guess(sample)), true))
 }
 
-/// The encoding that bytes seem to be in which are not UTF-8.
+/// Guesses the encoding of bytes that are not UTF-8.
 pub fn guess(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
     detector.guess(None, Utf8Detection::Deny)
 }
 
-/// UTF-16 of mostly Latin text has a zero in every second byte; no other text has.
+/// Detects UTF-16 of mostly Latin text by a zero in every second byte, which no other text has.
 fn utf16_by_zeros(sample: &[u8]) -> Option<&'static Encoding> {
     let half = (sample.len() / 2).max(1);
     let zeros = |parity: usize| {
@@ -109,7 +114,8 @@ fn utf16_by_zeros(sample: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// Whether control bytes are too many for text. Valid UTF-8 may hold any but NUL: they are reported, not refused.
+/// Returns whether there are too many control bytes for text. In valid UTF-8 only NUL counts; other
+/// control characters are reported, but the file is accepted.
 fn looks_binary(sample: &[u8], valid_utf8: bool) -> bool {
     let nuls = sample.iter().filter(|&&byte| byte == 0).count();
     let controls = sample
@@ -123,7 +129,8 @@ fn looks_binary(sample: &[u8], valid_utf8: bool) -> bool {
     }
 }
 
-/// Escape sequences that switch to Japanese character sets (RFC 1468), in text without other surprises.
+/// Returns whether ASCII bytes contain escape sequences that switch to Japanese character sets (RFC
+/// 1468), and are otherwise valid.
 fn is_iso_2022_jp(bytes: &[u8]) -> bool {
     let escapes: [&[u8]; 3] = [b"\x1b$B", b"\x1b$@", b"\x1b(J"];
     let found = bytes.is_ascii() && bytes.windows(3).any(|window| escapes.contains(&window));
@@ -133,7 +140,8 @@ fn is_iso_2022_jp(bytes: &[u8]) -> bool {
             .is_some()
 }
 
-/// Whether most high bytes stand in sequences shaped like UTF-8: such a file is damaged UTF-8, not another encoding.
+/// Returns whether most bytes of 0x80 and above are in sequences shaped like UTF-8: such a file is
+/// damaged UTF-8, not another encoding.
 fn mostly_utf8(sample: &[u8]) -> bool {
     let (mut shaped, mut high, mut at) = (0, 0, 0);
     while at < sample.len() {
@@ -144,12 +152,12 @@ fn mostly_utf8(sample: &[u8]) -> bool {
         }
         at += length.max(1);
     }
-    // Chinese, Japanese and Korean legacy text stays below a half; see the tests.
+    // Legacy Chinese, Japanese and Korean encodings stay below one half; see the tests.
     high == 0 || shaped * 10 >= high * 7
 }
 
-/// Length of the UTF-8-like sequence at the start of `bytes`, overlong ones and one cut off by the end included; 0
-/// where there is none.
+/// Returns the length of the UTF-8-like sequence at the start of `bytes`, or 0 if there is none.
+/// Overlong sequences and one truncated by the end of `bytes` count.
 fn utf8_shape(bytes: &[u8]) -> usize {
     let length = match bytes[0] {
         0xC0..=0xDF => 2,
@@ -168,7 +176,7 @@ fn utf8_shape(bytes: &[u8]) -> usize {
     }
 }
 
-/// What a file is whose first bytes tell that it is not text for training.
+/// Returns the kind of a file whose first bytes show that it is not training text.
 pub fn binary_kind(bytes: &[u8]) -> Option<&'static str> {
     let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
     let find = |kinds: &[(usize, &[u8], &'static str)]| {
@@ -177,18 +185,21 @@ pub fn binary_kind(bytes: &[u8]) -> Option<&'static str> {
             .find(|(at, magic, _)| is(*at, magic))
             .map(|(_, _, kind)| *kind)
     };
-    // A text may well begin with "ID3" or "BZh"; the binary formats of that name hold a zero soon after.
+    // A text may well begin with "ID3" or "BZh"; the binary formats have a zero byte soon after.
     let zero = bytes.iter().take(1024).any(|&byte| byte == 0);
     match find(&CERTAIN).or_else(|| if zero { find(&WITH_ZEROS) } else { None }) {
-        Some(OLD_OFFICE) if is_encrypted(bytes) => Some("an Office document with a password"),
+        Some(OLD_OFFICE) if is_encrypted(bytes) => {
+            Some(phrase!("an Office document with a password"))
+        }
         kind => kind,
     }
 }
 
-/// A compound file (MS-CFB).
-const OLD_OFFICE: &str = "an old Office document";
+/// The kind of a compound file (MS-CFB).
+const OLD_OFFICE: &str = phrase!("an old Office document");
 
-/// Whether a compound file has the stream that an Office document with a password is kept in (MS-OFFCRYPTO 2.3.4.4).
+/// Returns whether a compound file has the stream that holds a password-protected Office document
+/// (MS-OFFCRYPTO 2.3.4.4).
 fn is_encrypted(bytes: &[u8]) -> bool {
     let stream: Vec<u8> = "EncryptedPackage"
         .encode_utf16()
@@ -200,40 +211,41 @@ fn is_encrypted(bytes: &[u8]) -> bool {
         .any(|window| window == stream)
 }
 
-/// Offset and first bytes that no text has, or that tell a document format that happens to be text.
+/// Offset, magic bytes and kind of formats that no plain text resembles, or that are text
+/// themselves (SVG, RTF).
 const CERTAIN: [(usize, &[u8], &str); 22] = [
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (0, b"\xFF\xD8\xFF", "a JPEG image"),
-    (0, b"<svg", "an SVG image"),
-    (0, b"%PDF-", "a PDF document"),
-    (0, b"{\\rtf", "an RTF document"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"PK\x05\x06", "an empty ZIP archive"),
+    (0, b"\x89PNG\r\n\x1a\n", phrase!("a PNG image")),
+    (0, b"\xFF\xD8\xFF", phrase!("a JPEG image")),
+    (0, b"<svg", phrase!("an SVG image")),
+    (0, b"%PDF-", phrase!("a PDF document")),
+    (0, b"{\\rtf", phrase!("an RTF document")),
+    (0, b"PK\x03\x04", phrase!("a ZIP archive")),
+    (0, b"PK\x05\x06", phrase!("an empty ZIP archive")),
     (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", OLD_OFFICE),
-    (0, b"\x1f\x8b", "a nested or damaged gzip archive"),
-    (0, b"\xFD7zXZ\0", "an xz archive"),
-    (0, b"\x28\xB5\x2F\xFD", "a zstd archive"),
-    (0, b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
-    (0, b"Rar!\x1A\x07", "a RAR archive"),
-    (0, b"\0asm", "a WebAssembly module"),
-    (0, b"\x7fELF", "a program (ELF)"),
-    (0, b"\xCF\xFA\xED\xFE", "a program (Mach-O)"),
-    (0, b"MZ\x90\0", "a Windows program"),
-    (0, b"SQLite format 3\0", "an SQLite database"),
-    (0, b"PAR1\x15", "a Parquet file"),
+    (0, b"\x1f\x8b", phrase!("a nested or damaged gzip archive")),
+    (0, b"\xFD7zXZ\0", phrase!("an xz archive")),
+    (0, b"\x28\xB5\x2F\xFD", phrase!("a zstd archive")),
+    (0, b"7z\xBC\xAF\x27\x1C", phrase!("a 7-Zip archive")),
+    (0, b"Rar!\x1A\x07", phrase!("a RAR archive")),
+    (0, b"\0asm", phrase!("a WebAssembly module")),
+    (0, b"\x7fELF", phrase!("a program (ELF)")),
+    (0, b"\xCF\xFA\xED\xFE", phrase!("a program (Mach-O)")),
+    (0, b"MZ\x90\0", phrase!("a Windows program")),
+    (0, b"SQLite format 3\0", phrase!("an SQLite database")),
+    (0, b"PAR1\x15", phrase!("a Parquet file")),
     (0, b"ARROW1", "an Arrow file"),
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
-    (257, b"ustar", "a TAR archive"),
+    (0, b"\x89HDF\r\n\x1a\n", phrase!("an HDF5 file")),
+    (257, b"ustar", phrase!("a TAR archive")),
 ];
 
-/// First bytes that a text could have too.
+/// Offset, magic bytes and kind of formats that a text could resemble.
 const WITH_ZEROS: [(usize, &[u8], &str); 8] = [
-    (0, b"GIF8", "a GIF image"),
-    (8, b"WEBP", "a WebP image"),
-    (0, b"BZh", "a bzip2 archive"),
-    (0, b"PAR1", "a Parquet file"),
-    (0, b"GGUF", "a GGUF model"),
-    (0, b"ID3", "an MP3 recording"),
-    (0, b"OggS", "an Ogg recording"),
-    (4, b"ftyp", "a video"),
+    (0, b"GIF8", phrase!("a GIF image")),
+    (8, b"WEBP", phrase!("a WebP image")),
+    (0, b"BZh", phrase!("a bzip2 archive")),
+    (0, b"PAR1", phrase!("a Parquet file")),
+    (0, b"GGUF", phrase!("a GGUF model")),
+    (0, b"ID3", phrase!("an MP3 recording")),
+    (0, b"OggS", phrase!("an Ogg recording")),
+    (4, b"ftyp", phrase!("a video")),
 ];

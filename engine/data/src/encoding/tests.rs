@@ -1,4 +1,4 @@
-//! Encodings that are told, guessed or refused.
+//! Tests of encodings that are forced, detected, guessed or rejected.
 
 use super::*;
 use encoding_rs::Encoding;
@@ -38,7 +38,7 @@ fn decode(name: &str, bytes: &[u8], forced: Option<&str>) -> Result<Decoded, Dat
 }
 
 #[test]
-fn a_file_that_begins_with_ascii_is_judged_where_that_ends() {
+fn encoding_is_detected_at_the_first_non_ascii_byte() {
     let ascii = b"plain words\n".repeat(10);
     for (rest, encoding, guessed) in [
         ("café naïve déjà vu\n", "windows-1252", true),
@@ -56,7 +56,7 @@ fn a_file_that_begins_with_ascii_is_judged_where_that_ends() {
             first_undecodable: None,
         };
         assert_eq!(Decoded::from(decoding), expected);
-        // What a person says counts.
+        // A forced encoding takes precedence.
         let forced = Decoding::new("a", ascii.clone(), false, Dripping(&latin), Some("utf-8"))
             .expect("text");
         assert_eq!(Decoded::from(forced).encoding, "UTF-8");
@@ -66,7 +66,7 @@ fn a_file_that_begins_with_ascii_is_judged_where_that_ends() {
     assert_eq!(Decoded::from(utf8).undecodable, 0);
 }
 
-/// Reads a byte at a time.
+/// A reader that returns one byte at a time.
 struct Dripping<'a>(&'a [u8]);
 
 impl Read for Dripping<'_> {
@@ -79,7 +79,7 @@ impl Read for Dripping<'_> {
 }
 
 #[test]
-fn text_in_pieces_is_the_same_text() {
+fn decoding_does_not_depend_on_chunking() {
     let quad: Vec<u8> = "Wörld 🙂!"
         .chars()
         .flat_map(|c| u32::from(c).to_be_bytes())
@@ -98,11 +98,11 @@ fn text_in_pieces_is_the_same_text() {
         (b"A\0\0\xD8B\0\x43", "utf-16le"),
         (&quad, "utf-32be"),
     ] {
-        let whole = decode("a", bytes, Some(label)).expect("text");
+        let expected = decode("a", bytes, Some(label)).expect("text");
         let (sample, rest) = bytes.split_at(5);
         let pieces =
             Decoding::new("a", sample.to_vec(), false, Dripping(rest), Some(label)).expect("text");
-        assert_eq!(Decoded::from(pieces), whole, "{label}");
+        assert_eq!(Decoded::from(pieces), expected, "{label}");
     }
 }
 
@@ -161,7 +161,7 @@ fn text_in_any_common_encoding_is_read_and_named() {
 }
 
 #[test]
-fn unicode_is_told_by_its_mark_or_by_its_zeros() {
+fn unicode_is_detected_by_mark_or_by_zero_bytes() {
     let text = "Hello, Wörld! 好🙂\n".repeat(9);
     let wide = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
     let quad: Vec<u8> = text
@@ -187,7 +187,7 @@ fn unicode_is_told_by_its_mark_or_by_its_zeros() {
 }
 
 #[test]
-fn damaged_unicode_keeps_its_encoding_and_is_counted() {
+fn invalid_bytes_are_replaced_and_counted() {
     for (bytes, text, undecodable, line) in [
         (&b"a\xc0\xaf b"[..], "a\u{fffd}\u{fffd} b", 2, 1),
         (
@@ -250,7 +250,7 @@ fn a_forced_encoding_wins_and_must_exist() {
 }
 
 #[test]
-fn what_is_not_text_is_refused_by_name() {
+fn files_that_are_not_text_are_rejected_with_their_kind() {
     let mut locked = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec();
     locked.extend(
         "Root Entry\0EncryptedPackage"
@@ -276,7 +276,7 @@ fn what_is_not_text_is_refused_by_name() {
     ] {
         let expected = DataError::NotText {
             file: "a".into(),
-            kind: kind.into(),
+            kind: Message::phrase(kind),
         };
         assert_eq!(decode("a", bytes, None), Err(expected));
     }

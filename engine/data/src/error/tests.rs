@@ -1,9 +1,10 @@
 //! Tests of `error`.
 
 use super::*;
+use crate::shown::on_one_line;
 
 #[test]
-fn a_hostile_name_stays_on_one_line() {
+fn hostile_names_stay_on_one_line() {
     for (name, expected) in [
         ("a.txt", "\"a.txt\"".to_string()),
         ("new\nline\u{1b}[2J", "\"new\\nline\\u{1b}[2J\"".into()),
@@ -15,37 +16,25 @@ fn a_hostile_name_stays_on_one_line() {
 }
 
 #[test]
-fn what_a_library_says_of_a_hostile_file_stays_on_one_line() {
-    let damaged = |problem: &str| DataError::DamagedArchive {
-        file: "a".into(),
-        format: "Word",
-        problem: problem.into(),
-    };
-    for (problem, expected) in [
+fn library_messages_stay_on_one_line() {
+    for (reason, expected) in [
         (
-            "is damaged (no `</\u{7f}\n\u{202e}>`)",
-            "is damaged (no `</\\u{7f}\\n\\u{202e}>`)".to_string(),
+            "no `</\u{7f}\n\u{202e}>`",
+            "no `</\\u{7f}\\n\\u{202e}>`".to_string(),
         ),
-        ("is \"é\" or 'e'", "is \"é\" or 'e'".into()),
+        ("\"é\" or 'e'", "\"é\" or 'e'".into()),
+        ("\u{1b}[2J", "\\u{1b}[2J".into()),
         (&"x".repeat(5000), format!("{}…", "x".repeat(300))),
     ] {
-        assert_eq!(
-            damaged(problem).to_string(),
-            format!("the Word file \"a\" {expected}")
-        );
+        assert_eq!(on_one_line(reason), expected);
     }
-    let bad = DataError::BadTokenizer {
-        file: "vocab.txt".into(),
-        problem: "\u{1b}[2J".into(),
-    };
-    assert_eq!(bad.to_string(), "vocab.txt cannot be used: \\u{1b}[2J");
 }
 
 #[test]
-fn a_sentence_says_what_and_where() {
+fn messages_say_what_and_where() {
     let png = DataError::NotText {
         file: "a.txt".into(),
-        kind: "a PNG image".into(),
+        kind: Message::phrase("a PNG image"),
     };
     let one = DataError::NothingUsable {
         files: 1,
@@ -75,7 +64,7 @@ fn a_sentence_says_what_and_where() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_told_with_its_file() {
+fn line_too_long_names_its_file() {
     let error = DataError::reading(
         "a.txt",
         io::Error::other(DataError::line_too_long(3, 64 << 20)),

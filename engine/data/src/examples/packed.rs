@@ -1,55 +1,58 @@
-//! Documents -> windows without padding: the documents of an epoch in random order, each ended by `[SEP]`, cut into
-//! equal windows with `[CLS]` in front, and these in random order again. Any window can be asked for at any time.
+//! Packs documents into windows without padding: the documents of an epoch are concatenated in
+//! random order, each ended by `[SEP]`, and cut into equal windows that begin with `[CLS]` and are
+//! shuffled in turn. Windows can be requested in any order.
 //!
-//! Source: packing as in RoBERTa's FULL-SENTENCES (Liu et al. 2019, 4.2).
+//! Source: packing as in RoBERTa's FULL-SENTENCES (Liu et al. 2019, section 4.2).
 
 use super::tokens::Tokens;
 use crate::error::DataError;
 use crate::random::{Purpose, generator, permutation};
 use crate::tokenizer::Specials;
+use protocol::message;
 use std::rc::Rc;
 
-/// Encoded documents, end to end. Clones share them.
+/// Encoded documents for packing. Clones share the data.
 #[derive(Clone, Debug)]
 pub struct Packed {
-    /// Documents, each ended by `[SEP]`.
+    /// Tokens of all documents, each ended by `[SEP]`.
     tokens: Tokens,
-    /// How often each row of the vocabulary occurs.
+    /// Number of occurrences of each token id.
     counts: Rc<Vec<u64>>,
     specials: Specials,
-    /// The order of the epoch that was asked for last.
+    /// Order of the most recently used epoch.
     order: Option<Rc<Order>>,
 }
 
 /// One example before masking.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
-    /// Its tokens, special ones included, at most the window's length.
+    /// Token ids, special tokens included, at most the window length.
     pub ids: Vec<u32>,
-    /// Where the second text begins; the length where there is none.
+    /// Index at which the second text begins; the window length if there is none.
     pub second: usize,
-    /// Of a pair, whether the second text is a random one.
+    /// Whether the second text is a random one; `None` if the window is not a pair.
     pub random: Option<bool>,
 }
 
-/// The documents and windows of one epoch.
+/// Order of the documents and windows of one epoch.
 #[derive(Clone, Debug, PartialEq)]
 struct Order {
     key: (u64, u64, usize),
     documents: Vec<u32>,
-    /// Where each document begins in the epoch's stream.
+    /// Start of each document in the epoch's token stream.
     starts: Vec<usize>,
     windows: Vec<u32>,
 }
 
 impl Packed {
-    /// Packs documents over a vocabulary of `vocab_size`, none of them empty and each ended by `[SEP]`.
+    /// Creates windows of documents over a vocabulary of `vocab_size`, none of them empty and each
+    /// ended by `[SEP]`.
     ///
     /// # Errors
-    /// When there is no token that masking may choose.
+    /// Returns an error if there is no token that masking may choose.
     ///
     /// # Panics
-    /// When a token is not below `vocab_size`.
+    /// Panics if a token id is not below `vocab_size`.
     pub fn new(tokens: Tokens, specials: Specials, vocab_size: usize) -> Result<Self, DataError> {
         let mut counts = vec![0; vocab_size];
         tokens
@@ -59,7 +62,7 @@ impl Packed {
         let maskable = |(id, count): (usize, &u64)| *count > 0 && !specials.contains(id as u32);
         if !counts.iter().enumerate().any(maskable) {
             return Err(DataError::NothingToMask {
-                needed: "no token that the vocabulary knows",
+                needed: message!("no token that the vocabulary knows"),
             });
         }
         Ok(Self {
@@ -70,31 +73,31 @@ impl Packed {
         })
     }
 
-    /// All tokens, documents in their given order, each ended by `[SEP]`.
+    /// Returns all tokens: documents in their original order, each ended by `[SEP]`.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }
 
-    /// How often each row of the vocabulary occurs, special tokens included.
+    /// Returns the number of occurrences of each token id, special tokens included.
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
-    /// Number of documents.
+    /// Returns the number of documents.
     pub fn documents(&self) -> usize {
         self.tokens.documents()
     }
 
-    /// Share of the tokens that the vocabulary does not know, 0 to 1.
+    /// Returns the share of unknown tokens, from 0 to 1.
     pub fn unknown_share(&self) -> f64 {
         self.counts[self.specials.unk as usize] as f64
             / (self.tokens.len() - self.documents()) as f64
     }
 
-    /// Refuses a corpus that does not fill one window.
+    /// Checks that the corpus fills at least one window.
     ///
     /// # Errors
-    /// When there are fewer tokens than that.
+    /// Returns an error if there are fewer tokens than that.
     pub fn check(&self, max_len: usize) -> Result<(), DataError> {
         let (tokens, needed) = (self.tokens.len() as u64, (max_len as u64).saturating_sub(1));
         if tokens < needed {
@@ -104,19 +107,20 @@ impl Packed {
         }
     }
 
-    /// Windows that one pass over the documents gives.
+    /// Returns the number of windows per epoch.
     ///
     /// # Panics
-    /// When `max_len` leaves no room beside `[CLS]`.
+    /// Panics if `max_len` leaves no room for a token after `[CLS]`.
     pub fn windows_per_epoch(&self, max_len: usize) -> usize {
         assert!(max_len >= 2, "a window holds [CLS] and a token");
         self.tokens.len().div_ceil(max_len - 1)
     }
 
-    /// The window `index` of an epoch, `[CLS]` included; only one window of an epoch is shorter than `max_len`.
+    /// Returns window `index` of an epoch, `[CLS]` included. At most one window of an epoch is
+    /// shorter than `max_len`.
     ///
     /// # Panics
-    /// When `index` is not below [`Self::windows_per_epoch`].
+    /// Panics if `index` is not below [`Self::windows_per_epoch`].
     pub fn window(&mut self, seed: u64, epoch: u64, index: usize, max_len: usize) -> Vec<u32> {
         let key = (seed, epoch, max_len);
         let order = match self.order.take() {
@@ -151,7 +155,7 @@ impl Packed {
         }
     }
 
-    /// `[CLS]` and the tokens from `begin` of the epoch's stream.
+    /// Returns `[CLS]` and the tokens from position `begin` of the epoch's stream.
     fn cut(&self, order: &Order, begin: usize, max_len: usize) -> Vec<u32> {
         let mut window = Vec::with_capacity(max_len);
         window.push(self.specials.cls);
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_holds_each_document_once_whatever_the_window() {
+    fn an_epoch_holds_each_document_once_for_any_window_length() {
         for max_len in [2, 3, 8, 33, 1000] {
             for epoch in [0, 1] {
                 let mut packed = packed();
@@ -256,15 +260,15 @@ mod tests {
         let mut documents: Vec<&[u32]> = stream.split_inclusive(|&id| id == SPECIALS.sep).collect();
         assert_eq!(documents.len(), packed.documents());
         documents.sort_unstable();
-        let mut given: Vec<Vec<u32>> = (0..packed.documents())
+        let mut expected: Vec<Vec<u32>> = (0..packed.documents())
             .map(|index| packed.tokens().document(index))
             .collect();
-        given.sort_unstable();
-        assert_eq!(documents, given);
+        expected.sort_unstable();
+        assert_eq!(documents, expected);
     }
 
     #[test]
-    fn any_window_can_be_asked_for_at_any_time() {
+    fn windows_can_be_requested_in_any_order() {
         let mut forward = packed();
         let expected: Vec<Vec<u32>> = (0..10)
             .map(|index| forward.window(1, 3, index, 8))

@@ -1,5 +1,5 @@
-//! What a person should know of a file that was read: how it is packed, its encoding, what it was taken for, and what is
-//! odd about its rows and labels. Each is a sentence with a stable name.
+//! Warnings about a file that was read: its compression, encoding, detected shape, rows and labels.
+//! Each has a stable code and a message.
 
 use super::Warning;
 use crate::byte_source::InputFile;
@@ -9,15 +9,16 @@ use crate::lines::{LabelRows, OpenQuotes, Parsed};
 use crate::packed::Format;
 use crate::shown::quoted;
 use crate::table::{self, Shape};
-use protocol::{Quoting, TableColumns};
+use protocol::{Message, Quoting, Setting, TableColumns, message};
 
-/// Bytes of columns' names that a sentence lists.
+/// Maximum bytes of column names listed in a message.
 const MAX_LISTED: usize = 300;
 
-/// Columns that a sentence names.
+/// Maximum columns named in a message.
 const MAX_NAMED: usize = 12;
 
-/// What is odd about how a file is packed.
+/// Warns if the file name does not match the compression format, and about bytes after the end of
+/// the compressed data.
 pub fn packed(name: &str, format: Format, trailing: u64) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if Format::named(name) != Some(format) {
@@ -28,24 +29,25 @@ pub fn packed(name: &str, format: Format, trailing: u64) -> Vec<Warning> {
         };
         warnings.push((
             code,
-            format!(
-                "{} is packed with {}; it was unpacked",
-                quoted(name),
-                format.name()
+            message!(
+                "{quoted} is packed with {format}; it was unpacked",
+                quoted = quoted(name),
+                format = format.name()
             ),
         ));
     }
     if trailing > 0 {
-        let message = format!(
-            "{} ends in bytes that are not gzip ({trailing}); they were ignored",
-            quoted(name)
+        let message = message!(
+            "{quoted} ends in bytes that are not gzip ({trailing}); they were ignored",
+            quoted = quoted(name),
+            trailing
         );
         warnings.push(("trailing-bytes", message));
     }
     warnings
 }
 
-/// Says so where a file only has the name of a packed one.
+/// Warns if the file has the extension of a compressed file but is not compressed.
 pub fn plain(name: &str) -> Option<Warning> {
     let code = if Format::named(name)? == Format::Gzip {
         "not-gzip"
@@ -54,31 +56,42 @@ pub fn plain(name: &str) -> Option<Warning> {
     };
     Some((
         code,
-        format!("{} is not packed; it was read as plain text", quoted(name)),
+        message!(
+            "{quoted} is not packed; it was read as plain text",
+            quoted = quoted(name)
+        ),
     ))
 }
 
-/// What a person should check of the encoding.
+/// Warns about a guessed encoding and about bytes that cannot be decoded.
 pub fn encoding<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let (file, encoding) = (quoted(name), decoded.encoding);
     if decoded.guessed {
-        let message = format!(
-            "{file} seems to be {encoding}; where its text looks wrong, --encoding forces another"
+        let message = message!(
+            "{file} seems to be {encoding}; where its text looks wrong, {encoding_setting} forces another",
+            file,
+            encoding,
+            encoding_setting = Setting::named("encoding")
         );
         warnings.push(("encoding-detected", message));
     }
     if let Some(line) = decoded.first_undecodable {
         let count = decoded.undecodable;
-        let message = format!(
-            "{file} has bytes that {encoding} does not allow ({count}, the first in line {line}); --encoding forces another"
+        let message = message!(
+            "{file} has bytes that {encoding} does not allow ({count}, the first in line {line}); {encoding_setting} forces another",
+            file,
+            encoding,
+            count,
+            line,
+            encoding_setting = Setting::named("encoding")
         );
         warnings.push(("undecodable-bytes", message));
     }
     warnings
 }
 
-/// What a file was taken for, where its name does not say so, and what was taken from where.
+/// Warns if the detected shape does not match the file name, and reports which columns are used.
 pub fn shape(
     file: &InputFile,
     shape: Shape,
@@ -93,32 +106,38 @@ pub fn shape(
         Shape::Objects(_) if !table::is_named_json(name) => {
             warnings.push((
                 "read-as-json",
-                format!("{file} holds JSON: each object was read as a row"),
+                message!("{file} holds JSON: each object was read as a row", file),
             ));
         }
         Shape::Objects(_) => {}
         Shape::Separated(dialect) => {
-            // A semicolon is the comma of spreadsheets in half of the world.
+            // Spreadsheets write CSV with semicolons in locales with a decimal comma.
             let named = table::named_delimiter(name);
             let is_expected = is_converted
                 || named == Some(dialect.delimiter)
                 || named == Some(b',') && dialect.delimiter == b';';
-            let between = match dialect.delimiter {
-                b'\t' => "tabs",
-                b';' => "semicolons",
-                b'|' => "vertical bars",
-                _ => "commas",
+            let delimiter = match dialect.delimiter {
+                b'\t' => message!("tabs"),
+                b';' => message!("semicolons"),
+                b'|' => message!("vertical bars"),
+                _ => message!("commas"),
             };
             if dialect.width > 1 && !is_expected {
                 warnings.push((
                     "read-as-table",
-                    format!("{file} was read as a table with {between} between cells"),
+                    message!(
+                        "{file} was read as a table with {delimiter} between cells",
+                        file,
+                        delimiter
+                    ),
                 ));
             }
             if dialect.quoting != Quoting::Double && !is_quoting_asked {
                 let how = dialect.quoting.name();
-                let message = format!(
-                    "cells of {file} were read with --quoting {how}, with which its rows fit their columns best"
+                let message = message!(
+                    "cells of {file} were read with {quoting}, with which its rows fit their columns best",
+                    file,
+                    quoting = Setting::with_value("quoting", how)
                 );
                 warnings.push(("quoting", message));
             }
@@ -126,7 +145,11 @@ pub fn shape(
                 let lines = dialect.skipped_lines;
                 warnings.push((
                     "lines-before-header",
-                    format!("{file} has lines above its header ({lines}); they were left out"),
+                    message!(
+                        "{file} has lines above its header ({lines}); they were left out",
+                        file,
+                        lines
+                    ),
                 ));
             }
         }
@@ -144,8 +167,8 @@ pub fn shape(
     warnings
 }
 
-/// What was taken from which column, in one sentence.
-fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> String {
+/// Describes which columns the text and labels are read from, in one sentence.
+fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> Message {
     let TableColumns {
         text,
         labels,
@@ -153,78 +176,96 @@ fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> St
         ..
     } = columns;
     let kind = match (is_pair, text.len()) {
-        (true, _) => "pairs of texts",
-        (false, 0 | 1) => "text",
-        (false, _) => "text, joined,",
+        (true, _) => message!("pairs of texts"),
+        (false, 0 | 1) => message!("text"),
+        (false, _) => message!("text, joined,"),
     };
     let text = DataError::columns(text);
     if !labels.is_empty() {
-        return format!(
-            "{file}: {kind} from {text}; labels from {}",
-            DataError::columns(labels)
+        return message!(
+            "{file}: {kind} from {text}; labels from {labels}",
+            file,
+            kind,
+            text,
+            labels = DataError::columns(labels)
         );
     }
     match candidates {
-        [] => format!("{file}: {kind} from {text}; no labels"),
+        [] => message!("{file}: {kind} from {text}; no labels", file, kind, text),
         candidates => {
-            format!(
-                "{file}: {kind} from {text}; no labels; columns that look like some: {}",
-                DataError::columns(candidates)
+            message!(
+                "{file}: {kind} from {text}; no labels; columns that look like some: {candidates}",
+                file,
+                kind,
+                text,
+                candidates = DataError::columns(candidates)
             )
         }
     }
 }
 
-/// What is odd about the rows and labels of a file.
+/// Warns about unusual rows and labels.
 pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let file = quoted(name);
     if !parsed.lacking.is_empty() {
-        let message = format!(
-            "{file} lacks columns that the model was trained on: {}; check what is read instead",
-            DataError::columns(&parsed.lacking)
+        let message = message!(
+            "{file} lacks columns that the model was trained on: {columns}; check what is read instead",
+            file,
+            columns = DataError::columns(&parsed.lacking)
         );
         warnings.push(("other-columns", message));
     }
     if let Some((count, line)) = parsed.joined_rows {
-        let message = format!(
-            "{file} has rows with more cells than columns ({count}, the first in line {line}): their text holds the \
-             separator without quotes, and was joined again"
+        let message = message!(
+            "{file} has rows with more cells than columns ({count}, the first in line {line}): their text holds the separator without quotes, and was joined again",
+            file,
+            count,
+            line
         );
         warnings.push(("joined-rows", message));
     }
     if parsed.trimmed_labels > 0 {
-        let message = format!(
-            "{file} has labels that end in a comma or hold invisible characters ({}); these were removed",
-            parsed.trimmed_labels
+        let message = message!(
+            "{file} has labels that end in a comma or hold invisible characters ({count}); these were removed",
+            file,
+            count = parsed.trimmed_labels
         );
         warnings.push(("trimmed-labels", message));
     }
     if parsed.controls > 0 {
-        let message = format!(
-            "{file} has control characters ({}); each became a space",
-            parsed.controls
+        let message = message!(
+            "{file} has control characters ({count}); each became a space",
+            file,
+            count = parsed.controls
         );
         warnings.push(("control-characters", message));
     }
     if parsed.unnamed_labels > 0 {
-        let message = format!(
-            "{file} has labels without a name ({}); they were ignored",
-            parsed.unnamed_labels
+        let message = message!(
+            "{file} has labels without a name ({count}); they were ignored",
+            file,
+            count = parsed.unnamed_labels
         );
         warnings.push(("unnamed-labels", message));
     }
     if let Some((count, line)) = parsed.odd_labels {
-        let message = format!(
-            "{file} has words that look like labels but do not begin with __label__ ({count}, the first in line {line}); \
-             they count as text"
+        let message = message!(
+            "{file} has words that look like labels but do not begin with __label__ ({count}, the first in line {line}); they count as text",
+            file,
+            count,
+            line
         );
         warnings.push(("odd-labels", message));
     }
     if let Some(OpenQuotes { rows, line, lines }) = parsed.open_quotes {
-        let message = format!(
-            "{file} opens a quote in line {line} and does not close it, so that this row takes in what follows; rows like \
-             this: {rows}, lines that they took in: {lines}; --quoting none takes quotes as characters"
+        let message = message!(
+            "{file} opens a quote in line {line} and does not close it, so that this row takes in what follows; rows like this: {rows}, lines that they took in: {lines}; {quoting} takes quotes as characters",
+            file,
+            line,
+            rows,
+            lines,
+            quoting = Setting::with_value("quoting", "none")
         );
         warnings.push(("open-quotes", message));
     }
@@ -239,22 +280,26 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
         warnings.push(("guessed-column", message.clone()));
     }
     if parsed.long_labels > 0 {
-        let message = format!(
-            "{file} has labels of more than 200 characters ({}); they were cut",
-            parsed.long_labels
+        let message = message!(
+            "{file} has labels of more than 200 characters ({count}); they were cut",
+            file,
+            count = parsed.long_labels
         );
         warnings.push(("long-labels", message));
     }
     if parsed.bidi {
         warnings.push((
             "bidi-characters",
-            format!("{file} has characters that turn the direction of the text"),
+            message!(
+                "{file} has characters that turn the direction of the text",
+                file
+            ),
         ));
     }
     warnings
 }
 
-/// What is odd about the cells of label columns.
+/// Warns about unusual cells in label columns.
 fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let LabelRows {
@@ -267,14 +312,19 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
     } = found;
     if *missing > 0 {
         let words = DataError::columns(missing_words);
-        let message = format!(
-            "{file} has labels that stand for none ({missing}): {words}; their rows have no such label"
+        let message = message!(
+            "{file} has labels that stand for none ({missing}): {words}; their rows have no such label",
+            file,
+            missing,
+            words
         );
         warnings.push(("missing-labels", message));
     }
     if let Some(length) = vectors {
-        let message = format!(
-            "{file} has vectors of {length} zeros and ones as labels: each place is a label, named by its number from 0"
+        let message = message!(
+            "{file} has vectors of {length} zeros and ones as labels: each place is a label, named by its number from 0",
+            file,
+            length
         );
         warnings.push(("label-vectors", message));
     }
@@ -285,46 +335,58 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
             .map(|column| quoted(column))
             .collect::<Vec<_>>()
             .join(", ");
-        let message = format!(
-            "{file} has label columns that never say yes ({}), so that they are no labels: {columns}",
-            denied.len()
+        let message = message!(
+            "{file} has label columns that never say yes ({count}), so that they are no labels: {columns}",
+            file,
+            count = denied.len(),
+            columns
         );
         warnings.push(("denied-labels", message));
     }
     if *without > 0 {
-        let message = format!(
-            "{file} has rows that say no to every label column ({without}); they are labelled \"none\""
+        let message = message!(
+            "{file} has rows that say no to every label column ({without}); they are labelled \"none\"",
+            file,
+            without
         );
         warnings.push(("none-label", message));
     }
     if let Some(column) = mixed {
-        let message = format!(
-            "{file} says yes or no in some rows of the label column {} and something else in others: what it says else \
-             counts as a label of its own",
-            quoted(column)
+        let message = message!(
+            "{file} says yes or no in some rows of the label column {column} and something else in others: what it says else counts as a label of its own",
+            file,
+            column = quoted(column)
         );
         warnings.push(("mixed-label-column", message));
     }
     warnings
 }
 
-/// How to take columns of yes and no for labels: the value to give, whole, or of many the first names.
-fn yes_no_warning(file: &str, columns: &[String]) -> String {
-    let shown = |columns: &[String]| format!("{:?}", columns.join(","));
-    let (count, whole) = (columns.len(), shown(columns));
-    if whole.len() <= MAX_LISTED {
-        return format!(
-            "{file} has no labels but columns of 0 and 1; --label-column {whole} makes each of them a label"
+/// Suggests a `--label-column` value that turns 0/1 columns into labels: all of them if the list is
+/// short, otherwise the first ones.
+fn yes_no_warning(file: &str, columns: &[String]) -> Message {
+    let quoted_list = |columns: &[String]| format!("{:?}", columns.join(","));
+    let (count, all) = (columns.len(), quoted_list(columns));
+    if all.len() <= MAX_LISTED {
+        return message!(
+            "{file} has no labels but columns of 0 and 1; {label_column} {all} makes each of them a label",
+            file,
+            all,
+            label_column = Setting::named("label-column")
         );
     }
-    let most = (1..=count)
-        .take_while(|most| shown(&columns[..*most]).len() <= MAX_LISTED)
+    let shown_count = (1..=count)
+        .take_while(|shown_count| quoted_list(&columns[..*shown_count]).len() <= MAX_LISTED)
         .last()
         .unwrap_or(0);
-    let first = shown(&columns[..most]);
-    format!(
-        "{file} has no labels but {count} columns of 0 and 1, the first {most} {first}; all of them with commas as \
-         --label-column makes each a label"
+    let first = quoted_list(&columns[..shown_count]);
+    message!(
+        "{file} has no labels but {count} columns of 0 and 1, the first {shown_count} {first}; all of them with commas as {label_column} makes each a label",
+        file,
+        count,
+        shown_count,
+        first,
+        label_column = Setting::named("label-column")
     )
 }
 
@@ -333,7 +395,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_of_yes_and_no_are_listed_by_whole_names() {
+    fn listed_column_names_are_never_cut() {
         let names = |count| {
             (0..count)
                 .map(|number| format!("emotion number {number}"))
@@ -341,13 +403,18 @@ mod tests {
         };
         assert!(
             yes_no_warning("\"a\"", &names(9))
+                .to_string()
                 .contains("--label-column \"emotion number 0,emotion number 1,")
         );
         let many = yes_no_warning("\"a\"", &names(40));
         assert!(
-            many.contains("but 40 columns of 0 and 1, the first 17 \"emotion number 0,"),
+            many.to_string()
+                .contains("but 40 columns of 0 and 1, the first 17 \"emotion number 0,"),
             "{many}"
         );
-        assert!(many.contains(",emotion number 16\"; all"), "{many}");
+        assert!(
+            many.to_string().contains(",emotion number 16\"; all"),
+            "{many}"
+        );
     }
 }

@@ -57,7 +57,7 @@ fn every_line_end_ends_a_line() {
 }
 
 #[test]
-fn lines_do_not_depend_on_the_pieces_they_come_in() {
+fn lines_do_not_depend_on_buffer_boundaries() {
     let text = "é a\r\nb\rc\n\r\n\n好🙂";
     let whole = parse(text).0;
     for size in 1..7 {
@@ -67,7 +67,7 @@ fn lines_do_not_depend_on_the_pieces_they_come_in() {
 }
 
 #[test]
-fn labels_are_taken_out_wherever_they_stand() {
+fn labels_are_extracted_at_any_position() {
     check(
         "a b __label__x __label__y",
         &[document(1, "a b", None, &["x", "y"])],
@@ -102,7 +102,7 @@ fn one_tab_between_two_texts_makes_a_pair() {
 }
 
 #[test]
-fn blank_lines_part_blocks() {
+fn blank_lines_separate_blocks() {
     let blocks = |text: &str| {
         parse(text)
             .0
@@ -118,8 +118,8 @@ fn blank_lines_part_blocks() {
 fn dropped_lines_are_counted_with_their_reason() {
     let (documents, parsed) = parse("\nx\n \u{3000}\u{a0}\t\n__label__a __label__b\n\n__label__c");
     assert_eq!(documents, [document(2, "x", None, &[])]);
-    let dropped = |reason: &str, count, first_line| Dropped {
-        reason: reason.into(),
+    let dropped = |reason: &'static str, count, first_line| Dropped {
+        reason: Message::phrase(reason),
         count,
         first_line,
     };
@@ -152,7 +152,7 @@ fn noise_is_replaced_and_reported() {
     assert_eq!(
         parsed.dropped,
         [Dropped {
-            reason: "empty".into(),
+            reason: Message::phrase("empty"),
             count: 1,
             first_line: 3
         }]

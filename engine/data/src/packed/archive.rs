@@ -1,21 +1,24 @@
-//! A ZIP archive: its files, or the text of the Office document that it is. Nothing that it says of itself is trusted:
-//! bytes are counted while unpacking, and names only become names of documents.
+//! Reads a ZIP archive: its files, or the text of the Office document that it is. None of its
+//! declarations are trusted: bytes are counted while unpacking, and entry names serve only as
+//! document names.
 
 use super::open::{Budget, MAX_BYTES};
 use super::promised::Promised;
 use super::{damaged, names, too_large, word};
 use crate::byte_source::{Converted, InputFile};
 use crate::error::DataError;
+use crate::shown::on_one_line;
 use crate::shown::quoted;
+use protocol::{Message, message, phrase};
 use std::io::{Cursor, Read, Write};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-/// Entries of an archive at most.
+/// Maximum number of entries in an archive.
 const MAX_ENTRIES: usize = 200_000;
-/// Its name in a sentence.
+/// Name of the format in messages.
 const ZIP: &str = "ZIP";
-/// Endings of files that are parts of a model rather than text.
+/// Name endings of files that are part of a model rather than text.
 const MODEL_FILES: [&str; 6] = [
     ".safetensors",
     "pytorch_model.bin",
@@ -25,16 +28,16 @@ const MODEL_FILES: [&str; 6] = [
     "data.pkl",
 ];
 
-/// The texts in an archive.
+/// Returns the texts in an archive.
 ///
 /// # Errors
-/// When it is damaged, encrypted or too large, or holds something that is not text.
+/// If the archive is damaged, encrypted or too large, or contains something that is not text.
 pub(super) fn members(file: &InputFile, budget: &mut Budget) -> Result<Vec<InputFile>, DataError> {
     if file.content.size() > MAX_BYTES {
         return Err(too_large(
             &file.name,
             ZIP,
-            format!("{} GiB", MAX_BYTES >> 30),
+            message!("{size} GiB", size = MAX_BYTES >> 30),
         ));
     }
     let mut bytes = Vec::new();
@@ -46,7 +49,7 @@ pub(super) fn members(file: &InputFile, budget: &mut Budget) -> Result<Vec<Input
     Archive::open(file, bytes, budget)?.members()
 }
 
-/// An archive in memory.
+/// An archive that is held in memory.
 struct Archive<'a> {
     file: &'a InputFile,
     zip: ZipArchive<Cursor<Vec<u8>>>,
@@ -62,7 +65,11 @@ impl<'a> Archive<'a> {
     ) -> Result<Self, DataError> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(file, &error))?;
         if zip.len() > MAX_ENTRIES {
-            return Err(too_large(&file.name, ZIP, format!("{MAX_ENTRIES} files")));
+            return Err(too_large(
+                &file.name,
+                ZIP,
+                message!("{count} files", count = MAX_ENTRIES),
+            ));
         }
         let raw: Vec<&[u8]> = zip.file_names_raw().collect();
         let names = names::decoded(raw.iter().copied());
@@ -75,36 +82,36 @@ impl<'a> Archive<'a> {
     }
 
     fn members(mut self) -> Result<Vec<InputFile>, DataError> {
-        let holds = |name: &str| self.names.iter().any(|found| found == name);
+        let contains = |name: &str| self.names.iter().any(|found| found == name);
         let has = |ends: &dyn Fn(&str) -> bool| self.names.iter().any(|name| ends(name));
-        let not_text = |kind: &str| DataError::NotText {
+        let not_text = |kind: &'static str| DataError::NotText {
             file: self.file.name.clone(),
-            kind: kind.into(),
+            kind: Message::phrase(kind),
         };
         match () {
-            () if holds("xl/workbook.xml") => self.workbook(),
-            () if holds("word/document.xml") => self.word_document(),
-            () if holds("ppt/presentation.xml") => Err(not_text("a presentation")),
-            () if holds("xl/workbook.bin") => Err(not_text("a binary Office workbook")),
-            () if holds("[Content_Types].xml") => {
-                Err(not_text("an Office document of another kind"))
+            () if contains("xl/workbook.xml") => self.workbook(),
+            () if contains("word/document.xml") => self.word_document(),
+            () if contains("ppt/presentation.xml") => Err(not_text(phrase!("a presentation"))),
+            () if contains("xl/workbook.bin") => Err(not_text(phrase!("a binary Office workbook"))),
+            () if contains("[Content_Types].xml") => {
+                Err(not_text(phrase!("an Office document of another kind")))
             }
-            () if holds("META-INF/manifest.xml") && holds("content.xml") => {
-                Err(not_text("an OpenDocument file"))
+            () if contains("META-INF/manifest.xml") && contains("content.xml") => {
+                Err(not_text(phrase!("an OpenDocument file")))
             }
             () if has(&|name| name.starts_with("META-INF/")) => {
-                Err(not_text("an e-book or a program"))
+                Err(not_text(phrase!("an e-book or a program")))
             }
             () if has(&|name| MODEL_FILES.iter().any(|file| name.ends_with(file))) => {
-                Err(not_text("a saved model"))
+                Err(not_text(phrase!("a saved model")))
             }
-            () if has(&|name| name.ends_with(".npy")) => Err(not_text("arrays of NumPy")),
+            () if has(&|name| name.ends_with(".npy")) => Err(not_text(phrase!("arrays of NumPy"))),
             () => self.files(),
         }
     }
 
     fn workbook(mut self) -> Result<Vec<InputFile>, DataError> {
-        // calamine sets no limit, so count first what it will unpack, and what it will take memory for.
+        // calamine sets no limits, so first count what it will unpack and what it will allocate.
         for index in 0..self.zip.len() {
             let mut promised = Promised::default();
             self.unpack(index, &mut promised)?;
@@ -112,7 +119,7 @@ impl<'a> Archive<'a> {
                 return Err(damaged(
                     &self.file.name,
                     ZIP,
-                    "is damaged (a list promises more texts than it has bytes)",
+                    message!("is damaged (a list promises more texts than it has bytes)"),
                 ));
             }
         }
@@ -135,7 +142,7 @@ impl<'a> Archive<'a> {
         }])
     }
 
-    /// Its files, without folders, links and what is hidden.
+    /// Returns the files of the archive, without folders, links and hidden files.
     fn files(&mut self) -> Result<Vec<InputFile>, DataError> {
         let is_hidden = |name: &str| {
             name.split(['/', '\\'])
@@ -163,7 +170,7 @@ impl<'a> Archive<'a> {
                 ..self.file.with_content(bytes)
             });
         }
-        // Nothing is left of folders, hidden files and links.
+        // Folders, hidden files and links were skipped.
         if files.is_empty() {
             return Err(DataError::EmptyFile {
                 file: self.file.name.clone(),
@@ -172,7 +179,7 @@ impl<'a> Archive<'a> {
         Ok(files)
     }
 
-    /// Writes what an entry holds to `out`.
+    /// Unpacks an entry into `out`.
     fn unpack(&mut self, index: usize, out: &mut dyn Write) -> Result<(), DataError> {
         let Self {
             file,
@@ -188,7 +195,7 @@ impl<'a> Archive<'a> {
             return Err(damaged(
                 &file.name,
                 ZIP,
-                format!("is encrypted: {}", quoted(&names[index])),
+                message!("is encrypted: {name}", name = quoted(&names[index])),
             ));
         }
         let mut entry = zip.by_index(index).map_err(|error| broken(file, &error))?;
@@ -208,11 +215,12 @@ impl<'a> Archive<'a> {
 }
 
 fn broken(file: &InputFile, error: &ZipError) -> DataError {
+    let reason = on_one_line(&error.to_string());
     let problem = match error {
         ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
-            "cannot be unpacked here"
+            message!("cannot be unpacked here ({reason})", reason)
         }
-        _ => "is damaged",
+        _ => message!("is damaged ({reason})", reason),
     };
-    damaged(&file.name, ZIP, format!("{problem} ({error})"))
+    damaged(&file.name, ZIP, problem)
 }

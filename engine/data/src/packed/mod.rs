@@ -1,5 +1,5 @@
-//! Packed files. A stream (gzip, bzip2, xz) is unpacked as it is read; an archive, a workbook or a Word document is
-//! replaced by the texts in it.
+//! Packed files. A stream (gzip, bzip2, xz) is unpacked as it is read; an archive, a workbook or a
+//! Word document is replaced by the texts it contains.
 
 #[cfg(feature = "archives")]
 mod archive;
@@ -20,26 +20,29 @@ pub(crate) use stream::{Format, Unpacking};
 
 use crate::byte_source::{ByteSource, InputFile};
 use crate::error::DataError;
+use protocol::{Message, message};
 use std::io::{self, Read};
 
-/// Text packs 2:1 to 20:1; deflate's limit is 1,032:1. Above this ratio it is a bomb or not worth training on.
+/// Maximum ratio of unpacked to packed size. Text packs 2:1 to 20:1 and deflate is limited to
+/// 1,032:1; above this ratio a file is a decompression bomb or not worth training on.
 const MAX_RATIO: u64 = 200;
-/// Below this size any ratio is harmless.
+/// Unpacked size, in bytes, up to which any ratio is harmless.
 const RATIO_FREE_BYTES: u64 = 16 << 20;
-/// What became of files that may hold others.
+/// The result of opening files that may contain others.
 #[derive(Debug, Default)]
 pub struct Opened {
-    /// Those that can be read: as they were, or from inside an archive.
+    /// Readable files: unchanged, or extracted from an archive.
     pub files: Vec<InputFile>,
-    /// Why others could not be opened.
+    /// The errors of files that could not be opened.
     pub refused: Vec<DataError>,
 }
 
 impl Opened {
-    /// The one text that the file `name` held: itself, or what was in an archive of one file.
+    /// Returns the only text that the file `name` contained: the file itself, or the content of an
+    /// archive with a single file.
     ///
     /// # Errors
-    /// When it is damaged, or holds no text or several.
+    /// If the file is damaged, or contains no text or several.
     pub fn single(mut self, name: &str) -> Result<InputFile, DataError> {
         match (self.files.len(), self.refused.into_iter().next()) {
             (1, None) => Ok(self.files.remove(0)),
@@ -52,43 +55,43 @@ impl Opened {
     }
 }
 
-/// Whether the bytes begin as an archive, a workbook or a Word document does.
+/// Returns whether the content begins like an archive, a workbook or a Word document (ZIP).
 ///
 /// # Errors
-/// When they cannot be read.
+/// If the content cannot be read.
 pub fn is_archive(content: &dyn ByteSource) -> io::Result<bool> {
     let mut start = Vec::new();
     content.open()?.take(4).read_to_end(&mut start)?;
     Ok(start == b"PK\x03\x04")
 }
 
-/// The name that a file has when it is unpacked; in lower case.
+/// Returns a file name without its compression extension; `name` must be in lower case.
 pub(crate) fn unpacked_name(name: &str) -> &str {
     Format::named(name)
         .and_then(|format| name.strip_suffix(format.ending()))
         .unwrap_or(name)
 }
 
-/// Whether so many unpacked bytes are more than text gives.
+/// Returns whether `unpacked` bytes are more than text would expand to from `packed` bytes.
 fn is_bomb(packed: u64, unpacked: u64) -> bool {
     unpacked > RATIO_FREE_BYTES && unpacked / MAX_RATIO > packed
 }
 
-fn ratio_limit() -> String {
-    format!("{MAX_RATIO} times its size")
+fn ratio_limit() -> Message {
+    message!("{ratio} times its size", ratio = MAX_RATIO)
 }
 
-/// An error for a file whose packing is broken.
-fn damaged(file: &str, format: &'static str, problem: impl Into<String>) -> DataError {
+/// Returns the error for a packed file that is damaged.
+fn damaged(file: &str, format: &'static str, problem: Message) -> DataError {
     DataError::DamagedArchive {
         file: file.into(),
         format,
-        problem: problem.into(),
+        problem,
     }
 }
 
-/// An error for a file that unpacks to more than `limit`.
-fn too_large(file: &str, format: &'static str, limit: String) -> DataError {
+/// Returns the error for a file that unpacks to more than `limit`.
+fn too_large(file: &str, format: &'static str, limit: Message) -> DataError {
     DataError::ArchiveTooLarge {
         file: file.into(),
         format,

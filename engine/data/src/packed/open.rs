@@ -1,16 +1,17 @@
-//! Opens archives: each is replaced by the texts in it.
+//! Opens archives: each is replaced by the texts it contains.
 
 use super::{Opened, archive, is_archive, is_bomb, ratio_limit, too_large};
 use crate::byte_source::InputFile;
 use crate::error::DataError;
+use protocol::message;
 
-/// Bytes that archives may hold in all: they stay in memory.
+/// Maximum total size of unpacked archives, in bytes: their content stays in memory.
 pub const MAX_BYTES: u64 = 1 << 30;
-/// Archives inside archives that are opened: a folder of Word documents, packed, is one.
+/// Maximum nesting depth of archives: a ZIP of Word documents has two levels.
 const MAX_DEPTH: usize = 2;
 
 impl Opened {
-    /// Replaces each archive, workbook and Word document by the texts in it.
+    /// Replaces each archive, workbook and Word document by the texts it contains.
     pub fn new(files: &[InputFile]) -> Self {
         let mut opened = Self::default();
         let mut before = 0;
@@ -31,7 +32,7 @@ impl Opened {
             Ok(false) => return self.files.push(file),
             Ok(true) if depth > 0 => {}
             Ok(true) => {
-                let kind = "an archive inside others".into();
+                let kind = message!("an archive inside others");
                 return self.refused.push(DataError::NotText {
                     file: file.name,
                     kind,
@@ -54,28 +55,32 @@ impl Opened {
     }
 }
 
-/// What unpacking an archive, with those inside it, may still take.
+/// The unpacking budget of an archive, including the archives nested in it.
 pub struct Budget {
-    /// Bytes of the outermost archive.
+    /// Packed size of the outermost archive, in bytes.
     packed: u64,
-    /// Bytes that other archives hold.
+    /// Unpacked size of the archives opened before, in bytes.
     before: u64,
-    /// Bytes that were unpacked so far.
+    /// Number of bytes unpacked so far.
     unpacked: u64,
 }
 
 impl Budget {
-    /// Takes so many more unpacked bytes of `file`.
+    /// Charges `bytes` more unpacked bytes of `file`.
     ///
     /// # Errors
-    /// When that is more than text gives, or than memory should hold.
+    /// If the archive expands more than text would, or exceeds the memory limit.
     pub fn take(&mut self, bytes: u64, file: &str, format: &'static str) -> Result<(), DataError> {
         self.unpacked += bytes;
         if is_bomb(self.packed, self.unpacked) {
             return Err(too_large(file, format, ratio_limit()));
         }
         if self.before + self.unpacked > MAX_BYTES {
-            return Err(too_large(file, format, format!("{} GiB", MAX_BYTES >> 30)));
+            return Err(too_large(
+                file,
+                format,
+                message!("{size} GiB", size = MAX_BYTES >> 30),
+            ));
         }
         Ok(())
     }

@@ -1,29 +1,32 @@
-//! Unpacks a compressed stream as it is read: checksums verified, and never more output than text would give.
+//! Unpacks a compressed stream as it is read. Checksums are verified, and the output is limited to
+//! what text would expand to.
 
 use super::gzip::Members;
 use super::{damaged, is_bomb, ratio_limit, too_large};
+use crate::shown::on_one_line;
 use bzip2::read::MultiBzDecoder;
 use lzma_rust2::XzReader;
+use protocol::{Message, message};
 use std::io::{self, Read};
 
-/// Memory that an xz file may ask for: its highest preset needs 65 MiB.
+/// Memory limit for an xz file, in KiB: the highest preset needs 65 MiB.
 const MAX_XZ_KIB: u32 = 256 << 10;
 
-/// How a stream is packed.
+/// The compression format of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// RFC 1952.
+    /// The gzip format (RFC 1952).
     Gzip,
-    /// Julian Seward's bzip2.
+    /// The bzip2 format of Julian Seward.
     Bzip2,
-    /// XZ Utils' `.xz`.
+    /// The `.xz` format of XZ Utils.
     Xz,
 }
 
 impl Format {
-    /// Of a file that begins with `bytes`.
+    /// Detects the format of a file that begins with `bytes`.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        // A text may begin with "BZh"; a block's own signature follows in a packed one.
+        // A text may begin with "BZh"; in a packed file, the signature of a block follows.
         const BLOCK: &[u8] = b"\x31\x41\x59\x26\x53\x59";
         const NO_BLOCK: &[u8] = b"\x17\x72\x45\x38\x50\x90";
         let after_level = bytes.get(4..).unwrap_or_default();
@@ -39,7 +42,7 @@ impl Format {
         }
     }
 
-    /// Its name in a sentence.
+    /// Returns the name of the format in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -48,7 +51,7 @@ impl Format {
         }
     }
 
-    /// What the names of its files end in.
+    /// Returns the extension of its file names, including the dot.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Gzip => ".gz",
@@ -57,7 +60,7 @@ impl Format {
         }
     }
 
-    /// The format that a file's name stands for.
+    /// Returns the format that a file name implies.
     pub fn named(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         [Self::Gzip, Self::Bzip2, Self::Xz]
@@ -66,10 +69,10 @@ impl Format {
     }
 }
 
-/// The content of a packed stream. Its errors carry a [`DataError`](crate::DataError).
+/// Reads the content of a packed stream. Its errors wrap a [`DataError`](crate::DataError).
 pub(crate) struct Unpacking<R: Read> {
     name: String,
-    /// How it is packed.
+    /// The compression format of the stream.
     pub format: Format,
     packed: u64,
     unpacked: u64,
@@ -83,7 +86,7 @@ enum Reader<R: Read> {
 }
 
 impl<R: Read> Unpacking<R> {
-    /// Unpacks `raw`, the `packed` bytes of the file `name`.
+    /// Unpacks `raw`, which holds the `packed` bytes of the file `name`.
     pub fn new(name: &str, format: Format, packed: u64, raw: R) -> Self {
         let reader = match format {
             Format::Gzip => Reader::Gzip(Box::new(Members::new(raw))),
@@ -99,7 +102,7 @@ impl<R: Read> Unpacking<R> {
         }
     }
 
-    /// Bytes after the last member of a gzip file that belong to none.
+    /// Returns the number of bytes after the last member of a gzip file; 0 for other formats.
     pub fn trailing(&self) -> u64 {
         match &self.reader {
             Reader::Gzip(members) => members.trailing,
@@ -130,10 +133,13 @@ impl<R: Read> Read for Unpacking<R> {
     }
 }
 
-fn problem(error: &io::Error) -> String {
+fn problem(error: &io::Error) -> Message {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => "ends early".to_string(),
-        _ => format!("is damaged ({error})"),
+        io::ErrorKind::UnexpectedEof => message!("ends early"),
+        _ => message!(
+            "is damaged ({error})",
+            error = on_one_line(&error.to_string())
+        ),
     }
 }
 
@@ -219,7 +225,7 @@ mod tests {
                 let mut flipped = one.to_vec();
                 flipped[place] ^= 0x55;
                 if let Ok((bytes, _)) = unpack(&flipped) {
-                    // Bits of padding that no checksum covers.
+                    // No checksum covers the padding bits.
                     assert_eq!(bytes, b"hello hello hello\n");
                 }
             }

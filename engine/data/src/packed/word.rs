@@ -1,39 +1,46 @@
-//! A Word document (Office Open XML): its paragraphs, one per line; or its table, where that is most of the document.
+//! Reads a Word document (Office Open XML): its paragraphs, one per line, or its table if that is
+//! most of the document.
 
+use crate::shown::on_one_line;
+use protocol::{Message, message};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
-/// What a document holds.
+/// The content of a document.
 #[derive(Debug, PartialEq)]
 pub enum Text {
-    /// A paragraph per line.
+    /// Text with one paragraph per line.
     Lines(String),
-    /// Rows as CSV.
+    /// Table rows as CSV.
     Table(Vec<u8>),
 }
 
-/// Rows from which on a table is what the document is for.
+/// Minimum number of rows for a table to be the main content.
 const MIN_ROWS: usize = 3;
-/// Elements whose text is not part of the document: the fallback repeats the preceding choice for older versions of Word,
-/// and moved text stands where it was moved to.
+/// Elements whose text is not part of the document: the fallback repeats the preceding choice for
+/// older versions of Word, and moved text is also present at its destination.
 const SKIPPED: [&str; 2] = ["mc:Fallback", "w:moveFrom"];
 
-/// The text of `document`, which is `word/document.xml`. Deleted text and instructions of fields are left out.
+/// Extracts the text of `document`, the content of `word/document.xml`. Deleted text and field
+/// instructions are left out.
 ///
 /// # Errors
-/// What is wrong, when it is not whole XML.
-pub fn text(document: &[u8]) -> Result<Text, String> {
+/// Returns a description of the problem if the XML is malformed or truncated.
+pub fn text(document: &[u8]) -> Result<Text, Message> {
     let mut reader = Reader::from_reader(document);
     let mut blocks = Blocks::default();
     let (mut depth, mut skipped) = (0_usize, 0_usize);
     loop {
-        let event = reader
-            .read_event()
-            .map_err(|error| format!("is damaged ({error})"))?;
+        let event = reader.read_event().map_err(|error| {
+            message!(
+                "is damaged ({error})",
+                error = on_one_line(&error.to_string())
+            )
+        })?;
         match &event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
-            Event::Eof if depth > 0 => return Err("ends early".into()),
+            Event::Eof if depth > 0 => return Err(message!("ends early")),
             Event::Eof => return Ok(blocks.text()),
             _ => {}
         }
@@ -58,11 +65,11 @@ pub fn text(document: &[u8]) -> Result<Text, String> {
     }
 }
 
-/// Paragraphs and rows on their way.
+/// Collects paragraphs and table rows during parsing.
 #[derive(Default)]
 struct Blocks {
     is_text: bool,
-    /// Paragraphs that are open: a text box stands inside one.
+    /// Paragraphs that are not yet closed: a text box is nested in one.
     open: Vec<String>,
     tables: usize,
     cell: Vec<String>,
@@ -97,7 +104,7 @@ impl Blocks {
                     self.done.push(Block::Line(line))
                 }
             }
-            // A table inside a cell is a part of that cell.
+            // A table nested in a cell is part of that cell.
             "w:tc" if self.tables == 1 => self.row.push(std::mem::take(&mut self.cell)),
             "w:tr" if self.tables == 1 => self.done.push(Block::Row(std::mem::take(&mut self.row))),
             "w:tbl" => self.tables = self.tables.saturating_sub(1),
@@ -152,7 +159,7 @@ fn csv_of(rows: &[&Block]) -> Vec<u8> {
     csv.into_inner().expect("memory needs no flush")
 }
 
-/// The character that `&name;` or `&#number;` stands for.
+/// Returns the character that `&name;` or `&#number;` stands for.
 fn character(name: &BytesRef<'_>) -> String {
     if let Ok(Some(character)) = name.resolve_char_ref() {
         return character.to_string();
@@ -166,7 +173,7 @@ fn character(name: &BytesRef<'_>) -> String {
 mod tests {
     use super::*;
 
-    fn document(body: &str) -> Result<Text, String> {
+    fn document(body: &str) -> Result<Text, Message> {
         text(format!("<w:document><w:body>{body}</w:body></w:document>").as_bytes())
     }
 
@@ -180,7 +187,10 @@ mod tests {
         let expected = "Fish & chips  cold! \ncell\nbox\nabout a ship\n";
         assert_eq!(document(body), Ok(Text::Lines(expected.into())));
         assert!(document("<w:p><w:t>open</w:r>").is_err());
-        assert_eq!(text(b"<w:document><w:p><w:t>cut"), Err("ends early".into()));
+        assert_eq!(
+            text(b"<w:document><w:p><w:t>cut"),
+            Err(Message::phrase("ends early"))
+        );
     }
 
     #[test]

@@ -1,56 +1,59 @@
-//! A workbook (Office Open XML): its sheets as CSV.
+//! Reads a workbook (Office Open XML): its sheets as CSV.
 
 use super::damaged;
 use super::open::Budget;
 use crate::byte_source::{Converted, InputFile};
 use crate::corpus::split_role;
 use crate::error::DataError;
+use crate::shown::on_one_line;
 use crate::shown::quoted;
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
-use protocol::FileRole;
+use protocol::{FileRole, Message, message};
 use std::io::Cursor;
 
 type Workbook = Xlsx<Cursor<Vec<u8>>>;
 
-/// Its name in a sentence.
+/// Name of the format in messages.
 const XLSX: &str = "Excel";
-/// The width of the table is taken from these rows; a stray cell may follow far below.
-const SHOWN_ROWS: usize = 200;
-/// A sheet with this part of the rows of the largest one may be what a workbook is for.
+/// Number of rows that determine the table width; a stray cell may follow far below.
+const WIDTH_ROWS: usize = 200;
+/// The main sheet of a workbook has at least the rows of the largest sheet divided by this.
 const MAIN_SHARE: usize = 4;
-/// Empty rows between others that are kept at most.
+/// Exclusive upper bound on the number of consecutive empty rows that are kept.
 const MAX_GAP: u32 = 1000;
-/// Size of a sheet (Excel's specifications and limits).
+/// Maximum number of rows in a sheet (Excel's specifications and limits).
 const MAX_ROWS: u32 = 1 << 20;
+/// Maximum number of columns in a sheet (same source).
 const MAX_COLUMNS: u32 = 1 << 14;
 
-/// The sheets of a workbook that hold what is looked for: those named like parts of a data set where one is for training
-/// and one is not (`train`, `test`), else the first visible one that is no mere cover, or a hidden one where all visible
-/// ones are empty. The others are reported.
+/// Returns the sheets that hold the data. If the visible sheets are named like splits, with a
+/// training set and a held-out set (`train`, `test`), these are returned; otherwise the first
+/// visible sheet that is not just a cover, or a hidden one if all visible sheets are empty. The
+/// sheets left out are reported.
 ///
 /// # Errors
-/// When it is damaged or too large, or all sheets are empty.
+/// If the workbook is damaged or too large, or all sheets are empty.
 pub(super) fn sheets(
     file: &InputFile,
     bytes: Cursor<Vec<u8>>,
     budget: &mut Budget,
 ) -> Result<Vec<InputFile>, DataError> {
     let mut workbook = Xlsx::new(bytes).map_err(|error| broken(file, &error))?;
-    let named = |is_shown: bool| {
+    let named = |is_visible: bool| {
         let sheets = workbook
             .sheets_metadata()
             .iter()
             .filter(|sheet| sheet.typ == SheetType::WorkSheet);
-        let sheets = sheets.filter(|sheet| (sheet.visible == SheetVisible::Visible) == is_shown);
+        let sheets = sheets.filter(|sheet| (sheet.visible == SheetVisible::Visible) == is_visible);
         sheets
             .map(|sheet| sheet.name.clone())
             .collect::<Vec<String>>()
     };
     let (names, hidden) = (named(true), named(false));
     let roles: Vec<Option<FileRole>> = names.iter().map(|name| split_role(name)).collect();
-    let holds_out = roles.iter().flatten().any(|role| *role != FileRole::Train);
+    let has_held_out = roles.iter().flatten().any(|role| *role != FileRole::Train);
     let mut found = Vec::new();
-    if roles.contains(&Some(FileRole::Train)) && holds_out {
+    if roles.contains(&Some(FileRole::Train)) && has_held_out {
         for (name, _) in names.iter().zip(&roles).filter(|(_, role)| role.is_some()) {
             let sheet = Table::read(file, &mut workbook, name, budget)?.into_file(file, name);
             found.push((
@@ -67,10 +70,10 @@ pub(super) fn sheets(
     if found.is_empty() {
         found.extend(main_sheet(file, &mut workbook, &hidden, budget)?);
         found.iter_mut().for_each(|(name, file)| {
-            file.notes.push(format!(
-                "all visible sheets of {} are empty: the hidden sheet {} was read",
-                quoted(&file.name),
-                quoted(name)
+            file.notes.push(message!(
+                "all visible sheets of {file} are empty: the hidden sheet {sheet} was read",
+                file = quoted(&file.name),
+                sheet = quoted(name)
             ));
         });
     }
@@ -84,18 +87,19 @@ pub(super) fn sheets(
         file: file.name.clone(),
     })?;
     if !others.is_empty() {
-        let message = format!(
-            "of the sheets of {}, {} was read; left out: {}; a sheet can be saved as a file of its own",
-            quoted(&file.name),
-            DataError::columns(&taken),
-            DataError::columns(&others)
+        let message = message!(
+            "of the sheets of {file}, {taken} was read; left out: {others}; a sheet can be saved as a file of its own",
+            file = quoted(&file.name),
+            taken = DataError::columns(&taken),
+            others = DataError::columns(&others)
         );
         first.1.notes.push(message);
     }
     Ok(found.into_iter().map(|(_, file)| file).collect())
 }
 
-/// The first sheet with a quarter of the rows of the largest one: what stands before it is a cover or an explanation.
+/// Returns the first sheet with at least a quarter of the rows of the largest one; sheets before it
+/// are covers or explanations.
 fn main_sheet<'a>(
     file: &InputFile,
     workbook: &mut Workbook,
@@ -106,21 +110,21 @@ fn main_sheet<'a>(
         .iter()
         .map(|name| Ok((name, Table::read(file, workbook, name, budget)?)));
     let tables = tables.collect::<Result<Vec<(&String, Table)>, DataError>>()?;
-    let most = tables
+    let max_rows = tables
         .iter()
         .map(|(_, table)| table.rows)
         .max()
         .unwrap_or_default();
     let found = tables
         .into_iter()
-        .find(|(_, table)| table.rows > 0 && table.rows >= most.div_ceil(MAIN_SHARE));
+        .find(|(_, table)| table.rows > 0 && table.rows >= max_rows.div_ceil(MAIN_SHARE));
     Ok(found.map(|(name, table)| (name, table.into_file(file, name))))
 }
 
-/// A sheet as CSV, from its first filled cell on.
+/// A sheet as CSV, starting with its first filled cell.
 struct Table {
     csv: Vec<u8>,
-    /// How many rows hold something.
+    /// Number of rows that are not empty.
     rows: usize,
     empty: Empty,
 }
@@ -147,7 +151,7 @@ impl Table {
         };
         let width = rows
             .iter()
-            .take(SHOWN_ROWS)
+            .take(WIDTH_ROWS)
             .map(|row| width_of(row))
             .max()
             .unwrap_or_default();
@@ -156,7 +160,7 @@ impl Table {
             .from_writer(Vec::new());
         let mut last_row = rows.first().map_or(0, |row| row[0].row.saturating_sub(1));
         for row in &rows {
-            // A longer jump leads to a stray cell.
+            // A longer gap leads to a stray cell.
             for _ in 1..row[0].row.saturating_sub(last_row).min(MAX_GAP) {
                 csv.write_record([""]).expect("memory takes all rows");
             }
@@ -179,7 +183,7 @@ impl Table {
         })
     }
 
-    /// `file` as this table.
+    /// Returns `file` with this table as its content.
     fn into_file(self, file: &InputFile, name: &str) -> InputFile {
         let mut table = file.converted_to(Converted::Table, self.csv);
         table.notes.extend(self.empty.notes(&file.name, name));
@@ -187,7 +191,7 @@ impl Table {
     }
 }
 
-/// Cells that show something and are read as empty ones.
+/// Numbers of cells that display something but are read as empty.
 #[derive(Default)]
 struct Empty {
     errors: u64,
@@ -203,31 +207,28 @@ impl Empty {
         }
     }
 
-    /// What a person should know of them, of a sheet of the file `name`.
-    fn notes(&self, name: &str, sheet: &str) -> Vec<String> {
+    /// Returns the warnings about these cells, for a sheet of the file `name`.
+    fn notes(&self, name: &str, sheet: &str) -> Vec<Message> {
         let Self { errors, formulas } = *self;
         let (name, sheet) = (quoted(name), quoted(sheet));
         let of_errors = (errors > 0).then(|| {
-            format!("{name}, sheet {sheet}: cells that show an error such as #N/A were read as empty ({errors})")
+            message!("{name}, sheet {sheet}: cells that show an error such as #N/A were read as empty ({errors})", name, sheet, errors)
         });
         let of_formulas = (formulas > 0).then(|| {
-            format!(
-                "{name}, sheet {sheet}: formulas without results were read as empty cells ({formulas}); a spreadsheet \
-                 program adds the results when it saves the file"
-            )
+            message!("{name}, sheet {sheet}: formulas without results were read as empty cells ({formulas}); a spreadsheet program adds the results when it saves the file", name, sheet, formulas)
         });
         of_errors.into_iter().chain(of_formulas).collect()
     }
 }
 
-/// A cell with something in it.
+/// A cell that is not empty.
 struct Cell {
     row: u32,
     column: u32,
     value: String,
 }
 
-/// The cells of a sheet in the order of the file, which is that of its rows.
+/// Reads the cells of a sheet in file order, which is row order.
 fn cells(
     file: &InputFile,
     workbook: &mut Workbook,
@@ -241,9 +242,13 @@ fn cells(
         let (row, column) = cell.pos;
         let value = text(&cell.value);
         if row >= MAX_ROWS || column >= MAX_COLUMNS {
-            return Err(damaged(&file.name, XLSX, "has a cell outside of any sheet"));
+            return Err(damaged(
+                &file.name,
+                XLSX,
+                message!("has a cell outside of any sheet"),
+            ));
         }
-        // Many cells may share one long text.
+        // Many cells may share one long text, so each of them counts.
         budget.take(value.len() as u64, &file.name, XLSX)?;
         empty.count(&cell.value, cell.formula.is_some());
         if !value.is_empty() {
@@ -254,14 +259,21 @@ fn cells(
 }
 
 fn broken(file: &InputFile, error: &calamine::XlsxError) -> DataError {
-    damaged(&file.name, XLSX, format!("is damaged ({error})"))
+    damaged(
+        &file.name,
+        XLSX,
+        message!(
+            "is damaged ({error})",
+            error = on_one_line(&error.to_string())
+        ),
+    )
 }
 
-/// A value as a person would type it; dates as ISO 8601, errors as nothing.
+/// Formats a value as a user would type it; dates as ISO 8601, errors as an empty string.
 fn text(value: &DataRef<'_>) -> String {
     match value {
         DataRef::Int(number) => number.to_string(),
-        DataRef::Float(number) => shown(*number),
+        DataRef::Float(number) => format_number(*number),
         DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
             text.clone()
         }
@@ -271,7 +283,7 @@ fn text(value: &DataRef<'_>) -> String {
             let (year, month, day, hour, minute, second, _) = time.to_ymd_hms_milli();
             let date = format!("{year:04}-{month:02}-{day:02}");
             let clock = format!("{hour:02}:{minute:02}:{second:02}");
-            // The day before the first is that of a time without a date.
+            // Day 0 means a time without a date.
             if time.as_f64() < 1.0 {
                 clock
             } else if (hour, minute, second) == (0, 0, 0) {
@@ -285,8 +297,8 @@ fn text(value: &DataRef<'_>) -> String {
     }
 }
 
-/// A number as a sheet shows it: with 15 significant digits.
-fn shown(number: f64) -> String {
+/// Formats a number as a sheet shows it, with 15 significant digits.
+fn format_number(number: f64) -> String {
     let rounded: f64 = format!("{number:.14e}").parse().unwrap_or(number);
     rounded.to_string()
 }

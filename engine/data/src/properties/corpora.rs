@@ -1,4 +1,5 @@
-//! Several files -> a corpus, with roles by name, held-out documents and warnings.
+//! Properties of reading several files as a corpus, with roles by name, held-out documents and
+//! warnings.
 
 use super::reading::{LIMITS, check_error};
 use super::seeds;
@@ -71,7 +72,9 @@ fn any_files_are_a_corpus_or_refused() {
                     let is_sentence = |sentence: &str| {
                         !sentence.trim().is_empty() && !sentence.contains(char::is_control)
                     };
-                    let odd = warnings.iter().find(|(_, sentence)| !is_sentence(sentence));
+                    let odd = warnings
+                        .iter()
+                        .find(|(_, sentence)| !is_sentence(&sentence.to_string()));
                     ensure(odd.is_none(), || format!("{odd:?}"))
                 }
                 Err(error) => check_error(&error),

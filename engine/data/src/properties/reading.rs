@@ -1,18 +1,20 @@
-//! All that a host does with one file, under one limit: its documents are read, and it is written again with answers.
+//! Everything a host does with one file, under one limit: reading its documents, and writing it
+//! back with predictions.
 
 use crate::labelled_table::{Answer, LabelledTable};
 use crate::{DataError, Document, FileRows, InputFile, ReadFile, ReadOptions, read_file};
 use fuzz::{Limits, Outcome, ensure};
 use std::ops::ControlFlow;
 
-/// A byte of JSON such as `[[],[]]` becomes a value of 32 bytes, an object with one member takes 700; columns are looked at
-/// in several ways, and the sample and its decoded text lie beside each other. bzip2 takes 4 MB for its blocks.
+/// A byte of JSON such as `[[],[]]` becomes a value of 32 bytes, and an object with one member
+/// takes 700. Columns are profiled in several ways, and the sample is held together with its
+/// decoded text. bzip2 takes 4 MB for its blocks.
 pub const LIMITS: Limits = Limits {
     base_bytes: 16 << 20,
     bytes_per_byte: 500,
 };
 
-/// The documents of a file and what was found in it.
+/// The result of reading a file: its documents, and what was found in it.
 pub type Read = Result<(Vec<Document>, ReadFile), DataError>;
 
 /// Reads the documents of `file`.
@@ -25,7 +27,8 @@ pub fn documents(file: &InputFile, options: &ReadOptions) -> Read {
     Ok((documents, found))
 }
 
-/// How many bytes `file` has with an answer in each row: a host writes them as they come.
+/// Writes `file` with a prediction in each row, one row at a time as a host does, and returns the
+/// size in bytes.
 fn answered(file: &InputFile, options: &ReadOptions) -> Result<usize, DataError> {
     let mut rows = FileRows::open(file, options, true)?;
     let answer = Answer {
@@ -48,10 +51,10 @@ fn answered(file: &InputFile, options: &ReadOptions) -> Result<usize, DataError>
     Ok(bytes + table.end().len())
 }
 
-/// Reads `file` in both ways within [`LIMITS`].
+/// Reads `file`, and writes it back with predictions, within [`LIMITS`].
 ///
 /// # Errors
-/// When a property of every reader does not hold.
+/// If a property of every reader is violated.
 pub fn check_file(file: &InputFile, options: &ReadOptions) -> Outcome<Read> {
     let size = file.content.size() as usize;
     let read = LIMITS.hold(size, || documents(file, options))?;
@@ -61,7 +64,7 @@ pub fn check_file(file: &InputFile, options: &ReadOptions) -> Outcome<Read> {
             found
                 .warnings
                 .iter()
-                .try_for_each(|(code, sentence)| check_sentence(code, sentence))?;
+                .try_for_each(|(code, sentence)| check_sentence(code, &sentence.to_string()))?;
         }
         Err(error) => check_error(error)?,
     }
@@ -71,16 +74,18 @@ pub fn check_file(file: &InputFile, options: &ReadOptions) -> Outcome<Read> {
     Ok(read)
 }
 
-/// A refusal says something, and what lies in memory can be read.
+/// Checks that an error has a message and a hint, and is not an I/O error, since content in memory
+/// can always be read.
 pub fn check_error(error: &DataError) -> Outcome {
     check_sentence(error.code(), &error.to_string())?;
-    ensure(!error.hint().trim().is_empty(), || {
+    ensure(!error.hint().to_string().trim().is_empty(), || {
         format!("{} has no hint", error.code())
     })?;
     ensure(error.code() != "unreadable-input", || format!("{error:?}"))
 }
 
-/// What a person reads is one line without control characters.
+/// Checks that a message to the user is not empty and has no control characters, so that it is one
+/// line.
 fn check_sentence(code: &str, sentence: &str) -> Outcome {
     ensure(!code.is_empty() && !sentence.trim().is_empty(), || {
         format!("{code:?} says {sentence:?}")
@@ -90,7 +95,7 @@ fn check_sentence(code: &str, sentence: &str) -> Outcome {
     })
 }
 
-/// What every document holds, wherever it comes from.
+/// Checks the properties of every document, whatever its source.
 pub fn check_document(document: &Document) -> Outcome {
     ensure(document.line > 0, || "lines count from 1".into())?;
     for text in document.texts() {

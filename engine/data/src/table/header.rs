@@ -1,53 +1,54 @@
-//! Whether the first row of a separated text names its columns: a name that is known says so, or a first row unlike all
-//! that follow, in any language.
+//! Detects whether the first row of a separated text is a header: it contains a known column name,
+//! or it differs from all rows below, in any language.
 
 use super::names;
 use super::profile::text_length;
 use super::values;
 use std::collections::BTreeMap;
 
-/// A name is shorter than the texts below it by this factor, at least.
-const SHORTER: usize = 3;
-/// Rows below the first one from which a value that comes only once says something.
+/// A column name is shorter than the mean of the texts below it by at least this factor.
+const MIN_LENGTH_RATIO: usize = 3;
+/// Minimum number of filled cells in a column to judge whether its values repeat.
 const MIN_ROWS: usize = 6;
-/// How often the values of a column come, on average, where a value that comes once stands out.
+/// Minimum mean number of occurrences per value for a unique first cell to stand out.
 const MIN_REPETITION: usize = 3;
 
-/// Whether the first of `rows` is a header. `named` are names that a person asks for.
-pub fn is_header(rows: &[Vec<&str>], named: &[&str]) -> bool {
+/// Returns whether the first of `rows` is a header. `requested` are the column names that the user
+/// requests.
+pub fn is_header(rows: &[Vec<&str>], requested: &[&str]) -> bool {
     let Some((first, below)) = rows.split_first() else {
         return false;
     };
-    // A number asks for a column by its place.
-    let is_asked = |cell: &str| {
+    // A number requests a column by its position.
+    let is_requested = |cell: &str| {
         !cell.is_empty()
             && cell.parse::<usize>().is_err()
-            && named.iter().any(|name| name.eq_ignore_ascii_case(cell))
+            && requested.iter().any(|name| name.eq_ignore_ascii_case(cell))
     };
     let repeats = |column: usize| below.iter().any(|row| row.get(column) == first.get(column));
     let known = (0..first.len())
         .filter(|column| !repeats(*column))
         .map(|column| first[column].trim());
     let known = known
-        .filter(|cell| names::is_known(cell) || is_asked(cell))
+        .filter(|cell| names::is_known(cell) || is_requested(cell))
         .count();
     if known > 0 && !repeats_below(first, below) {
         return true;
     }
-    if counts_columns(first) && below.first().is_some_and(|row| !counts_columns(row)) {
+    if are_column_numbers(first) && below.first().is_some_and(|row| !are_column_numbers(row)) {
         return true;
     }
     let evidence = (0..first.len()).map(|column| evidence(first[column].trim(), below, column));
-    let (speaks_for, speaks_against) = evidence.fold((0, 0), |(is, is_not), found| match found {
+    let (votes_for, votes_against) = evidence.fold((0, 0), |(is, is_not), found| match found {
         Some(true) => (is + 1, is_not),
         Some(false) => (is, is_not + 1),
         None => (is, is_not),
     });
-    speaks_for > speaks_against
+    votes_for > votes_against
 }
 
-/// Whether the cells are the numbers of their columns, as pandas names those without names.
-fn counts_columns(row: &[&str]) -> bool {
+/// Returns whether the cells number their columns, as pandas names columns without names.
+fn are_column_numbers(row: &[&str]) -> bool {
     let numbers: Option<Vec<usize>> = row.iter().map(|cell| cell.trim().parse().ok()).collect();
     numbers.is_some_and(|numbers| {
         let first = numbers.first().copied().unwrap_or_default();
@@ -60,12 +61,13 @@ fn counts_columns(row: &[&str]) -> bool {
     })
 }
 
-/// Whether the first row is one of the rows below, so that it is one like them.
+/// Returns whether the first row occurs again below, which makes it an ordinary row.
 fn repeats_below(first: &[&str], below: &[Vec<&str>]) -> bool {
     below.iter().any(|row| row.as_slice() == first)
 }
 
-/// What a column says of its first cell: that it is a name, that it is a value, or nothing.
+/// Returns whether a column suggests that its first cell is a name (`true`) or a value (`false`),
+/// or `None` if it suggests neither.
 fn evidence(first: &str, below: &[Vec<&str>], column: usize) -> Option<bool> {
     let cells: Vec<&str> = below
         .iter()
@@ -83,7 +85,7 @@ fn evidence(first: &str, below: &[Vec<&str>], column: usize) -> Option<bool> {
     let is_number = |cell: &str| cell.parse::<f64>().is_ok();
     let numbers = filled.iter().filter(|cell| is_number(cell)).count();
     if is_number(first) {
-        // A year may be a name, but hardly above numbers.
+        // A name may be a number, such as a year, but rarely is.
         return Some(false);
     }
     if numbers == filled.len() {
@@ -101,8 +103,8 @@ fn evidence(first: &str, below: &[Vec<&str>], column: usize) -> Option<bool> {
     let mean = lengths.iter().sum::<usize>() / lengths.len();
     let shortest = lengths.iter().copied().min().unwrap_or_default();
     let few_words = first.split_whitespace().count() <= 3;
-    let is_shorter = text_length(first) * SHORTER <= mean && text_length(first) < shortest;
-    // A word or two above a text of more words.
+    let is_shorter = text_length(first) * MIN_LENGTH_RATIO <= mean && text_length(first) < shortest;
+    // One or two words above texts of more words.
     let words = |cell: &str| cell.split_whitespace().count();
     let above_words = words(first) <= 2 && filled.iter().all(|cell| words(cell) > 2);
     if few_words && (is_shorter || above_words) {
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_unlike_its_rows_in_any_language() {
+    fn headers_are_detected_in_any_language() {
         let labelled = |first: &'static str, text: &'static str| {
             let mut rows = vec![first];
             for _ in 0..3 {

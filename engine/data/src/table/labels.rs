@@ -1,5 +1,6 @@
-//! The labels of a table's rows. A label column alone holds names of labels. Of several, each is a label by itself where its
-//! cells say yes or no, as in many competitions' tables, and holds names where they say something else.
+//! Reads the labels of a table's rows. A single label column holds label names. Of several, each is
+//! a label itself if its cells say yes or no, as in many competition data sets, and holds label
+//! names otherwise.
 
 use super::row::Cell;
 use super::values::{self, Found};
@@ -8,12 +9,12 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// The label of a row that says no to every label column: what carries none of the labels is a class too.
+/// Label of a row that says no in every label column: carrying none of the labels is a class too.
 const NO_LABEL: &str = "none";
-/// Words for a missing label that are shown.
+/// Maximum number of distinct missing-value words that are reported.
 const MAX_MISSING_WORDS: usize = 5;
 
-/// Makes labels of cells, and remembers what a person should know of them.
+/// Converts cells to labels, and records what to report to the user.
 pub struct LabelReader<'a> {
     names: Vec<String>,
     forms: Vec<Form>,
@@ -26,24 +27,24 @@ pub struct LabelReader<'a> {
     affirmed: BTreeSet<usize>,
 }
 
-/// How the values of a label column are meant, by those of the first rows.
+/// How to interpret the values of a label column, inferred from its first rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form {
-    /// They are whole numbers, however they are written: 1.0 is 1.
+    /// All values are integers, however they are written: 1.0 means 1.
     is_integral: bool,
-    /// -1 stands for no label, as in the test sets of GLUE.
+    /// -1 means no label, as in the test sets of GLUE.
     minus_one_is_missing: bool,
-    /// They are vectors of this many zeros and ones.
+    /// All values are multi-hot vectors of this length.
     vector: Option<usize>,
-    /// Some of them are lists, so that one name in brackets is a list too.
+    /// Some values are lists, so that a single name in brackets is a list too.
     has_lists: bool,
 }
 
-/// A share of rows labelled -1 from which on that is a class like others, where all labels are -1, 0 and 1.
+/// If all labels are -1, 0 or 1, -1 is a class like the others from this share of rows on.
 const MIN_CLASS_SHARE: f64 = 0.1;
 
 impl Form {
-    /// Of a column that begins with these cells.
+    /// Infers the form of a column from its first cells.
     pub fn of<'a>(cells: impl Iterator<Item = Cell<'a>>) -> Self {
         let texts: Vec<Cow<'a, str>> = cells
             .filter_map(text_of_label)
@@ -66,7 +67,7 @@ impl Form {
             .count();
         let share = minus_ones as f64 / texts.len().max(1) as f64;
         let minus_one_is_missing = match &numbers {
-            // Among words it is none.
+            // Among words, -1 is not a label.
             None => true,
             Some(numbers) => {
                 let are_signs = numbers.iter().all(|number| (-1..=1).contains(number));
@@ -97,7 +98,8 @@ fn text_of_label(cell: Cell<'_>) -> Option<Cow<'_, str>> {
 }
 
 impl<'a> LabelReader<'a> {
-    /// For columns of these names and forms; `separator` parts several labels in one cell.
+    /// Creates a reader for columns with these names and forms; `separator` separates several
+    /// labels in one cell.
     pub fn new(names: Vec<String>, forms: Vec<Form>, separator: &'a str) -> Self {
         Self {
             names,
@@ -112,7 +114,8 @@ impl<'a> LabelReader<'a> {
         }
     }
 
-    /// The labels of a row, from the cells of these columns. A row without a yes and with a no gets [`NO_LABEL`].
+    /// Returns the labels of a row, given the cells of its label columns. A row with a no and
+    /// without any labels gets [`NO_LABEL`].
     pub fn labels<'c>(&mut self, cells: impl Iterator<Item = Cell<'c>>) -> Vec<String> {
         let (mut labels, mut says_no) = (Vec::new(), false);
         for (column, cell) in cells.enumerate() {
@@ -135,7 +138,7 @@ impl<'a> LabelReader<'a> {
         labels
     }
 
-    /// Forgets what was noticed: rows that were looked at ahead come again.
+    /// Resets the summary, since the sampled rows will be read again.
     pub fn forget(&mut self) {
         (self.without, self.missing) = (0, 0);
         self.missing_words.clear();
@@ -211,8 +214,8 @@ impl<'a> LabelReader<'a> {
                         self.note_missing(name);
                         continue;
                     }
-                    let whole = values::integral(name).filter(|_| form.is_integral);
-                    labels.push(whole.unwrap_or_else(|| name.into()));
+                    let integer = values::integral(name).filter(|_| form.is_integral);
+                    labels.push(integer.unwrap_or_else(|| name.into()));
                 }
             }
             Says::Nothing => {}
@@ -241,7 +244,7 @@ impl<'a> LabelReader<'a> {
         }
     }
 
-    /// What a person should know of all rows so far.
+    /// Returns the summary of all rows so far, from which warnings are made.
     pub fn noticed(&self) -> LabelRows {
         let mixed = self.named.intersection(&self.answered).next();
         let denied = self
@@ -261,24 +264,25 @@ impl<'a> LabelReader<'a> {
     }
 }
 
-/// What the cell of one label says.
+/// The meaning of a cell in one of several label columns.
 #[derive(Debug, PartialEq)]
 pub enum Says {
-    /// That the label holds.
+    /// The label applies to the row.
     Yes,
-    /// That it does not.
+    /// The label does not apply to the row.
     No,
-    /// That nobody knows: it is empty, or -1 as in the tests of some competitions.
+    /// Unknown: the cell is empty, or -1 as in the test sets of some competitions.
     Nothing,
-    /// Something else: it holds names of labels.
+    /// Anything else: the cell holds label names.
     Names,
 }
 
 impl Says {
-    /// What this cell says. A share of people who said yes counts from one half on.
+    /// Classifies a cell. A number from 0 to 1 is the share of annotators who said yes; one half
+    /// and above means yes.
     pub fn of(cell: &str) -> Self {
         let cell = cell.trim().to_lowercase();
-        // Half of the world writes a comma in a decimal number.
+        // Many languages write a comma in a decimal number.
         match (cell.as_str(), cell.replacen(',', ".", 1).parse::<f64>()) {
             ("" | "nan" | "na" | "n/a" | "null" | "none", _) => Self::Nothing,
             (
@@ -305,7 +309,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_cell_says_yes_no_nothing_or_names() {
+    fn cells_are_classified_as_yes_no_unknown_or_names() {
         for (cells, expected) in [
             (
                 &["1", "1.0", " TRUE ", "t", "Yes", "y", "x", "0.5", "0.83"][..],
@@ -333,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_name_labels_whatever_they_hold() {
+    fn items_of_lists_are_label_names() {
         let mut reader = reader(&["topics", "rude"]);
         for (list, rude, expected) in [
             (json!(["x"]), "0", &["x"][..]),
@@ -377,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn words_for_missing_are_no_labels_and_whole_numbers_are_one() {
+    fn missing_values_are_not_labels_and_decimals_become_integers() {
         let labels = |cells: &[&'static str]| {
             let form = Form::of(cells.iter().map(|cell| Cell::Text(cell)));
             let mut reader = LabelReader::new(vec!["label".into()], vec![form], "|");
@@ -406,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_zeros_and_ones_label_by_place() {
+    fn multi_hot_vectors_become_label_indices() {
         let cells = ["[1, 0, 0]", "[0 1 1]", "[0, 0, 0]"];
         let form = Form::of(cells.iter().map(|cell| Cell::Text(cell)));
         let mut reader = LabelReader::new(vec!["label".into()], vec![form], "|");
@@ -418,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_never_says_yes_is_noticed() {
+    fn columns_without_a_yes_are_reported() {
         let mut reader = reader(&["toxic", "rude", "kind"]);
         for row in [["1", "0", "x"], ["0", "-1", "0"]] {
             reader.labels(row.map(Cell::Text).into_iter());
@@ -426,9 +430,9 @@ mod tests {
         assert_eq!(reader.noticed().denied, ["rude"]);
     }
 
-    /// Stars from 1 to 5 are no yes and no: the first is read as one.
+    /// Ratings from 1 to 5 are not yes or no, but a 1 is read as yes.
     #[test]
-    fn a_column_of_both_kinds_is_noticed() {
+    fn columns_of_both_answers_and_names_are_reported() {
         let mut reader = reader(&["rude", "stars"]);
         let mut row = |cells: [&'static str; 2]| reader.labels(cells.map(Cell::Text).into_iter());
         assert_eq!(

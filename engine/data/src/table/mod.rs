@@ -1,6 +1,6 @@
-//! Tables -> documents: rows of cells and objects of JSON alike. What a file is, its content tells ([`shape`]); which
-//! columns hold text and labels, a person says, or their names and values do ([`columns`]). It cleans text as `lines`
-//! does and counts every row that it leaves out.
+//! Converts tables (rows of cells or JSON objects) into documents. The format is detected from the
+//! content ([`shape`]); the text and label columns are requested by the user or found by name or
+//! value ([`columns`]). Text is cleaned as in `lines`, and every skipped row is counted.
 
 mod columns;
 mod dialect;
@@ -35,41 +35,42 @@ use crate::lines::{Kind, Parsed, Taken};
 use crate::shown::quoted;
 use columns::{Choice, Columns};
 use labels::{Form, LabelReader};
-use protocol::TableColumns;
+use protocol::{Message, Setting, TableColumns, message, phrase};
 use row::{Cell, Column, Place, Record, Row};
 use shown::{has_unnamed_index, object_columns, shown_columns, yes_no_columns};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Rows that are looked at before the first is read: not every object has all keys, such as one without labels.
+/// Number of rows sampled before the first one is converted, since JSON objects need not all have
+/// the same keys (for example when some have no label).
 const SAMPLE_ROWS: usize = 200;
-/// Bytes of rows after which no more are looked at.
+/// The sample ends once it is larger than this, in bytes.
 const SAMPLE_BYTES: usize = 1 << 20;
-/// A label that no sound row has is at most this long in a row with too many cells.
+/// Maximum length, in characters, of a label that is found only in rows with too many cells.
 const MAX_LABEL_CHARS: usize = 40;
 
-/// A table on its way to documents.
+/// Converts the rows of one table into documents.
 pub(crate) struct Table<'a> {
     name: &'a str,
     options: &'a ReadOptions,
-    /// Of rows of cells.
+    /// The dialect of separated rows; `None` for JSON objects.
     dialect: Option<Dialect>,
-    /// The first rows, until the columns are known.
+    /// The first rows, buffered until the columns are known.
     sample: Vec<Row>,
     sample_bytes: usize,
     plan: Option<Plan<'a>>,
 }
 
-/// What is taken from where.
+/// The columns that text and labels are read from.
 struct Plan<'a> {
     columns: Vec<Column>,
     choice: Choice,
     labels: LabelReader<'a>,
-    /// Labels of rows with the right number of cells, among the first.
+    /// Labels found in the sample, used to repair rows with too many cells.
     known_labels: BTreeSet<String>,
 }
 
 impl<'a> Table<'a> {
-    /// In the file `name`; `dialect` where it has rows of cells.
+    /// Creates the converter for the file `name`. `dialect` is `None` for JSON objects.
     pub fn new(name: &'a str, options: &'a ReadOptions, dialect: Option<Dialect>) -> Self {
         Self {
             name,
@@ -81,10 +82,11 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Takes the next row; what is read of it, and of those before it that had to wait, goes to `out`.
+    /// Accepts the next row. Rows are buffered until the columns are known; after that, each row
+    /// goes to `out` at once.
     ///
     /// # Errors
-    /// When a column that was asked for does not exist, or none holds text.
+    /// If a requested column does not exist, no column holds text, or a JSON file holds no objects.
     pub fn take(
         &mut self,
         row: Row,
@@ -99,16 +101,16 @@ impl<'a> Table<'a> {
         self.sample.push(row);
         let is_enough = self.sample.len() == SAMPLE_ROWS || self.sample_bytes > SAMPLE_BYTES;
         if is_enough {
-            self.begin(parsed, out)
+            self.resolve_columns(parsed, out)
         } else {
             Ok(())
         }
     }
 
-    /// Ends the table: rows that wait go to `out`.
+    /// Ends the table and moves buffered rows to `out`.
     ///
     /// # Errors
-    /// As [`Self::take`].
+    /// As for [`Self::take`].
     pub fn finish(
         &mut self,
         parsed: &mut Parsed,
@@ -117,11 +119,11 @@ impl<'a> Table<'a> {
         if self.plan.is_some() {
             Ok(())
         } else {
-            self.begin(parsed, out)
+            self.resolve_columns(parsed, out)
         }
     }
 
-    /// Adds what was noticed of all rows so far.
+    /// Copies the summary of all rows so far into `parsed`.
     pub fn notice(self, parsed: &mut Parsed) {
         let Some(Plan {
             columns,
@@ -140,8 +142,12 @@ impl<'a> Table<'a> {
             .collect();
     }
 
-    /// Finds the columns in the first rows, and reads these.
-    fn begin(&mut self, parsed: &mut Parsed, out: &mut VecDeque<Taken>) -> Result<(), DataError> {
+    /// Determines the columns from the sample, then converts the sampled rows.
+    fn resolve_columns(
+        &mut self,
+        parsed: &mut Parsed,
+        out: &mut VecDeque<Taken>,
+    ) -> Result<(), DataError> {
         let mut sample = std::mem::take(&mut self.sample);
         let columns = self
             .take_header(&mut sample, out)
@@ -164,7 +170,7 @@ impl<'a> Table<'a> {
                 ..TableColumns::default()
             });
             for Row { line, raw, .. } in sample {
-                parsed.drop_line("empty", line);
+                parsed.drop_line(phrase!("empty"), line);
                 out.push_back(Taken {
                     kind: Kind::Row,
                     document: None,
@@ -182,12 +188,13 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// The columns of rows of cells, by their header where the first row is one, which is taken out.
+    /// Returns the columns of separated rows; a header is removed from `sample`. Returns `None` for
+    /// JSON objects and for an empty sample.
     fn take_header(&self, sample: &mut Vec<Row>, out: &mut VecDeque<Taken>) -> Option<Vec<Column>> {
         let dialect = self.dialect?;
         let rows: Vec<Vec<&str>> = sample.iter().map(cells).collect();
         let is_header = header::is_header(&rows, &self.options.asked_names());
-        // A header without a name for the numbers of the rows, as R writes it.
+        // R writes row numbers without a name for them in the header.
         let has_index = is_header && has_unnamed_index(&rows);
         let first: Vec<String> = rows
             .first()
@@ -209,7 +216,7 @@ impl<'a> Table<'a> {
                 cells: None,
             });
         }
-        // The line below the header of a table in Markdown.
+        // The delimiter row below the header of a Markdown table.
         if is_header && dialect.delimiter == b'|' && sample.first().is_some_and(is_rule) {
             let Row { line, raw, .. } = sample.remove(0);
             out.push_back(Taken {
@@ -251,10 +258,10 @@ impl<'a> Table<'a> {
         };
         let forms = choice.labels.iter().map(form).collect();
         let mut labels = LabelReader::new(names(&choice.labels), forms, self.options.separator());
-        let is_sound = |row: &&Row| cells(row).len() == columns.len();
+        let has_all_cells = |row: &&Row| cells(row).len() == columns.len();
         let mut known_labels: BTreeSet<String> = sample
             .iter()
-            .filter(is_sound)
+            .filter(has_all_cells)
             .flat_map(|row| {
                 labels.labels(
                     choice
@@ -273,7 +280,7 @@ impl<'a> Table<'a> {
         labels.forget();
         parsed.columns = Some(shown_columns(&columns, &choice, sample));
         parsed.yes_no_columns = yes_no_columns(&columns, &choice, sample);
-        parsed.guessed_column = self.guess(&columns, &choice);
+        parsed.guessed_column = self.guess_warning(&columns, &choice);
         let has_names = self.dialect.is_none()
             || choice
                 .text
@@ -293,36 +300,36 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// What was taken for the text where no name told, in words.
-    fn guess(&self, columns: &[Column], choice: &Choice) -> Option<String> {
+    /// Returns a warning if the text column was guessed from values rather than recognised by name.
+    fn guess_warning(&self, columns: &[Column], choice: &Choice) -> Option<Message> {
         let has_header = self.dialect.is_none()
             || columns
                 .iter()
                 .enumerate()
                 .any(|(place, column)| column.name != (place + 1).to_string());
-        let listed = |numbers: &[usize]| {
+        let format_names = |numbers: &[usize]| {
             let names = numbers.iter().map(|number| &columns[*number].name);
             match has_header {
-                true => names
-                    .map(|name| quoted(name))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-                false => format!("column {}", names.cloned().collect::<Vec<_>>().join(", ")),
+                true => Message::verbatim(
+                    names
+                        .map(|name| quoted(name))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                ),
+                false => message!(
+                    "column {numbers}",
+                    numbers = names.cloned().collect::<Vec<_>>().join(", ")
+                ),
             }
         };
         let labels = if choice.labels.is_empty() {
-            "none".into()
+            message!("none")
         } else {
-            listed(&choice.labels)
+            format_names(&choice.labels)
         };
-        let is_alone = columns.len() == 1 && self.dialect.is_some();
-        (choice.text_is_guessed && !is_alone).then(|| {
-            format!(
-                "{} names none of its columns text: {} was taken as text and {labels} as labels; --text-column and \
-                 --label-column choose others",
-                quoted(self.name),
-                listed(&choice.text)
-            )
+        let is_only_column = columns.len() == 1 && self.dialect.is_some();
+        (choice.text_is_guessed && !is_only_column).then(|| {
+            message!("{file} names none of its columns text: {text} was taken as text and {labels} as labels; {text_column} and {label_column} choose others", file = quoted(self.name), text = format_names(&choice.text), labels, text_column = Setting::named("text-column"), label_column = Setting::named("label-column"))
         })
     }
 
@@ -343,16 +350,16 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The document of a row; `None` where it is left out, which is counted.
+    /// Returns the document of a row, or `None` if the row is skipped; skipped rows are counted.
     fn document(&mut self, record: Record, line: u64, parsed: &mut Parsed) -> Option<Document> {
         let plan = self.plan.as_mut()?;
         let record = match (record, self.dialect) {
             (Record::Blank, _) => {
-                parsed.drop_line("empty", line);
+                parsed.drop_line(phrase!("empty"), line);
                 return None;
             }
             (Record::NoObject, _) => {
-                parsed.drop_line("not a JSON object", line);
+                parsed.drop_line(phrase!("not a JSON object"), line);
                 return None;
             }
             (Record::Cells(cells), Some(dialect)) if cells.len() > plan.columns.len() => {
@@ -364,7 +371,7 @@ impl<'a> Table<'a> {
                         Record::Cells(cells)
                     }
                     None => {
-                        parsed.drop_line("more cells than columns", line);
+                        parsed.drop_line(phrase!("more cells than columns"), line);
                         return None;
                     }
                 }
@@ -375,7 +382,7 @@ impl<'a> Table<'a> {
         if let Some(decision) = plan.choice.decision
             && let Cell::Text("reject" | "ignore") = cell(decision)
         {
-            parsed.drop_line("rejected", line);
+            parsed.drop_line(phrase!("rejected"), line);
             return None;
         }
         let texts: Vec<_> = plan
@@ -388,9 +395,9 @@ impl<'a> Table<'a> {
             let is_cells = matches!(record, Record::Cells(_));
             parsed.drop_line(
                 if is_cells {
-                    "row without a text column"
+                    phrase!("row without a text column")
                 } else {
-                    "object without a text"
+                    phrase!("object without a text")
                 },
                 line,
             );
@@ -417,7 +424,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Labels that only rows with too many cells have, if they come more than once at the place where these end.
+/// Returns the labels that occur at least twice in rows with too many cells, once the extra cells
+/// are joined into the text.
 fn repeated_labels(
     columns: &[Column],
     choice: &Choice,
@@ -439,7 +447,7 @@ fn repeated_labels(
                 .iter()
                 .filter(|number| *number > text)
                 .filter_map(|number| joined.get(*number));
-            // What stands behind a comma of a sentence begins with a space.
+            // The continuation of a sentence after a comma begins with a space; a label does not.
             for label in labels
                 .filter(|label| label.trim() == *label && label.chars().count() <= MAX_LABEL_CHARS)
             {
@@ -454,7 +462,8 @@ fn repeated_labels(
         .collect()
 }
 
-/// A row of `width` cells: those from number `text` on that are too many, joined again.
+/// Returns the row with `width` cells: the surplus cells, starting with cell `text`, are joined
+/// with the delimiter.
 fn joined_text(
     cells: &csv::StringRecord,
     text: usize,
@@ -463,16 +472,17 @@ fn joined_text(
 ) -> csv::StringRecord {
     let extra = cells.len() - width;
     let parts: Vec<&str> = cells.iter().skip(text).take(extra + 1).collect();
-    let whole = parts.join(&char::from(delimiter).to_string());
+    let text_cell = parts.join(&char::from(delimiter).to_string());
     let before = cells.iter().take(text);
     before
-        .chain(std::iter::once(whole.as_str()))
+        .chain(std::iter::once(text_cell.as_str()))
         .chain(cells.iter().skip(text + extra + 1))
         .collect()
 }
 
 impl Plan<'_> {
-    /// A row with too few or too many cells, with one cell per column: nothing of it is lost.
+    /// Returns a row that has too few or too many cells with exactly one cell per column, without
+    /// losing content. Returns `None` if no change is needed.
     fn aligned(&self, cells: &csv::StringRecord, delimiter: u8) -> Option<Vec<String>> {
         let width = self.columns.len();
         if cells.len() == width || width == 0 {
@@ -490,8 +500,9 @@ impl Plan<'_> {
         Some(joined.iter().chain(padding).map(String::from).collect())
     }
 
-    /// A row with more cells than there are columns: without those that are empty at its end; else with the cells that
-    /// make up its text joined again, where the rest of the row then fits its columns.
+    /// Repairs a row with too many cells, and returns whether cells were joined. Empty trailing
+    /// cells are dropped; otherwise the surplus cells are joined into the text, if the remaining
+    /// cells then fit their columns.
     fn joined(
         &self,
         cells: &csv::StringRecord,
@@ -510,7 +521,7 @@ impl Plan<'_> {
             let may_be_new = self.known_labels.len() < 2
                 && cell == label
                 && label.chars().count() <= MAX_LABEL_CHARS;
-            // Nothing else stands before a text that is the second column.
+            // With the label first and the text second, only the text can contain the delimiter.
             let is_certain = *number == 0 && text == 1;
             is_certain || is_known || may_be_new
         };
@@ -522,7 +533,8 @@ impl Plan<'_> {
     }
 }
 
-/// Whether a row has nothing but hyphens and colons in its cells.
+/// Returns whether all filled cells consist of hyphens and colons, as in the delimiter row of a
+/// Markdown table.
 fn is_rule(row: &Row) -> bool {
     let cells: Vec<&str> = cells(row)
         .into_iter()
@@ -543,7 +555,7 @@ fn cells(row: &Row) -> Vec<&str> {
 }
 
 impl DataError {
-    /// The columns of a table, for a sentence.
+    /// Formats column names for a message: quoted, separated by commas, at most 12.
     pub(crate) fn columns(columns: &[String]) -> String {
         const LISTED: usize = 12;
         columns
@@ -555,7 +567,7 @@ impl DataError {
     }
 }
 
-/// What properties of any input are tried on.
+/// Re-exports for the property tests.
 #[cfg(test)]
 pub(crate) mod tried {
     pub use super::labels::{Form, LabelReader};

@@ -1,4 +1,4 @@
-//! Classifies columns by name: text, labels, numbers of rows, or one part of a pair.
+//! Classifies columns by name: text, labels, row numbers, or one part of a pair.
 
 use super::pair_names;
 
@@ -54,7 +54,7 @@ const TEXT_NAMES: [&str; 48] = [
     "descripción",
 ];
 
-/// Names of short texts that stand above a longer one.
+/// Names of short texts that head a longer one, likeliest first.
 const TITLE_NAMES: [&str; 12] = [
     "title",
     "headline",
@@ -70,7 +70,7 @@ const TITLE_NAMES: [&str; 12] = [
     "objet",
 ];
 
-/// Words that a longer name of a text contains.
+/// Words that mark a longer name as that of a text.
 const TEXT_WORDS: [&str; 14] = [
     "text",
     "sentence",
@@ -138,7 +138,7 @@ const LABEL_NAMES: [&str; 46] = [
     "метка",
 ];
 
-/// Words that a longer name of labels contains, and that say it is about labels but holds none.
+/// Words that mark a longer name as that of labels, unless it also has one of [`ABOUT_LABELS`].
 const LABEL_WORDS: [&str; 12] = [
     "label",
     "labels",
@@ -153,6 +153,7 @@ const LABEL_WORDS: [&str; 12] = [
     "genre",
     "rating",
 ];
+/// Words that mark a name as being about labels or texts without holding any.
 const ABOUT_LABELS: [&str; 14] = [
     "confidence",
     "score",
@@ -170,7 +171,7 @@ const ABOUT_LABELS: [&str; 14] = [
     "text",
 ];
 
-/// Words of names that rather hold the classes of a text than something else about it, in a few languages.
+/// Words of columns that likely hold the classes of a text, in several languages.
 const CLASS_WORDS: [&str; 20] = [
     "queue",
     "department",
@@ -193,22 +194,23 @@ const CLASS_WORDS: [&str; 20] = [
     "département",
     "тип",
 ];
-/// Words of names that hold something else about a text, such as where it came from.
+/// Words of columns that hold other information about a text, such as its source.
 const OTHER_WORDS: [&str; 22] = [
     "priority", "status", "state", "severity", "channel", "language", "lang", "country", "city",
     "region", "gender", "age", "agent", "source", "platform", "version", "year", "month", "day",
     "user", "author", "split",
 ];
 
-/// How likely a column of this name holds the classes, where several columns have repeated values: above 0 rather so, below
-/// rather not.
+/// Scores how likely a column of this name holds the classes when several columns have repeated
+/// values: positive if likely, negative if unlikely.
 pub fn class_likelihood(name: &str) -> i32 {
     let words = words(name);
     let any = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
     i32::from(any(&CLASS_WORDS)) - i32::from(any(&OTHER_WORDS))
 }
 
-/// Names of columns that count rows: they are neither text nor label. An index that pandas writes has none.
+/// Names of columns that number the rows, which are neither text nor label. The name of an index
+/// written by pandas is empty.
 const NUMBER_NAMES: [&str; 10] = [
     "",
     "id",
@@ -221,10 +223,12 @@ const NUMBER_NAMES: [&str; 10] = [
     "guid",
     "uuid",
 ];
-/// Those of them that nobody writes as a text or a label: where one stands, the first row is a header.
+/// Those of [`NUMBER_NAMES`] that never occur as a text or a label: a row with one of them is a
+/// header.
 const HEADER_NAMES: [&str; 6] = ["id", "idx", "index", "unnamed: 0", "guid", "uuid"];
 
-/// The words of a name: `reviewText`, `Review Text` and `review_text` have the same two.
+/// Splits a name into lower-case words: `reviewText`, `Review Text` and `review_text` have the same
+/// two.
 pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let (mut is_open, mut was_lower) = (false, false);
@@ -245,17 +249,17 @@ pub fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Vowels and tones of scripts that write them above or below a letter.
+/// Returns whether a character is a combining mark, such as the vowels and tones of some scripts.
 fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
-/// The words of a name with underscores between them.
+/// Joins the words of a name with underscores.
 pub fn plain(name: &str) -> String {
     words(name).join("_")
 }
 
-fn place_in(names: &[&str], name: &str) -> Option<usize> {
+fn index_in(names: &[&str], name: &str) -> Option<usize> {
     let lower = name.trim().to_lowercase();
     let plain = plain(name);
     names
@@ -263,23 +267,23 @@ fn place_in(names: &[&str], name: &str) -> Option<usize> {
         .position(|known| *known == lower || *known == plain)
 }
 
-/// Whether it is a name of texts as a whole.
+/// Returns whether the whole name is a known text name.
 pub fn is_text_name(name: &str) -> bool {
-    place_in(&TEXT_NAMES, name).is_some()
+    index_in(&TEXT_NAMES, name).is_some()
 }
 
-/// How likely a column of this name holds the text, the likeliest first.
+/// How likely a column of this name holds the text; the likeliest name orders first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TextName {
-    /// It is a name of texts.
+    /// A known text name, with its rank.
     Text(usize),
-    /// A part of it is: the last key of `data.text`, or a word of `airline_review`.
+    /// Part of the name is a text name: the last key of `data.text`, or a word of `airline_review`.
     Partly(usize),
-    /// It is a name of titles.
+    /// A known title name, with its rank.
     Title(usize),
 }
 
-/// What the name says of text; `None` where it says nothing.
+/// Classifies a name as that of a text; `None` if nothing suggests it.
 pub fn text_name(name: &str) -> Option<TextName> {
     let last = name
         .rsplit('.')
@@ -291,7 +295,7 @@ pub fn text_name(name: &str) -> Option<TextName> {
             .iter()
             .position(|known| words.iter().any(|word| word == known))
     };
-    // `Subject line`, but not `title_length`.
+    // `Subject line`, but not `title_id`.
     let contained_title = || {
         let words = words(name);
         let is_about = words
@@ -301,18 +305,19 @@ pub fn text_name(name: &str) -> Option<TextName> {
             .iter()
             .position(|known| !is_about && words.iter().any(|word| word == known))
     };
-    place_in(&TEXT_NAMES, name)
+    index_in(&TEXT_NAMES, name)
         .map(TextName::Text)
-        .or_else(|| place_in(&TITLE_NAMES, name).map(TextName::Title))
+        .or_else(|| index_in(&TITLE_NAMES, name).map(TextName::Title))
         .or_else(|| {
-            last.and_then(|last| place_in(&TEXT_NAMES, last))
+            last.and_then(|last| index_in(&TEXT_NAMES, last))
                 .map(TextName::Partly)
         })
         .or_else(|| contained_title().map(TextName::Title))
         .or_else(|| contained().map(|place| TextName::Partly(TEXT_NAMES.len() + place)))
 }
 
-/// How likely a column of this name holds the labels, the likeliest first; `None` where the name says nothing of labels.
+/// Ranks how likely a column of this name holds the labels, 0 being the likeliest; `None` if
+/// nothing suggests it.
 pub fn label_name(name: &str) -> Option<usize> {
     let contained = || {
         let words = words(name);
@@ -331,20 +336,20 @@ pub fn label_name(name: &str) -> Option<usize> {
         .next()
         .filter(|last| last.len() < name.len());
     let nested = || {
-        last.and_then(|last| place_in(&LABEL_NAMES, last))
+        last.and_then(|last| index_in(&LABEL_NAMES, last))
             .map(|place| 2 * LABEL_NAMES.len() + place)
     };
-    place_in(&LABEL_NAMES, name)
+    index_in(&LABEL_NAMES, name)
         .or_else(contained)
         .or_else(nested)
 }
 
-/// Whether a likelihood that [`label_name`] gave is that of a name which stands for labels as a whole.
+/// Returns whether a rank from [`label_name`] is that of a name in the list of label names.
 pub fn is_exact_label(likelihood: usize) -> bool {
     likelihood < LABEL_NAMES.len()
 }
 
-/// Whether a column of this name is about labels but holds none, such as the confidence in one.
+/// Returns whether a column of this name is about labels but holds none, such as their confidence.
 pub fn is_about_labels(name: &str) -> bool {
     let words = words(name);
     words.len() > 1
@@ -353,21 +358,21 @@ pub fn is_about_labels(name: &str) -> bool {
             .any(|word| ABOUT_LABELS.contains(&word.as_str()))
 }
 
-/// Whether a column of this name is known for what it holds, so that a row of such names is a header.
+/// Returns whether this is a well-known column name, so that a row of such names is a header.
 pub fn is_known(name: &str) -> bool {
     let name = name.trim().to_lowercase();
-    place_in(&TEXT_NAMES, &name).is_some()
-        || place_in(&TITLE_NAMES, &name).is_some()
-        || place_in(&LABEL_NAMES, &name).is_some()
+    index_in(&TEXT_NAMES, &name).is_some()
+        || index_in(&TITLE_NAMES, &name).is_some()
+        || index_in(&LABEL_NAMES, &name).is_some()
         || HEADER_NAMES.contains(&name.as_str())
         || pair_names::is_part(&name)
 }
 
-/// Whether a column of this name holds the numbers of the rows, or names of what a row is about.
+/// Returns whether a column of this name holds row numbers or identifiers.
 pub fn is_number_name(name: &str) -> bool {
     let lower = name.trim().to_lowercase();
     let words = words(name);
-    // `intent_id` is a label.
+    // `intent_id` is a label, `tweet_id` is not.
     let is_id = words.len() > 1
         && words.last().is_some_and(|word| word == "id")
         && label_name(&words[0]).is_none();
@@ -379,7 +384,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_by_their_words() {
+    fn names_are_split_into_words() {
         for (name, expected) in [
             ("reviewText", "review text"),
             ("Review Text", "review text"),
@@ -393,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_told_from_what_is_about_them() {
+    fn label_columns_are_distinguished_from_label_metadata() {
         for (better, worse) in [
             ("gold_label", "genre"),
             ("Class Name", "Rating"),
@@ -414,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_told_from_titles() {
+    fn text_columns_are_distinguished_from_titles() {
         assert!(text_name("Review Text") < text_name("Title"));
         assert!(text_name("text") < text_name("data.text"));
         assert!(matches!(

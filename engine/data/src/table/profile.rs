@@ -1,18 +1,19 @@
-//! What the values of a column look like, over the first rows of a table: prose, categories, numbers of rows, or nothing.
+//! Profiles the values of a column over the first rows of a table: prose, categories, row numbers,
+//! or none of these.
 
 use super::row::Cell;
 use super::values;
 use crate::script::is_unspaced;
 use std::collections::BTreeMap;
 
-/// A column as its values describe it.
+/// Statistics of the values of a column.
 #[derive(Debug, Default)]
 pub struct Profile {
-    /// Cells that hold something.
+    /// Number of cells with a value that is not missing.
     pub filled: usize,
-    /// The values, with how often each comes.
+    /// The distinct values and their counts.
     pub values: BTreeMap<String, usize>,
-    /// Values that are lists or objects.
+    /// Number of values that are lists or objects.
     pub lists: usize,
     numbers: usize,
     fractions: usize,
@@ -24,21 +25,21 @@ pub struct Profile {
     digits: usize,
 }
 
-/// Prose is longer than this, on average, in characters of an alphabet.
+/// Minimum mean length of prose, in characters of an alphabetic script.
 const MIN_PROSE_CHARS: f64 = 20.0;
-/// And has more words.
+/// Minimum mean number of words in prose.
 const MIN_PROSE_WORDS: f64 = 2.5;
-/// Text of which a greater share is digits is a date, a number or an identifier.
+/// Maximum share of digits in prose; above it, values are dates, numbers or identifiers.
 const MAX_PROSE_DIGITS: f64 = 0.3;
-/// Categories are shorter than this, on average.
+/// Maximum mean length of a category name, in characters.
 const MAX_CATEGORY_CHARS: f64 = 40.0;
-/// Fewer values do not show that they repeat.
+/// Minimum number of values needed to judge whether they repeat.
 const MIN_REPEATED: usize = 4;
-/// A character of a script without spaces says as much as so many of an alphabet.
-const CHARS_PER_SIGN: usize = 3;
+/// A character of a script without spaces carries as much as this many alphabetic characters.
+const CHARS_PER_UNSPACED: usize = 3;
 
 impl Profile {
-    /// Of these cells.
+    /// Profiles the given cells.
     pub fn of<'a>(cells: impl Iterator<Item = Cell<'a>>) -> Self {
         let mut profile = Self::default();
         cells.for_each(|cell| profile.take(cell));
@@ -49,13 +50,15 @@ impl Profile {
         self.lists += usize::from(
             matches!(cell, Cell::Value(value) if value.is_array() || value.is_object()),
         );
-        let answer = match cell {
-            Cell::Value(value) => value.as_bool().map(|answer| answer.to_string().into()),
+        let bool_text = match cell {
+            Cell::Value(value) => value
+                .as_bool()
+                .map(|bool_text| bool_text.to_string().into()),
             _ => None,
         };
         let Some(text) = cell
             .text()
-            .or(answer)
+            .or(bool_text)
             .filter(|text| !values::is_missing(text))
         else {
             return;
@@ -68,22 +71,22 @@ impl Profile {
             text.parse::<f64>()
                 .is_ok_and(|number| number.fract() != 0.0),
         );
-        self.addresses += usize::from(is_address(text));
+        self.addresses += usize::from(is_url(text));
         self.dates += usize::from(is_date(text));
         self.brackets += usize::from(text.starts_with('(') && text.ends_with(')'));
-        let signs = text.chars().filter(|c| is_unspaced(*c)).count();
-        self.chars += text.chars().count() + (CHARS_PER_SIGN - 1) * signs;
-        self.words += text.split_whitespace().count() + signs / 2;
+        let unspaced = text.chars().filter(|c| is_unspaced(*c)).count();
+        self.chars += text.chars().count() + (CHARS_PER_UNSPACED - 1) * unspaced;
+        self.words += text.split_whitespace().count() + unspaced / 2;
         self.digits += text.chars().filter(char::is_ascii_digit).count();
         *self.values.entry(text.into()).or_default() += 1;
     }
 
-    /// Characters of a value, on average.
+    /// Returns the mean length of a value, in alphabetic characters.
     pub fn mean_chars(&self) -> f64 {
         self.chars as f64 / self.filled.max(1) as f64
     }
 
-    /// Whether the values are sentences.
+    /// Returns whether the values look like sentences.
     pub fn is_prose(&self) -> bool {
         let share = |count: usize| count as f64 / self.filled.max(1) as f64;
         self.mean_chars() >= MIN_PROSE_CHARS
@@ -94,13 +97,14 @@ impl Profile {
             && self.values.len() * 2 >= self.filled
     }
 
-    /// Whether the values may be text at all: neither numbers nor dates nor addresses.
+    /// Returns whether the values may be text: less than half are numbers, dates or URLs, each
+    /// counted separately.
     pub fn may_be_text(&self) -> bool {
         let all = self.filled.max(1);
         2 * self.numbers < all && 2 * self.dates < all && 2 * self.addresses < all
     }
 
-    /// Whether the values are names of a few classes.
+    /// Returns whether the values look like the names of a few classes.
     pub fn is_categorical(&self) -> bool {
         let distinct = self.values.len();
         let is_numbered = self.numbers == self.filled && distinct == self.filled && self.filled > 2;
@@ -116,13 +120,15 @@ impl Profile {
             && !is_constant
     }
 
-    /// Whether the values may be labels where nothing else is: no addresses, no dates, and some of them more than once.
+    /// Returns whether the values may be labels if no other column is: no URLs, at most half dates,
+    /// and some values repeated.
     pub fn may_be_labels(&self) -> bool {
         let is_repeated = self.filled < MIN_REPEATED || self.values.len() < self.filled;
         self.addresses == 0 && 2 * self.dates <= self.filled && is_repeated
     }
 
-    /// Whether the values may be labels where the name says so: short ones, few or not seen yet.
+    /// Returns whether the values may be labels if the column name suggests it: short, and either
+    /// repeated or too few to tell.
     pub fn may_be_named_labels(&self) -> bool {
         let is_repeated = self.filled < MIN_REPEATED || self.values.len() < self.filled;
         self.mean_chars() <= MAX_CATEGORY_CHARS
@@ -131,12 +137,12 @@ impl Profile {
             && is_repeated
     }
 
-    /// Whether there are enough values to see that they repeat.
+    /// Returns whether there are enough values and each occurs at least twice on average.
     pub fn repeats(&self) -> bool {
         self.filled >= MIN_REPEATED && self.values.len() * 2 <= self.filled
     }
 
-    /// Whether each value says that a row is taken or not: Prodigy's `answer`.
+    /// Returns whether every value accepts or rejects its row, as in Prodigy's `answer`.
     pub fn is_decision(&self) -> bool {
         self.filled > 0
             && self
@@ -145,7 +151,7 @@ impl Profile {
                 .all(|value| matches!(value.as_str(), "accept" | "reject" | "ignore"))
     }
 
-    /// Whether each value names a split.
+    /// Returns whether every value names a data split.
     pub fn is_split(&self) -> bool {
         let is_name = |value: &str| {
             matches!(
@@ -168,31 +174,38 @@ impl Profile {
                 .all(|value| is_name(&value.to_lowercase()))
     }
 
-    /// Whether each value is a number.
+    /// Returns whether every value is a number.
     pub fn is_numeric(&self) -> bool {
         self.filled > 0 && self.numbers == self.filled
     }
 }
 
-/// How much of a text a cell is: an address is long and none.
+/// Returns the length of a cell as text, in alphabetic characters; 0 for a URL.
 pub fn text_length(cell: &str) -> usize {
-    if is_address(cell.trim()) {
+    if is_url(cell.trim()) {
         0
     } else {
         cell.chars()
-            .map(|c| if is_unspaced(c) { CHARS_PER_SIGN } else { 1 })
+            .map(|c| {
+                if is_unspaced(c) {
+                    CHARS_PER_UNSPACED
+                } else {
+                    1
+                }
+            })
             .sum()
     }
 }
 
-fn is_address(text: &str) -> bool {
+fn is_url(text: &str) -> bool {
     let has_scheme = ["http://", "https://", "www."]
         .iter()
         .any(|scheme| text.starts_with(scheme));
     has_scheme && !text.contains(char::is_whitespace)
 }
 
-/// Whether a text is a date or a time: numbers with marks between them, or a year among few words.
+/// Returns whether a text is a date or a time: several numbers joined by punctuation, and no more
+/// letters than digits.
 fn is_date(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
@@ -208,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_tell_what_a_column_holds() {
+    fn columns_are_classified_by_their_values() {
         for (values, expected) in [
             (
                 &[

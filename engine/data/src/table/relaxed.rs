@@ -1,9 +1,10 @@
-//! JSON as programs really write it: Python's `NaN`, `None` and single quotes, JavaScript's bare keys, halves of surrogate
-//! pairs, line ends within strings, and commas before a closing bracket. Strict JSON is parsed as it is.
+//! Parses JSON as programs write it in practice: Python's `NaN`, `None` and single quotes,
+//! JavaScript's unquoted keys, unpaired surrogates, line breaks within strings, and trailing
+//! commas. Strict JSON is parsed unchanged.
 
 use serde_json::Value;
 
-/// The value that `text` holds; `None` where not even this reading gives one.
+/// Parses `text` as strict JSON, or else leniently. Returns `None` if both attempts fail.
 pub fn parse(text: &str) -> Option<Value> {
     match serde_json::from_str(text) {
         Ok(value) => Some(value),
@@ -11,7 +12,7 @@ pub fn parse(text: &str) -> Option<Value> {
     }
 }
 
-/// `text` in strict JSON, as far as its meaning is clear.
+/// Rewrites `text` as strict JSON where its meaning is clear.
 fn strict(text: &str) -> String {
     let mut writer = Writer {
         out: String::with_capacity(text.len()),
@@ -47,17 +48,17 @@ impl Writer<'_> {
         self.skip(bytes);
     }
 
-    /// A comma, unless a bracket closes behind it.
+    /// Copies a comma, unless a closing bracket follows.
     fn comma(&mut self) {
-        let behind = self.rest[1..].trim_start();
-        if behind.starts_with(['}', ']']) {
+        let after_comma = self.rest[1..].trim_start();
+        if after_comma.starts_with(['}', ']']) {
             self.skip(1)
         } else {
             self.copy(1)
         }
     }
 
-    /// A word outside strings: a constant of some language, or a key without quotes.
+    /// Rewrites a word outside strings: a constant of some language, or an unquoted key.
     fn word(&mut self, sign: &str) {
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
         let end = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
@@ -70,13 +71,13 @@ impl Writer<'_> {
             "null" | "None" | "nan" | "NaN" | "inf" | "Infinity" | "undefined" => {
                 self.out.push_str("null")
             }
-            // Left as it is: what it means is not clear.
+            // The meaning of any other word is unclear, so it is left unchanged.
             _ => self.out.push_str(&format!("{sign}{word}")),
         }
         self.skip(end);
     }
 
-    /// A string in either kind of quotes.
+    /// Rewrites a string in single or double quotes as a JSON string.
     fn string(&mut self, quote: char) {
         self.skip(1);
         self.out.push('"');
@@ -110,7 +111,7 @@ impl Writer<'_> {
                 self.skip(1);
                 self.copy(1);
             }
-            // A backslash that escapes nothing is one.
+            // Before any other character, a backslash is literal.
             _ => {
                 self.out.push_str("\\\\");
                 self.skip(1);
@@ -118,7 +119,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A code unit of UTF-16; half of a surrogate pair is no character.
+    /// Copies a `\u` escape (a UTF-16 code unit); an unpaired surrogate becomes U+FFFD.
     fn unicode(&mut self) {
         let unit = |text: &str| {
             let digits = text.strip_prefix("\\u")?.get(..4)?;
@@ -145,7 +146,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_python_and_javascript_write_is_read() {
+    fn python_and_javascript_literals_are_parsed() {
         for (text, expected) in [
             (
                 r#"{"a": NaN, "b": -Infinity, "c": [1, 2,],}"#,

@@ -1,8 +1,8 @@
-//! Tables as people have them, and what is taken from where.
+//! Tests of tables as users have them, and of the columns chosen from them.
 
 use super::*;
 use crate::{FileRows, InputFile};
-use protocol::{Dropped, Quoting};
+use protocol::{Dropped, Message, Quoting};
 
 fn options(text: &str, label: &str) -> ReadOptions {
     let column = |name: &str| (!name.is_empty()).then(|| name.to_string());
@@ -27,7 +27,7 @@ fn parse(
     Ok((documents, rows.parsed()))
 }
 
-/// `text|second|label label` of each document.
+/// Formats each document as `text|second|label label`.
 fn shown(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
     let (documents, _) = parse(name, text, options).expect("readable");
     let line = |d: &Document| {
@@ -41,14 +41,15 @@ fn shown(name: &str, text: &str, options: &ReadOptions) -> Vec<String> {
     documents.iter().map(line).collect()
 }
 
-/// As where few lines of many are labelled. Both kinds of lines are looked at, whichever comes first.
+/// In a partly labelled file, keys are collected from labelled and unlabelled objects, whichever
+/// come first.
 #[test]
 fn the_first_object_need_not_have_all_keys() {
     let unlabelled = "{\"text\":\"a b\"}\n";
     let labelled = "{\"text\":\"c d\",\"label\":\"x\"}\n";
     let nested =
         "{\"text\":\"e f\",\"meta\":{\"id\":1}}\n{\"text\":\"g h\",\"meta\":{\"kind\":\"y\"}}\n";
-    for (text, asked, expected) in [
+    for (text, requested, expected) in [
         (
             format!("{unlabelled}{labelled}"),
             "",
@@ -67,12 +68,12 @@ fn the_first_object_need_not_have_all_keys() {
         ),
     ] {
         assert_eq!(
-            shown("a.jsonl", &text, &options("", asked)),
+            shown("a.jsonl", &text, &options("", requested)),
             expected,
             "{text}"
         );
     }
-    // One that few have is not the text of all, and addresses are no text.
+    // A rarely filled column is not the main text, and URLs are not text.
     let rows = "{\"content\":\"a b\"}\n{\"content\":\"c d\"}\n{\"content\":\"e\",\"text\":\"f\"}\n";
     assert_eq!(
         shown("a.jsonl", rows, &options("", "")),
@@ -80,7 +81,7 @@ fn the_first_object_need_not_have_all_keys() {
     );
     let row = "{\"link\":\"https://example.org/a/long/path\",\"what\":\"a b\"}\n";
     assert_eq!(shown("a.jsonl", row, &options("", "")), ["a b|"]);
-    // A key that comes later than this is not looked for.
+    // Keys that first occur after the sample are not found.
     let late = format!("{}{labelled}", unlabelled.repeat(SAMPLE_ROWS));
     assert_eq!(
         shown("a.jsonl", &late, &options("", ""))
@@ -92,16 +93,16 @@ fn the_first_object_need_not_have_all_keys() {
     assert_eq!(
         parsed.dropped,
         [Dropped {
-            reason: "empty".into(),
+            reason: Message::phrase("empty"),
             count: 2,
             first_line: 1
         }]
     );
 }
 
-/// As a classifier remembers them.
+/// A classifier stores the names of its text columns.
 #[test]
-fn columns_of_training_are_taken_again() {
+fn training_columns_are_reused() {
     let trained = |names: &[&str], is_pair: bool| {
         let names = names.iter().map(|name| (*name).to_string()).collect();
         ReadOptions {
@@ -126,13 +127,13 @@ fn columns_of_training_are_taken_again() {
     let options = trained(&["body", "comment"], false);
     let (_, parsed) = parse("a.csv", table, &options).expect("readable");
     assert_eq!(parsed.lacking, ["comment"]);
-    // What a person asks for comes before.
-    let asked = ReadOptions {
+    // A requested column takes precedence.
+    let requested = ReadOptions {
         text_column: Some("notes".into()),
         ..options
     };
-    assert_eq!(shown("a.csv", table, &asked), ["a text of many words|"]);
-    // What training remembers: nothing where columns have no names.
+    assert_eq!(shown("a.csv", table, &requested), ["a text of many words|"]);
+    // Training stores the names only if the columns have names.
     let columns = |text: &str| {
         parse("a.csv", text, &ReadOptions::default())
             .expect("readable")
@@ -146,32 +147,38 @@ fn columns_of_training_are_taken_again() {
     assert_eq!(columns("a text of some words,x\nanother,y\n"), None);
 }
 
-/// A spreadsheet's columns have names in any language: what was taken for the text is told.
+/// Spreadsheets name their columns in any language; the guessed text column is reported.
 #[test]
-fn a_column_that_was_guessed_is_told() {
+fn a_guessed_column_is_reported() {
     let none = &options("", "");
     let sheet = "Id;Anliegen;Kategorie\n1;a text of some words;x\n2;another such text;y\n";
     assert_eq!(
         shown("a.csv", sheet, none),
         ["a text of some words|x", "another such text|y"]
     );
-    let told = |text: &str, name: &str| {
+    let guess_warning = |text: &str, name: &str| {
         let (_, parsed) = parse(name, text, none).expect("readable");
         parsed.guessed_column.unwrap_or_default()
     };
-    let sentence = told(sheet, "a.csv");
+    let sentence = guess_warning(sheet, "a.csv");
     assert!(
-        sentence.contains(": \"Anliegen\" was taken as text and \"Kategorie\" as labels"),
+        sentence
+            .to_string()
+            .contains(": \"Anliegen\" was taken as text and \"Kategorie\" as labels"),
         "{sentence}"
     );
-    let sentence = told("a text of some words,x\nanother,y\n", "a.csv");
+    let sentence = guess_warning("a text of some words,x\nanother,y\n", "a.csv");
     assert!(
-        sentence.contains("column 1 was taken as text"),
+        sentence.to_string().contains("column 1 was taken as text"),
         "{sentence}"
     );
-    assert!(told("{\"inhalt\": \"a text\"}\n", "a.jsonl").contains("\"inhalt\" was taken as text"));
+    assert!(
+        guess_warning("{\"inhalt\": \"a text\"}\n", "a.jsonl")
+            .to_string()
+            .contains("\"inhalt\" was taken as text")
+    );
     for named in ["text,label\na b,x\n", "only one column of text\n"] {
-        assert_eq!(told(named, "a.csv"), "", "{named}");
+        assert_eq!(guess_warning(named, "a.csv"), Message::default(), "{named}");
     }
 }
 
@@ -198,7 +205,7 @@ fn columns_are_found_by_name_number_or_length() {
             none,
             &["a b|c d|x"],
         ),
-        // What counts the rows is no label of theirs.
+        // Row numbers are not labels.
         ("id,what\n7,a text of words\n", none, &["a text of words|"]),
         (",what\n0,a text of words\n", none, &["a text of words|"]),
         (
@@ -243,9 +250,9 @@ fn columns_are_found_by_name_number_or_length() {
     assert_eq!(shown("a.tsv", "text\tlabel\na\tx\n", none), ["a|x"]);
 }
 
-/// As an editor shows them: the reader of rows counts otherwise after CRLF and blank lines.
+/// Line numbers match an editor; the CSV reader counts differently after CRLF and blank lines.
 #[test]
-fn rows_know_their_lines() {
+fn rows_have_line_numbers() {
     for text in [
         "text,label\na b,x\n\n\"c\nd\",y\ne f,x\n",
         "text,label\r\na b,x\r\n\r\n\"c\r\nd\",y\r\ne f,x\r\n",
@@ -263,8 +270,8 @@ fn rows_know_their_lines() {
 }
 
 #[test]
-fn what_was_taken_from_where_is_told() {
-    let told = |name: &str, text: &str| {
+fn chosen_columns_are_reported() {
+    let columns_of = |name: &str, text: &str| {
         let (_, parsed) = parse(name, text, &options("", "")).expect("readable");
         let TableColumns {
             names,
@@ -297,12 +304,12 @@ fn what_was_taken_from_where_is_told() {
             "label text | text | label",
         ),
     ] {
-        assert_eq!(told(name, text), expected);
+        assert_eq!(columns_of(name, text), expected);
     }
 }
 
 #[test]
-fn quotes_newlines_and_ragged_rows_do_no_harm() {
+fn quotes_newlines_and_ragged_rows_are_handled() {
     let text = "text,label\n\"one, \"\"two\"\"\nthree\",x\nragged\n,empty\n\"four\",\"a b\",more\nnot __label__me,z\n";
     let (documents, parsed) = parse("a.csv", text, &options("", "")).expect("readable");
     let documents: Vec<(&str, &[String])> = documents
@@ -326,7 +333,7 @@ fn quotes_newlines_and_ragged_rows_do_no_harm() {
     let dropped: Vec<(&str, u64)> = parsed
         .dropped
         .iter()
-        .map(|d| (d.reason.as_str(), d.count))
+        .map(|d| (d.reason.template(), d.count))
         .collect();
     assert_eq!(dropped, [("empty", 1), ("more cells than columns", 1)]);
     let objects = "{\"text\":1}\n[1]\n{bad\n\n{\"x\":2}\n";
@@ -340,9 +347,9 @@ fn quotes_newlines_and_ragged_rows_do_no_harm() {
     );
 }
 
-/// A quote that is opened and not closed swallows what follows: nothing in the text itself would tell.
+/// An unclosed quote swallows the rows after it, which the text itself does not reveal.
 #[test]
-fn a_quote_that_is_not_closed_is_told_with_its_line() {
+fn unclosed_quotes_are_reported_with_their_line() {
     let doubled = ReadOptions {
         quoting: Some(Quoting::Double),
         ..ReadOptions::default()
@@ -379,10 +386,10 @@ fn a_quote_that_is_not_closed_is_told_with_its_line() {
     }
 }
 
-/// The form of many competitions' tables: a column per label. Who carries none of them is a class too.
+/// Many competition tables have one column per label; carrying none of them is a class too.
 #[test]
-fn several_label_columns_are_labels_or_hold_some() {
-    let asked = &options("", "toxic, rude");
+fn several_label_columns_are_labels_or_hold_names() {
+    let requested = &options("", "toxic, rude");
     for (name, text, expected) in [
         (
             "a.csv",
@@ -415,9 +422,9 @@ fn several_label_columns_are_labels_or_hold_some() {
             &["a b|no"],
         ),
     ] {
-        assert_eq!(shown(name, text, asked), expected, "{text}");
+        assert_eq!(shown(name, text, requested), expected, "{text}");
     }
-    // Columns by number have names too, where the first row says neither yes nor no.
+    // Columns requested by number still have names if the first row is a header.
     let by_number = &options("2", "3,4,");
     assert_eq!(
         shown("a.csv", "id,what,toxic,rude\n1,a b,0,1\n", by_number),
@@ -427,24 +434,26 @@ fn several_label_columns_are_labels_or_hold_some() {
         shown("a.csv", "1,a b,0,1\n2,c d,1,0\n", by_number),
         ["a b|4", "c d|3"]
     );
-    // A column may have a comma in its name.
+    // A column name may contain a comma.
     assert_eq!(
-        shown("a.csv", "text,\"toxic, rude\"\na b,0\n", asked),
+        shown("a.csv", "text,\"toxic, rude\"\na b,0\n", requested),
         ["a b|0"]
     );
-    let (_, parsed) = parse("a.csv", "what,toxic,rude\na b c d,0,1\n", asked).expect("readable");
+    let (_, parsed) =
+        parse("a.csv", "what,toxic,rude\na b c d,0,1\n", requested).expect("readable");
     assert!(
         parsed
             .guessed_column
             .expect("guessed")
+            .to_string()
             .contains("and \"toxic\", \"rude\" as labels")
     );
 }
 
 #[test]
-fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
-    let found = |text: &str, asked: &ReadOptions| {
-        parse("a.csv", text, asked)
+fn yes_no_columns_are_found_without_labels() {
+    let found = |text: &str, requested: &ReadOptions| {
+        parse("a.csv", text, requested)
             .expect("readable")
             .1
             .yes_no_columns
@@ -468,13 +477,13 @@ fn columns_of_yes_and_no_are_found_where_there_are_no_labels() {
     assert_eq!(found("text,\"a, b\",rude\na b,1,1\n", none), "rude");
 }
 
-/// Whatever of them is shown.
+/// Only a part of the columns, and of their names, is shown to the user.
 #[test]
-fn all_label_columns_count_with_their_whole_names() {
+fn wide_tables_use_all_label_columns_and_full_names() {
     let names: Vec<String> = (0..=shown::MAX_SHOWN_COLUMNS)
         .map(|number| format!("{}{number}", "x".repeat(120)))
         .collect();
-    let (last, asked) = (
+    let (last, requested) = (
         names.last().expect("many"),
         options("text", &names.join(",")),
     );
@@ -496,7 +505,7 @@ fn all_label_columns_count_with_their_whole_names() {
         ("a.jsonl", format!("{{\"text\":\"a b\",{fields}}}\n")),
     ] {
         assert_eq!(
-            shown(name, &text, &asked),
+            shown(name, &text, &requested),
             [format!("a b|{last}")],
             "{name}"
         );
@@ -504,7 +513,7 @@ fn all_label_columns_count_with_their_whole_names() {
 }
 
 #[test]
-fn labels_of_a_cell_part_where_a_person_says() {
+fn labels_are_split_at_the_requested_separator() {
     let labels = |name: &str, text: &str, separator: &str| {
         let options = ReadOptions {
             label_separator: Some(separator.into()),
@@ -532,7 +541,7 @@ fn labels_of_a_cell_part_where_a_person_says() {
 }
 
 #[test]
-fn a_column_that_is_not_there_is_named() {
+fn missing_columns_are_named() {
     for (name, text) in [
         ("a.csv", "x,y\n1,2\n"),
         ("a.jsonl", "{\"x\":\"1\",\"y\":2}\n"),
@@ -544,7 +553,7 @@ fn a_column_that_is_not_there_is_named() {
 }
 
 #[test]
-fn labels_of_any_kind_become_sound_ones() {
+fn labels_are_cleaned() {
     let long = "x".repeat(10_000);
     let text = format!(
         "{{\"text\":\"a\",\"label\":[\" two\\n words \",\"\",\"<b>\\\"q\\\"</b>\",\"{long}\",\"<b>\\\"q\\\"</b>\"]}}\n"
@@ -561,9 +570,9 @@ fn labels_of_any_kind_become_sound_ones() {
     );
 }
 
-/// One file may hold its rows in an object, in an array, or as values without names.
+/// A single file may hold its rows in an object, in an array, or as unnamed values.
 #[test]
-fn rows_are_found_in_json_however_it_is_laid_out() {
+fn rows_are_found_in_any_json_layout() {
     let none = &options("", "");
     let expected = ["a b|x", "c d|y"];
     for text in [
@@ -596,7 +605,7 @@ fn rows_are_found_in_json_however_it_is_laid_out() {
     let (documents, parsed) =
         parse("a.json", "[{\"text\":\"a b\"},\n{\"text\":\"c", none).expect("readable");
     let dropped = [Dropped {
-        reason: "not a JSON object".into(),
+        reason: Message::phrase("not a JSON object"),
         count: 1,
         first_line: 2,
     }];
@@ -607,9 +616,10 @@ fn rows_are_found_in_json_however_it_is_laid_out() {
     );
 }
 
-/// A header with a name less than the rows have cells may lack a name for their numbers, or their text may hold a comma.
+/// If the header has one name fewer than the rows have cells, the row numbers are unnamed or the
+/// text contains a comma.
 #[test]
-fn one_cell_too_many_in_each_row_is_an_index_or_a_comma() {
+fn extra_cells_are_an_index_or_a_comma() {
     let none = &options("", "");
     for (text, expected) in [
         ("text,label\n1,a b c,x\n2,d e f,y\n", ["a b c|x", "d e f|y"]),
@@ -627,21 +637,25 @@ fn one_cell_too_many_in_each_row_is_an_index_or_a_comma() {
     }
 }
 
-/// A column before the text may hold the separator too: then nothing tells which cells belong together.
+/// If a column before the text contains the separator too, it is unclear which cells belong
+/// together.
 #[test]
-fn cells_that_fit_no_column_are_left_out() {
+fn rows_whose_cells_fit_no_column_are_skipped() {
     let rows = "Ann,pos,good one\nBob,neg,bad one\nEve,pos,good too\nDan,neg,bad too\n";
     let text = format!("name,label,text\n{rows}Smith, John,pos,great\n");
     let (documents, parsed) = parse("a.csv", &text, &options("", "")).expect("readable");
     assert_eq!(
-        (documents.len(), parsed.dropped[0].reason.as_str()),
+        (
+            documents.len(),
+            parsed.dropped[0].reason.to_string().as_str()
+        ),
         (4, "more cells than columns")
     );
 }
 
-/// Labels may begin after the rows that are looked at first.
+/// Labels may begin after the sample, so the column name alone decides.
 #[test]
-fn of_several_classes_the_likelier_name_is_taken() {
+fn the_likeliest_label_name_is_chosen() {
     let rows: String = (0..12)
         .map(|i| {
             format!(

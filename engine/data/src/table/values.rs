@@ -1,40 +1,42 @@
-//! What a cell says: nothing, words for "missing", one value, or a list of them, in any of the ways in which programs write
-//! lists into a table.
+//! Interprets the value of a cell: missing, a single value, or a list in any of the notations that
+//! programs write into tables.
 
 use super::relaxed;
 use serde_json::{Map, Value};
 
-/// What `pandas.read_csv` takes for a missing value by default, and a lone hyphen, as SNLI marks texts without agreement.
+/// Values that `pandas.read_csv` treats as missing by default, and a lone hyphen, with which SNLI
+/// marks examples without annotator agreement.
 const MISSING: [&str; 18] = [
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "-",
 ];
-/// Those of them in small letters, which are no words of a language.
+/// Lower-case spellings that are not words of a language, and the `\N` of database exports.
 const MISSING_LOWER: [&str; 3] = ["nan", "null", "\\N"];
 
-/// Whether a cell stands for no value.
+/// Returns whether a cell stands for a missing value.
 pub fn is_missing(cell: &str) -> bool {
     let cell = cell.trim();
     MISSING.contains(&cell) || MISSING_LOWER.contains(&cell)
 }
 
-/// The labels of a value of JSON.
+/// The labels found in a JSON value.
 #[derive(Debug, PartialEq)]
 pub enum Found {
-    /// Names of labels.
+    /// Label names, in order.
     Names(Vec<String>),
-    /// A yes or no for each of several labels, such as spaCy's `cats`.
+    /// A yes or no for each of several labels, as in spaCy's `cats`.
     Answers(Vec<(String, bool)>),
-    /// Nothing.
+    /// The value holds no labels.
     Nothing,
 }
 
-/// What a value says of labels: a word, a list, or an object that holds either, as tools for labelling export them.
+/// Extracts labels from a JSON value: a scalar, a list, or an object that holds either, as
+/// annotation tools export them.
 pub fn labels_of(value: &Value) -> Found {
     match value {
         Value::Null => Found::Nothing,
         Value::Array(items) => {
-            // A span of a text, `[0, 5, "x"]`, has the places where it begins and ends.
+            // A text span such as `[0, 5, "x"]` begins with its start and end offsets.
             let is_span =
                 items.len() == 3 && items[..2].iter().all(Value::is_u64) && items[2].is_string();
             let items = if is_span { &items[2..] } else { items };
@@ -50,14 +52,14 @@ pub fn labels_of(value: &Value) -> Found {
     }
 }
 
-/// Keys below which an object keeps its labels, likeliest first.
+/// Object keys that hold labels, likeliest first.
 const LABEL_KEYS: [&str; 11] = [
     "choices", "labels", "label", "name", "value", "class", "category", "tag", "title", "text",
     "id",
 ];
 
 fn labels_of_object(object: &Map<String, Value>) -> Found {
-    // An annotation of Label Studio: without a result, or cancelled, it has no labels.
+    // A Label Studio annotation has no labels if its result is empty or it was cancelled.
     if let Some(result) = object.get("result") {
         let is_cancelled = object
             .get("was_cancelled")
@@ -71,7 +73,7 @@ fn labels_of_object(object: &Map<String, Value>) -> Found {
     }
     let answers: Option<Vec<(String, bool)>> = object
         .iter()
-        .map(|(name, value)| Some((name.clone(), answer(value)?)))
+        .map(|(name, value)| Some((name.clone(), yes_or_no(value)?)))
         .collect();
     let holds_labels = LABEL_KEYS.iter().any(|key| object.contains_key(*key));
     if let Some(answers) = answers.filter(|answers| !answers.is_empty() && !holds_labels) {
@@ -99,8 +101,8 @@ fn names_of(value: &Value) -> Vec<String> {
     }
 }
 
-/// Yes or no, as true and false or as a probability.
-fn answer(value: &Value) -> Option<bool> {
+/// Reads a yes or no from a boolean or a probability; 0.5 and above is yes.
+fn yes_or_no(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(holds) => Some(*holds),
         Value::Number(number) => number
@@ -111,7 +113,7 @@ fn answer(value: &Value) -> Option<bool> {
     }
 }
 
-/// A value that is one word or number.
+/// Returns a scalar (string, number or boolean) as text.
 pub fn word(value: &Value) -> Option<String> {
     match value {
         Value::String(word) => Some(word.clone()),
@@ -121,10 +123,11 @@ pub fn word(value: &Value) -> Option<String> {
     }
 }
 
-/// Keys below which a message of a conversation keeps what was said.
-const SAID_KEYS: [&str; 4] = ["content", "text", "value", "utterance"];
+/// Keys that hold the text of a conversation message, likeliest first.
+const MESSAGE_KEYS: [&str; 4] = ["content", "text", "value", "utterance"];
 
-/// The text of a value: a list of words, sentences or messages is one text.
+/// Returns the text of a value. The parts of a list (words, sentences or messages) are joined with
+/// spaces.
 pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Array(items) => {
@@ -135,14 +138,16 @@ pub fn text_of(value: &Value) -> Option<String> {
                 .collect();
             (!parts.is_empty()).then(|| parts.join(" "))
         }
-        Value::Object(object) => SAID_KEYS.iter().find_map(|key| text_of(object.get(*key)?)),
+        Value::Object(object) => MESSAGE_KEYS
+            .iter()
+            .find_map(|key| text_of(object.get(*key)?)),
         Value::Bool(_) => None,
         value => word(value),
     }
 }
 
-/// The value of a cell that holds a list or an object: of JSON, of Python (`['a', 'b']`, `('a',)`, `{'a'}`) or of numpy
-/// (`['a' 'b']`, `[0 1]`).
+/// Parses a cell that holds a list or an object in the notation of JSON, Python (`['a', 'b']`,
+/// `('a',)`, `{'a'}`) or NumPy (`['a' 'b']`, `[0 1]`).
 pub fn listed(cell: &str) -> Option<Value> {
     let cell = cell.trim();
     let cell = cell
@@ -172,7 +177,7 @@ pub fn listed(cell: &str) -> Option<Value> {
     })
 }
 
-/// A cell without the brackets around it.
+/// Returns a cell without its enclosing brackets or braces.
 pub fn without_brackets(cell: &str) -> &str {
     let inside = |open: char, close: char| cell.trim().strip_prefix(open)?.strip_suffix(close);
     inside('[', ']')
@@ -180,7 +185,8 @@ pub fn without_brackets(cell: &str) -> &str {
         .unwrap_or(cell)
 }
 
-/// A value without white space around it and without the quotes that a space before them keeps from being any.
+/// Trims a value and removes its double quotes, which the CSV reader does not recognise after a
+/// space.
 pub fn unquoted(value: &str) -> &str {
     let value = value.trim();
     let inside = value
@@ -191,7 +197,7 @@ pub fn unquoted(value: &str) -> &str {
         .unwrap_or(value)
 }
 
-/// Names without quotes and with commas between them, as in `[a, b]` and Postgres' `{a,b}`.
+/// Parses unquoted names separated by commas, as in `[a, b]` and PostgreSQL's `{a,b}`.
 fn bare(inside: &str) -> Option<Value> {
     let is_name = |name: &&str| !name.is_empty() && !name.contains(['[', ']', '{', '}', ':']);
     let names: Vec<&str> = inside.split(',').map(str::trim).collect();
@@ -204,7 +210,7 @@ fn bare(inside: &str) -> Option<Value> {
     })
 }
 
-/// Values with nothing but white space between them, as numpy prints arrays.
+/// Parses values separated by white space, as NumPy prints arrays.
 fn spaced(inside: &str) -> Option<Value> {
     let mut items = Vec::new();
     let mut rest = inside.trim();
@@ -213,7 +219,7 @@ fn spaced(inside: &str) -> Option<Value> {
             '\'' | '"' => rest[1..].find(first).map(|end| end + 2)?,
             _ => rest.find(char::is_whitespace).unwrap_or(rest.len()),
         };
-        let (item, behind) = rest.split_at(end);
+        let (item, tail) = rest.split_at(end);
         let number = || {
             item.parse::<f64>()
                 .ok()
@@ -223,21 +229,21 @@ fn spaced(inside: &str) -> Option<Value> {
             '\'' | '"' => Value::String(item[1..item.len() - 1].into()),
             _ => number()?,
         });
-        rest = behind.trim_start();
+        rest = tail.trim_start();
     }
     Some(Value::Array(items))
 }
 
-/// A whole number that is written as a decimal one, as an integer: `1.0` is `1`.
+/// Returns an integer without its decimal part of zeros: `1.0` becomes `1`.
 pub fn integral(text: &str) -> Option<String> {
     let text = text.trim();
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = whole.strip_prefix('-').unwrap_or(whole);
-    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    (is_whole && fraction.bytes().all(|byte| byte == b'0')).then(|| whole.to_string())
+    let (int_part, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = int_part.strip_prefix('-').unwrap_or(int_part);
+    let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (is_integer && fraction.bytes().all(|byte| byte == b'0')).then(|| int_part.to_string())
 }
 
-/// The numbers of a list of nothing but 0 and 1: a vector with a place for each label.
+/// Returns the entries of a list of zeros and ones: a multi-hot vector with one entry per label.
 pub fn vector(value: &Value) -> Option<Vec<bool>> {
     let items = value.as_array().filter(|items| items.len() > 1)?;
     items
@@ -256,7 +262,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn lists_are_read_however_they_are_written() {
+    fn lists_are_parsed_in_any_notation() {
         for (cell, expected) in [
             (r#"["a", "b"]"#, json!(["a", "b"])),
             ("['a', 'b c']", json!(["a", "b c"])),
@@ -289,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_found_in_what_tools_export() {
+    fn labels_are_extracted_from_annotation_tool_exports() {
         let names =
             |names: &[&str]| Found::Names(names.iter().map(|name| (*name).to_string()).collect());
         for (value, expected) in [
@@ -321,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_missing_values_are_known() {
+    fn numbers_and_missing_values_are_recognised() {
         for (text, expected) in [
             ("1.0", Some("1")),
             ("-5.00", Some("-5")),

@@ -1,6 +1,6 @@
-//! Texts -> the tokens of a vocabulary. Sub-words are learned as Hugging Face's `WordPieceTrainer` does: byte-pair-style
-//! merges of the most frequent neighbours. Ties go to the earlier tokens, so that the same text gives the same
-//! vocabulary everywhere.
+//! Learns the tokens of a vocabulary from texts. Sub-words are learned as by Hugging Face's
+//! `WordPieceTrainer`: byte-pair-style merges of the most frequent neighbours. Ties go to the
+//! earlier tokens, so that the same text yields the same vocabulary everywhere.
 //!
 //! Source: Sennrich et al. 2016, algorithm 1; Hugging Face `tokenizers`, `models/bpe/trainer.rs`.
 
@@ -10,34 +10,38 @@ use super::wordpiece::{MAX_UNSPACED_CHARS, WordPiece};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
-/// What occurs less often teaches nothing, and text must contain some unknown words for `[UNK]` to be learned.
+/// Default minimum frequency: rarer tokens teach nothing, and the text must contain some unknown
+/// words for `[UNK]` to be learned.
 pub(super) const MIN_FREQUENCY: u64 = 2;
 
-/// Characters that take part in merges; rarer ones enter as they are where room is left. Hugging Face's default.
+/// Maximum characters that take part in merges; rarer ones are added unmerged if there is room.
+/// Hugging Face's default.
 const LIMIT_ALPHABET: usize = 1000;
 
-/// Share of the room that characters may take where a script has no spaces: a single unknown one makes a whole paragraph
-/// unknown (docs/recipes.md, "Scripts without spaces").
+/// Percentage of the vocabulary that characters may take up in a script without spaces: a single
+/// unknown one makes a whole paragraph unknown (docs/recipes.md, "Scripts without spaces").
 const UNSPACED_ALPHABET_PERCENT: usize = 75;
 
-/// Different phrases that are counted where a script has no spaces; they are long, and hardly any comes twice.
+/// Maximum distinct phrases that are counted in a script without spaces; they are long, and few
+/// occur twice.
 const MAX_PHRASES: usize = 1 << 18;
 
-/// Words that are counted at once; beyond this the rarest are forgotten, as word2vec does (Mikolov et al. 2013,
-/// `ReduceVocab`), so that no corpus is too large.
+/// Maximum distinct words that are counted at once; beyond this the rarest are dropped, as in
+/// word2vec (Mikolov et al. 2013, `ReduceVocab`), so that no corpus is too large.
 const MAX_WORDS: usize = 2 << 20;
 
-/// The distinct words of texts and how often each occurs.
+/// Distinct words of the texts with their frequencies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WordCounts {
     counts: HashMap<String, u64>,
     word: String,
-    /// What occurs so often, or less, was forgotten.
+    /// Words that occurred at most this often have been dropped.
     forgotten: u64,
 }
 
 impl WordCounts {
-    /// Counts the words of one more text: those that `model` spells.
+    /// Counts the words of one more text. In a script without spaces, phrases that are too long for
+    /// `model` are skipped, and all further ones once there are [`MAX_PHRASES`].
     pub fn take(
         &mut self,
         text: &str,
@@ -66,7 +70,7 @@ impl WordCounts {
         }
     }
 
-    /// The words, sorted.
+    /// Returns the words in sorted order.
     pub fn finish(self) -> Vec<(String, u64)> {
         let mut words: Vec<(String, u64)> = self.counts.into_iter().collect();
         words.sort_unstable();
@@ -74,23 +78,25 @@ impl WordCounts {
     }
 }
 
-/// The `room` most frequent of `words` that occur `least` times, most frequent first.
-pub(super) fn frequent(words: &[(String, u64)], room: usize, least: u64) -> Vec<String> {
+/// Returns up to `room` of `words` that occur at least `min_count` times, most frequent first.
+pub(super) fn frequent(words: &[(String, u64)], room: usize, min_count: u64) -> Vec<String> {
     let special = |word: &String| super::SPECIAL_NAMES.contains(&word.as_str());
-    let mut kept: Vec<&(String, u64)> = words
+    let mut frequent: Vec<&(String, u64)> = words
         .iter()
-        .filter(|(word, count)| *count >= least && !special(word))
+        .filter(|(word, count)| *count >= min_count && !special(word))
         .collect();
-    // Stable: words of equal count stay in their order.
-    kept.sort_by_key(|(_, count)| Reverse(*count));
-    kept.into_iter()
+    // The sort is stable: words of equal frequency stay in alphabetical order.
+    frequent.sort_by_key(|(_, count)| Reverse(*count));
+    frequent
+        .into_iter()
         .take(room)
         .map(|(word, _)| word.clone())
         .collect()
 }
 
-/// At most `room` pieces of `model` that spell `words` well: first the alphabet, then merges, most frequent first, that
-/// occur `min_count` times, by default twice. Longer words than the model spells are left out.
+/// Returns up to `room` pieces of `model` that spell `words` well: first the alphabet, then merges,
+/// most frequent first, that occur at least `min_count` times (2 by default). Words that are too
+/// long for the model are skipped.
 pub(super) fn word_pieces(
     words: &[(String, u64)],
     room: usize,
@@ -100,14 +106,15 @@ pub(super) fn word_pieces(
     let is_spelled = |word: &str| word.chars().count() <= model.max_chars();
     let spelled: Vec<&(String, u64)> = words.iter().filter(|(word, _)| is_spelled(word)).collect();
     let mut characters = count_characters(&spelled);
-    let least = min_count.unwrap_or(MIN_FREQUENCY);
-    // The alphabet has room for all characters, unless a person wants rare ones left out.
+    let min_frequency = min_count.unwrap_or(MIN_FREQUENCY);
+    // By default the alphabet may include rare characters; an explicit minimum excludes them.
     if min_count.is_some() {
-        characters.retain(|_, occurrences| occurrences.beginning + occurrences.within >= least);
+        characters
+            .retain(|_, occurrences| occurrences.beginning + occurrences.within >= min_frequency);
     }
     let mut learner = Learner {
         prefix: model.prefix().into(),
-        least,
+        least: min_frequency,
         ..Learner::default()
     };
     let alphabet = if model.prefix().is_empty() {
@@ -122,7 +129,7 @@ pub(super) fn word_pieces(
     learner.tokens
 }
 
-/// How often a character begins a word, and how often it goes on with one.
+/// How often a character begins a word, and how often it continues one.
 #[derive(Clone, Copy, Default)]
 struct Occurrences {
     beginning: u64,
@@ -144,10 +151,11 @@ fn count_characters(words: &[&(String, u64)]) -> BTreeMap<char, Occurrences> {
     characters
 }
 
-/// Two neighbouring tokens.
+/// Two adjacent tokens.
 type Pair = (u32, u32);
 
-/// Where a pair occurs: how often, and in which words. A word may stand there that lost the pair since.
+/// Number of occurrences of a pair, and the words it occurs in. A word may have lost the pair
+/// since.
 #[derive(Default)]
 struct Places {
     count: u64,
@@ -156,16 +164,17 @@ struct Places {
 
 #[derive(Default)]
 struct Learner {
-    /// What marks a piece that goes on with a word.
+    /// Prefix of a piece that continues a word.
     prefix: String,
-    /// How often a merged pair or a rare character occurs at least.
+    /// Minimum frequency of a merged pair or a rare character.
     least: u64,
     tokens: Vec<String>,
     ids: HashMap<String, u32>,
-    /// Each word as tokens, and how often it occurs.
+    /// Tokens and frequency of each word.
     words: Vec<(Vec<u32>, u64)>,
     pairs: HashMap<Pair, Places>,
-    /// Most frequent pair first, the earlier tokens on ties. An entry may be stale: `pairs` has the true count.
+    /// Pairs by descending frequency, the earlier tokens first on ties. An entry may be stale:
+    /// `pairs` has the current count.
     queue: BinaryHeap<(u64, Reverse<Pair>)>,
 }
 
@@ -180,7 +189,8 @@ impl Learner {
         id
     }
 
-    /// The `limit` most frequent characters, each as the beginning of a word and, where it occurs so, within one.
+    /// Adds the `limit` most frequent characters, each as the beginning of a word and, if it occurs
+    /// there, inside one.
     fn take_alphabet(&mut self, characters: &BTreeMap<char, Occurrences>, limit: usize) {
         let mut by_count: Vec<(char, Occurrences)> =
             characters.iter().map(|(c, n)| (*c, *n)).collect();
@@ -199,7 +209,7 @@ impl Learner {
         }
     }
 
-    /// Spells `words` in the alphabet; characters outside of it are skipped.
+    /// Spells `words` in the alphabet; characters outside it are skipped.
     fn take_words(&mut self, words: &[&(String, u64)]) {
         let mut token = String::new();
         for (word, count) in words {
@@ -229,12 +239,12 @@ impl Learner {
         }
     }
 
-    /// Joins the most frequent pair everywhere; false when none is frequent enough.
+    /// Merges the most frequent pair everywhere. Returns `false` if none is frequent enough.
     fn merge_most_frequent(&mut self) -> bool {
         while let Some((count, Reverse(pair))) = self.queue.pop() {
             let current = self.pairs.get(&pair).map_or(0, |places| places.count);
             if current != count {
-                // Stale: queue it again at its true place.
+                // Stale: requeue it with its current count.
                 if current >= self.least {
                     self.queue.push((current, Reverse(pair)));
                 }
@@ -278,7 +288,8 @@ impl Learner {
             .extend(changed.iter().map(|pair| (count(pair), Reverse(*pair))));
     }
 
-    /// Fills what room is left with characters outside the alphabet: in Chinese, thousands of them are words.
+    /// Fills the remaining room with characters outside the alphabet: in Chinese, thousands of them
+    /// are words.
     fn take_rare_characters(&mut self, characters: &BTreeMap<char, Occurrences>, room: usize) {
         let mut rare = Vec::new();
         for (character, occurrences) in characters {
@@ -303,21 +314,22 @@ impl Learner {
     }
 }
 
-/// Joins each `pair` in `spelling`, from the left, and reports each neighbouring pair that became another.
+/// Merges each `pair` in `spelling`, from left to right, and reports each adjacent pair that
+/// changed.
 fn join(spelling: &mut Vec<u32>, pair: Pair, joined: u32, changed: &mut dyn FnMut(Pair, Pair)) {
-    let mut at = 0;
-    while at + 1 < spelling.len() {
-        if (spelling[at], spelling[at + 1]) == pair {
-            if at > 0 {
-                changed((spelling[at - 1], pair.0), (spelling[at - 1], joined));
+    let mut index = 0;
+    while index + 1 < spelling.len() {
+        if (spelling[index], spelling[index + 1]) == pair {
+            if index > 0 {
+                changed((spelling[index - 1], pair.0), (spelling[index - 1], joined));
             }
-            if let Some(&next) = spelling.get(at + 2) {
+            if let Some(&next) = spelling.get(index + 2) {
                 changed((pair.1, next), (joined, next));
             }
-            spelling[at] = joined;
-            spelling.remove(at + 1);
+            spelling[index] = joined;
+            spelling.remove(index + 1);
         }
-        at += 1;
+        index += 1;
     }
 }
 
@@ -353,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_occurs_once_is_not_merged() {
+    fn pairs_that_occur_once_are_not_merged() {
         check(&[("ab", 1)], 20, &["a", "b", "##b"]);
         check(&[("ab", 2)], 20, &["a", "b", "##b", "ab"]);
         check(&[("aaaa", 2)], 20, &["a", "##a", "##aa", "aaa", "aaaa"]);
@@ -361,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_characters_fill_the_room_that_merges_leave() {
+    fn rare_characters_fill_the_remaining_room() {
         // Room for 6 tokens lets 3 characters into the alphabet.
         check(
             &[("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 1), ("f", 5)],
@@ -376,25 +388,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_rare_can_be_left_out() {
+    fn min_count_leaves_out_rare_characters() {
         let words = counted(&[("common", 9), ("communes", 9), ("zyx", 3), ("q", 2)]);
         let learned = |min_count| word_pieces(&words, 1000, min_count, &WordPiece::default());
         assert!(
             learned(None).contains(&"zyx".to_string()) && learned(None).contains(&"q".to_string())
         );
         assert!(!learned(Some(3)).contains(&"q".to_string()));
-        let kept = learned(Some(9));
-        assert!(kept.contains(&"common".to_string()), "{kept:?}");
+        let pieces = learned(Some(9));
+        assert!(pieces.contains(&"common".to_string()), "{pieces:?}");
         assert!(
-            !kept
+            !pieces
                 .iter()
                 .any(|piece| piece.contains(['z', 'y', 'x', 'q'])),
-            "{kept:?}"
+            "{pieces:?}"
         );
     }
 
     #[test]
-    fn words_are_kept_by_frequency_and_never_as_special_tokens() {
+    fn words_are_sorted_by_frequency_without_special_tokens() {
         let words = counted(&[("b", 3), ("a", 3), ("[MASK]", 9), ("c", 1), ("d", 7)]);
         assert_eq!(frequent(&words, 10, 2), ["d", "a", "b"]);
         assert_eq!(frequent(&words, 2, 1), ["d", "a"]);

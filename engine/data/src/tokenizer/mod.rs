@@ -1,8 +1,10 @@
-//! Text -> token ids and back: a vocabulary learned from the corpus or read from a model directory, and the three ways
-//! to cut text (sub-words, words, characters). Ids, tokens and offsets equal those of Hugging Face's `tokenizers`.
+//! Converts text to token ids and back. A vocabulary is learned from the corpus or read from a
+//! model directory, and text is split into sub-words, words or characters. Ids, tokens and offsets
+//! equal those of Hugging Face's `tokenizers`.
 //!
-//! Training text may contain `[MASK]` literally: [`Tokenizer::encode`] takes it as text, so that special ids only ever
-//! stand where the pipeline put them. Only [`Tokenizer::encode_with_specials`], for what a person types, obeys it.
+//! Training text may contain `[MASK]` literally: [`Tokenizer::encode`] treats it as text, so that
+//! special ids only occur where the pipeline put them. Only [`Tokenizer::encode_with_specials`],
+//! for text typed by the user, recognises it.
 
 mod added;
 mod learn;
@@ -18,13 +20,13 @@ use super::error::DataError;
 use added::Piece;
 use learn::WordCounts;
 use normalize::{Glyph, Normalization, Splitting, normalize, split};
-use protocol::TokenizerKind;
+use protocol::{TokenizerKind, message};
 use std::ops::Range;
 pub use vocabulary::Specials;
 use vocabulary::{SPECIAL_NAMES, Vocabulary};
 use wordpiece::WordPiece;
 
-/// Cuts text into the tokens of one vocabulary.
+/// Splits text into the tokens of one vocabulary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tokenizer {
     vocabulary: Vocabulary,
@@ -34,7 +36,7 @@ pub struct Tokenizer {
     counts: Vec<u64>,
 }
 
-/// Learns a vocabulary from texts that come one after another.
+/// Learns a vocabulary from texts that are given one at a time.
 #[derive(Clone, Debug)]
 pub struct VocabularyLearner {
     kind: TokenizerKind,
@@ -47,15 +49,15 @@ pub struct VocabularyLearner {
 }
 
 impl VocabularyLearner {
-    /// Learns at most `vocab_size` entries, special tokens included.
+    /// Creates a learner of at most `vocab_size` entries, special tokens included.
     ///
     /// # Errors
-    /// When there is no room for text.
+    /// Returns an error if `vocab_size` leaves no room for text.
     pub fn new(kind: TokenizerKind, cased: bool, vocab_size: usize) -> Result<Self, DataError> {
-        if vocab_size < SMALLEST_VOCABULARY {
+        if vocab_size < MIN_VOCAB_SIZE {
             return Err(DataError::VocabularyTooSmall {
                 vocab_size,
-                needed: SMALLEST_VOCABULARY,
+                needed: MIN_VOCAB_SIZE,
             });
         }
         let words = WordCounts::default();
@@ -70,7 +72,8 @@ impl VocabularyLearner {
         })
     }
 
-    /// Drops accents and all other marks above and below letters, as BERT's published uncased vocabularies do.
+    /// Sets whether accents and other marks above and below letters are removed, as in BERT's
+    /// published uncased vocabularies.
     pub fn strip_accents(self, strips_accents: bool) -> Self {
         Self {
             strips_accents,
@@ -78,12 +81,14 @@ impl VocabularyLearner {
         }
     }
 
-    /// ParamTensors out what occurs less often: rare words reveal most of the text. By default 2, and 1 for characters.
+    /// Sets the minimum frequency of a token: rare words reveal the most about the text. The
+    /// default is 2, and 1 for characters.
     pub fn min_count(self, min_count: Option<u64>) -> Self {
         Self { min_count, ..self }
     }
 
-    /// Learns sub-words of a script without spaces: a piece is the same wherever it stands, and a paragraph may be one word.
+    /// Sets whether sub-words are learned for a script without spaces: a piece is then the same
+    /// anywhere in a word, and a paragraph may be one word.
     pub fn unspaced(self, is_unspaced: bool) -> Self {
         Self {
             is_unspaced,
@@ -123,21 +128,21 @@ impl VocabularyLearner {
         }
     }
 
-    /// Learns from one more text.
+    /// Counts the words of one more text.
     pub fn take(&mut self, text: &str) {
         let (model, normalization, splitting) = self.parts();
         self.words.take(text, &model, normalization, splitting);
     }
 
-    /// The vocabulary.
+    /// Learns the vocabulary from the texts given so far.
     ///
     /// # Errors
-    /// When no token occurs often enough.
+    /// Returns an error if no token occurs often enough.
     pub fn finish(self) -> Result<Tokenizer, DataError> {
         let (model, normalization, splitting) = self.parts();
         let words = self.words.finish();
         let room = self.vocab_size - SPECIAL_NAMES.len();
-        let least = self
+        let min_frequency = self
             .min_count
             .unwrap_or(if self.kind == TokenizerKind::Char {
                 1
@@ -146,14 +151,14 @@ impl VocabularyLearner {
             });
         let learned = match &model {
             Model::WordPiece(model) => learn::word_pieces(&words, room, self.min_count, model),
-            Model::Words => learn::frequent(&words, room, least),
+            Model::Words => learn::frequent(&words, room, min_frequency),
         };
         if learned.is_empty() {
             let is_rare = self.kind == TokenizerKind::Word || self.min_count.is_some();
             let needed = if is_rare {
-                "no word that occurs often enough"
+                message!("no word that occurs often enough")
             } else {
-                "no text"
+                message!("no text")
             };
             return Err(DataError::NothingToMask { needed });
         }
@@ -175,23 +180,23 @@ impl VocabularyLearner {
     }
 }
 
-/// How a word becomes tokens.
+/// How a word is split into tokens.
 #[derive(Clone, Debug, PartialEq)]
 enum Model {
-    /// Greedily, the longest known piece first.
+    /// Sub-words, greedily the longest known piece first.
     WordPiece(WordPiece),
-    /// Whole, or `[UNK]`.
+    /// The whole word, or `[UNK]`.
     Words,
 }
 
-/// The tokens of one text.
+/// Tokens of one text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Encoding {
-    /// Rows in the embedding table.
+    /// Token ids.
     pub ids: Vec<u32>,
-    /// First and one past the last character of each token in the text, in characters.
+    /// Start and exclusive end of each token in the text, in characters.
     pub offsets: Vec<(usize, usize)>,
-    /// Whether a token begins a word.
+    /// Whether each token begins a word.
     pub word_starts: Vec<bool>,
 }
 
@@ -207,7 +212,7 @@ impl Tokenizer {
     /// Learns a vocabulary of at most `vocab_size` entries, special tokens included, from `texts`.
     ///
     /// # Errors
-    /// When `vocab_size` has no room for text, or no token occurs often enough.
+    /// Returns an error if `vocab_size` leaves no room for text, or no token occurs often enough.
     pub fn learn(
         kind: TokenizerKind,
         cased: bool,
@@ -219,7 +224,7 @@ impl Tokenizer {
         learner.finish()
     }
 
-    /// How often each token occurs in `words`.
+    /// Returns how often each token occurs in `words`.
     fn count(&self, words: &[(String, u64)]) -> Vec<u64> {
         let mut counts = vec![0; self.len()];
         for (word, count) in words {
@@ -237,7 +242,8 @@ impl Tokenizer {
         counts
     }
 
-    /// Token ids of training text. What looks like a special token is text; nothing is added around it.
+    /// Returns the token ids of training text. Special tokens in the text are treated as text, and
+    /// none are added.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         if !self.vocabulary.added().is_empty() {
             return self.encoding(text).ids;
@@ -250,22 +256,23 @@ impl Tokenizer {
         ids
     }
 
-    /// As [`Self::encode`], with offsets and word starts.
+    /// Same as [`Self::encode`], with offsets and word starts.
     pub fn encoding(&self, text: &str) -> Encoding {
         let mut encoding = Encoding::default();
         self.encode_part(text, 0, &mut encoding);
         encoding
     }
 
-    /// Tokens of what a person typed: `[MASK]` and the other special tokens mean themselves. Nothing is added around.
+    /// Encodes text typed by the user: `[MASK]` and the other special tokens are recognised, and
+    /// none are added.
     pub fn encode_with_specials(&self, text: &str) -> Encoding {
         let mut encoding = Encoding::default();
         let (mut rest, mut start) = (text, 0);
         while let Some((before, id, after)) = self.vocabulary.split_at_special(rest) {
             self.encode_part(before, start, &mut encoding);
-            let at = start + before.chars().count();
-            start = at + self.token(id).chars().count();
-            encoding.push(id, (at, start), true);
+            let first = start + before.chars().count();
+            start = first + self.token(id).chars().count();
+            encoding.push(id, (first, start), true);
             rest = after;
         }
         self.encode_part(rest, start, &mut encoding);
@@ -291,7 +298,8 @@ impl Tokenizer {
         }
     }
 
-    /// As [`Self::encode_part`], where only added tokens of normalised text are left.
+    /// Same as [`Self::encode_part`], for text whose remaining added tokens are matched after
+    /// normalisation.
     fn encode_around_added(&self, text: &str, start: usize, encoding: &mut Encoding) {
         let glyphs = normalize(text, self.normalization);
         let characters: Vec<char> = glyphs.iter().map(|glyph| glyph.character).collect();
@@ -303,7 +311,7 @@ impl Tokenizer {
         }
     }
 
-    /// Appends the tokens of normalised text; its sources count from `start`.
+    /// Appends the tokens of normalised text, whose sources count from `start`.
     fn encode_glyphs(&self, glyphs: &[Glyph], start: usize, encoding: &mut Encoding) {
         for word in split(glyphs, self.splitting) {
             self.encode_word(glyphs, word.clone(), &mut |id, piece| {
@@ -312,7 +320,7 @@ impl Tokenizer {
         }
     }
 
-    /// Calls `put` with each token of the word at `word` in `glyphs`, and the glyphs it stands for.
+    /// Calls `put` with each token of the word at `word` in `glyphs` and the glyphs that it covers.
     fn encode_word(
         &self,
         glyphs: &[Glyph],
@@ -335,7 +343,7 @@ impl Tokenizer {
         }
     }
 
-    /// The words of `text`, normalised.
+    /// Returns the normalised words of `text`.
     #[cfg(test)]
     pub(crate) fn normalized_words(&self, text: &str) -> Vec<String> {
         let glyphs = normalize(text, self.normalization);
@@ -347,7 +355,7 @@ impl Tokenizer {
             .collect()
     }
 
-    /// Number of rows, special tokens and rows without a token included.
+    /// Returns the size of the vocabulary, including special tokens and ids without a token.
     #[expect(
         clippy::len_without_is_empty,
         reason = "a vocabulary holds its special tokens and is never empty"
@@ -356,30 +364,31 @@ impl Tokenizer {
         self.vocabulary.tokens().len()
     }
 
-    /// The token of a row; empty where the row has none.
+    /// Returns the token of an id; empty if the id has none.
     ///
     /// # Panics
-    /// When `id` is not below [`Self::len`].
+    /// Panics if `id` is not below [`Self::len`].
     pub fn token(&self, id: u32) -> &str {
         &self.vocabulary.tokens()[id as usize]
     }
 
-    /// The row of a token, special ones included.
+    /// Returns the id of a token, special tokens included.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.vocabulary.id(token)
     }
 
-    /// The rows of the special tokens.
+    /// Returns the ids of the special tokens.
     pub fn specials(&self) -> Specials {
         self.vocabulary.specials()
     }
 
-    /// Whether `id` is a special token, which is never chosen for masking.
+    /// Returns whether `id` is a special token, which is never chosen for masking.
     pub fn is_special(&self, id: u32) -> bool {
         self.specials().contains(id)
     }
 
-    /// Whether `id` stands for text: no special token, no row without a token, none of those that only pad a table.
+    /// Returns whether `id` stands for text: it is neither a special token, nor an id without a
+    /// token, nor one that only pads the embedding table.
     pub fn is_text(&self, id: u32) -> bool {
         !self.is_special(id)
             && self
@@ -389,7 +398,7 @@ impl Tokenizer {
                 .is_some_and(|token| !token.is_empty())
     }
 
-    /// For each row, whether its token goes on with a word that an earlier token began.
+    /// Returns, for each id, whether its token continues a word.
     pub fn continues(&self) -> Vec<bool> {
         let prefix = match &self.model {
             Model::WordPiece(model) if !model.prefix().is_empty() => model.prefix(),
@@ -406,18 +415,19 @@ impl Tokenizer {
             .collect()
     }
 
-    /// The same with how often each row occurs, for a vocabulary that was read from files; `None` where the numbers are
-    /// not as many as the rows.
+    /// Sets the number of occurrences of each id, for a vocabulary that was read from files.
+    /// Returns `None` if there are not as many counts as ids.
     pub fn with_counts(self, counts: Vec<u64>) -> Option<Self> {
         (counts.len() == self.len()).then_some(Self { counts, ..self })
     }
 
-    /// How often each row occurs in the text it was learned from; zeros where it was read from files.
+    /// Returns how often each id occurs in the text that the vocabulary was learned from; zeros if
+    /// it was read from files.
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
 
-    /// What kind of text it cuts.
+    /// Returns the kind of tokens that text is split into.
     pub fn kind(&self) -> TokenizerKind {
         match (&self.model, self.splitting) {
             (Model::WordPiece(_), _) => TokenizerKind::Wordpiece,
@@ -426,14 +436,14 @@ impl Tokenizer {
         }
     }
 
-    /// Whether upper case is kept.
+    /// Returns whether upper case is preserved.
     pub fn is_cased(&self) -> bool {
         !self.normalization.lowercase
     }
 }
 
-/// The first and one past the last character that `range` of `glyphs` came from, where the first of them has the index
-/// `start`.
+/// Returns the start and exclusive end of the characters that `range` of `glyphs` came from;
+/// `start` is the index of the first character of the text.
 fn source(glyphs: &[Glyph], range: &Range<usize>, start: usize) -> (usize, usize) {
     (
         start + glyphs[range.start].source,
@@ -441,8 +451,8 @@ fn source(glyphs: &[Glyph], range: &Range<usize>, start: usize) -> (usize, usize
     )
 }
 
-/// Special tokens, and room for the letters of a word or two.
-const SMALLEST_VOCABULARY: usize = 16;
+/// Minimum vocabulary size: the special tokens and the letters of a word or two.
+const MIN_VOCAB_SIZE: usize = 16;
 
 #[cfg(test)]
 mod tests;

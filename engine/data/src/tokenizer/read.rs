@@ -1,6 +1,7 @@
-//! The files of a Hugging Face model directory -> tokenizer, as `transformers` reads them. Nothing in them is trusted:
-//! rows are few enough to be held, since a row beyond the embedding table is an unchecked read on a GPU; the special
-//! tokens are there; every part is one that runs here in linear time (no regular expression of the file is ever run).
+//! Reads a tokenizer from the files of a Hugging Face model directory, as `transformers` does. The
+//! files are not trusted: the number of ids is limited, since an id beyond the embedding table is
+//! an unchecked read on a GPU; the special tokens must be present; and every part must be one that
+//! runs here in linear time (no regular expression of the file is ever executed).
 
 use super::added::AddedToken;
 use super::normalize::{Normalization, Splitting};
@@ -10,7 +11,9 @@ use super::wordpiece::{MAX_WORD_CHARS, PREFIX, WordPiece};
 use super::write::EACH_CHARACTER;
 use super::{Model, Tokenizer};
 use crate::error::DataError;
+use crate::shown::on_one_line;
 use crate::shown::quoted;
+use protocol::{Message, message};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -19,24 +22,26 @@ use std::collections::{BTreeMap, HashSet};
 const TOKENIZER_JSON: &str = "tokenizer.json";
 const VOCAB_TXT: &str = "vocab.txt";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
-/// The added tokens and their rows, as tokenizers without `tokenizer.json` have them.
+/// Added tokens and their ids, for tokenizers without `tokenizer.json`.
 pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 
-/// Matching costs this squared per word: BERT's is 100.
+/// Maximum word length of a model that is read: matching costs its square per word. BERT's is 100.
 const MAX_READ_WORD_CHARS: usize = 1000;
-/// Each piece of a word begins with a copy of this: BERT's is 2 characters long.
+/// Maximum length of the subword prefix, which is copied for each piece of a word. BERT's has 2
+/// characters.
 const MAX_PREFIX_CHARS: usize = 16;
-/// An added token may be looked for in full at each place of a text.
+/// Maximum length of an added token, which may be compared in full at each position of a text.
 const MAX_ADDED_CHARS: usize = 500;
-/// Rows at most: twice those of the largest multilingual vocabularies.
+/// Maximum number of ids: twice that of the largest multilingual vocabularies.
 const MAX_ROWS: u64 = 1 << 20;
 
 impl Tokenizer {
-    /// Reads a tokenizer; `file` gives the content of a file of the directory, where there is one. `tokenizer.json`
-    /// counts, with the case of `tokenizer_config.json`; without it, `vocab.txt`, as older models have.
+    /// Reads a tokenizer. `file` returns the content of a file in the directory, or `None` if there
+    /// is no such file. `tokenizer.json` takes precedence, with the settings of
+    /// `tokenizer_config.json`; without it, `vocab.txt` is read, as in older models.
     ///
     /// # Errors
-    /// When there is none, or it contradicts itself, or is of a kind that does not run here.
+    /// Returns an error if there is no tokenizer, or it is inconsistent or of an unsupported kind.
     pub fn from_files(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Self, DataError> {
         let settings = settings(file)?;
         if let Some(bytes) = file(TOKENIZER_JSON) {
@@ -46,7 +51,8 @@ impl Tokenizer {
         from_vocab(&vocab, &settings, file)
     }
 
-    /// Whether these files leave the case open, and upper case in `vocab.txt` alone says that it counts.
+    /// Returns whether these files do not state the case and `vocab.txt` is read as cased because
+    /// it contains upper case.
     pub fn infers_case(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> bool {
         let is_open = settings(file).is_ok_and(|settings| settings.lowercase().is_none());
         let vocab = if is_open && file(TOKENIZER_JSON).is_none() {
@@ -65,7 +71,7 @@ fn settings(file: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Settings, DataErro
         .transpose();
     Ok(Settings::of(
         parsed
-            .map_err(|error| bad(TOKENIZER_CONFIG, error.to_string()))?
+            .map_err(|error| bad(TOKENIZER_CONFIG, invalid_json(&error)))?
             .unwrap_or(Value::Null),
     ))
 }
@@ -90,7 +96,8 @@ struct ModelJson {
     vocab: Pairs,
 }
 
-/// An object as written, so that a key that comes twice is seen; empty for the lists of other model types.
+/// A JSON object as written, so that duplicate keys are seen; empty for the lists of other model
+/// types.
 #[derive(Default)]
 struct Pairs(Vec<(String, u64)>);
 
@@ -127,7 +134,7 @@ fn from_json(
     file: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Tokenizer, DataError> {
     let json: TokenizerJson =
-        serde_json::from_slice(bytes).map_err(|error| bad(TOKENIZER_JSON, error.to_string()))?;
+        serde_json::from_slice(bytes).map_err(|error| bad(TOKENIZER_JSON, invalid_json(&error)))?;
     let model = model(&json.model)?;
     let normalizer = json.normalizer.as_ref().unwrap_or(&Value::Null);
     let normalization = settings.applied(normalization(normalizer)?, normalizer);
@@ -149,7 +156,7 @@ fn is_core(token: &AddedToken) -> bool {
     SPECIAL_NAMES.contains(&token.content.as_str())
 }
 
-/// Takes special tokens in that stand among the added ones alone.
+/// Adds special tokens that are listed only among the added tokens.
 fn with_core(mut tokens: Vec<String>, core: &[AddedToken]) -> Vec<String> {
     for AddedToken { content, id, .. } in core {
         let row = *id as usize;
@@ -164,7 +171,7 @@ fn with_core(mut tokens: Vec<String>, core: &[AddedToken]) -> Vec<String> {
     tokens
 }
 
-/// The special tokens are found by name; where they are listed once more, it is with the same rows.
+/// Checks that special tokens that are also listed as added tokens have the same ids there.
 fn check_core(vocabulary: &Vocabulary, listed: Vec<AddedToken>) -> Result<(), DataError> {
     let other = |token: &AddedToken| vocabulary.id(&token.content).filter(|id| *id != token.id);
     match listed.iter().find_map(|token| Some((token, other(token)?))) {
@@ -180,17 +187,16 @@ fn check_core(vocabulary: &Vocabulary, listed: Vec<AddedToken>) -> Result<(), Da
     }
 }
 
-/// The tokens that the directory adds to its vocabulary: those `listed` in `tokenizer.json`, and those that only the other
-/// two files name.
+/// Returns all added tokens: those `listed` in `tokenizer.json`, and those that only the other two
+/// files contain.
 fn all_added(
     mut listed: Vec<AddedToken>,
     settings: &Settings,
     file: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Vec<AddedToken>, DataError> {
     let named: BTreeMap<String, u32> = match file(ADDED_TOKENS) {
-        Some(bytes) => {
-            serde_json::from_slice(&bytes).map_err(|error| bad(ADDED_TOKENS, error.to_string()))?
-        }
+        Some(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| bad(ADDED_TOKENS, invalid_json(&error)))?,
         None => BTreeMap::new(),
     };
     let named = named
@@ -201,9 +207,10 @@ fn all_added(
     listed.extend(others.filter(|token| known.insert(token.content.clone())));
     let is_long = |token: &&AddedToken| token.content.chars().nth(MAX_ADDED_CHARS).is_some();
     if let Some(token) = listed.iter().find(is_long) {
-        let problem = format!(
-            "the added token {} of more than {MAX_ADDED_CHARS} characters",
-            quoted(&token.content)
+        let problem = message!(
+            "the added token {token} of more than {limit} characters",
+            token = quoted(&token.content),
+            limit = MAX_ADDED_CHARS
         );
         return Err(unsupported(problem));
     }
@@ -211,10 +218,10 @@ fn all_added(
         .iter()
         .find(|token| token.content.is_empty() || u64::from(token.id) >= MAX_ROWS)
     {
-        Some(token) => Err(unsupported(format!(
-            "the added token {} in row {}",
-            quoted(&token.content),
-            token.id
+        Some(token) => Err(unsupported(message!(
+            "the added token {token} in row {row}",
+            token = quoted(&token.content),
+            row = token.id
         ))),
         None => Ok(listed),
     }
@@ -242,7 +249,7 @@ fn model(json: &ModelJson) -> Result<Model, DataError> {
         .as_deref()
         .is_some_and(|token| token != "[UNK]")
     {
-        return Err(unsupported("an unknown token other than [UNK]".into()));
+        return Err(unsupported(message!("an unknown token other than [UNK]")));
     }
     let max_chars = json.max_input_chars_per_word.unwrap_or(MAX_WORD_CHARS);
     let prefix = json.continuing_subword_prefix.clone();
@@ -250,26 +257,28 @@ fn model(json: &ModelJson) -> Result<Model, DataError> {
         .as_deref()
         .is_some_and(|prefix| prefix.chars().nth(MAX_PREFIX_CHARS).is_some())
     {
-        return Err(unsupported(format!(
-            "a subword prefix of more than {MAX_PREFIX_CHARS} characters"
+        return Err(unsupported(message!(
+            "a subword prefix of more than {limit} characters",
+            limit = MAX_PREFIX_CHARS
         )));
     }
-    // Files of before 2020 name no type; only WordPiece has the prefix and no merges.
+    // Files from before 2020 state no type; only WordPiece has a prefix and no merges.
     let kind = json
         .kind
         .as_deref()
         .or(prefix.is_some().then_some("WordPiece"))
         .unwrap_or("of no type");
     match kind {
-        "WordPiece" if max_chars > MAX_READ_WORD_CHARS => {
-            Err(unsupported(format!("words of {max_chars} characters")))
-        }
+        "WordPiece" if max_chars > MAX_READ_WORD_CHARS => Err(unsupported(message!(
+            "words of {max_chars} characters",
+            max_chars
+        ))),
         "WordPiece" => Ok(Model::WordPiece(WordPiece::new(
             prefix.unwrap_or_else(|| PREFIX.into()),
             max_chars,
         ))),
         "WordLevel" => Ok(Model::Words),
-        _ => Err(unsupported(format!("a model {}", quoted(kind)))),
+        _ => Err(unsupported(message!("a model {kind}", kind = quoted(kind)))),
     }
 }
 
@@ -284,9 +293,9 @@ fn normalization(json: &Value) -> Result<Normalization, DataError> {
             strip_accents: flag("strip_accents", flag("lowercase", true)),
             lowercase: flag("lowercase", true),
         }),
-        kind => Err(unsupported(format!(
-            "a normalizer {}",
-            quoted(kind.unwrap_or("of no type"))
+        kind => Err(unsupported(message!(
+            "a normalizer {kind}",
+            kind = quoted(kind.unwrap_or("of no type"))
         ))),
     }
 }
@@ -297,14 +306,14 @@ fn splitting(json: &Value) -> Result<Splitting, DataError> {
         Some("Whitespace") => Ok(Splitting::Words),
         Some("WhitespaceSplit") => Ok(Splitting::Whitespace),
         Some("Sequence") if splits_characters(json) => Ok(Splitting::Characters),
-        kind => Err(unsupported(format!(
-            "a pre-tokenizer {}",
-            quoted(kind.unwrap_or("of no type"))
+        kind => Err(unsupported(message!(
+            "a pre-tokenizer {kind}",
+            kind = quoted(kind.unwrap_or("of no type"))
         ))),
     }
 }
 
-/// Whether a sequence is the one that this product writes for its character tokenizers.
+/// Returns whether a sequence is the one that `write` produces for character tokenizers.
 fn splits_characters(json: &Value) -> bool {
     let steps = json
         .get("pretokenizers")
@@ -320,13 +329,16 @@ fn splits_characters(json: &Value) -> bool {
         && second["invert"] == false
 }
 
-/// The tokens by row, as `tokenizers` takes them: the last row of a token counts, and rows may be left out.
+/// Returns the tokens by id, as `tokenizers` reads them: the last id of a token counts, and ids may
+/// be missing.
 fn by_row(pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
     let rows: BTreeMap<&String, u64> = pairs.iter().map(|(token, row)| (token, *row)).collect();
     if let Some((token, row)) = rows.iter().find(|(_, row)| **row >= MAX_ROWS) {
-        let problem = format!(
-            "{} stands in row {row}; {MAX_ROWS} rows are the most allowed",
-            quoted(token)
+        let problem = message!(
+            "{token} stands in row {row}; {limit} rows are the most allowed",
+            token = quoted(token),
+            row,
+            limit = MAX_ROWS
         );
         return Err(bad(TOKENIZER_JSON, problem));
     }
@@ -336,7 +348,11 @@ fn by_row(pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
         if !place.is_empty() {
             return Err(bad(
                 TOKENIZER_JSON,
-                format!("row {row} has two tokens, one of them {}", quoted(token)),
+                message!(
+                    "row {row} has two tokens, one of them {token}",
+                    row,
+                    token = quoted(token)
+                ),
             ));
         }
         place.push_str(token);
@@ -349,11 +365,18 @@ fn from_vocab(
     settings: &Settings,
     file: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Tokenizer, DataError> {
-    let text = std::str::from_utf8(vocab)
-        .map_err(|error| bad(VOCAB_TXT, format!("it is not UTF-8 ({error})")))?;
+    let text = std::str::from_utf8(vocab).map_err(|error| {
+        bad(
+            VOCAB_TXT,
+            message!(
+                "it is not UTF-8 ({error})",
+                error = on_one_line(&error.to_string())
+            ),
+        )
+    })?;
     let tokens = lines(text);
     if tokens.is_empty() {
-        return Err(bad(VOCAB_TXT, "it is empty".into()));
+        return Err(bad(VOCAB_TXT, message!("it is empty")));
     }
     let normalization = settings.normalization(!settings::has_upper_case(&tokens));
     let (core, added): (Vec<AddedToken>, _) = all_added(Vec::new(), settings, file)?
@@ -372,7 +395,7 @@ fn from_vocab(
     ))
 }
 
-/// The tokens of `vocab.txt`; the number of a line is the row.
+/// Returns the tokens of `vocab.txt`; the line number is the id.
 fn lines(text: &str) -> Vec<&str> {
     text.strip_prefix('\u{FEFF}')
         .unwrap_or(text)
@@ -386,29 +409,41 @@ fn vocabulary(file: &str, tokens: Vec<String>) -> Result<Vocabulary, DataError> 
 
 fn refused(file: &str, error: VocabularyError) -> DataError {
     let problem = match error {
-        VocabularyError::Missing { tokens } => format!("it lacks {}", tokens.join(", ")),
+        VocabularyError::Missing { tokens } => {
+            message!("it lacks {tokens}", tokens = tokens.join(", "))
+        }
         VocabularyError::Taken { token, row, other } => {
-            format!(
-                "row {row} has two tokens, {} and {}",
-                quoted(&other),
-                quoted(&token)
+            message!(
+                "row {row} has two tokens, {other} and {token}",
+                row,
+                other = quoted(&other),
+                token = quoted(&token)
             )
         }
         VocabularyError::TwoRows { token, row, other } => {
-            format!("{} has the rows {other} and {row}", quoted(&token))
+            message!(
+                "{token} has the rows {other} and {row}",
+                token = quoted(&token),
+                other,
+                row
+            )
         }
     };
     bad(file, problem)
 }
 
-fn bad(file: &str, problem: String) -> DataError {
+fn invalid_json(error: &serde_json::Error) -> Message {
+    Message::verbatim(on_one_line(&error.to_string()))
+}
+
+fn bad(file: &str, problem: Message) -> DataError {
     DataError::BadTokenizer {
         file: file.into(),
         problem,
     }
 }
 
-fn unsupported(part: String) -> DataError {
+fn unsupported(part: Message) -> DataError {
     DataError::UnsupportedTokenizer {
         file: TOKENIZER_JSON.into(),
         part,

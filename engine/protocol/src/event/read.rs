@@ -1,7 +1,9 @@
-//! How an event is read. Written out rather than derived: of a tagged enumeration, serde compiles each kind with all its
-//! fields twice over, which made a twentieth of the page's code. What is read is a map, and each field is taken from it.
+//! Deserialisation of events. Written by hand because serde's derive for a tagged enum compiles
+//! every variant with all its fields twice, which made up a twentieth of the page's code. Here the
+//! event is read into a map, and each field is taken from it.
 
 use super::Event;
+use crate::Message;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Error, Map, Value};
@@ -12,16 +14,17 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// Reads the kind named by each text, with these fields.
+/// Builds the variant that `$kind` names from the given fields.
 macro_rules! kinds {
     ($kind:expr, $fields:ident: $(
         $name:literal => $variant:ident {
-            $($field:ident),* $(; or default $($default:ident),+)? $(; in the rest $rest:ident)?
+            $($field:ident),* $(; in words $($words:ident),+)? $(; or default $($default:ident),+)? $(; in the rest $rest:ident)?
         },
     )*) => {
         match $kind {
             $($name => Event::$variant {
                 $($field: $fields.take(stringify!($field))?,)*
+                $($($words: $fields.take_message(stringify!($words))?,)+)?
                 $($($default: $fields.take_or_default(stringify!($default))?,)+)?
                 $($rest: $fields.rest()?,)?
             },)*
@@ -47,16 +50,16 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
             "estimated" => Estimated { request, estimate },
             "baseline" => Baseline { result },
             "started" => Started { run, phase, parameters, steps, tokens, device, vocab_size, uniform, unigram, bigram, step; or default labels },
-            "compiling" => Compiling { run, message },
+            "compiling" => Compiling { run; in words message },
             "step" => Step { run, step, loss, masked_lm_loss, next_sentence_loss, lr, tokens_per_sec, elapsed_secs, eta_secs, grad_norm },
             "evaluated" => Evaluated { run, step, epoch, split; or default network; in the rest metrics },
             "checkpoint" => Checkpoint { run, step, path },
             "rolled_back" => RolledBack { run, step },
-            "warning" => Warning { code, message; or default run },
+            "warning" => Warning { code; in words message; or default run },
             "paused" => Paused { run, step },
             "resumed" => Resumed { run, step },
             "finished" => Finished { run, step, stopped, elapsed_secs },
-            "failed" => Failed { code, message, hint, request; or default run },
+            "failed" => Failed { code, request; in words message, hint; or default run },
             "counted" => Counted { run, learned, step, loss, accuracy },
             "compared_run" => ComparedRun { run, cell },
             "compared" => Compared { run, comparison },
@@ -71,15 +74,22 @@ fn read(mut fields: Fields) -> Result<Event, Error> {
     })
 }
 
-/// The fields of an event that were not taken yet.
+/// Fields of an event that have not been taken yet.
 struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// A field that must be there, unless it is an option.
+    /// Takes a field. A missing field is an error unless its type is an option.
     #[inline(never)]
     fn take<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Error> {
         let value = self.0.remove(name).unwrap_or_default();
         T::deserialize(value).map_err(|error| Error::custom(format!("{name}: {error}")))
+    }
+
+    /// Takes a message with its template and arguments, if they were serialised.
+    #[inline(never)]
+    fn take_message(&mut self, name: &str) -> Result<Message, Error> {
+        let parts = format!("{name}_parts");
+        Ok(Message::deserialized(self.take(name)?, self.take(&parts)?))
     }
 
     #[inline(never)]
@@ -91,7 +101,7 @@ impl Fields {
         }
     }
 
-    /// A structure whose fields stand beside those of the event.
+    /// Reads a struct whose fields are flattened into those of the event.
     #[inline(never)]
     fn rest<T: DeserializeOwned>(self) -> Result<T, Error> {
         T::deserialize(Value::Object(self.0))

@@ -1,9 +1,9 @@
-//! Events are written by serde and read by hand: the two must agree.
+//! Events are serialised by serde and deserialised by hand: the two must agree.
 
 use super::*;
-use crate::{ClassifierMetrics, MaskedLmMetrics};
+use crate::{ClassifierMetrics, MaskedLmMetrics, Setting, message};
 
-/// An evaluation of each kind.
+/// Returns an evaluation event with each type of metrics.
 pub(crate) fn evaluations() -> [Event; 2] {
     let masked = Metrics::MaskedLm(MaskedLmMetrics {
         n: 3,
@@ -30,7 +30,7 @@ pub(crate) fn evaluations() -> [Event; 2] {
 }
 
 #[test]
-fn both_kinds_of_evaluation_survive_the_wire() {
+fn both_kinds_of_evaluation_round_trip() {
     for event in evaluations() {
         let text = serde_json::to_string(&event).expect("serialises");
         assert!(
@@ -44,7 +44,7 @@ fn both_kinds_of_evaluation_survive_the_wire() {
     }
 }
 
-/// An event of each kind.
+/// Returns one event of most variants; [`evaluations`] has those with metrics.
 pub(crate) fn every_kind() -> Vec<Event> {
     let (run, step) = ("r".to_string(), 7);
     let text = |text: &str| text.to_string();
@@ -52,7 +52,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
         Event::Hello { protocol: 5 },
         Event::Ready {
             device: DeviceInfo {
-                reason: Some(text("why")),
+                reason: Some(message!("why")),
                 ..DeviceInfo::default()
             },
         },
@@ -119,7 +119,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
         },
         Event::Compiling {
             run: run.clone(),
-            message: text("m"),
+            message: message!("{a} and {b}", a = 1, b = message!("c")),
         },
         Event::Step {
             run: run.clone(),
@@ -141,7 +141,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
         Event::Warning {
             run: String::new(),
             code: text("c"),
-            message: text("m"),
+            message: message!("m"),
         },
         Event::Paused {
             run: run.clone(),
@@ -160,8 +160,8 @@ pub(crate) fn every_kind() -> Vec<Event> {
         Event::Failed {
             run: run.clone(),
             code: text("c"),
-            message: text("m"),
-            hint: text("h"),
+            message: message!("m"),
+            hint: message!("raise {limit}", limit = Setting::named("limit")),
             request: Some(8),
         },
         Event::Counted {
@@ -184,12 +184,12 @@ pub(crate) fn every_kind() -> Vec<Event> {
             documents: 2,
             of: 3,
             dropped: vec![Dropped {
-                reason: text("empty"),
+                reason: message!("empty"),
                 count: 4,
                 first_line: 5,
             }],
             columns: Some(TableColumns::default()),
-            warnings: vec![text("w")],
+            warnings: vec![message!("w {n}", n = 1)],
         },
         Event::Classified {
             request: 1,
@@ -226,7 +226,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
             name: text("n"),
         },
         Event::Imported {
-            summary: text("s"),
+            summary: message!("s {n}", n = 2),
             labels: vec![text("x")],
             guesses: true,
         },
@@ -240,9 +240,9 @@ pub(crate) fn every_kind() -> Vec<Event> {
     ]
 }
 
-/// The names and fields that are written, by serde, are those that are read, by hand.
+/// The variant and field names that serde writes are those that the hand-written reader expects.
 #[test]
-fn every_kind_is_read_as_it_is_written() {
+fn every_kind_round_trips() {
     let all = every_kind();
     let mut kinds = std::collections::HashSet::new();
     for event in &all {
@@ -257,15 +257,15 @@ fn every_kind_is_read_as_it_is_written() {
 }
 
 #[test]
-fn what_may_be_left_out_is_empty_and_what_is_wrong_is_named() {
+fn missing_fields_default_and_errors_name_the_field() {
     let read = |text: &str| serde_json::from_str::<Event>(text);
     let warning = Event::Warning {
         run: String::new(),
         code: "c".into(),
-        message: "m".into(),
+        message: message!("m"),
     };
-    let more = r#"{"event":"warning","code":"c","message":"m","of_a_later_version":1}"#;
-    assert_eq!(read(more).expect("known"), warning);
+    let with_extra_field = r#"{"event":"warning","code":"c","message":"m","of_a_later_version":1}"#;
+    assert_eq!(read(with_extra_field).expect("known"), warning);
     for (text, expected) in [
         (r#"{"event":"dance"}"#, "there is no event \"dance\""),
         (

@@ -1,6 +1,7 @@
-//! The form that learns fastest at this size: pre-norm, rotary positions, a depth-wise convolution before each block,
-//! no biases in the linear layers. It leaves the unigram plateau within minutes on small corpora, where the published
-//! form does not (`docs/recipes.md`).
+//! The architecture that learns fastest at this model size: pre-norm, rotary positions, a
+//! depth-wise convolution before each block, and no biases in the linear layers. It leaves the
+//! unigram plateau within minutes on small corpora, where the published BERT does not
+//! (`docs/recipes.md`).
 
 use super::attention::{Attention, rotary_tables};
 use super::{
@@ -11,16 +12,18 @@ use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::{Init, ParameterSpec};
 use burn::tensor::Tensor;
+use protocol::{Message, message, phrase};
 
-/// The fast form.
+/// The fast Transformer variant.
 pub struct Fast;
 
-/// Standard deviation of the convolution's taps at the start: neighbours are felt from the first step.
+/// Standard deviation of the initial convolution taps, large enough that neighbouring tokens matter
+/// from the first step.
 const CONVOLUTION_INIT: f64 = 0.3;
 
 impl Backbone for Fast {
     fn title(&self) -> &'static str {
-        "fast Transformer"
+        phrase!("fast Transformer")
     }
 
     fn model_type(&self) -> &'static str {
@@ -58,8 +61,8 @@ impl Backbone for Fast {
     fn specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
         let (width, inner) = (config.hidden_size, config.intermediate_size);
         let mut list = SpecList::new(config.initializer_range);
-        // What a block adds to the residual stream starts small, so that depth does not raise its variance
-        // (Radford et al. 2019, 2.3).
+        // The residual branches start with small weights so that the variance does not grow with
+        // depth (Radford et al. 2019, 2.3).
         let residual = config.initializer_range / (2.0 * config.num_hidden_layers as f64).sqrt();
         embedding_specs(&mut list, config);
         for layer in 0..config.num_hidden_layers {
@@ -100,7 +103,7 @@ impl Backbone for Fast {
         list.into_specs()
     }
 
-    /// `[max; mean]`.
+    /// Twice the width: `[max; mean]` pooling.
     fn pooled_size(&self, config: &ModelConfig) -> usize {
         2 * config.hidden_size
     }
@@ -127,14 +130,16 @@ impl Backbone for Fast {
         Tensor::cat(vec![super::max_over_time(encoded), mean], 1)
     }
 
-    fn check(&self, config: &ModelConfig) -> Result<(), (&'static str, String)> {
+    fn check(&self, config: &ModelConfig) -> Result<(), (&'static str, Message)> {
         let head = config.hidden_size / config.num_attention_heads;
         if head.is_multiple_of(2) {
             return Ok(());
         }
         let heads = config.num_attention_heads;
-        let reason = format!(
-            "is {heads}, which leaves {head} numbers to a head; rotary positions turn pairs of them"
+        let reason = message!(
+            "is {heads}, which leaves {head} numbers to a head; rotary positions turn pairs of them",
+            heads,
+            head
         );
         Err(("num_attention_heads", reason))
     }
@@ -148,8 +153,8 @@ impl Backbone for Fast {
     }
 }
 
-/// Convolution, attention and feed-forward, each added to a residual stream that only the norms before them touch
-/// (Xiong et al. 2020).
+/// Convolution, attention and feed-forward layer, each with a pre-norm residual connection (Xiong
+/// et al. 2020).
 fn block(
     network: &Network,
     layer: usize,

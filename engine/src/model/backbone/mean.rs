@@ -1,6 +1,7 @@
-//! The simplest backbone: each position is its own embedding and the mean of the whole text's. For the masked LM that
-//! is the continuous bag of words (Mikolov et al. 2013) over the window; for labels, fastText's mean (Joulin et al.
-//! 2016). It knows no order: what it reaches is what word choice alone tells.
+//! The simplest backbone: the features of a position are its own embedding and the mean embedding
+//! of the sequence. As a masked LM it is a continuous bag of words (Mikolov et al. 2013) over the
+//! whole sequence; as a classifier it is fastText (Joulin et al. 2016). It ignores word order and
+//! so shows how far word choice alone goes.
 
 use super::{
     Backbone, SpecList, TrainingDefaults, embed, embedding_specs, mean_over_time, transform,
@@ -10,13 +11,14 @@ use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::ParameterSpec;
 use burn::tensor::Tensor;
+use protocol::phrase;
 
-/// The mean of the embeddings.
+/// The mean-of-embeddings backbone.
 pub struct Mean;
 
 impl Backbone for Mean {
     fn title(&self) -> &'static str {
-        "mean of embeddings"
+        phrase!("mean of embeddings")
     }
 
     fn model_type(&self) -> &'static str {
@@ -75,7 +77,8 @@ impl Backbone for Mean {
         transform(network.params, rows, network.config.layer_norm_eps)
     }
 
-    /// The mean, which each position carries as its second half: that of the first is it.
+    /// Returns the mean embedding. Every position holds it in its second half, so the first
+    /// position is read.
     fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2> {
         let [b, t] = encoded.dims;
         let width = network.config.hidden_size;

@@ -1,6 +1,7 @@
-//! What stands between the token ids and the heads. Each backbone is one file here and one row of [`Architecture`]:
-//! its parameters, its forward pass to one feature vector per position, and how these are pooled for a label. The
-//! masked LM, the data, the optimiser and the hosts know no more of a backbone than [`Backbone`].
+//! The backbones, which map token ids to hidden states. Each backbone is one file here and one
+//! variant of [`Architecture`]; it defines its parameters, its forward pass to one feature vector
+//! per position, and its pooling for sequence-level heads. All other code uses a backbone through
+//! the [`Backbone`] trait only.
 
 mod attention;
 mod bert;
@@ -17,27 +18,30 @@ use super::param_tensors::ParamTensors;
 use super::parameters::{Init, ParameterSpec};
 use crate::kernels;
 use burn::tensor::Tensor;
+use protocol::Message;
 use serde::{Deserialize, Serialize};
 
-/// Which backbone.
+/// The backbone of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Architecture {
-    /// BERT as published: learned positions and segments, post-norm, biases, tanh pooler (Devlin et al. 2019).
+    /// BERT as published: learned positions and segments, post-norm, biases, tanh pooler (Devlin et
+    /// al. 2019).
     Bert,
-    /// Rotary positions, a depth-wise convolution before each block, pre-norm, `[max; mean]` pooling.
+    /// Transformer with rotary positions, a depth-wise convolution before each block, pre-norm and
+    /// `[max; mean]` pooling.
     Fast,
-    /// Parallel convolutions of several widths (Kim 2014) with a feature per position.
+    /// Parallel convolutions of several widths (Kim 2014), with a feature vector per position.
     Textcnn,
-    /// The mean of the embeddings (Mikolov et al. 2013, CBOW; Joulin et al. 2016 for labels).
+    /// Mean of the embeddings (Mikolov et al. 2013, CBOW; Joulin et al. 2016 for classification).
     Mean,
 }
 
 impl Architecture {
-    /// All of them.
+    /// All architectures in declaration order.
     pub const ALL: [Self; 4] = [Self::Bert, Self::Fast, Self::Textcnn, Self::Mean];
 
-    /// What it does.
+    /// Returns the implementation of this architecture.
     pub fn backbone(self) -> &'static dyn Backbone {
         match self {
             Self::Bert => &bert::Bert,
@@ -48,87 +52,93 @@ impl Architecture {
     }
 }
 
-/// Settings that suit a backbone, each measured in `docs/recipes.md` unless it is a published value.
+/// Recommended training settings of a backbone; each value is measured in `docs/recipes.md` or
+/// published.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainingDefaults {
-    /// Share of tokens to guess in pre-training.
+    /// Fraction of tokens to mask in pre-training.
     pub mask_rate: f64,
-    /// Peak learning rate of pre-training, at width 128 and below.
+    /// Peak learning rate of pre-training at widths up to 128.
     pub pretraining_lr: f64,
-    /// Peak learning rate of fine-tuning, at width 128 and below.
+    /// Peak learning rate of fine-tuning at widths up to 128.
     pub finetuning_lr: f64,
-    /// Dropout of hidden states in fine-tuning.
+    /// Dropout probability of hidden states in fine-tuning.
     pub finetuning_dropout: f64,
-    /// Whether Muon moves the matrices inside the blocks in pre-training, unless asked otherwise.
+    /// Whether pre-training uses Muon for the weight matrices inside the blocks by default.
     pub muon: bool,
 }
 
-/// One backbone.
+/// A model architecture: its parameters, forward pass and pooling.
 pub trait Backbone: Sync {
-    /// In words.
+    /// The name shown to users, e.g. `BERT`.
     fn title(&self) -> &'static str;
 
-    /// `model_type` in `config.json`.
+    /// The `model_type` in `config.json`.
     fn model_type(&self) -> &'static str;
 
-    /// The family of `architectures` in `config.json`, e.g. `BertFor`.
+    /// The prefix of the class name in `architectures` of `config.json`, e.g. `BertFor`.
     fn class_prefix(&self) -> &'static str;
 
-    /// The shape that a preset of the contract names, as (layers, width, heads); `None` for another's preset.
+    /// Returns the sizes of a named preset as (layers, width, heads), or `None` if `name` is not a
+    /// preset of this backbone.
     fn preset(&self, name: &str) -> Option<[usize; 3]>;
 
-    /// Settings that suit it.
+    /// Returns the recommended training settings.
     fn recipe(&self) -> TrainingDefaults;
 
-    /// What a preset has besides its sizes, e.g. dropout as published.
+    /// Sets the preset values of a configuration other than its sizes, e.g. the published dropout.
     fn settle(&self, _config: &mut ModelConfig) {}
 
     /// The name of the word embeddings `[V, D]`, to which the masked LM's decoder is tied.
     fn word_embeddings(&self) -> &'static str;
 
-    /// The parameters up to the hidden states.
+    /// Returns the parameters up to the last hidden states.
     fn specs(&self, config: &ModelConfig) -> Vec<ParameterSpec>;
 
-    /// The parameters between the hidden states and the tied decoder.
+    /// Returns the parameters between the last hidden states and the tied decoder.
     fn masked_lm_specs(&self, _config: &ModelConfig) -> Vec<ParameterSpec> {
         Vec::new()
     }
 
-    /// The parameters between the hidden states and a head that reads the whole text.
+    /// Returns the parameters of the pooling for sequence-level heads.
     fn pool_specs(&self, _config: &ModelConfig) -> Vec<ParameterSpec> {
         Vec::new()
     }
 
-    /// Numbers that describe a whole text.
+    /// Number of features per pooled sequence.
     fn pooled_size(&self, config: &ModelConfig) -> usize;
 
-    /// Hidden states `[B * T, F]`; what is padded changes none of those that are not.
+    /// Computes the hidden states `[B * T, F]`. Padding does not influence the states of other
+    /// tokens.
     fn encode(&self, network: &Network, input: Input) -> Encoded;
 
-    /// Hidden states at the positions to guess `[M, F]` as rows `[M, D]` to compare with the word embeddings.
+    /// Maps hidden states at the masked positions, `[M, F]`, to rows `[M, D]` that are compared
+    /// with the word embeddings.
     fn masked_lm_rows(&self, _network: &Network, rows: Tensor<2>) -> Tensor<2> {
         rows
     }
 
-    /// One vector per text, `[B, pooled_size]`.
+    /// Returns one feature vector per sequence, `[B, pooled_size]`.
     fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2>;
 
-    /// Why a configuration from outside cannot be built, as (key, reason).
+    /// Checks a loaded configuration for values that this backbone does not support.
     ///
     /// # Errors
-    /// When it cannot.
-    fn check(&self, _config: &ModelConfig) -> Result<(), (&'static str, String)> {
+    /// Returns (key, reason) of the first unsupported value.
+    fn check(&self, _config: &ModelConfig) -> Result<(), (&'static str, Message)> {
         Ok(())
     }
 
-    /// Trainable numbers, roughly and in numbers that cannot wrap: asked before anything is allocated.
+    /// Estimates the number of trainable parameters. `u128` because it is computed for unchecked
+    /// sizes, before any allocation.
     fn parameter_estimate(&self, config: &ModelConfig) -> u128;
 
-    /// Numbers that a backward pass keeps per token, roughly, with `max_len` tokens to a text.
+    /// Estimates the number of activations stored for the backward pass, per token, for sequences
+    /// of `max_len` tokens.
     fn activation_estimate(&self, config: &ModelConfig, max_len: usize) -> f64;
 }
 
-/// Word embeddings and, where the model has two segments, segment embeddings: `[B * T, D]`.
+/// Sums word embeddings and, if the model has two token types, token type embeddings: `[B * T, D]`.
 fn embed(network: &Network, input: &Input) -> Tensor<2> {
     let words = kernels::gather_rows(network.params.get(WORDS), &input.ids);
     if network.config.type_vocab_size == 1 {
@@ -137,7 +147,7 @@ fn embed(network: &Network, input: &Input) -> Tensor<2> {
     words + kernels::gather_rows(network.params.get(SEGMENTS), &input.segments)
 }
 
-/// Parameters of [`embed`].
+/// Adds the parameters of [`embed`].
 fn embedding_specs(list: &mut SpecList, config: &ModelConfig) {
     list.matrix(WORDS, config.vocab_size, config.hidden_size);
     if config.type_vocab_size > 1 {
@@ -145,14 +155,14 @@ fn embedding_specs(list: &mut SpecList, config: &ModelConfig) {
     }
 }
 
-/// Embedding tables of the backbones that are not Hugging Face's.
+/// Names of the embedding tables, for backbones without a Hugging Face counterpart.
 const WORDS: &str = "clozelab.embeddings.word_embeddings.weight";
 const SEGMENTS: &str = "clozelab.embeddings.token_type_embeddings.weight";
 
-/// Far below every activation, so that padding never is the maximum.
+/// Added to the features of padding before a maximum; lower than any activation.
 pub const BELOW_ALL: f64 = -1e4;
 
-/// Maximum over the tokens that are not padding, `[B, F]`.
+/// Returns the maximum over non-padding tokens, `[B, F]`.
 fn max_over_time(encoded: &Encoded) -> Tensor<2> {
     let [b, t] = encoded.dims;
     let width = encoded.hidden.dims()[1];
@@ -164,7 +174,7 @@ fn max_over_time(encoded: &Encoded) -> Tensor<2> {
     lowered.max_dim(1).reshape([b, width])
 }
 
-/// Mean of `hidden` `[B * T, F]` over the tokens that are not padding, `[B, F]`.
+/// Returns the mean of `hidden` `[B * T, F]` over non-padding tokens, `[B, F]`.
 fn mean_over_time([b, t]: [usize; 2], hidden: &Tensor<2>, keep: Option<&Tensor<3>>) -> Tensor<2> {
     let width = hidden.dims()[1];
     let hidden = hidden.clone().reshape([b, t, width]); // [B, T, F]
@@ -178,14 +188,14 @@ fn mean_over_time([b, t]: [usize; 2], hidden: &Tensor<2>, keep: Option<&Tensor<3
     mean.reshape([b, width])
 }
 
-/// A list of parameters in the making.
+/// Builder of a list of parameters.
 pub(super) struct SpecList {
     specs: Vec<ParameterSpec>,
     std: f64,
 }
 
 impl SpecList {
-    /// An empty list; matrices start with the standard deviation `std`.
+    /// Creates an empty list; matrices are initialised with the standard deviation `std`.
     pub fn new(std: f64) -> Self {
         Self {
             specs: Vec::new(),
@@ -193,12 +203,12 @@ impl SpecList {
         }
     }
 
-    /// The parameters.
+    /// Returns the parameters in the order in which they were added.
     pub fn into_specs(self) -> Vec<ParameterSpec> {
         self.specs
     }
 
-    /// Adds one parameter.
+    /// Adds one parameter that is not a matrix of a block.
     pub fn add(&mut self, name: impl Into<String>, shape: Vec<usize>, init: Init) {
         self.specs.push(ParameterSpec {
             name: name.into(),
@@ -209,7 +219,8 @@ impl SpecList {
         });
     }
 
-    /// Adds `stacked` equal matrices inside a block, one below the other in a parameter of this shape.
+    /// Adds `stacked` matrices of equal shape inside a block, concatenated along the rows of one
+    /// parameter of this shape.
     pub fn hidden(
         &mut self,
         name: impl Into<String>,
@@ -227,18 +238,18 @@ impl SpecList {
         });
     }
 
-    /// Adds a matrix `[rows, columns]`.
+    /// Adds a matrix `[rows, columns]` with normal initialisation.
     pub fn matrix(&mut self, name: &str, rows: usize, columns: usize) {
         self.add(name, vec![rows, columns], Init::Normal(self.std));
     }
 
-    /// Adds a linear layer with its bias.
+    /// Adds a linear layer with bias.
     pub fn linear(&mut self, name: &str, outputs: usize, inputs: usize) {
         self.matrix(&format!("{name}.weight"), outputs, inputs);
         self.add(format!("{name}.bias"), vec![outputs], Init::Zeros);
     }
 
-    /// Adds a linear layer of a block with its bias.
+    /// Adds a linear layer with bias whose weight counts as a matrix inside a block.
     pub fn hidden_linear(&mut self, name: &str, outputs: usize, inputs: usize) {
         self.hidden(
             format!("{name}.weight"),
@@ -249,7 +260,8 @@ impl SpecList {
         self.add(format!("{name}.bias"), vec![outputs], Init::Zeros);
     }
 
-    /// Adds linear layers of a block with their biases, whose weights and biases are a stack each.
+    /// Adds linear layers of a block with biases; their weights form one stack and their biases
+    /// another.
     pub fn hidden_stack(&mut self, names: &[String], outputs: usize, inputs: usize) {
         for (i, name) in names.iter().enumerate() {
             let start = self.specs.len();
@@ -260,15 +272,15 @@ impl SpecList {
         }
     }
 
-    /// Adds scale and shift of a layer normalisation.
+    /// Adds the scale and shift of a layer normalisation.
     pub fn norm(&mut self, name: &str, width: usize) {
         self.add(format!("{name}.weight"), vec![width], Init::Ones);
         self.add(format!("{name}.bias"), vec![width], Init::Zeros);
     }
 }
 
-/// Parameters of the masked LM's transform as published: dense, GELU, LayerNorm (Devlin et al. 2019,
-/// run_pretraining.py), from `features` numbers to the width of the embeddings.
+/// Returns the parameters of the masked LM's published transform, which maps `features` inputs to
+/// the embedding width: dense, GELU, LayerNorm (Devlin et al. 2019, run_pretraining.py).
 fn transform_specs(config: &ModelConfig, features: usize) -> Vec<ParameterSpec> {
     let mut list = SpecList::new(config.initializer_range);
     list.linear(
@@ -280,13 +292,14 @@ fn transform_specs(config: &ModelConfig, features: usize) -> Vec<ParameterSpec> 
     list.into_specs()
 }
 
-/// The transform itself: `[M, F]` to `[M, D]`.
+/// Applies the masked LM's transform, `[M, F]` to `[M, D]`.
 fn transform(params: &ParamTensors, rows: Tensor<2>, eps: f64) -> Tensor<2> {
     let rows = linear_gelu(params, "cls.predictions.transform.dense", rows);
     layer_norm(params, "cls.predictions.transform.LayerNorm", rows, eps)
 }
 
-/// Embeddings, the four matrices of attention and the two of the feed-forward layer; biases are too few to matter.
+/// Estimates a Transformer's parameters: embeddings, the four attention matrices and the two
+/// feed-forward matrices. Biases are negligible.
 fn transformer_parameters(config: &ModelConfig) -> u128 {
     let [vocab, width, layers, inner, positions] = [
         config.vocab_size,
@@ -301,7 +314,8 @@ fn transformer_parameters(config: &ModelConfig) -> u128 {
         .saturating_add((4 * width * width + 2 * width * inner).saturating_mul(layers))
 }
 
-/// Per token and layer: 34 rows of the width, and five rows of attention per head.
+/// Estimates a Transformer's activations per token: in each layer 34 times the width, and five
+/// attention rows of `max_len` per head.
 fn transformer_activations(config: &ModelConfig, max_len: usize) -> f64 {
     let attention = (config.num_attention_heads * max_len) as f64;
     config.num_hidden_layers as f64 * (34.0 * config.hidden_size as f64 + 5.0 * attention)

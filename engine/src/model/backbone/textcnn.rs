@@ -1,8 +1,9 @@
-//! Parallel convolutions of several widths (Kim 2014, 2) that keep the length of the text: a feature vector per
-//! position, gathered at the masked positions, so that a guess knows which word it is for. The maximum over time is
-//! taken for labels only. LayerNorm instead of BatchNorm: training and evaluation compute the same.
+//! TextCNN: parallel convolutions of several widths (Kim 2014, 2). They preserve the sequence
+//! length, so that the masked LM has a feature vector for each masked position; only classification
+//! takes the maximum over time. LayerNorm replaces BatchNorm, so that training and evaluation
+//! compute the same function.
 //!
-//! A convolution of width k is one matrix product with the k shifted copies of its input side by side.
+//! A convolution of width k is one matrix product with k shifted copies of its input, concatenated.
 
 use super::{
     Backbone, SpecList, TrainingDefaults, embed, embedding_specs, layer_norm, max_over_time,
@@ -13,15 +14,16 @@ use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameters::{Init, ParameterSpec};
 use burn::tensor::Tensor;
+use protocol::{Message, message};
 
-/// Convolutions side by side.
+/// The TextCNN backbone.
 pub struct TextCnn;
 
-/// Filter widths and filters of each, as in the 2018 system.
+/// Default filter widths and number of filters per width, as in the legacy 2018 system.
 const FILTER_SIZES: [usize; 4] = [2, 3, 4, 5];
 const NUM_FILTERS: usize = 128;
-/// Widest filter that a model from outside may have.
-const WIDEST_FILTER: usize = 64;
+/// Largest filter width accepted in a loaded configuration.
+const MAX_FILTER: usize = 64;
 
 impl Backbone for TextCnn {
     fn title(&self) -> &'static str {
@@ -116,20 +118,23 @@ impl Backbone for TextCnn {
         max_over_time(encoded)
     }
 
-    fn check(&self, config: &ModelConfig) -> Result<(), (&'static str, String)> {
+    fn check(&self, config: &ModelConfig) -> Result<(), (&'static str, Message)> {
         let sizes = &config.filter_sizes;
         let ascending = sizes.windows(2).all(|pair| pair[0] < pair[1]);
         if sizes.is_empty()
             || !ascending
-            || sizes.iter().any(|size| !(1..=WIDEST_FILTER).contains(size))
+            || sizes.iter().any(|size| !(1..=MAX_FILTER).contains(size))
         {
             return Err((
                 "filter_sizes",
-                format!("must be ascending widths from 1 to {WIDEST_FILTER}"),
+                message!(
+                    "must be ascending widths from 1 to {limit}",
+                    limit = MAX_FILTER
+                ),
             ));
         }
         if config.num_filters == 0 {
-            return Err(("num_filters", "must be at least 1".into()));
+            return Err(("num_filters", message!("must be at least 1")));
         }
         Ok(())
     }
@@ -155,7 +160,7 @@ impl Backbone for TextCnn {
     }
 }
 
-/// Numbers per position: all filters of all widths.
+/// Number of features per position: all filters of all widths.
 fn features(config: &ModelConfig) -> usize {
     config.filter_sizes.len() * config.num_filters
 }
@@ -168,7 +173,8 @@ fn norm_name(layer: usize) -> String {
     format!("clozelab.layers.{layer}.norm")
 }
 
-/// One layer: each width on its own input (the embeddings, later its own features), normalised together, GELU.
+/// Applies one layer: a convolution per filter width, a joint LayerNorm, and GELU. In the first
+/// layer every width reads the embeddings; in later layers each reads its own features.
 fn convolve(
     network: &Network,
     layer: usize,
@@ -196,7 +202,7 @@ fn convolve(
                     .narrow(2, branch * config.num_filters, config.num_filters)
             };
             let inputs = own.dims()[2];
-            // As TensorFlow's SAME padding: an even filter sees one position more to the right.
+            // TensorFlow's SAME padding: an even filter covers one more position on the right.
             let left = (size as isize - 1) / 2;
             let copies: Vec<Tensor<3>> = (0..size as isize)
                 .map(|tap| shifted(&own, tap - left))

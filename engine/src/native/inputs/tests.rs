@@ -1,4 +1,4 @@
-//! Tests of `inputs`.
+//! Tests of `inputs`: folders, special files and model directories.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn names(root: &Path, sources: &[Source]) -> Vec<String> {
 }
 
 #[test]
-fn folders_are_read_in_the_order_of_their_names() {
+fn folders_are_read_in_path_order() {
     let root = folder();
     let sources = read(&[root.path().into()], Some(FileRole::Train)).expect("readable");
     assert_eq!(
@@ -46,7 +46,7 @@ fn folders_are_read_in_the_order_of_their_names() {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_in_use_is_noticed() {
+fn a_file_that_changes_while_in_use_is_detected() {
     let root = folder();
     let sources = read(&[root.path().join("b.txt")], None).expect("readable");
     let open = || sources[0].file.content.open().map(drop);
@@ -58,7 +58,7 @@ fn a_file_that_changes_while_it_is_in_use_is_noticed() {
 }
 
 #[test]
-fn what_is_missing_or_empty_is_named() {
+fn missing_files_and_empty_folders_are_reported_by_name() {
     let root = folder();
     for (path, code) in [
         ("nothing.txt", "unreadable-input"),
@@ -73,7 +73,7 @@ fn what_is_missing_or_empty_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn links_in_circles_pipes_and_devices_do_no_harm() {
+fn link_cycles_pipes_and_devices_are_harmless() {
     use std::os::unix::fs::symlink;
     let root = folder();
     symlink(root.path(), root.path().join("a/loop")).expect("writable");
@@ -95,7 +95,7 @@ fn links_in_circles_pipes_and_devices_do_no_harm() {
 }
 
 #[test]
-fn only_the_files_of_a_model_are_read() {
+fn only_model_files_are_read() {
     let root = folder();
     let names = [
         "config.json",
@@ -115,11 +115,15 @@ fn only_the_files_of_a_model_are_read() {
         names[..3]
     );
     let error = read_model(root.path()).expect_err("a folder above");
-    assert!(error.hint().ends_with("/run"), "{}", error.hint());
+    assert!(
+        error.hint().to_string().ends_with("/run"),
+        "{}",
+        error.hint()
+    );
 }
 
 #[test]
-fn a_directory_that_is_no_model_is_named_so() {
+fn a_path_without_a_model_is_refused() {
     let root = folder();
     for path in [
         root.path().to_path_buf(),

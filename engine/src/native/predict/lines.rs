@@ -1,19 +1,22 @@
-//! Lines of a stream as they come: packed or not, in any encoding, so that `predict` can stand in a pipe and answer while
-//! more is typed.
+//! Reads lines from a stream as they arrive, gzipped or not and in any encoding, so that `predict`
+//! can run in a pipe and answer while more input is typed.
 
 use crate::data::{Decoding, document_of};
 use crate::error::Error;
 use crate::native::output;
+use protocol::message;
 use std::io::{BufRead, BufReader, Read};
 
-/// Lines that are answered together: enough to fill a batch, few enough to answer while more are typed.
+/// Maximum number of lines that are predicted together: enough for a batch, few enough to answer
+/// while more are typed.
 pub const CHUNK_LINES: usize = 32;
-/// Bytes of a line at most; what a model reads of it is a few hundred tokens.
+/// Maximum length of a line in bytes; a model reads only a few hundred tokens of it.
 const MAX_LINE_BYTES: u64 = 16 << 20;
-/// How much of a stream the guess of its encoding looks at.
+/// Number of bytes at the start of a stream from which its encoding is detected.
 const SAMPLE_BYTES: usize = 64 << 10;
 
-/// The text behind a reader of `name` that may be packed with gzip, with as much of it as is there ready to be looked at.
+/// Returns a reader that decompresses `raw` if it is gzipped. Its buffer holds enough bytes for
+/// encoding detection. `name` is for error messages.
 pub fn unpacked<'a>(
     name: &str,
     raw: Box<dyn Read + 'a>,
@@ -31,7 +34,7 @@ pub fn unpacked<'a>(
     ))
 }
 
-/// The text of `name` in UTF-8, whatever its encoding.
+/// Decodes the text of `name` to UTF-8, from the detected encoding or from `forced`.
 pub fn decoded<'a>(
     name: &str,
     mut raw: BufReader<Box<dyn Read + 'a>>,
@@ -55,17 +58,17 @@ pub fn decoded<'a>(
     Ok(BufReader::new(Box::new(text)))
 }
 
-/// Lines as they come, in chunks that do not wait for what has not been written yet.
+/// Lines of a stream, in chunks that do not wait for input that has not arrived yet.
 pub struct Lines<R> {
-    /// What is read.
+    /// The stream, as UTF-8.
     pub reader: BufReader<R>,
-    /// What people call it.
+    /// Name of the stream in error messages.
     name: String,
     number: u64,
 }
 
 impl<R: Read> Lines<R> {
-    /// Of the text of `name` in UTF-8, from its start.
+    /// Creates a reader of the lines of `name` from its start.
     pub fn new(name: &str, reader: BufReader<R>) -> Self {
         Self {
             reader,
@@ -74,7 +77,8 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// The next lines with their numbers: as many as are there, at most [`CHUNK_LINES`]; none at the end.
+    /// Returns the next lines with their line numbers: those that have arrived, at least one and at
+    /// most [`CHUNK_LINES`]. Empty at the end of the stream.
     pub fn chunk(&mut self) -> Result<Vec<(u64, String)>, Error> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_LINES
@@ -90,36 +94,36 @@ impl<R: Read> Lines<R> {
 
     fn line(&mut self) -> Result<Option<(u64, String)>, Error> {
         let mut bytes = Vec::new();
-        let taken = self
+        let bytes_read = self
             .reader
             .by_ref()
             .take(MAX_LINE_BYTES + 1)
             .read_until(b'\n', &mut bytes);
-        let taken = taken.map_err(|error| unreadable(&self.name, self.number, &error))?;
-        if taken == 0 {
+        let bytes_read = bytes_read.map_err(|error| unreadable(&self.name, self.number, &error))?;
+        if bytes_read == 0 {
             return Ok(None);
         }
         self.number += 1;
-        if taken as u64 > MAX_LINE_BYTES {
+        if bytes_read as u64 > MAX_LINE_BYTES {
             return Err(Error::Input {
                 code: "line-too-long",
-                message: format!(
-                    "line {} of {} is longer than {} MiB",
-                    self.number,
-                    self.name,
-                    MAX_LINE_BYTES >> 20
+                message: message!(
+                    "line {number} of {name} is longer than {value} MiB",
+                    number = self.number,
+                    name = self.name,
+                    value = MAX_LINE_BYTES >> 20
                 ),
-                hint: "Put one text on each line.".into(),
+                hint: message!("Put one text on each line."),
             });
         }
         Ok(Some((self.number, text_of(&bytes))))
     }
 }
 
-/// What a model reads of a line: the text without labels, cleaned as in training; nothing where there is no text.
+/// Returns the text of a line without labels, cleaned as in training. Empty if there is no text.
 fn text_of(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    // Only what ends a line is cut: a carriage return within would start a second document.
+    // A carriage return inside the line would start a second document.
     let text = text
         .trim_start_matches('\u{feff}')
         .trim()
@@ -132,8 +136,13 @@ fn text_of(line: &[u8]) -> String {
 fn unreadable(name: &str, line: u64, error: &std::io::Error) -> Error {
     Error::Input {
         code: "unreadable-input",
-        message: format!("{name} cannot be read after line {line}: {error}"),
-        hint: "Check the file; all lines before were answered.".into(),
+        message: message!(
+            "{name} cannot be read after line {line}: {error}",
+            name,
+            line,
+            error = error.to_string()
+        ),
+        hint: message!("Check the file; all lines before were answered."),
     }
 }
 
@@ -154,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_answered_under_its_number_and_without_its_labels() {
+    fn lines_keep_their_numbers_and_lose_their_labels() {
         let text = b"\xef\xbb\xbffirst\r\n\n  \nsecond __label__x __label__y\n__label__z\nbad \xff byte\na\tb __label__x\nlast";
         let lines = all_lines(text);
         let expected = [
@@ -181,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn other_encodings_are_found_and_a_line_is_no_file() {
+    fn encodings_are_detected_and_images_are_refused() {
         let german = "\u{fc}ber allen Gipfeln ist Ruh, in allen Wipfeln sp\u{fc}rest du kaum einen Hauch\n<svg line\n";
         let latin: Vec<u8> = german.chars().map(|c| c as u8).collect();
         let utf16: Vec<u8> = german.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -199,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_input_is_unpacked_and_long_input_comes_in_chunks() {
+    fn gzip_is_decompressed_and_long_input_comes_in_chunks() {
         let text: String = (1..=100).map(|n| format!("line {n}\n")).collect();
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packer.write_all(text.as_bytes()).expect("memory takes it");
@@ -214,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_told_with_its_file() {
+    fn a_line_that_is_too_long_is_reported_with_its_file() {
         let long = vec![b'x'; MAX_LINE_BYTES as usize + 1];
         let error = Lines::new("a.txt", BufReader::new(&long[..]))
             .chunk()

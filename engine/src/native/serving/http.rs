@@ -1,5 +1,5 @@
-//! The `serve-model` command: a model behind an HTTP address. The model has a thread of its own; requests wait in a queue
-//! of bounded length, and those to classify are answered together.
+//! The `serve-model` command: an HTTP server for one model. The model has a thread of its own;
+//! requests wait in a bounded queue, and classification requests are batched.
 
 use super::{Classified, DEFAULT_TOP_K, MAX_TEXTS, Service, checked_top_k, error_json, openapi};
 use crate::error::Error;
@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use protocol::{Setting, message};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -23,22 +24,22 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-/// Bytes of a request's body at most.
+/// Maximum size of a request body in bytes.
 const MAX_BODY_BYTES: usize = 1 << 20;
-/// Connections at once; more wait until one ends.
+/// Maximum number of open connections; more wait until one is closed.
 const MAX_CONNECTIONS: usize = 512;
-/// Requests that wait for the model; more are turned away.
+/// Maximum number of requests that wait for the model; more are rejected.
 const MAX_WAITING: usize = 1024;
-/// Texts that are classified together.
-const TOGETHER: usize = 64;
-/// How long a client may take to send the head of a request.
+/// Number of texts in a batch at which no further request is added to it.
+const BATCH_TEXTS: usize = 64;
+/// Time limit for a client to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a request may take in all.
+/// Time limit for a request as a whole.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// Names by which a program on this machine may call a server that only listens to this machine.
+/// Host names that a server on a loopback address accepts.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// What is asked of the model, and where the answer goes.
+/// A request to the model thread, with the channel for its answer.
 enum Job {
     Classify {
         texts: Vec<String>,
@@ -57,10 +58,10 @@ enum Job {
     },
 }
 
-/// Where the answer to a job goes.
+/// The channel for the answer to a job.
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
-/// Why a request is not answered.
+/// An error response with a status and a JSON body.
 struct Refusal {
     status: StatusCode,
     body: Value,
@@ -81,12 +82,13 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// What each request sees.
+/// State that all request handlers share.
 #[derive(Clone)]
 struct Shared {
     jobs: mpsc::Sender<Job>,
     described: Arc<Value>,
-    /// Whether only this machine may ask: then a request has to name it, so that no page of another site can.
+    /// Whether the server listens on a loopback address. A request must then name a local host, so
+    /// that a web page cannot reach the server through DNS rebinding.
     is_local: bool,
 }
 
@@ -105,10 +107,10 @@ struct TextBody {
     top_k: Option<usize>,
 }
 
-/// The `serve-model` command. Returns only when it fails.
+/// Runs the `serve-model` command. Returns only on failure.
 ///
 /// # Errors
-/// When the model cannot be loaded or the address cannot be used.
+/// Returns an error if the model cannot be loaded or the address cannot be used.
 pub fn serve_model(common: &Common, args: &ServeModel) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -139,7 +141,7 @@ async fn serve(common: &Common, args: &ServeModel) -> Result<(), Error> {
         described: Arc::new(described),
         is_local: args.host.is_loopback(),
     };
-    // A program that started this one reads where it listens.
+    // A parent process can read the address from stdout.
     output::result(&format!(
         "Clozelab serves {} at http://{address}/\n",
         args.served.model.display()
@@ -147,17 +149,17 @@ async fn serve(common: &Common, args: &ServeModel) -> Result<(), Error> {
     accept(listener, router(shared)).await
 }
 
-/// Answers connections, each in a task of its own.
+/// Accepts connections and serves each in a task of its own.
 async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let place = places
+        let permit = permits
             .clone()
             .acquire_owned()
             .await
             .map_err(|_| stopped())?;
         let Ok((stream, _)) = listener.accept().await else {
-            // Such as too many open files: others end in a moment.
+            // For example too many open files: retry after other connections have ended.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -168,9 +170,10 @@ async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
             http.http1()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT);
-            // A client that breaks off is its own affair.
+            // An error of one connection, such as a client that disconnects, does not concern the
+            // server.
             let _ = http.serve_connection(TokioIo::new(stream), service).await;
-            drop(place);
+            drop(permit);
         });
     }
 }
@@ -206,7 +209,8 @@ fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-/// Refuses requests that name another host, and ends those that take too long.
+/// Rejects requests that name another host or announce too large a body, and ends those that take
+/// too long.
 async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     if shared.is_local && !names_this_machine(request.headers()) {
         let message = "the request names another host than this machine";
@@ -253,7 +257,7 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
         .any(|local| name.eq_ignore_ascii_case(local))
 }
 
-/// An answer to a request.
+/// A JSON response, or an error response.
 type Answer = Result<Json<Value>, Refusal>;
 
 async fn classify(
@@ -276,7 +280,7 @@ async fn classify(
         }
     };
     let top_k = checked_top_k(body.top_k).map_err(|error| failed(&error))?;
-    let results = ask(&shared, |reply| Job::Classify {
+    let results = submit(&shared, |reply| Job::Classify {
         texts,
         top_k,
         reply,
@@ -290,7 +294,7 @@ async fn fill_mask(
     headers: HeaderMap,
     body: Result<Bytes, BodyError>,
 ) -> Answer {
-    question(&shared, &headers, body, |text, top_k, reply| {
+    answer_text(&shared, &headers, body, |text, top_k, reply| {
         Job::FillMask { text, top_k, reply }
     })
     .await
@@ -301,7 +305,7 @@ async fn similar(
     headers: HeaderMap,
     body: Result<Bytes, BodyError>,
 ) -> Answer {
-    question(&shared, &headers, body, |text, top_k, reply| Job::Similar {
+    answer_text(&shared, &headers, body, |text, top_k, reply| Job::Similar {
         text,
         top_k,
         reply,
@@ -309,7 +313,7 @@ async fn similar(
     .await
 }
 
-async fn question(
+async fn answer_text(
     shared: &Shared,
     headers: &HeaderMap,
     body: Result<Bytes, BodyError>,
@@ -319,12 +323,14 @@ async fn question(
     let top_k = checked_top_k(top_k)
         .map_err(|error| failed(&error))?
         .unwrap_or(DEFAULT_TOP_K);
-    ask(shared, |reply| job(text, top_k, reply)).await.map(Json)
+    submit(shared, |reply| job(text, top_k, reply))
+        .await
+        .map(Json)
 }
 
 type BodyError = axum::extract::rejection::BytesRejection;
 
-/// A body of JSON.
+/// Parses a JSON request body.
 fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Result<Bytes, BodyError>,
@@ -370,8 +376,8 @@ fn read<T: DeserializeOwned>(
     })
 }
 
-/// Puts a job into the queue and waits for its answer.
-async fn ask<T>(shared: &Shared, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Refusal> {
+/// Queues a job for the model and waits for its answer.
+async fn submit<T>(shared: &Shared, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Refusal> {
     let (reply, answer) = oneshot::channel();
     shared.jobs.try_send(job(reply)).map_err(|_| {
         let hint = "Ask again in a moment.";
@@ -389,7 +395,7 @@ async fn ask<T>(shared: &Shared, job: impl FnOnce(Reply<T>) -> Job) -> Result<T,
     }
 }
 
-/// Answers jobs until nobody asks any more.
+/// Answers jobs on the model thread until the queue is closed.
 fn work(mut service: Service, mut queue: mpsc::Receiver<Job>) {
     let mut next = None;
     while let Some(job) = next.take().or_else(|| queue.blocking_recv()) {
@@ -401,7 +407,7 @@ fn work(mut service: Service, mut queue: mpsc::Receiver<Job>) {
             } => {
                 let mut waiting = vec![(texts.len(), reply)];
                 let mut all = texts;
-                while all.len() < TOGETHER {
+                while all.len() < BATCH_TEXTS {
                     match queue.try_recv() {
                         Ok(Job::Classify {
                             texts,
@@ -417,9 +423,9 @@ fn work(mut service: Service, mut queue: mpsc::Receiver<Job>) {
                         }
                     }
                 }
-                answer_together(&mut service, &all, top_k, waiting);
+                classify_batch(&mut service, &all, top_k, waiting);
             }
-            // A client that has left needs no answer.
+            // A client that has disconnected needs no answer.
             Job::FillMask { text, top_k, reply } => {
                 drop(reply.send(service.fill_mask(&text, top_k)))
             }
@@ -428,7 +434,7 @@ fn work(mut service: Service, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
-fn answer_together(
+fn classify_batch(
     service: &mut Service,
     texts: &[String],
     top_k: Option<usize>,
@@ -438,7 +444,7 @@ fn answer_together(
         Ok(answers) => {
             let mut answers = answers.into_iter();
             for (count, reply) in waiting {
-                // A client that has left needs no answer.
+                // A client that has disconnected needs no answer.
                 drop(reply.send(Ok(answers.by_ref().take(count).collect())));
             }
         }
@@ -458,28 +464,37 @@ fn body_too_large() -> Refusal {
     )
 }
 
-/// The answer to a request that the model cannot answer.
+/// Converts an error to a response: status 400 if the request caused it, otherwise 500.
 fn failed(error: &Error) -> Refusal {
-    let is_theirs = error.exit_code() == 2;
-    let status = if is_theirs {
+    let is_client_error = error.exit_code() == 2;
+    let status = if is_client_error {
         StatusCode::BAD_REQUEST
     } else {
         StatusCode::INTERNAL_SERVER_ERROR
     };
-    Refusal::new(status, error.code(), &error.to_string(), &error.hint())
+    Refusal::new(
+        status,
+        error.code(),
+        &error.to_string(),
+        &error.hint().to_string(),
+    )
 }
 
 fn stopped() -> Error {
     Error::Failed {
-        message: "the model has stopped".into(),
-        hint: "Start the server again.".into(),
+        message: message!("the model has stopped"),
+        hint: message!("Start the server again."),
     }
 }
 
 fn no_server(what: &str, error: &std::io::Error) -> Error {
     Error::Io {
-        message: format!("{what}: {error}"),
-        hint: "Choose another --port or --host.".into(),
+        message: message!("{what}: {error}", what, error = error.to_string()),
+        hint: message!(
+            "Choose another {port} or {host}.",
+            port = Setting::named("port"),
+            host = Setting::named("host")
+        ),
     }
 }
 
@@ -488,7 +503,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_is_named() {
+    fn only_local_host_names_are_accepted() {
         let named = |host: &str| {
             let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("a header"))]);
             names_this_machine(&headers)

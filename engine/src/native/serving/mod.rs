@@ -1,5 +1,5 @@
-//! A model that answers other programs: over HTTP (`serve-model`) and as tools of a language model's client (`mcp`).
-//! Both query a [`Service`]; neither writes anything.
+//! Serves a model to other programs: over HTTP (`serve-model`) and as tools of a language model's
+//! client (`mcp`). Both query a [`Service`]; neither writes any files.
 
 mod http;
 mod mcp;
@@ -16,18 +16,18 @@ use crate::error::Error;
 use crate::native::args::{Common, Served};
 use crate::session::{Long, Session, SimilarDocuments};
 use futures_lite::future::block_on;
-use protocol::{FileRole, LabelScore};
+use protocol::{FileRole, LabelScore, Setting, message};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Texts of one request at most.
+/// Maximum number of texts per request.
 const MAX_TEXTS: usize = 256;
-/// Answers to one question at most.
+/// Maximum value of `top_k`.
 const MAX_TOP_K: usize = 1000;
-/// Answers to one question where none are asked for.
+/// Default value of `top_k` for masks and similar documents.
 const DEFAULT_TOP_K: usize = 5;
 
-/// A model, and documents to compare a text with.
+/// A model, and optionally documents to search.
 struct Service {
     session: Session<NativeHost>,
     labels: usize,
@@ -39,17 +39,17 @@ struct Documents {
     index: SimilarDocuments,
 }
 
-/// The answer to one text.
+/// The labels of one text.
 #[derive(Serialize)]
 struct Classified {
     labels: Vec<LabelScore>,
 }
 
 impl Service {
-    /// Loads the model and reads the documents.
+    /// Loads the model and reads the documents, if any.
     ///
     /// # Errors
-    /// When the model or the documents cannot be read.
+    /// Returns an error if the model or the documents cannot be read.
     fn open(common: &Common, args: &Served) -> Result<Self, Error> {
         let model = inputs::read_model(&args.model)?;
         let session = query::session(common, model, true)?;
@@ -61,10 +61,10 @@ impl Service {
         };
         if let Some(path) = &args.documents {
             if path.is_dir() {
-                let hint = "Give one file: lines, a table or JSON.";
+                let hint = message!("Give one file: lines, a table or JSON.");
                 return Err(Error::input(
                     "not-a-file",
-                    format!("{} is a folder", shown(path)),
+                    message!("{path} is a folder", path = shown(path)),
                     hint,
                 ));
             }
@@ -81,10 +81,9 @@ impl Service {
             let file = Opened::new(&[file]).single(&name)?;
             let mut rows = FileRows::open(&file, &options, false)?;
             let mut texts: Vec<(u64, String)> = Vec::new();
-            while let Some(taken) = rows.next()? {
+            while let Some(row) = rows.next()? {
                 texts.extend(
-                    taken
-                        .document
+                    row.document
                         .as_ref()
                         .map(|document| (document.line, Document::joined(document))),
                 );
@@ -110,7 +109,7 @@ impl Service {
         Ok(service)
     }
 
-    /// What it can do, for people and programs.
+    /// Describes the service: its version, labels and documents.
     fn described(&self) -> Value {
         json!({
             "status": "ok",
@@ -121,7 +120,8 @@ impl Service {
         })
     }
 
-    /// Labels of each text: the `top_k` best, or those that count.
+    /// Returns the labels of each text: the `top_k` best, or by default the best one and all others
+    /// that pass the threshold.
     fn classify(
         &mut self,
         texts: &[String],
@@ -140,10 +140,13 @@ impl Service {
 
     fn similar(&mut self, text: &str, top_k: usize) -> Result<Value, Error> {
         let Some(Documents { texts, index }) = &self.documents else {
-            let hint = "Start it with --documents FILE.";
+            let hint = message!(
+                "Start it with {documents} FILE.",
+                documents = Setting::named("documents")
+            );
             return Err(Error::input(
                 "no-documents",
-                "no documents were given to compare with",
+                message!("no documents were given to compare with"),
                 hint,
             ));
         };
@@ -156,17 +159,17 @@ impl Service {
     }
 }
 
-/// `top_k` as it was asked for.
+/// Returns `top_k` if it is within its range.
 ///
 /// # Errors
-/// When it is 0 or too large.
+/// Returns an error if it is 0 or above [`MAX_TOP_K`].
 fn checked_top_k(top_k: Option<usize>) -> Result<Option<usize>, Error> {
     match top_k {
         Some(number) if !(1..=MAX_TOP_K).contains(&number) => {
-            let hint = format!("Give a whole number from 1 to {MAX_TOP_K}.");
+            let hint = message!("Give a whole number from 1 to {MAX_TOP_K}.", MAX_TOP_K);
             Err(Error::input(
                 "bad-top-k",
-                format!("top_k is {number}"),
+                message!("top_k is {number}", number),
                 hint,
             ))
         }
@@ -174,7 +177,7 @@ fn checked_top_k(top_k: Option<usize>) -> Result<Option<usize>, Error> {
     }
 }
 
-/// An error as JSON.
+/// Formats an error as JSON.
 fn error_json(code: &str, message: &str, hint: &str) -> Value {
     json!({ "error": { "code": code, "message": message, "hint": hint } })
 }

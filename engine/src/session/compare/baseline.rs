@@ -1,4 +1,5 @@
-//! What a comparison measures both arms against: the best linear classifier of the portfolio on the same documents.
+//! The n-gram baseline of a comparison: the best linear classifier of the portfolio on the same
+//! documents.
 
 use super::figures;
 use crate::data::examples::{EncodedDocument, EncodedDocuments};
@@ -11,13 +12,14 @@ use crate::session::portfolio::{self, VECTOR_WIDTH};
 use crate::session::tokenized_corpus::Labelled;
 use crate::session::{Host, Session};
 use crate::train::{EvalInput, classifier_metrics, score_interval};
-use protocol::{FileRole, LinearResult, RunConfig};
+use protocol::{FileRole, LinearResult, RunConfig, message};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 impl<H: Host> Session<H> {
-    /// The best linear classifier of the portfolio, which learns from the documents that fine-tuning with `config` would learn
-    /// from, is chosen by validation documents and measured on those or the test documents; and how many it learned from.
+    /// Trains the linear classifiers on the documents that fine-tuning with `config` would train
+    /// on, selects one on the validation documents, and evaluates it on the `measured` split.
+    /// Returns its result and the number of training documents.
     pub(in crate::session) async fn linear(
         &mut self,
         config: &RunConfig,
@@ -72,8 +74,8 @@ impl<H: Host> Session<H> {
             .ok_or_else(|| {
                 Error::input(
                     "no-validation",
-                    "linear classifiers need labelled validation text",
-                    "Give more labelled lines.",
+                    message!("linear classifiers need labelled validation text"),
+                    message!("Give more labelled lines."),
                 )
             })?;
         let elapsed_secs = self.host.now_secs() - started;
@@ -99,16 +101,16 @@ impl<H: Host> Session<H> {
             .map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem))
             .collect();
         let decision = chosen.vote.decision(problem);
-        let judged = EvalInput {
+        let eval_input = EvalInput {
             scores: &scores,
             truth: &truth,
             labels: labels.names(),
             unseen: &unseen,
             loss: 0.0,
         };
-        let interval = score_interval(&judged, &decision);
+        let interval = score_interval(&eval_input, &decision);
         let result = LinearResult {
-            test: figures(&classifier_metrics(judged, decision)),
+            test: figures(&classifier_metrics(eval_input, decision)),
             features: chosen.part.linear.features() as u64,
             elapsed_secs,
             member: chosen.part.linear.name(),
@@ -117,8 +119,8 @@ impl<H: Host> Session<H> {
         Ok((result, train.len() as u64))
     }
 
-    /// Vectors of the text that describe `documents`, with the tokenizer that they belong to: a bar for pre-training has none
-    /// of what pre-training learned.
+    /// Returns vectors that describe `documents`, learned from the text, and their tokenizer. The
+    /// baseline uses nothing that pre-training learned.
     fn text_vectors(&self, documents: &[Document]) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
         let learned = self.learned.as_ref()?;
         let (tokenizer, own) = (

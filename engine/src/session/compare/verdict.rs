@@ -1,21 +1,24 @@
-//! What a comparison says in words.
+//! The conclusion of a comparison, in words.
 
-use protocol::ComparisonPoint;
+use protocol::{ComparisonPoint, Message, message};
 
-/// Smaller differences of F1 are not worth a word.
+/// Differences in F1 below this are not reported.
 const SMALLEST_GAIN: f64 = 0.005;
 
-/// What the numbers say: a sentence for each share. A difference counts as one when it is larger than the spread of both
-/// arms over the seeds; with one seed nothing is known of the spread, and a last sentence says so.
-pub fn verdict(points: &[ComparisonPoint]) -> String {
-    let mut sentences: Vec<String> = points.iter().map(sentence).collect();
+/// Summarises the comparison, one sentence per share of labels. A difference is reported if it
+/// exceeds the combined standard deviation of both conditions over the seeds; with one seed that is
+/// unknown, and a last sentence says so.
+pub fn verdict(points: &[ComparisonPoint]) -> Message {
+    let mut sentences: Vec<Message> = points.iter().map(sentence).collect();
     if points.iter().any(|point| point.pretrained.runs.len() < 2) {
-        sentences.push("With one seed, differences of a few hundredths may be chance".into());
+        sentences.push(message!(
+            "With one seed, differences of a few hundredths may be chance"
+        ));
     }
-    format!("{}.", sentences.join(". "))
+    message!("{sentences}.", sentences = Message::joined(sentences, ". "))
 }
 
-fn sentence(point: &ComparisonPoint) -> String {
+fn sentence(point: &ComparisonPoint) -> Message {
     let (pre, scratch, linear) = (
         point.pretrained.micro_f1,
         point.scratch.micro_f1,
@@ -24,31 +27,48 @@ fn sentence(point: &ComparisonPoint) -> String {
     let gain = pre.mean - scratch.mean;
     let noise = (pre.sd.powi(2) + scratch.sd.powi(2)).sqrt();
     let (with, without) = (pre.mean, scratch.mean);
-    let worth = if gain.abs() <= noise || gain.abs() < SMALLEST_GAIN {
-        format!(
-            "pre-training makes no difference beyond chance (micro F1 {with:.3} against {without:.3} from scratch)"
+    let effect = if gain.abs() <= noise || gain.abs() < SMALLEST_GAIN {
+        message!(
+            "pre-training makes no difference beyond chance (micro F1 {with} against {without} from scratch)",
+            with = format!("{with:.3}"),
+            without = format!("{without:.3}")
         )
     } else if gain > 0.0 {
-        format!(
-            "pre-training adds {gain:.3} micro F1 ({with:.3} against {without:.3} from scratch)"
+        message!(
+            "pre-training adds {gain} micro F1 ({with} against {without} from scratch)",
+            gain = format!("{gain:.3}"),
+            with = format!("{with:.3}"),
+            without = format!("{without:.3}")
         )
     } else {
-        format!(
-            "pre-training does not pay: it costs {:.3} micro F1 ({with:.3} against {without:.3} from scratch)",
-            -gain
+        message!(
+            "pre-training does not pay: it costs {gain} micro F1 ({with} against {without} from scratch)",
+            gain = format!("{:.3}", -gain),
+            with = format!("{with:.3}"),
+            without = format!("{without:.3}")
         )
     };
     let best = pre.mean.max(scratch.mean);
     let baseline = match best - linear {
-        above if above > SMALLEST_GAIN => format!("n-grams reach {linear:.3}"),
-        below if below < -SMALLEST_GAIN => {
-            format!("n-grams alone reach {linear:.3}, which is better than both")
+        above if above > SMALLEST_GAIN => {
+            message!("n-grams reach {linear}", linear = format!("{linear:.3}"))
         }
-        _ => format!("n-grams alone reach as much, {linear:.3}"),
+        below if below < -SMALLEST_GAIN => {
+            message!(
+                "n-grams alone reach {linear}, which is better than both",
+                linear = format!("{linear:.3}")
+            )
+        }
+        _ => message!(
+            "n-grams alone reach as much, {linear}",
+            linear = format!("{linear:.3}")
+        ),
     };
-    format!(
-        "With {} labelled texts {worth}, and {baseline}",
-        point.documents
+    message!(
+        "With {point} labelled texts {effect}, and {baseline}",
+        point = point.documents,
+        effect,
+        baseline
     )
 }
 
@@ -87,7 +107,7 @@ mod tests {
         }
     }
 
-    fn said(pretrained: &[f64], scratch: &[f64], linear: f64) -> String {
+    fn verdict_for(pretrained: &[f64], scratch: &[f64], linear: f64) -> Message {
         let test = Figures {
             micro_f1: linear,
             ..Figures::default()
@@ -130,7 +150,7 @@ mod tests {
             (&[0.70, 0.71], &[0.60, 0.61], 0.8, "better than both"),
             (&[0.70], &[0.60], 0.7, "one seed"),
         ] {
-            let sentence = said(pretrained, scratch, linear);
+            let sentence = verdict_for(pretrained, scratch, linear).to_string();
             assert!(sentence.contains(expected), "{sentence}");
         }
     }

@@ -1,5 +1,5 @@
-//! The documents of a classifier in tokens: those that it learns from, and those that it is measured on. What is left out
-//! is reported.
+//! The labelled documents of a classifier, encoded: for training and for evaluation. Reports which
+//! ones are skipped.
 
 use crate::data::examples::EncodedDocuments;
 use crate::data::labels::{LabelSet, LabelSurvey};
@@ -11,25 +11,27 @@ use crate::session::tokenized_corpus::{self, Labelled};
 use crate::session::{Host, Session};
 use crate::train::Logits;
 use protocol::{FileRole, RunConfig};
+use protocol::{Setting, message};
 use std::collections::BTreeMap;
 
-/// Labels that a warning lists.
+/// Maximum number of labels that a warning lists.
 const LISTED_LABELS: usize = 5;
 
-/// Held-out documents in tokens.
+/// Encoded held-out documents.
 pub(in crate::session) struct Encoded {
-    /// With the labels that the classifier knows.
+    /// The documents, with those of their labels that the classifier knows.
     pub documents: EncodedDocuments,
-    /// Labels that it does not know, and how often they occur.
+    /// Counts of the labels that it does not know.
     pub unseen: BTreeMap<String, u64>,
-    /// Whether each document carries such a label.
+    /// Whether each document has a label that the classifier does not know.
     pub has_unseen: Vec<bool>,
-    /// What the linear part makes of each document, where there is one.
+    /// Outputs of the linear part for each document, `[documents][C]`, if there is one.
     pub margins: Option<Logits>,
 }
 
 impl<H: Host> Session<H> {
-    /// The documents that a classifier learns from, and their labels. Says so where it leaves out what is no pair.
+    /// Selects the labelled training documents and surveys their labels. Warns if it skips lines
+    /// that are not pairs.
     pub(in crate::session) fn select_labelled(
         &self,
         run: &str,
@@ -45,7 +47,7 @@ impl<H: Host> Session<H> {
         Ok((selection, survey))
     }
 
-    /// Says so where documents are longer than what is read of them.
+    /// Warns if training documents are truncated to `max_len` tokens.
     pub(in crate::session) fn tell_long_documents(
         &self,
         run: &str,
@@ -54,9 +56,12 @@ impl<H: Host> Session<H> {
     ) {
         let (long, all) = (train.longer_than(max_len), train.len());
         if long > 0 {
-            let message = format!(
-                "{long} of {all} training documents are longer than {max_len} tokens: only the beginning of each is read; \
-                 --max-len reads more"
+            let message = message!(
+                "{long} of {all} training documents are longer than {max_len} tokens: only the beginning of each is read; {max_len_setting} reads more",
+                long,
+                all,
+                max_len,
+                max_len_setting = Setting::named("max-len")
             );
             self.warn(run, "long-documents", message);
         }
@@ -64,15 +69,17 @@ impl<H: Host> Session<H> {
 
     fn warn_singles(&self, run: &str, singles: Option<(u64, u64)>) {
         if let Some((count, line)) = singles {
-            let message = format!(
-                "{count} labelled lines have no tab between two texts and were left out, the first in line {line}"
+            let message = message!(
+                "{count} labelled lines have no tab between two texts and were left out, the first in line {line}",
+                count,
+                line
             );
             self.warn(run, "not-a-pair", message);
         }
     }
 
-    /// What `model`, a classifier, is measured on: as what it learned from, only pairs where those were pairs, as long as
-    /// there is any. Says so where it leaves lines out.
+    /// Selects the documents on which `model`, a classifier, is evaluated: pairs only if it was
+    /// trained on pairs and there are any. Warns if it skips lines.
     pub(in crate::session) fn measured_on(
         &self,
         run: &str,
@@ -102,9 +109,9 @@ impl<H: Host> Session<H> {
         Ok(train)
     }
 
-    /// Documents to measure on, and the labels of theirs that are not in `labels`; `None` where there are none. A label
-    /// that training never saw cannot be predicted: each counts as a miss, with a warning; documents with no other labels
-    /// are the wrong documents.
+    /// Encodes the held-out documents of a split; `None` if there are none. Labels that are not in
+    /// `labels` cannot be predicted: each counts as a miss, with a warning. If no document has a
+    /// known label, they are the wrong documents, which is an error.
     pub(in crate::session) fn held_out(
         &self,
         run: &str,
@@ -149,23 +156,34 @@ impl<H: Host> Session<H> {
                 .cloned()
                 .collect::<Vec<_>>()
                 .join(", ");
-            let message = format!(
-                "none of the {split} documents carries a label that training saw; they carry {shown}, the model knows {known}"
+            let message = message!(
+                "none of the {split} documents carries a label that training saw; they carry {shown}, the model knows {known}",
+                split,
+                shown,
+                known
             );
-            let hint = "Use documents with the labels that the model learned, or rename them with --label-map.";
+            let hint = message!(
+                "Use documents with the labels that the model learned, or rename them with {label_map}.",
+                label_map = Setting::named("label-map")
+            );
             return Err(Error::input("unknown-labels", message, hint));
         }
         let (corpus, role, _) = documents;
         let without = corpus.documents(role) - corpus.labelled_documents(role);
         if role == FileRole::Test && without > 0 {
-            let message =
-                format!("{without} of the test documents carry no label and are not measured");
+            let message = message!(
+                "{without} of the test documents carry no label and are not measured",
+                without
+            );
             self.warn(run, "unlabelled-documents", message);
         }
         if !unseen.is_empty() {
             let n = unseen.len();
-            let message = format!(
-                "{n} labels of the {split} documents never occur in training and count as missed: {shown}"
+            let message = message!(
+                "{n} labels of the {split} documents never occur in training and count as missed: {shown}",
+                n,
+                split,
+                shown
             );
             self.warn(run, "unknown-labels", message);
         }

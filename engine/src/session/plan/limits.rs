@@ -1,78 +1,77 @@
-//! What a run may ask for at most, and at least: each limit refused by the name of its flag.
+//! Limits of the settings of a run; an error names the flag.
 
 use super::{Budget, MIN_MAX_LEN};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
-use protocol::RunConfig;
+use protocol::{Message, RunConfig, Setting, message};
 
-/// Far beyond any run, and far below where products of it overflow.
+/// Far beyond any run, and small enough that products of it do not overflow.
 const MAX_STEPS: u64 = 1_000_000_000;
-/// Highest peak learning rate, as the page's field takes it: beyond it every preset diverges.
+/// Maximum peak learning rate, which the page's form allows too: beyond it every preset diverges.
 pub const MAX_LR: f64 = 1.0;
-/// Far beyond any run, and far below where the steps of so many passes overflow.
+/// Far beyond any run, and small enough that the number of steps does not overflow.
 const MAX_EPOCHS: f64 = 1e6;
-/// A year.
+/// Maximum training time: one year.
 const MAX_MINUTES: f64 = 525_600.0;
-/// A run that would need more than this is refused before anything is allocated. A wasm memory ends at 4 GiB.
+/// Memory limit in bytes, checked before anything is allocated. A wasm32 memory ends at 4 GiB.
 const MAX_BYTES: f64 = if cfg!(target_arch = "wasm32") {
     3e9
 } else {
     12e9
 };
 
-/// Refuses numbers that no run could use, naming the flag.
+/// Checks that the numbers in `config` are in range.
 ///
 /// # Errors
-/// When there is one.
+/// Returns an error that names the flag of the first one that is not.
 pub fn check_numbers(config: &RunConfig) -> Result<()> {
-    let positive = |flag: &str, value: Option<f64>| match value {
-        Some(v) if !(v.is_finite() && v > 0.0) => refuse(flag, v, "must be above 0"),
+    let positive = |key: &'static str, value: Option<f64>| match value {
+        Some(v) if !(v.is_finite() && v > 0.0) => refuse(key, v, message!("must be above 0")),
         _ => Ok(()),
     };
-    let at_most = |flag: &str, value: Option<f64>, max: f64| match value {
-        Some(v) if v > max => refuse(flag, v, &format!("must be at most {max}")),
-        _ => positive(flag, value),
+    let at_most = |key: &'static str, value: Option<f64>, max: f64| match value {
+        Some(v) if v > max => refuse(key, v, message!("must be at most {max}", max)),
+        _ => positive(key, value),
     };
-    at_most("--lr", config.lr, MAX_LR)?;
-    at_most("--epochs", config.epochs, MAX_EPOCHS)?;
-    at_most("--minutes", config.minutes, MAX_MINUTES)?;
-    positive("--steps", config.steps.map(|v| v as f64))?;
-    positive("--batch-size", config.batch_size.map(|v| v as f64))?;
+    at_most("lr", config.lr, MAX_LR)?;
+    at_most("epochs", config.epochs, MAX_EPOCHS)?;
+    at_most("minutes", config.minutes, MAX_MINUTES)?;
+    positive("steps", config.steps.map(|v| v as f64))?;
+    positive("batch-size", config.batch_size.map(|v| v as f64))?;
     positive(
-        "--checkpoint-every",
+        "checkpoint-every",
         config.checkpoint_every.map(|v| v as f64),
     )?;
     match config.label_fraction {
         Some(share) if !(share > 0.0 && share <= 1.0) => refuse(
-            "--label-fraction",
+            "label-fraction",
             share,
-            "must lie above 0 and at most at 1",
+            message!("must lie above 0 and at most at 1"),
         )?,
         _ => (),
     }
-    positive("--min-count", config.min_count.map(|v| v as f64))?;
-    positive("--limit", config.limit.map(|v| v as f64))?;
+    positive("min-count", config.min_count.map(|v| v as f64))?;
+    positive("limit", config.limit.map(|v| v as f64))?;
     if config.steps.is_some_and(|steps| steps > MAX_STEPS) {
         refuse(
-            "--steps",
+            "steps",
             config.steps.unwrap_or_default() as f64,
-            "must be at most 1e9",
+            message!("must be at most 1e9"),
         )?;
     }
     match config.mask_rate {
-        Some(rate) if !(rate > 0.0 && rate <= 0.9) => {
-            refuse("--mask-rate", rate, "must lie above 0 and at most at 0.9")?
-        }
+        Some(rate) if !(rate > 0.0 && rate <= 0.9) => refuse(
+            "mask-rate",
+            rate,
+            message!("must lie above 0 and at most at 0.9"),
+        )?,
         _ => (),
     }
-    positive(
-        "--max-predictions",
-        config.max_predictions.map(|v| v as f64),
-    )?;
+    positive("max-predictions", config.max_predictions.map(|v| v as f64))?;
     Ok(())
 }
 
-/// A number as a person may have typed it.
+/// Formats a number the way the user probably typed it.
 fn shown(value: f64) -> String {
     if value.abs() < 1e15 {
         value.to_string()
@@ -81,15 +80,23 @@ fn shown(value: f64) -> String {
     }
 }
 
-fn refuse(flag: &str, value: f64, rule: &str) -> Result<()> {
+fn refuse(key: &'static str, value: f64, rule: Message) -> Result<()> {
     Err(Error::input(
         "bad-setting",
-        format!("{flag} is {}, but it {rule}", shown(value)),
-        format!("Change {flag} or leave it out."),
+        message!(
+            "{setting} is {value}, but it {rule}",
+            setting = Setting::named(key),
+            value = shown(value),
+            rule
+        ),
+        message!(
+            "Change {setting} or leave it out.",
+            setting = Setting::named(key)
+        ),
     ))
 }
 
-/// Whether a run may last this long.
+/// Whether a budget is within the limits.
 pub fn is_sound_budget(budget: Budget) -> bool {
     match budget {
         Budget::Steps(steps) => steps <= MAX_STEPS,
@@ -97,44 +104,61 @@ pub fn is_sound_budget(budget: Budget) -> bool {
     }
 }
 
-/// Refuses examples that leave no room for context, or that are longer than the model's positions.
+/// Checks that examples leave room for context and fit the positions of the model.
 ///
 /// # Errors
-/// When they are.
+/// Returns an error if they are too short or too long.
 pub fn check_length(max_len: usize, model: &ModelConfig) -> Result<()> {
     if max_len < MIN_MAX_LEN {
-        let message =
-            format!("--max-len is {max_len}, but an example needs at least {MIN_MAX_LEN} tokens");
+        let message = message!(
+            "{max_len_setting} is {max_len}, but an example needs at least {limit} tokens",
+            max_len,
+            limit = MIN_MAX_LEN,
+            max_len_setting = Setting::named("max-len")
+        );
         return Err(Error::input(
             "max-len-too-small",
             message,
-            "Raise --max-len or leave it out.",
+            message!(
+                "Raise {max_len} or leave it out.",
+                max_len = Setting::named("max-len")
+            ),
         ));
     }
     if max_len > model.max_position_embeddings {
         let positions = model.max_position_embeddings;
-        let message = format!("--max-len is {max_len}, but the model has {positions} positions");
+        let message = message!(
+            "{max_len_setting} is {max_len}, but the model has {positions} positions",
+            max_len,
+            positions,
+            max_len_setting = Setting::named("max-len")
+        );
         return Err(Error::input(
             "max-len-too-large",
             message,
-            format!("Lower --max-len to {positions} or less."),
+            message!(
+                "Lower {max_len} to {positions} or less.",
+                positions,
+                max_len = Setting::named("max-len")
+            ),
         ));
     }
     Ok(())
 }
 
-/// Refuses what no machine here could hold.
+/// Checks that training fits into memory.
 ///
 /// # Errors
-/// When that is what was asked for.
+/// Returns an error if the estimate exceeds the limit.
 pub fn check_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
     check_bytes(training_bytes(model, batch_size, max_len))
 }
 
-/// The same of a model whose encoder stays as it is: its parameters twice, and what a forward pass keeps of one block.
+/// As [`check_memory`], for a frozen encoder: its parameters twice, and the activations of one
+/// block.
 ///
 /// # Errors
-/// As there.
+/// Returns an error if the estimate exceeds the limit.
 pub fn check_frozen_memory(model: &ModelConfig, batch_size: usize, max_len: usize) -> Result<()> {
     let backbone = model.architecture.backbone();
     let blocks = model.num_hidden_layers.max(1) as f64;
@@ -145,17 +169,25 @@ pub fn check_frozen_memory(model: &ModelConfig, batch_size: usize, max_len: usiz
 
 fn check_bytes(bytes: f64) -> Result<()> {
     if bytes > MAX_BYTES {
-        let message = format!("this run would need about {:.0} GB of memory", bytes / 1e9);
+        let message = message!(
+            "this run would need about {e9} GB of memory",
+            e9 = format!("{:.0}", bytes / 1e9)
+        );
         return Err(Error::input(
             "too-large",
             message,
-            "Lower --batch-size or --max-len, or take a smaller --preset.",
+            message!(
+                "Lower {batch_size} or {max_len}, or take a smaller {preset}.",
+                batch_size = Setting::named("batch-size"),
+                max_len = Setting::named("max-len"),
+                preset = Setting::named("preset")
+            ),
         ));
     }
     Ok(())
 }
 
-/// Bytes that training takes, about: parameters with two moments and a gradient, and what a backward pass keeps.
+/// Estimates the bytes that training takes: parameters, two moments, gradients, and activations.
 pub fn training_bytes(model: &ModelConfig, batch_size: usize, max_len: usize) -> f64 {
     let backbone = model.architecture.backbone();
     let tokens = batch_size as f64 * max_len as f64;

@@ -1,18 +1,18 @@
-//! The shape of a new model: a preset, with what else was asked for.
+//! The configuration of a new model: a preset and the settings that override it.
 
 use crate::error::{Error, Result};
 use crate::model::{Architecture, ModelConfig};
-use protocol::{BackboneKind, RunConfig};
+use protocol::{BackboneKind, Message, RunConfig, Setting, message};
 
-/// Positions that a new model gets: as published.
+/// Default number of position embeddings, as published for BERT.
 const POSITIONS: usize = 512;
-/// Widest model: four times bert-base.
+/// Maximum hidden size: four times that of BERT-base.
 const MAX_WIDTH: usize = 3072;
 
-/// The shape of a new model for `config` and a vocabulary of `vocab_size`.
+/// Returns the model configuration for `config` and a vocabulary of `vocab_size` tokens.
 ///
 /// # Errors
-/// For a preset or backbone that does not exist.
+/// Returns an error if the preset or backbone does not exist, or the hidden size does not fit it.
 pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig> {
     let positions = POSITIONS.max(config.max_len.unwrap_or(0));
     let mut model =
@@ -20,29 +20,35 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
             let names = protocol::PRESET_NAMES.join(", ");
             Error::input(
                 "no-such-preset",
-                format!("there is no preset \"{}\"", config.preset),
-                format!("Use one of {names}."),
+                message!("there is no preset \"{config}\"", config = config.preset),
+                message!("Use one of {names}.", names),
             )
         })?;
     if let Some(width) = config.hidden_size {
-        widen(&mut model, width)?;
+        set_hidden_size(&mut model, width)?;
     }
-    let wanted = match config.backbone {
+    let requested = match config.backbone {
         BackboneKind::Transformer => None,
         BackboneKind::Textcnn => Some(Architecture::Textcnn),
         BackboneKind::Mean => Some(Architecture::Mean),
     };
-    match wanted {
-        Some(wanted) if wanted != model.architecture => Err(Error::input(
+    match requested {
+        Some(requested) if requested != model.architecture => Err(Error::input(
             "no-such-backbone",
-            format!(
-                "--preset {} is a {}, not what --backbone asks for",
-                config.preset,
-                model.architecture.backbone().title()
+            message!(
+                "{preset} {config} is a {model}, not what {backbone} asks for",
+                config = config.preset,
+                model = Message::phrase(model.architecture.backbone().title()),
+                preset = Setting::named("preset"),
+                backbone = Setting::named("backbone")
             ),
-            "Leave out one of --preset and --backbone.",
+            message!(
+                "Leave out one of {preset} and {backbone}.",
+                preset = Setting::named("preset"),
+                backbone = Setting::named("backbone")
+            ),
         )),
-        // Two texts want two segments; BERT has them anyway.
+        // Sentence pairs need two token types; BERT has them anyway.
         _ if config.nsp => Ok(ModelConfig {
             type_vocab_size: model.type_vocab_size.max(2),
             ..model
@@ -51,8 +57,8 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
     }
 }
 
-/// Gives a preset another width; its heads must divide it.
-fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
+/// Changes the hidden size of a preset; it must be a multiple of the number of heads.
+fn set_hidden_size(model: &mut ModelConfig, width: usize) -> Result<()> {
     let per_head = width / model.num_attention_heads;
     if width == 0
         || width > MAX_WIDTH
@@ -62,10 +68,17 @@ fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
         let heads = model.num_attention_heads;
         return Err(Error::input(
             "bad-setting",
-            format!(
-                "--hidden-size is {width}, but it must be an even multiple of the preset's {heads} heads, at most {MAX_WIDTH}"
+            message!(
+                "{hidden_size} is {width}, but it must be an even multiple of the preset's {heads} heads, at most {limit}",
+                width,
+                heads,
+                limit = MAX_WIDTH,
+                hidden_size = Setting::named("hidden-size")
             ),
-            "Change --hidden-size or leave it out.",
+            message!(
+                "Change {hidden_size} or leave it out.",
+                hidden_size = Setting::named("hidden-size")
+            ),
         ));
     }
     model.initializer_range *= (model.hidden_size as f64 / width as f64).sqrt();
@@ -76,14 +89,17 @@ fn widen(model: &mut ModelConfig, width: usize) -> Result<()> {
     backbone.check(model).map_err(|(key, reason)| {
         Error::input(
             "bad-setting",
-            format!("{key} {reason}"),
-            "Change --hidden-size or leave it out.",
+            message!("{key} {reason}", key, reason),
+            message!(
+                "Change {hidden_size} or leave it out.",
+                hidden_size = Setting::named("hidden-size")
+            ),
         )
     })
 }
 
-/// The preset that `--preset` and `--backbone` mean together: a backbone's own where the preset is another backbone's
-/// and was not chosen.
+/// Returns the preset that `--preset` and `--backbone` select together: the backbone's own if no
+/// preset was chosen.
 fn preset_name(config: &RunConfig) -> &str {
     let default = config.preset == RunConfig::default().preset;
     match config.backbone {

@@ -1,4 +1,5 @@
-//! A run whose loss diverges returns to its last good checkpoint at half the learning rate, and ends when that does not help.
+//! Divergence handling: a run whose loss diverges rolls back to its last good checkpoint at half
+//! the learning rate, and fails if that does not help.
 
 use super::Run;
 use crate::error::{Error, Result};
@@ -11,32 +12,36 @@ use crate::session::task::{Task, evaluation_model};
 use crate::session::train_progress::{Sums, TrainProgress};
 use crate::session::trainer::Trainer;
 use crate::train::{DeviceBatch, Objective};
+use protocol::message;
 use protocol::{Event, Phase};
 
-/// How often a run returns to an earlier checkpoint.
+/// Rollbacks per run, after which a diverging run fails.
 const MAX_ROLLBACKS: u32 = 2;
 
-/// What the learning rate is multiplied by each time.
+/// Factor applied to the learning rate by each rollback.
 const RATE_FACTOR: f64 = 0.5;
 
-/// From so many steps after the warm-up on, a loss is compared with what it was at the start.
+/// Steps after the warm-up from which the tight limits below apply.
 const SETTLED_STEPS: u64 = 50;
 
-/// The loss of a language model diverges at so many nats above that of its start, or of uniform guessing.
+/// A language model has diverged if its loss exceeds the starting loss (or uniform entropy) by this
+/// many nats.
 const LANGUAGE_MODEL_MARGIN: f64 = 0.5;
 
-/// That of a classifier diverges at so many times that: its batches are small, and a confident error costs much.
+/// A classifier has diverged if its loss exceeds the starting loss by this factor: its batches are
+/// small, and a confident error costs much.
 const CLASSIFIER_FACTOR: f64 = 2.0;
 
-/// And so many nats beyond.
+/// Nats added to the limit of [`CLASSIFIER_FACTOR`].
 const CLASSIFIER_MARGIN: f64 = 1.0;
 
-/// Before that, and in short runs, a loss diverges at so many times that, plus as many nats.
+/// Before [`SETTLED_STEPS`], and in short runs, a loss has diverged above this factor times the
+/// starting loss, plus as many nats.
 const EARLY_FACTOR: f64 = 10.0;
 
 impl<H: Host, T: Task> Run<'_, H, T> {
-    /// Whether a mean loss (and its part from next-sentence prediction) says that the run has diverged: after the warm-up it
-    /// is worse than at the start, or than uniform guessing if that is worse.
+    /// Whether a mean loss (with its next-sentence part) shows that the run has diverged: after the
+    /// warm-up it is far above the starting loss, or above uniform entropy if that is higher.
     pub(super) fn has_diverged(
         &self,
         (loss, next_sentence): (f64, Option<f64>),
@@ -65,8 +70,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         is_warm && loss - next_sentence.unwrap_or_default() > limit
     }
 
-    /// Whether the present values are worth saving: not every step since the last report was skipped, and their loss on the
-    /// next batch, without dropout, has not diverged. The loss of a step says nothing of the values that it leaves.
+    /// Whether the current parameters are worth saving: not every step since the last report was
+    /// skipped, and the loss of the next batch, without dropout, has not diverged. (The loss of a
+    /// step is computed before its update and says nothing about the updated parameters.)
     pub(super) async fn has_sound_values(&mut self, sums: &Sums, clock: &Clock) -> Result<bool> {
         if sums.steps == 0 && sums.skipped > 0 {
             return Ok(false);
@@ -90,10 +96,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(loss.0.is_finite() && !self.has_diverged(loss, clock))
     }
 
-    /// Returns to the last checkpoint, or to the start if there is none, at half the learning rate.
+    /// Rolls back to the last checkpoint, or to the start if there is none, at half the learning
+    /// rate.
     ///
     /// # Errors
-    /// When that was done twice before, or the checkpoint cannot be read.
+    /// Returns an error if the run has already been rolled back [`MAX_ROLLBACKS`] times, or the
+    /// checkpoint cannot be read.
     pub(super) async fn roll_back(&mut self, clock: &Clock) -> Result<()> {
         let diverged = self.trainer.step();
         if self.at.rollbacks == MAX_ROLLBACKS {
@@ -112,7 +120,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
                 let device = &self.trainer.optimizer.device;
                 self.return_to(decode(&snapshot, self.plan.phase, device)?);
             }
-            // What it started from was not kept with the checkpoint that it resumed from.
+            // The checkpoint that the run resumed from does not hold its initial weights.
             None if self.at.kept.is_some() => return Err(Error::Diverged { step: diverged }),
             None => self.start_over(),
         }
@@ -130,14 +138,17 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             },
             Vec::new(),
         );
-        let message = format!(
-            "the loss diverged at step {diverged}: the run returns to step {step} at half the learning rate, {rate:.1e}"
+        let message = message!(
+            "the loss diverged at step {diverged}: the run returns to step {step} at half the learning rate, {rate}",
+            diverged,
+            step,
+            rate = format!("{rate:.1e}")
         );
         self.note("rolled-back", message);
         Ok(())
     }
 
-    /// Makes the values of a checkpoint the present ones.
+    /// Restores the state of a checkpoint.
     fn return_to(
         &mut self,
         Decoded {
@@ -155,7 +166,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at = TrainProgress::resumed(&state, best, networks);
     }
 
-    /// Starts the present network over.
+    /// Restarts the current network from its initial weights.
     fn start_over(&mut self) {
         let seed = self.network_seed();
         let layout = &self.trainer.optimizer.layout;

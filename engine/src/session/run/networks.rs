@@ -1,4 +1,5 @@
-//! The networks of a run: each at its best, one after another, and which of them a run that was stopped leaves.
+//! The networks of a run: they are trained one after another, each is kept at its best step, and a
+//! stopped run leaves the best of them.
 
 use super::Run;
 use crate::error::Result;
@@ -7,9 +8,11 @@ use crate::session::clock::Clock;
 use crate::session::task::{Split, Task};
 use crate::session::train_progress::Best;
 use crate::session::trainer::Trainer;
+use protocol::message;
 
 impl<H: Host, T: Task> Run<'_, H, T> {
-    /// Sets the best values of the present network aside and starts another one; `false` where the host said stop amid it.
+    /// Stores the best parameters of the current network and starts the next one. Returns `false`
+    /// if a stop arrived meanwhile.
     pub(super) async fn next_network(&mut self, clock: &mut Clock) -> Result<bool> {
         self.evaluate(Split::Valid, clock).await?;
         if self.control.stop_requested() {
@@ -18,10 +21,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.set_aside();
         self.at.elapsed_secs = clock.elapsed(self.control.host.now_secs());
         self.at.began_secs = self.at.elapsed_secs;
-        let (number, all) = (self.at.networks.len() + 1, self.plan.networks);
+        let (number, total) = (self.at.networks.len() + 1, self.plan.networks);
         self.note(
             "next-network",
-            format!("training network {number} of {all}; the classifier averages them"),
+            message!(
+                "training network {number} of {total}; the classifier averages them",
+                number,
+                total
+            ),
         );
         let seed = self.network_seed();
         self.task.begin_network(self.at.networks.len(), seed);
@@ -36,12 +43,13 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         Ok(true)
     }
 
-    /// The seed of the present network: the run's for the first one.
+    /// Returns the seed of the current network; the first one has the seed of the run.
     pub(super) fn network_seed(&self) -> u64 {
         self.plan.seed.wrapping_add(self.at.networks.len() as u64)
     }
 
-    /// Keeps the present values where none were better; of equals the later ones, which saw more.
+    /// Stores the current parameters as the best ones unless earlier ones scored higher; on a tie
+    /// the later ones win, which have seen more.
     pub(super) fn remember(&mut self, score: f64) {
         if self.at.best.as_ref().is_some_and(|best| best.score > score) {
             return;
@@ -49,7 +57,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at.best = Some(self.present(score));
     }
 
-    /// The network as it is now, with its score on validation.
+    /// Returns the current parameters and thresholds, with their validation score.
     fn present(&self, score: f64) -> Best {
         Best {
             score,
@@ -66,7 +74,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         }
     }
 
-    /// Sets the present network aside at its best; whether that is not its last state.
+    /// Stores the current network at its best step. Returns whether that is not the last one.
     pub(super) fn set_aside(&mut self) -> bool {
         let last = self
             .scores
@@ -86,7 +94,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         recalled
     }
 
-    /// ParamTensors the best of the networks that were set aside: what a run that was stopped leaves.
+    /// Loads the best of the stored networks: what a stopped run leaves.
     pub(super) fn leave_best_network(&mut self) {
         let networks = std::mem::take(&mut self.at.networks).into_iter();
         let best = networks.reduce(|best, network| {
@@ -99,7 +107,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         best.into_iter().for_each(|best| self.leave(best));
     }
 
-    /// Makes a network that was set aside the present one.
+    /// Loads a stored network into the trainer.
     pub(super) fn leave(&mut self, network: Best) {
         self.trainer.model.threshold = network.threshold;
         self.trainer.model.thresholds = network.thresholds;
@@ -111,7 +119,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             .for_each(|(group, p)| group.p = p);
     }
 
-    /// Goes back to the best values, where the last ones are not, and says so.
+    /// Restores the best parameters, with a notice, if they are not the last ones.
     fn recall(&mut self) -> bool {
         let Some(best) = self
             .at
@@ -121,9 +129,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         else {
             return false;
         };
-        let message = format!(
-            "the values of step {} are kept: their micro F1 on validation text, {:.3}, is the best of this run",
-            best.step, best.score
+        let message = message!(
+            "the values of step {best} are kept: their micro F1 on validation text, {best2}, is the best of this run",
+            best = best.step,
+            best2 = format!("{:.3}", best.score)
         );
         self.note("best-checkpoint", message);
         self.leave(best);
