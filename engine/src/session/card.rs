@@ -4,10 +4,10 @@
 
 use super::RunOutcome;
 use super::loaded_model::LoadedModel;
-use super::plan::{Budget, Plan};
-use super::task::Split;
 use crate::data::Corpus;
 use crate::model::{Architecture, ModelConfig, ProblemType};
+use crate::session::run::plan::{Budget, Plan};
+use crate::session::run::task::Split;
 use protocol::{ClassifierMetrics, FileRole, Metrics, Pooling, RunConfig};
 use std::fmt::Write as _;
 

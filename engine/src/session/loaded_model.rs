@@ -10,8 +10,8 @@ use crate::model::{
     Architecture, Heads, Layout, ModelConfig, ParamTensors, ParameterGroup, ProblemType, specs,
 };
 use crate::session::card::card;
+use crate::session::classifier::parts::Ensemble;
 use crate::session::host::ModelFiles;
-use crate::session::parts::Ensemble;
 use crate::session::read::read_groups;
 use burn::tensor::{Device, Tensor, TensorData};
 use protocol::{Message, Pooling, message};

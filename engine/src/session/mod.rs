@@ -2,62 +2,34 @@
 //! function per command. Both hosts, the Web Worker and the command line, call it; it knows the
 //! platform only through [`Host`].
 
-mod cache;
 mod card;
-mod checkpoint;
 mod checks;
-mod classification;
-mod clock;
-mod compare;
-mod diagnosis;
-mod estimate;
-mod evaluation;
-mod finetune;
-mod folds;
-mod frozen;
+mod classifier;
+mod commands;
+mod dataset;
 mod host;
-mod inference;
-mod label_file;
 mod loaded_model;
-mod near_duplicates;
-mod neighbours;
-mod parts;
-pub mod plan;
-mod portfolio;
-mod pretrain;
-mod preview;
+mod query;
 mod read;
-mod resume;
-mod review;
 mod run;
-mod run_control;
-mod scored;
 mod self_check;
 mod serve;
-mod similar;
-mod snapshot;
-mod task;
-mod tokenized_corpus;
-mod toy;
-mod train_progress;
-mod trainer;
-mod training;
-mod vectors;
-mod vote;
 
-pub use checkpoint::{CHECKPOINTS, FileDigest, MANIFEST_FILE, Manifest, interval_secs, sha256};
-pub use compare::Progress as ComparisonProgress;
-pub use evaluation::EvaluationRows;
+pub use classifier::scored::DecisionRule;
+pub use commands::compare::Progress as ComparisonProgress;
+pub use commands::evaluation::EvaluationRows;
+pub use commands::label_file::{LABEL_WARNING_CODES, long_texts};
+pub use commands::resume::resumable;
+pub use commands::toy::{LEARNED, ToyOutcome};
+pub use dataset::vectors::vector_lines;
 pub use host::{CacheEntry, Host, ModelFiles, RunOutcome, Snapshot};
-use inference::LabelSelection;
-pub use inference::{Long, failed};
-pub use label_file::{LABEL_WARNING_CODES, long_texts};
 pub use loaded_model::{LoadedModel, Restored};
-pub use resume::resumable;
+pub use query::inference::{Long, failed};
+pub use query::similar::SimilarDocuments;
+pub use run::checkpoint::{
+    CHECKPOINTS, FileDigest, MANIFEST_FILE, Manifest, interval_secs, sha256,
+};
 pub use self_check::largest_difference;
-pub use similar::SimilarDocuments;
-pub use toy::{LEARNED, ToyOutcome};
-pub use vectors::vector_lines;
 
 use crate::data::examples::LabelledExamples;
 use crate::data::labels::LabelSet;
@@ -67,19 +39,21 @@ use crate::error::Result;
 use crate::model::ProblemType;
 use burn::tensor::Device;
 use checks::{finite, needs_masked_lm, no_corpus, no_model};
-use finetune::Encoded;
-use preview::PreviewRequest;
+use classifier::scored::{HeldOut, Scored};
+use commands::finetune::Encoded;
+use commands::review::Reviewed;
+use dataset::tokenized_corpus;
+use dataset::tokenized_corpus::TokenizedCorpus;
 use protocol::{
     BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskPrediction, Message,
     Metrics, Phase, RunConfig,
 };
-use review::Reviewed;
-pub use scored::DecisionRule;
-use scored::{HeldOut, Scored};
+use query::inference::{self, LabelSelection};
+use query::preview::PreviewRequest;
+use run::plan;
+use run::task::masked_lm_metrics;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use task::masked_lm_metrics;
-use tokenized_corpus::TokenizedCorpus;
 
 /// Passes each line of a word-vector file to a callback, from the first line on each call.
 pub type VectorLines = Box<dyn Fn(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>>;

@@ -1,24 +1,34 @@
 //! The training loop, the only one in the engine: step, report, evaluate, save a checkpoint, and
 //! poll for commands between steps. It decides when; the functions that it calls compute.
 
+pub(crate) mod checkpoint;
+pub(crate) mod clock;
+pub(crate) mod diagnosis;
 mod divergence;
 mod measure;
 mod networks;
+pub mod plan;
+pub(crate) mod run_control;
+pub(crate) mod snapshot;
+pub(crate) mod task;
+pub(crate) mod train_progress;
+pub(crate) mod trainer;
+pub(crate) mod training;
 
-use super::clock::Clock;
 use super::host::{Host, RunOutcome, Snapshot};
 use super::loaded_model::LoadedModel;
-use super::plan::{Budget, Plan};
-use super::run_control::{RunControl, Wish};
-use super::snapshot::{BestState, RunState, STATE_FORMAT, encode};
-use super::task::{Split, Task, training_model};
-use super::train_progress::{Sums, TrainProgress};
-use super::trainer::Trainer;
-use super::training::InitialWeights;
 use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::random::{Purpose, generator};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
+use crate::session::run::clock::Clock;
+use crate::session::run::plan::{Budget, Plan};
+use crate::session::run::run_control::{RunControl, Wish};
+use crate::session::run::snapshot::{BestState, RunState, STATE_FORMAT, encode};
+use crate::session::run::task::{Split, Task, training_model};
+use crate::session::run::train_progress::{Sums, TrainProgress};
+use crate::session::run::trainer::Trainer;
+use crate::session::run::training::InitialWeights;
 use crate::train::{DeviceBatch, StepReport};
 use protocol::{Command, Event, Figures, Message, Metrics, Phase, RunConfig, message};
 use rand_core::Rng;

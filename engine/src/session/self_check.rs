@@ -2,7 +2,6 @@
 //! CPU. Browsers and drivers have shipped WebGPU that computes wrong numbers without any error.
 
 use super::loaded_model::starting_values;
-use super::plan;
 use super::read::read_groups;
 use crate::data::Batch;
 use crate::device;
@@ -10,6 +9,7 @@ use crate::error::Result;
 use crate::interop::Weights;
 use crate::kernels::RowTargets;
 use crate::model::{Heads, Layout, ModelConfig, Network, specs};
+use crate::session::run::plan;
 use crate::train::{DeviceBatch, Optimizer, OptimizerSettings};
 use burn::tensor::{Device, Tensor};
 use protocol::message;

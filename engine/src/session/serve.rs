@@ -2,16 +2,16 @@
 //! open.
 
 use super::checks::{no_corpus, no_model};
-use super::compare::Progress;
-use super::preview::{ModelView, PreviewRequest, RunStep};
-use super::run_control::is_question;
-use super::{
-    Host, LoadedModel, ModelFiles, RunOutcome, Session, ToyOutcome, inference, plan, resume,
-    vector_lines,
-};
+use super::{Host, LoadedModel, ModelFiles, RunOutcome, Session, ToyOutcome, vector_lines};
 use crate::data::{ByteSource, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
 use crate::interop::{self, Directory};
+use crate::session::commands::compare::Progress;
+use crate::session::commands::resume;
+use crate::session::query::inference;
+use crate::session::query::preview::{ModelView, PreviewRequest, RunStep};
+use crate::session::run::plan;
+use crate::session::run::run_control::is_question;
 use protocol::message;
 use protocol::{Command, Event, LineQuery, Phase, RunConfig};
 use sha2::{Digest, Sha256};

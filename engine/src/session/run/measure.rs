@@ -4,11 +4,11 @@ use super::{Run, Score};
 use crate::error::Result;
 use crate::model::ModelConfig;
 use crate::session::Host;
-use crate::session::clock::Clock;
-use crate::session::compare::figures;
-use crate::session::diagnosis;
-use crate::session::run_control::Wish;
-use crate::session::task::{Split, Task};
+use crate::session::commands::compare::figures;
+use crate::session::run::clock::Clock;
+use crate::session::run::diagnosis;
+use crate::session::run::run_control::Wish;
+use crate::session::run::task::{Split, Task};
 use protocol::{Event, Metrics};
 
 impl<H: Host, T: Task> Run<'_, H, T> {

@@ -4,10 +4,10 @@
 use super::Run;
 use crate::error::Result;
 use crate::session::Host;
-use crate::session::clock::Clock;
-use crate::session::task::{Split, Task};
-use crate::session::train_progress::Best;
-use crate::session::trainer::Trainer;
+use crate::session::run::clock::Clock;
+use crate::session::run::task::{Split, Task};
+use crate::session::run::train_progress::Best;
+use crate::session::run::trainer::Trainer;
 use protocol::message;
 
 impl<H: Host, T: Task> Run<'_, H, T> {

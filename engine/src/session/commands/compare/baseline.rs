@@ -1,0 +1,137 @@
+//! The n-gram baseline of a comparison: the best linear classifier of the portfolio on the same
+//! documents.
+
+use crate::data::examples::{EncodedDocument, EncodedDocuments};
+use crate::data::{Document, Selection, Tokenizer};
+use crate::error::{Error, Result};
+use crate::session::checks::no_corpus;
+use crate::session::classifier::folds::Folds;
+use crate::session::classifier::parts::DocumentVectors;
+use crate::session::classifier::portfolio::{self, VECTOR_WIDTH};
+use crate::session::commands::compare::figures;
+use crate::session::dataset::tokenized_corpus::Labelled;
+use crate::session::{Host, Session};
+use crate::train::{EvalInput, classifier_metrics, score_interval};
+use protocol::{FileRole, LinearResult, RunConfig, message};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+impl<H: Host> Session<H> {
+    /// Trains the linear classifiers on the documents that fine-tuning with `config` would train
+    /// on, selects one on the validation documents, and evaluates it on the `measured` split.
+    /// Returns its result and the number of training documents.
+    pub(in crate::session) async fn linear(
+        &mut self,
+        config: &RunConfig,
+        measured: FileRole,
+    ) -> Result<(LinearResult, u64)> {
+        let started = self.host.now_secs();
+        let words = self
+            .language_model
+            .as_ref()
+            .map(|model| model.tokenizer.clone());
+        if self.learned.is_none() {
+            self.learn("", config, words)?;
+        }
+        let cross_validates = measured == FileRole::Valid && self.cross_validates(config);
+        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let Labelled {
+            selection, survey, ..
+        } = Labelled::of(corpus, config)?;
+        let labels = survey.labels()?;
+        let problem = survey.problem_type(config.task)?;
+        let train_selection = Selection {
+            with_set_aside: cross_validates,
+            ..selection
+        };
+        let train = corpus.labelled(FileRole::Train, &train_selection)?;
+        let valid = if cross_validates {
+            Vec::new()
+        } else {
+            corpus.labelled(FileRole::Valid, &selection)?
+        };
+        let rows: Vec<Vec<usize>> = train
+            .iter()
+            .map(|document| labels.encode(document).0)
+            .collect();
+        let folds = cross_validates.then(|| Folds::new(&train, &rows));
+        let (tokenizer, vectors) = self.text_vectors(&train).unzip();
+        let task = portfolio::Task {
+            train: &train,
+            valid: &valid,
+            labels: &labels,
+            problem,
+            tokenizer: tokenizer.as_deref(),
+            vectors,
+            folds: folds.as_ref(),
+            class_weights: config.class_weights,
+            seed: config.seed,
+        };
+        let (host, deferred) = (&self.host, &mut self.deferred);
+        let mut yield_now = async || deferred.extend(host.yield_now().await);
+        let chosen = portfolio::choose(&task, &mut yield_now)
+            .await
+            .ok_or_else(|| {
+                Error::input(
+                    "no-validation",
+                    message!("linear classifiers need labelled validation text"),
+                    message!("Give more labelled lines."),
+                )
+            })?;
+        let elapsed_secs = self.host.now_secs() - started;
+        let test = match measured {
+            FileRole::Valid if cross_validates => train.clone(),
+            FileRole::Valid => valid,
+            _ => corpus.labelled(measured, &selection)?,
+        };
+        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
+        for label in test.iter().flat_map(|document| labels.encode(document).1) {
+            *unseen.entry(label).or_default() += 1;
+        }
+        let truth: Vec<Vec<usize>> = test
+            .iter()
+            .map(|document| labels.encode(document).0)
+            .collect();
+        let margins = match folds {
+            Some(_) => chosen.margins.clone(),
+            None => chosen.part.margins(tokenizer.as_deref(), &test),
+        };
+        let scores: Vec<Vec<f64>> = margins
+            .iter()
+            .map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem))
+            .collect();
+        let decision = chosen.vote.decision(problem);
+        let eval_input = EvalInput {
+            scores: &scores,
+            truth: &truth,
+            labels: labels.names(),
+            unseen: &unseen,
+            loss: 0.0,
+        };
+        let interval = score_interval(&eval_input, &decision);
+        let result = LinearResult {
+            test: figures(&classifier_metrics(eval_input, decision)),
+            features: chosen.part.linear.features() as u64,
+            elapsed_secs,
+            member: chosen.part.linear.name(),
+            interval,
+        };
+        Ok((result, train.len() as u64))
+    }
+
+    /// Returns vectors that describe `documents`, learned from the text, and their tokenizer. The
+    /// baseline uses nothing that pre-training learned.
+    fn text_vectors(&self, documents: &[Document]) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
+        let learned = self.learned.as_ref()?;
+        let (tokenizer, own) = (
+            learned.tokenizer.clone(),
+            learned.any_embeddings(VECTOR_WIDTH)?,
+        );
+        let encoded = documents
+            .iter()
+            .map(|document| EncodedDocument::of_text(&tokenizer, document));
+        let encoded = EncodedDocuments::held(encoded, tokenizer.len());
+        let vectors = DocumentVectors::new(own.values.clone(), own.width, &encoded);
+        Some((tokenizer, Rc::new(vectors)))
+    }
+}

@@ -1,0 +1,11 @@
+//! One file per command that does work: training, comparing, evaluating and labelling.
+
+pub(crate) mod compare;
+pub(crate) mod estimate;
+pub(crate) mod evaluation;
+pub(crate) mod finetune;
+pub(crate) mod label_file;
+pub(crate) mod pretrain;
+pub(crate) mod resume;
+pub(crate) mod review;
+pub(crate) mod toy;

@@ -1,0 +1,617 @@
+//! Inference: predictions for masked tokens, labels of texts, and attention.
+
+use crate::data::examples::{Batch, EncodedDocument};
+use crate::data::{Document, Tokenizer};
+use crate::error::{Error, Result};
+use crate::interop;
+use crate::model::{ParamTensors, ProblemType};
+use crate::session::BATCH_SIZE;
+use crate::session::checks::{finite, needs_masked_lm};
+use crate::session::classifier::parts::DocumentScores;
+use crate::session::classifier::scored::UNTUNED_THRESHOLD;
+use crate::session::host::{Host, ModelFiles};
+use crate::session::loaded_model::LoadedModel;
+use crate::session::query::preview::{self, RunStep, attend, single};
+use crate::session::read::read;
+use crate::session::run::task::evaluation_model;
+use crate::train::DeviceBatch;
+use burn::tensor::Device;
+use burn::tensor::activation::softmax;
+use protocol::{
+    Candidate, Command, Event, LabelScore, MaskPrediction, Setting, VocabularyEntry, message,
+};
+
+/// Answers a query with an event, which also reports errors; `run_step` identifies the run that the
+/// model belongs to.
+pub async fn answer<H: Host>(
+    host: &H,
+    model: &LoadedModel,
+    device: &Device,
+    question: Command,
+    run_step: RunStep<'_>,
+) {
+    let request = question.request();
+    let event = match question {
+        Command::Attend { request, text } => {
+            match attend(model, device, &text, request, run_step).await {
+                Ok((event, buffers)) => return host.emit(event, buffers),
+                Err(error) => Err(error),
+            }
+        }
+        Command::ExportModel { request } => match model.to_files().await {
+            Ok(files) => return exported(host, request, &files),
+            Err(error) => Err(error),
+        },
+        Command::Tokenize { request, text } => Ok(tokenized(&model.tokenizer, request, &text)),
+        Command::FillMask {
+            request,
+            text,
+            top_k,
+        } => fill_mask(model, device, &text, top_k)
+            .await
+            .map(|masks| Event::Guesses { request, masks }),
+        Command::FillMasks {
+            request,
+            texts,
+            top_k,
+        } => {
+            let guesses = fill_masks(model, device, &texts, top_k).await;
+            guesses.map(|guesses| Event::FilledMasks {
+                request,
+                step: run_step.step,
+                guesses,
+            })
+        }
+        Command::Classify {
+            request,
+            text,
+            top_k,
+        } => {
+            let (words, unseen) = unseen_words(model, &text);
+            let labels = predict(
+                model,
+                device,
+                &[text],
+                (LabelSelection::Best(top_k), Long::Cut),
+            )
+            .await;
+            labels.map(|mut labels| {
+                let labels = labels.remove(0);
+                let thresholds = of_labels(model, model.config.thresholds.as_deref(), &labels);
+                let scales = model.config.threshold_scales.as_deref();
+                let scaled = of_labels(model, scales, &labels)
+                    .into_iter()
+                    .map(|scale| scale * threshold(model));
+                let cutoffs = scaled.collect();
+                let threshold = threshold(model);
+                Event::Classified {
+                    request,
+                    labels,
+                    threshold,
+                    cutoffs,
+                    thresholds,
+                    words,
+                    unseen,
+                }
+            })
+        }
+        other => unreachable!("{other:?} is not a question to a model"),
+    };
+    host.emit(
+        event.unwrap_or_else(|error| query_error(request, &error)),
+        Vec::new(),
+    );
+}
+
+/// Emits the answer to `ExportModel`: the files of a model as one archive.
+pub fn exported(host: &impl Host, request: u64, files: &ModelFiles) {
+    let archive = interop::zip_write(EXPORT_NAME, files);
+    host.emit(
+        Event::Exported {
+            request,
+            name: format!("{EXPORT_NAME}.zip"),
+        },
+        vec![archive],
+    );
+}
+
+/// Name of the exported archive and of the folder in it.
+const EXPORT_NAME: &str = "clozelab-model";
+
+/// Returns the answer to `Tokenize`; literal special tokens in `text` are recognised.
+pub fn tokenized(tokenizer: &Tokenizer, request: u64, text: &str) -> Event {
+    let ids = tokenizer.encode_with_specials(text).ids;
+    let count = ids.len() as u64;
+    let tokens = ids
+        .into_iter()
+        .take(SHOWN_TOKENS)
+        .map(|id| entry(tokenizer, id))
+        .collect();
+    Event::Tokenized {
+        request,
+        tokens,
+        count,
+    }
+}
+
+/// Maximum number of tokens shown of a typed text.
+const SHOWN_TOKENS: usize = 512;
+
+/// Returns the vocabulary entry of a token.
+pub fn entry(tokenizer: &Tokenizer, id: u32) -> VocabularyEntry {
+    let count = tokenizer.counts().get(id as usize).copied().unwrap_or(0);
+    VocabularyEntry {
+        id: u64::from(id),
+        token: tokenizer.token(id).into(),
+        count,
+    }
+}
+
+/// Returns the event for a run that failed.
+pub fn failed(run: &str, error: &Error) -> Event {
+    let (code, message, hint) = (error.code().into(), error.message(), error.hint());
+    Event::Failed {
+        run: run.into(),
+        code,
+        message,
+        hint,
+        request: None,
+    }
+}
+
+/// Returns the event for a query that failed.
+pub fn query_error(request: Option<u64>, error: &Error) -> Event {
+    let (code, message, hint) = (error.code().into(), error.message(), error.hint());
+    Event::Failed {
+        run: String::new(),
+        code,
+        message,
+        hint,
+        request,
+    }
+}
+
+/// Returns the decision threshold of a model: the probability from which a label is predicted.
+pub fn threshold(model: &LoadedModel) -> f64 {
+    match model.config.problem_type {
+        Some(ProblemType::SingleLabelClassification) => 0.0,
+        _ => model.config.threshold.unwrap_or(UNTUNED_THRESHOLD),
+    }
+}
+
+/// Returns the decision threshold of one label.
+pub fn threshold_of(model: &LoadedModel, label: usize) -> f64 {
+    let scale = model
+        .config
+        .threshold_scales
+        .as_ref()
+        .and_then(|scales| scales.get(label).copied());
+    threshold(model) * scale.unwrap_or(1.0)
+}
+
+/// Returns those of `numbers` `[C]` that belong to these labels, in their order; empty without
+/// numbers.
+fn of_labels(model: &LoadedModel, numbers: Option<&[f64]>, labels: &[LabelScore]) -> Vec<f64> {
+    let Some(numbers) = numbers else {
+        return Vec::new();
+    };
+    let place = |label: &LabelScore| {
+        model
+            .config
+            .labels
+            .iter()
+            .position(|name| *name == label.label)
+    };
+    labels
+        .iter()
+        .filter_map(|label| numbers.get(place(label)?).copied())
+        .collect()
+}
+
+/// Predicts the `top_k` tokens for each `[MASK]` of `text`.
+///
+/// # Errors
+/// Returns an error if the model has no masked-LM head, or the text has no `[MASK]` or is too long.
+pub async fn fill_mask(
+    model: &LoadedModel,
+    device: &Device,
+    text: &str,
+    top_k: usize,
+) -> Result<Vec<MaskPrediction>> {
+    needs_masked_lm(model)?;
+    let ids = enclosed(model, text)?;
+    let mask = model.tokenizer.specials().mask;
+    let positions: Vec<i32> = (0..ids.len())
+        .filter(|&i| ids[i] == mask)
+        .map(|i| i as i32)
+        .collect();
+    if positions.is_empty() {
+        let message = message!("the text has no [MASK]");
+        return Err(Error::input(
+            "no-mask",
+            message,
+            message!("Write [MASK] in place of the word to guess."),
+        ));
+    }
+    let mut batch = single(&model.tokenizer, &ids, ids.len());
+    batch.masked_weights = vec![1.0; positions.len()];
+    batch.masked_targets = vec![0; positions.len()];
+    batch.masked_positions = positions.clone();
+    let batch = DeviceBatch::upload(&batch, &model.config, device);
+    let params = model.params(device);
+    let forward = evaluation_model(&model.config, &params);
+    let logits = forward.masked_lm(&forward.encode(batch.input()), &batch.guesses().positions);
+    let scores = finite(read(softmax(logits, 1)).await?)?;
+    let guess = |(position, row): (&i32, &[f32])| MaskPrediction {
+        position: *position as u64,
+        candidates: candidates(model, row, top_k),
+    };
+    Ok(positions
+        .iter()
+        .zip(scores.chunks(model.config.vocab_size))
+        .map(guess)
+        .collect())
+}
+
+/// Predicts the `top_k` tokens for the one `[MASK]` of each of `texts`, in one batch.
+///
+/// # Errors
+/// Returns an error if the model has no masked-LM head, or a text has no or several `[MASK]`s or is
+/// too long.
+async fn fill_masks(
+    model: &LoadedModel,
+    device: &Device,
+    texts: &[String],
+    top_k: usize,
+) -> Result<Vec<Vec<Candidate>>> {
+    needs_masked_lm(model)?;
+    let mask = model.tokenizer.specials().mask;
+    let rows = texts
+        .iter()
+        .map(|text| Ok((enclosed(model, text)?, 0)))
+        .collect::<Result<Vec<Row>>>()?;
+    let mut batch = padded(model, &rows);
+    for (row, (ids, _)) in rows.iter().enumerate() {
+        let places: Vec<usize> = (0..ids.len()).filter(|&place| ids[place] == mask).collect();
+        let [place] = places[..] else {
+            let message = message!(
+                "a text has {count} [MASK]s; it must have one",
+                count = places.len()
+            );
+            return Err(Error::input(
+                "no-mask",
+                message,
+                message!("Write [MASK] in place of one word of each text."),
+            ));
+        };
+        batch
+            .masked_positions
+            .push((row * batch.max_len + place) as i32);
+    }
+    batch.masked_weights = vec![1.0; rows.len()];
+    batch.masked_targets = vec![0; rows.len()];
+    let batch = DeviceBatch::upload(&batch, &model.config, device);
+    let params = model.params(device);
+    let forward = evaluation_model(&model.config, &params);
+    let logits = forward.masked_lm(&forward.encode(batch.input()), &batch.guesses().positions);
+    let scores = finite(read(softmax(logits, 1)).await?)?;
+    Ok(scores
+        .chunks(model.config.vocab_size)
+        .map(|row| candidates(model, row, top_k))
+        .collect())
+}
+
+/// Returns the `top_k` most probable tokens that are text.
+fn candidates(model: &LoadedModel, scores: &[f32], top_k: usize) -> Vec<Candidate> {
+    let best = best(scores, top_k, |id| model.tokenizer.is_text(id as u32)).into_iter();
+    best.map(|(id, score)| Candidate {
+        token: model.tokenizer.token(id as u32).into(),
+        score,
+    })
+    .collect()
+}
+
+/// Batch lengths are rounded up to a multiple of this, so that few tensor shapes occur.
+const LENGTH_STEP: usize = 16;
+
+/// Which labels of a text are returned, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelSelection {
+    /// This many of the best ones, whatever their scores.
+    Best(usize),
+    /// The predicted ones: the best one and, in multi-label models, all others that pass the
+    /// threshold.
+    Given {
+        /// Whether each label has its own threshold, if the model has them.
+        own_thresholds: bool,
+    },
+}
+
+/// What happens to a text that is longer than the classifier's maximum length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Long {
+    /// It is truncated to its beginning.
+    #[default]
+    Cut,
+    /// It is split into windows, whose probabilities are averaged.
+    Split,
+}
+
+/// Returns the labels of each text, best first. A text without tokens gets none; a tab separates
+/// the two texts of a pair.
+///
+/// # Errors
+/// Returns an error if the model is not a classifier.
+pub async fn predict(
+    model: &LoadedModel,
+    device: &Device,
+    texts: &[String],
+    (selection, long): (LabelSelection, Long),
+) -> Result<Vec<Vec<LabelScore>>> {
+    let Some(problem) = model.config.problem_type.filter(|_| model.heads.classifier) else {
+        let hint = message!(
+            "Fine-tune it first (clozelab finetune {from} DIR).",
+            from = Setting::named("from")
+        );
+        return Err(Error::input(
+            "no-classifier",
+            message!("this model knows no labels"),
+            hint,
+        ));
+    };
+    let networks = model.networks(device);
+    let mut out = Vec::with_capacity(texts.len());
+    for texts in texts.chunks(BATCH_SIZE) {
+        let documents: Vec<Document> = texts.iter().map(|text| document(text)).collect();
+        let windows: Vec<Vec<Row>> = documents
+            .iter()
+            .map(|document| examples(model, document, long))
+            .collect();
+        let scores = averaged(model, &networks, &windows, &documents, device).await?;
+        for (rows, scores) in windows.iter().zip(scores) {
+            let raw = scores.raw;
+            let scores: Vec<f32> = finite(scores.probabilities)?
+                .into_iter()
+                .map(|p| p as f32)
+                .collect();
+            let limit = if rows[0].0.len() > 2 { usize::MAX } else { 0 };
+            let ranked = match selection {
+                LabelSelection::Best(top_k) => best(&scores, limit.min(top_k), |_| true),
+                LabelSelection::Given { own_thresholds } => {
+                    let own = model
+                        .config
+                        .thresholds
+                        .as_deref()
+                        .filter(|_| own_thresholds);
+                    let from = |label| {
+                        own.and_then(|own| own.get(label).copied())
+                            .unwrap_or(threshold_of(model, label))
+                    };
+                    predicted(best(&scores, limit, |_| true), problem, from)
+                }
+            };
+            let raw_of = |label: usize| raw.as_ref().map(|raw| raw[label]);
+            let label = |(i, score): (usize, f64)| LabelScore {
+                label: model.config.labels[i].clone(),
+                score,
+                raw: raw_of(i),
+            };
+            out.push(ranked.into_iter().map(label).collect());
+        }
+    }
+    Ok(out)
+}
+
+/// Filters ranked labels to the predicted ones: the best one and, in multi-label models, those
+/// whose probability is at least `from`.
+fn predicted(
+    mut ranked: Vec<(usize, f64)>,
+    problem: ProblemType,
+    from: impl Fn(usize) -> f64,
+) -> Vec<(usize, f64)> {
+    if problem == ProblemType::SingleLabelClassification {
+        ranked.truncate(1);
+    }
+    let best = ranked.first().map(|best| best.0);
+    ranked.retain(|&(label, score)| Some(label) == best || score >= from(label));
+    ranked
+}
+
+/// Returns the tokens of `text` and the attention probabilities `[layer][head][query][key]`; rows
+/// sum to 1.
+///
+/// # Errors
+/// Returns an error if the text is longer than the model's positions.
+pub async fn attention(
+    model: &LoadedModel,
+    device: &Device,
+    text: &str,
+) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
+    let (ids, second) = enclosed_or_pair(model, text)?;
+    let t = ids.len();
+    let (_, read) = preview::attention(model, device, &ids, second).await?;
+    let rows = |head: &[f32]| head.chunks(t).map(<[f32]>::to_vec).collect();
+    let layers = read
+        .iter()
+        .map(|layer| layer.chunks(t * t).map(rows).collect())
+        .collect(); // each [H, T, T]
+    Ok((preview::names(&model.tokenizer, &ids), layers))
+}
+
+/// Token ids of an example, and where its second segment begins.
+pub(crate) type Row = (Vec<u32>, usize);
+
+/// Encodes `text` as in training, truncated to the same length.
+///
+/// # Errors
+/// None at present; the result type is that of [`enclosed`].
+pub(crate) fn row(model: &LoadedModel, text: &str) -> Result<Row> {
+    Ok(examples(model, &document(text), Long::Cut).remove(0))
+}
+
+/// Returns the number of distinct words of `text`, and those that occur in no training document of
+/// the classifier; none if it does not store the words of its training documents.
+pub fn unseen_words(model: &LoadedModel, text: &str) -> (u64, Vec<String>) {
+    let linear = model
+        .ensemble
+        .as_ref()
+        .and_then(|ensemble| ensemble.linear.as_ref());
+    let (words, unseen) = linear
+        .map(|part| part.linear.unseen_words(&document(text)))
+        .unwrap_or_default();
+    (words as u64, unseen)
+}
+
+/// Returns `text` as a document; a tab separates the two texts of a pair.
+fn document(text: &str) -> Document {
+    let (first, second) = text
+        .split_once('\t')
+        .map_or((text, None), |(first, second)| {
+            (first, Some(second.to_string()))
+        });
+    Document {
+        text: first.into(),
+        second,
+        labels: Vec::new(),
+        file: 0,
+        line: 0,
+        block: 0,
+    }
+}
+
+/// Encodes a document for the networks, as one or more examples.
+fn examples(model: &LoadedModel, document: &Document, long: Long) -> Vec<Row> {
+    let (specials, max_len) = (model.tokenizer.specials(), tokens_read(model));
+    let encoded = EncodedDocument::of_text(&model.tokenizer, document);
+    match long {
+        Long::Cut => vec![encoded.assemble(&specials, max_len)],
+        Long::Split => encoded
+            .windows(max_len)
+            .iter()
+            .map(|window| window.assemble(&specials, max_len))
+            .collect(),
+    }
+}
+
+/// Computes the scores of each document: the mean over its windows, weighted by their tokens. The
+/// linear part reads the whole document.
+async fn averaged(
+    model: &LoadedModel,
+    networks: &[ParamTensors],
+    windows: &[Vec<Row>],
+    documents: &[Document],
+    device: &Device,
+) -> Result<Vec<DocumentScores>> {
+    let owners = windows
+        .iter()
+        .zip(documents)
+        .flat_map(|(rows, document)| rows.iter().map(move |row| (row, document)));
+    let owners: Vec<(&Row, &Document)> = owners.collect();
+    let mut scores = Vec::with_capacity(owners.len());
+    for chunk in owners.chunks(BATCH_SIZE) {
+        let rows: Vec<Row> = chunk.iter().map(|(row, _)| (*row).clone()).collect();
+        let documents: Vec<Document> = chunk
+            .iter()
+            .map(|(_, document)| (*document).clone())
+            .collect();
+        scores.extend(
+            model
+                .scores(networks, &padded(model, &rows), &documents, device)
+                .await?,
+        );
+    }
+    let mut scores = scores.into_iter();
+    let mean = |rows: &Vec<Row>| {
+        let tokens: f64 = rows.iter().map(|row| row.0.len() as f64).sum();
+        let of_windows = rows
+            .iter()
+            .map(|row| row.0.len() as f64 / tokens)
+            .zip(scores.by_ref());
+        DocumentScores::mean(of_windows)
+    };
+    Ok(windows.iter().map(mean).collect())
+}
+
+/// Returns the maximum length of a classifier's examples in tokens, special tokens included.
+pub fn tokens_read(model: &LoadedModel) -> usize {
+    model
+        .config
+        .trained_len
+        .unwrap_or(model.config.max_position_embeddings.min(MAX_TOKENS))
+}
+
+/// Whether a text has more tokens than a classifier reads.
+pub fn is_cut(model: &LoadedModel, text: &str) -> bool {
+    // A token has at least one character.
+    let may_be = text.chars().count() + 2 > tokens_read(model);
+    may_be
+        && EncodedDocument::of_text(&model.tokenizer, &document(text)).length() > tokens_read(model)
+}
+
+/// Maximum length of texts to classify, for models whose training length is unknown: attention
+/// grows with its square.
+const MAX_TOKENS: usize = 512;
+
+/// Returns `[CLS] text [SEP]`, with literal `[MASK]`s recognised.
+pub(crate) fn enclosed(model: &LoadedModel, text: &str) -> Result<Vec<u32>> {
+    let specials = model.tokenizer.specials();
+    let tokens = model.tokenizer.encode_with_specials(text).ids;
+    let ids: Vec<u32> = [specials.cls]
+        .into_iter()
+        .chain(tokens)
+        .chain([specials.sep])
+        .collect();
+    let max_len = model.config.max_position_embeddings;
+    if ids.len() > max_len {
+        let message = message!(
+            "the text has {count} tokens, but the model has {max_len} positions",
+            count = ids.len(),
+            max_len
+        );
+        return Err(Error::input(
+            "text-too-long",
+            message,
+            message!("Shorten the text."),
+        ));
+    }
+    Ok(ids)
+}
+
+/// As [`enclosed`]; if a tab separates two texts, encodes them as a pair.
+///
+/// # Errors
+/// Same as [`enclosed`].
+pub(crate) fn enclosed_or_pair(model: &LoadedModel, text: &str) -> Result<Row> {
+    match text.contains('\t') {
+        true => row(model, text),
+        false => enclosed(model, text).map(|ids| (ids.clone(), ids.len())),
+    }
+}
+
+pub(crate) fn padded(model: &LoadedModel, rows: &[Row]) -> Batch {
+    let longest = rows.iter().map(|row| row.0.len()).max().unwrap_or(2);
+    let max_len = longest
+        .next_multiple_of(LENGTH_STEP)
+        .min(model.config.max_position_embeddings)
+        .max(longest);
+    let mut batch = Batch::filled(&model.tokenizer.specials(), rows.len(), max_len);
+    rows.iter()
+        .enumerate()
+        .for_each(|(i, (ids, second))| batch.set_row(i, ids, *second));
+    batch
+}
+
+/// Returns the `k` highest scores among the allowed indices, best first; ties go to the smaller
+/// index.
+pub(crate) fn best(scores: &[f32], k: usize, allowed: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
+    let mut ranked: Vec<usize> = (0..scores.len()).filter(|&i| allowed(i)).collect();
+    ranked.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    ranked
+        .into_iter()
+        .take(k)
+        .map(|i| (i, f64::from(scores[i])))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
