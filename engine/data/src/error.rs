@@ -3,7 +3,7 @@
 
 mod hints;
 
-use crate::shown::{on_one_line, quoted};
+use crate::text::shown::{on_one_line, quoted};
 use protocol::FileRole;
 use protocol::{Message, message};
 use std::{fmt, io};

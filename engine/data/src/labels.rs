@@ -1,6 +1,8 @@
 //! The labels of a classifier, and the kind of task that they define. The id of a label is its
 //! index in the set, which is also its row in the output layer.
 
+pub(crate) mod label_map;
+pub(crate) mod labelled_table;
 use crate::corpus::Document;
 use crate::error::DataError;
 use crate::table::integral;

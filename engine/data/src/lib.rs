@@ -5,46 +5,38 @@
 //! the same batches in a Web Worker and on the command line. The only failures are bad inputs,
 //! reported as [`DataError`].
 
-pub mod byte_source;
 pub mod corpus;
 pub mod embeddings;
-mod encoding;
 pub mod entropy_baselines;
 pub mod error;
 pub mod examples;
-mod file;
-mod label_map;
-mod labelled_table;
 pub mod labels;
-mod lines;
 pub mod masking;
 mod near_duplicates;
 mod packed;
 #[cfg(all(test, feature = "archives"))]
 mod properties;
 pub mod random;
-mod reader;
-pub mod script;
-pub mod sentences;
-mod shown;
+mod reading;
 mod table;
+pub mod text;
 pub mod tokenizer;
 pub mod word_vectors;
 
-pub use byte_source::{ByteSource, ChunkedBuffer, InputFile, ReadAt, TempStorage};
 pub use corpus::{Corpus, Document, LOOKED_AT, NearDuplicateCounts, Selection};
-pub use encoding::Decoding;
 pub use entropy_baselines::EntropyBaselines;
 pub use error::DataError;
 pub use examples::{
     Batch, EncodedDocument, LabelledExamples, MaskedExamples, Packed, SentencePairs, Windows,
 };
-pub use file::{FileRows, ReadFile, Warning, looks_like_table, read_file, unpacked};
-pub use labelled_table::{Answer, LabelledTable};
+pub use labels::labelled_table::{Answer, LabelledTable};
 pub use labels::{LabelSet, LabelSurvey};
-pub use lines::{Kind, Taken, document_of};
 pub use masking::{Corruption, Masked, Masker};
 pub use packed::{Opened, is_archive};
-pub use shown::quoted;
+pub use reading::byte_source::{ByteSource, ChunkedBuffer, Converted, InputFile, ReadAt, TempStorage};
+pub use reading::encoding::Decoding;
+pub use reading::file::{FileRows, ReadFile, Warning, looks_like_table, read_file, unpacked};
+pub use reading::lines::{Kind, Taken, document_of};
 pub use table::{Dialect, Layout, ReadOptions, Shape, TextColumns};
+pub use text::shown::quoted;
 pub use tokenizer::{Encoding, Specials, Tokenizer, VocabularyLearner};

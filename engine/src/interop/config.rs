@@ -5,16 +5,21 @@
 //! ignored, as in `transformers`. Values that the engine does not support are rejected with their
 //! key, before anything is allocated. `names` checks whether the weights match.
 
+pub(crate) mod distilbert;
+pub(crate) mod family;
+pub(crate) mod labels;
+pub(crate) mod sizes;
+
 use super::error::quoted;
-use super::family::{Family, family_of};
 use super::python::remote_code_fields;
-use super::sizes::check_sizes;
-use super::{InteropError, Notice, distilbert};
+use super::{InteropError, Notice};
 use crate::data::TextColumns;
 use crate::model::Architecture;
 use crate::model::config::{ModelConfig, ProblemType};
+use family::{Family, family_of};
 use protocol::{Message, Pooling, message};
 use serde_json::{Map, Value, json};
+use sizes::check_sizes;
 
 /// Own key for [`ModelConfig::trained_len`]; ignored by `transformers`.
 const TRAINED_LEN: &str = "clozelab_trained_len";

@@ -4,14 +4,17 @@
 //! Both hosts check a directory before they read it, since weights in another format may be large.
 //! Uses file names and small configuration files only, without file system access or tensors.
 
+pub(crate) mod foreign;
+pub(crate) mod sentence;
+
 use super::error::{InteropError, listed, quoted};
-use super::family::family_of;
-use super::foreign::{self, Form};
 use super::python::{CONFIGURATION_FILE, MODELING_FILE};
-use super::shards::{INDEX_FILE, check_downloaded, is_shard};
 use super::{
     CARD_FILE, CLASSIFIER_FILE, CONFIG_FILE, LINEAR_FILE, MODULES_FILE, POOLING_FILE, WEIGHTS_FILE,
 };
+use crate::interop::config::family::family_of;
+use crate::interop::weights::shards::{INDEX_FILE, check_downloaded, is_shard};
+use foreign::Form;
 use protocol::{Message, message};
 use serde_json::{Map, Value};
 

@@ -9,35 +9,29 @@
 
 mod config;
 mod directory;
-mod distilbert;
 mod error;
-mod family;
-mod foreign;
 mod history;
-mod labels;
-mod names;
 mod onnx;
 mod parts;
 mod python;
-mod sentence;
-mod shards;
-mod sizes;
 mod weights;
 mod zip;
 
+pub use crate::interop::directory::sentence::{
+    MODULES_FILE, POOLING_FILE, SentenceEncoder, sentence_encoder,
+};
+pub use crate::interop::weights::names::{Fit, check_weights};
+pub use crate::interop::weights::shards::whole;
 pub use config::{config_from_json, config_to_json, read_config};
 pub use directory::{Directory, MAX_START_BYTES, is_foreign_weights, is_model_file};
 pub use error::InteropError;
 pub use history::{HISTORY_FILE, MAX_HISTORY_BYTES, history, history_lines};
-pub use names::{Fit, check_weights};
 pub use onnx::onnx;
 pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes,
     linear_to_bytes, network_file,
 };
 pub use python::python_files;
-pub use sentence::{MODULES_FILE, POOLING_FILE, SentenceEncoder, sentence_encoder};
-pub use shards::whole;
 pub use weights::{weights_from_bytes, weights_to_bytes, weights_to_half_bytes};
 pub use zip::{zip_read, zip_write};
 

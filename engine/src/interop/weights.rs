@@ -6,10 +6,13 @@
 //!
 //! Source: the safetensors specification, <https://github.com/huggingface/safetensors#format>.
 
-use super::distilbert::{self, weights_as_bert};
+pub(crate) mod names;
+pub(crate) mod shards;
+
 use super::error::InteropError;
-use super::names::TIES;
 use super::{HostTensor, Weights};
+use crate::interop::config::distilbert::{self, weights_as_bert};
+use names::TIES;
 use half::{bf16, f16};
 use protocol::{Message, message, phrase};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};

@@ -4,7 +4,7 @@
 use super::LinearInput;
 use super::ngrams;
 use super::rows::{Rows, normalize};
-use crate::data::script::Unspaced;
+use crate::data::text::script::Unspaced;
 use protocol::{Message, message};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};

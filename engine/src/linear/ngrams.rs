@@ -3,7 +3,7 @@
 //! words.
 
 use crate::data::Document;
-use crate::data::script::is_unspaced;
+use crate::data::text::script::is_unspaced;
 use std::collections::HashSet;
 use unicode_general_category::{GeneralCategory, get_general_category};
 

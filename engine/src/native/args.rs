@@ -27,7 +27,8 @@ pub enum Parsed {
     Show(String),
 }
 
-/// A laboratory for masked language models: pre-train on your own text, fine-tune on your own labels.
+/// A laboratory for masked language models: pre-train on your own text, fine-tune on your own
+/// labels.
 #[derive(Debug, Parser)]
 #[command(name = "clozelab", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
 pub struct Arguments {
@@ -39,26 +40,28 @@ pub struct Arguments {
     pub task: Option<Task>,
 }
 
-const AFTER_HELP: &str = "Without a command, the demonstration runs: it pre-trains on the bundled corpus, fine-tunes \
-from it and from scratch under the same budget, and compares.\n\nExit codes: 0 done, 1 failed, 2 bad arguments or input, \
-130 interrupted with a checkpoint that --resume continues.";
+const AFTER_HELP: &str = "Without a command, clozelab runs the demonstration: it pre-trains on the \
+bundled corpus, fine-tunes from those weights and from scratch with the same budget, and \
+compares.\n\nExit codes: 0 done, 1 failed, 2 bad arguments or input, 130 interrupted with a \
+checkpoint that --resume continues.";
 
 /// Flags of every command.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Common {
-    /// Where to compute: auto, gpu or cpu
+    /// Compute device: auto, gpu or cpu
     #[arg(long, global = true, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// Every use of chance derives from this number [default: 1]
+    /// Seed of all random number generators [default: 1]
     #[arg(long, global = true, value_name = "N")]
     pub seed: Option<String>,
-    /// Events as JSON Lines on stdout, everything for people on stderr
+    /// Write events as JSON Lines to stdout; messages for people go to stderr
     #[arg(long, global = true)]
     pub json: bool,
-    /// Only results, warnings and errors
+    /// Print only results, warnings and errors
     #[arg(long, global = true)]
     pub quiet: bool,
-    /// Folder that keeps the tokens of large corpora for the next run, or off [default: the user's cache folder]
+    /// Folder that caches the tokens of large corpora between runs, or off [default: the user's
+    /// cache folder]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub token_cache: Option<String>,
 }
@@ -68,44 +71,44 @@ pub struct Common {
 pub enum Task {
     /// Pre-train, fine-tune and compare on the bundled corpus
     Demo(Demo),
-    /// Learn to guess masked tokens from your text
+    /// Pre-train a masked language model on your text
     Pretrain(Pretrain),
-    /// Learn the labels of your text, from a pre-trained model or from scratch
+    /// Train a classifier on labelled text, from a pre-trained model or from scratch
     Finetune(Finetune),
-    /// Pre-trained against scratch against n-grams, fairly: report.html and report.json
+    /// Compare pre-trained, from scratch and n-grams fairly; writes report.html and report.json
     Compare(Box<Compare>),
-    /// Self-test of the Transformer: learns to count; exit code 0 only when it did
+    /// Self-test: train a Transformer to count; the exit code is 0 only if it succeeds
     Toy(Toy),
-    /// Speed on this machine: tokens/s, ms per step, time to the first step
+    /// Measure speed on this machine: tokens/s, ms per step, time to the first step
     Bench(Bench),
-    /// Turn another system's data set into labelled lines
+    /// Convert another system's data set to labelled lines
     Convert(Convert),
-    /// Measure a model on held-out text; JSON on stdout
+    /// Evaluate a model on held-out text; JSON on stdout
     Evaluate(Evaluate),
-    /// Label texts: one JSON object per line of input
+    /// Predict labels: one JSON object per line of input
     Predict(Predict),
-    /// Guess the [MASK]s of a text; JSON on stdout
+    /// Predict the words at each [MASK] of a text; JSON on stdout
     FillMask(FillMask),
-    /// The nearest words of a word, by their embeddings; JSON on stdout
+    /// Find the words with the nearest embeddings; JSON on stdout
     Neighbours(Neighbours),
-    /// Show which token attends to which; JSON on stdout
+    /// Show which tokens attend to which; JSON on stdout
     Attention(Attention),
-    /// Pack a model for the page or for sending
+    /// Export a model as a .zip for the page, or as ONNX
     Export(Export),
-    /// Answer other programs over HTTP: labels, masks, similar documents
+    /// Serve a model over HTTP: labels, masked words, similar documents
     ServeModel(ServeModel),
-    /// Answer a language model's client as tools of the Model Context Protocol, over stdin and stdout
+    /// Serve a model as tools of the Model Context Protocol, over stdin and stdout
     Mcp(Served),
-    /// Write a corpus as token ids that numpy reads, for training elsewhere
+    /// Write a corpus as token ids in NumPy files, for training elsewhere
     Tokenize(Tokenize),
-    /// Say what a directory holds
+    /// Show what a model or run directory contains
     Inspect(Inspect),
 }
 
 /// Arguments of `demo`.
 #[derive(Debug, Default, Args)]
 pub struct Demo {
-    /// Directory for its three runs, new or empty [default: runs/demo-DATE-TIME]
+    /// Directory for the three runs, new or empty [default: runs/demo-DATE-TIME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! The messages to and from the archive module, apart from the bytes of the files.
 
-use data::byte_source::Converted;
+use data::Converted;
 use data::{DataError, InputFile};
 use protocol::{FileRole, Message};
 use serde::{Deserialize, Serialize};

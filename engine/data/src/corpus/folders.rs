@@ -3,10 +3,10 @@
 //! otherwise each line is.
 
 use super::Document;
-use crate::byte_source::InputFile;
 use crate::error::DataError;
-use crate::file::{FileRows, ReadFile, Warning, read_file};
-use crate::label_map::Renaming;
+use crate::labels::label_map::Renaming;
+use crate::reading::byte_source::InputFile;
+use crate::reading::file::{FileRows, ReadFile, Warning, read_file};
 use crate::table::{ReadOptions, Shape};
 use protocol::{Message, message};
 use std::collections::BTreeMap;

@@ -2,9 +2,9 @@
 //! names that seem to combine several labels, and labels with very few documents.
 
 use crate::error::DataError;
-use crate::file::Warning;
 use crate::labels::MAX_LABELS;
-use crate::shown::quoted;
+use crate::reading::file::Warning;
+use crate::text::shown::quoted;
 use protocol::LabelCount;
 use protocol::{Setting, message};
 use std::collections::{BTreeMap, BTreeSet};

@@ -18,12 +18,12 @@ pub use near_duplicates::NearDuplicateCounts;
 pub(crate) use roles::split_role;
 pub use select::{LOOKED_AT, Selection};
 
-use super::byte_source::InputFile;
 use super::error::DataError;
-use super::file::{ReadFile, Warning};
-use super::label_map::Renaming;
 use super::packed::Opened;
 use super::table::{ReadOptions, TextColumns};
+use crate::labels::label_map::Renaming;
+use crate::reading::byte_source::InputFile;
+use crate::reading::file::{ReadFile, Warning};
 use folders::FolderClass;
 use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};

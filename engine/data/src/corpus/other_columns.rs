@@ -2,11 +2,11 @@
 //! labelled training files. Requested columns are used where they exist; otherwise the table is
 //! read by its own column names.
 
-use crate::byte_source::InputFile;
 use crate::error::DataError;
-use crate::file::{Warning, read_file};
-use crate::shown::quoted;
+use crate::reading::byte_source::InputFile;
+use crate::reading::file::{Warning, read_file};
 use crate::table::ReadOptions;
+use crate::text::shown::quoted;
 use protocol::message;
 use std::ops::ControlFlow;
 

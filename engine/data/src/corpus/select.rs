@@ -5,7 +5,7 @@
 use super::stats::text_hash;
 use super::{Corpus, Document};
 use crate::error::DataError;
-use crate::sentences::sentences;
+use crate::text::sentences::sentences;
 use protocol::FileRole;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

@@ -4,9 +4,9 @@
 use super::Document;
 use super::folders::{FolderClass, read_classed};
 use super::stats::CorpusStats;
-use crate::byte_source::InputFile;
 use crate::error::DataError;
-use crate::file::{ReadFile, Warning};
+use crate::reading::byte_source::InputFile;
+use crate::reading::file::{ReadFile, Warning};
 use crate::table::ReadOptions;
 use protocol::message;
 use std::ops::ControlFlow;

@@ -2,7 +2,7 @@
 //! candidates for holding out, and a digest.
 
 use super::Document;
-use crate::script::Unspaced;
+use crate::text::script::Unspaced;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 use std::ops::Range;

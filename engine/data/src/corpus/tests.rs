@@ -3,7 +3,7 @@
 
 use super::*;
 
-use crate::byte_source::ByteSource;
+use crate::reading::byte_source::ByteSource;
 use protocol::FileRole::{Test, Train, Valid};
 use std::cell::Cell;
 use std::io::{self, Read};

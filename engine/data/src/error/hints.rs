@@ -1,7 +1,7 @@
 //! A hint for each error: what the user can do about it, in one sentence.
 
 use super::DataError;
-use crate::shown::quoted;
+use crate::text::shown::quoted;
 use protocol::{Message, Setting, message};
 
 impl DataError {

@@ -1,7 +1,7 @@
 //! Tests of `error`.
 
 use super::*;
-use crate::shown::on_one_line;
+use crate::text::shown::on_one_line;
 
 #[test]
 fn hostile_names_stay_on_one_line() {

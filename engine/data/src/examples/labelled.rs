@@ -2,10 +2,10 @@
 //! pair, with rows of weight 0 if an epoch does not fill its last batch.
 
 use super::{Batch, Tokens, TokensBuilder};
-use crate::byte_source::{ChunkedBuffer, TempStorage};
 use crate::corpus::Document;
 use crate::labels::LabelSet;
 use crate::random::{Purpose, generator, permutation};
+use crate::reading::byte_source::{ChunkedBuffer, TempStorage};
 use crate::tokenizer::{Specials, Tokenizer};
 use std::io;
 use std::rc::Rc;

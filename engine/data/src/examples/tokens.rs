@@ -1,7 +1,7 @@
 //! Token ids of documents, stored end to end in two bytes each if the vocabulary allows it, in
 //! storage provided by the host.
 
-use crate::byte_source::{ChunkedBuffer, ReadAt, TempStorage};
+use crate::reading::byte_source::{ChunkedBuffer, ReadAt, TempStorage};
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;

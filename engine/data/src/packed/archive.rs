@@ -5,10 +5,10 @@
 use super::open::{Budget, MAX_BYTES};
 use super::promised::Promised;
 use super::{damaged, names, too_large, word};
-use crate::byte_source::{Converted, InputFile};
 use crate::error::DataError;
-use crate::shown::on_one_line;
-use crate::shown::quoted;
+use crate::reading::byte_source::{Converted, InputFile};
+use crate::text::shown::on_one_line;
+use crate::text::shown::quoted;
 use protocol::{Message, message, phrase};
 use std::io::{Cursor, Read, Write};
 use zip::ZipArchive;

@@ -1,7 +1,7 @@
 //! Unpacks gzip (RFC 1952): several members with verified checksums, and data after the last one.
 //! Nothing in the header is trusted, neither the file name nor the size.
 
-use crate::byte_source::read_buffered;
+use crate::reading::byte_source::read_buffered;
 use flate2::bufread::GzDecoder;
 use std::io::{self, BufRead, BufReader, Read};
 

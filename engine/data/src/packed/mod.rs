@@ -18,8 +18,8 @@ mod workbook;
 
 pub(crate) use stream::{Format, Unpacking};
 
-use crate::byte_source::{ByteSource, InputFile};
 use crate::error::DataError;
+use crate::reading::byte_source::{ByteSource, InputFile};
 use protocol::{Message, message};
 use std::io::{self, Read};
 

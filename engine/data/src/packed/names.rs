@@ -1,7 +1,7 @@
 //! Decodes file names in a ZIP archive. Programs from before 2007, and Windows to this day, write
 //! them in a local legacy encoding without declaring which.
 
-use crate::encoding;
+use crate::reading::encoding;
 use encoding_rs::UTF_8;
 
 /// Decodes the names: as UTF-8 where valid; all others in one encoding that is guessed from them.

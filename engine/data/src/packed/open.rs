@@ -1,8 +1,8 @@
 //! Opens archives: each is replaced by the texts it contains.
 
 use super::{Opened, archive, is_archive, is_bomb, ratio_limit, too_large};
-use crate::byte_source::InputFile;
 use crate::error::DataError;
+use crate::reading::byte_source::InputFile;
 use protocol::message;
 
 /// Maximum total size of unpacked archives, in bytes: their content stays in memory.

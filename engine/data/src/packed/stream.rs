@@ -3,7 +3,7 @@
 
 use super::gzip::Members;
 use super::{damaged, is_bomb, ratio_limit, too_large};
-use crate::shown::on_one_line;
+use crate::text::shown::on_one_line;
 use bzip2::read::MultiBzDecoder;
 use lzma_rust2::XzReader;
 use protocol::{Message, message};

@@ -522,7 +522,7 @@ fn converted_files_are_not_detected_again() {
     );
     let sheet = InputFile::held("a.xlsx", "text\none; two\nthree; four\nfive; six\n", None);
     let sheet = InputFile {
-        converted: Some(crate::byte_source::Converted::Table),
+        converted: Some(crate::reading::byte_source::Converted::Table),
         ..sheet
     };
     assert_eq!(documents(&sheet).0[0].0, "one; two");

@@ -1,7 +1,7 @@
 //! Reads a Word document (Office Open XML): its paragraphs, one per line, or its table if that is
 //! most of the document.
 
-use crate::shown::on_one_line;
+use crate::text::shown::on_one_line;
 use protocol::{Message, message};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};

@@ -2,11 +2,11 @@
 
 use super::damaged;
 use super::open::Budget;
-use crate::byte_source::{Converted, InputFile};
 use crate::corpus::split_role;
 use crate::error::DataError;
-use crate::shown::on_one_line;
-use crate::shown::quoted;
+use crate::reading::byte_source::{Converted, InputFile};
+use crate::text::shown::on_one_line;
+use crate::text::shown::quoted;
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use protocol::{FileRole, Message, message};
 use std::io::Cursor;

@@ -1,7 +1,7 @@
 //! Properties of decoding bytes in any encoding to text.
 
 use super::seeds;
-use crate::encoding::Decoding;
+use crate::reading::encoding::Decoding;
 use fuzz::proptest::prelude::*;
 use fuzz::{Bytes, Limits, Outcome, ensure, mutated};
 use std::io::{self, BufRead, BufReader, Read};

@@ -2,7 +2,7 @@
 
 use super::reading::{check_document, check_file};
 use super::seeds;
-use crate::lines::{LineReader, Parsed};
+use crate::reading::lines::{LineReader, Parsed};
 use crate::{Document, InputFile, ReadOptions};
 use fuzz::proptest::collection::vec;
 use fuzz::proptest::sample::select;

@@ -1,7 +1,7 @@
 //! Everything a host does with one file, under one limit: reading its documents, and writing it
 //! back with predictions.
 
-use crate::labelled_table::{Answer, LabelledTable};
+use crate::labels::labelled_table::{Answer, LabelledTable};
 use crate::{DataError, Document, FileRows, InputFile, ReadFile, ReadOptions, read_file};
 use fuzz::{Limits, Outcome, ensure};
 use std::ops::ControlFlow;

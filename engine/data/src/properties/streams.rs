@@ -2,7 +2,7 @@
 
 use super::reading::check_error;
 use super::seeds;
-use crate::byte_source::ByteSource;
+use crate::reading::byte_source::ByteSource;
 use crate::{DataError, InputFile, ReadOptions, unpacked};
 use bzip2::write::BzEncoder;
 use flate2::write::GzEncoder;

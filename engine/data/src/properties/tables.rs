@@ -2,7 +2,7 @@
 
 use super::reading::{LIMITS, check_file};
 use super::seeds;
-use crate::byte_source::Converted;
+use crate::reading::byte_source::Converted;
 use crate::table::tried::is_missing;
 use crate::{DataError, FileRows, InputFile, ReadOptions, Shape};
 use fuzz::proptest::collection::vec;

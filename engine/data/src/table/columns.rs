@@ -1,12 +1,18 @@
 //! Assigns a role to each column of a table: as requested by the user, or inferred from its name or
 //! values.
 
-use super::names::{self, TextName};
-use super::pair_names;
-use super::profile::Profile;
-use super::row::{Column, Place, Row};
+pub(crate) mod header;
+pub(crate) mod names;
+pub(crate) mod pair_names;
+pub(crate) mod profile;
+pub(crate) mod shown;
+pub(crate) mod values;
+
 use super::{ReadOptions, TextColumns};
 use crate::error::DataError;
+use crate::table::rows::row::{Column, Place, Row};
+use names::TextName;
+use profile::Profile;
 use std::collections::BTreeSet;
 
 /// The roles of the columns, as column indices.
@@ -434,7 +440,7 @@ fn profile(column: &Column, rows: &[Row]) -> Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::row::Record;
+    use crate::table::rows::row::Record;
 
     /// Formats the chosen columns as `text > labels`, with `=` before a pair.
     fn chosen(header: &str, rows: &[&str], text: Option<&str>, label: Option<&str>) -> String {

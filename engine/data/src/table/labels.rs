@@ -2,9 +2,9 @@
 //! a label itself if its cells say yes or no, as in many competition data sets, and holds label
 //! names otherwise.
 
-use super::row::Cell;
-use super::values::{self, Found};
-use crate::lines::LabelRows;
+use crate::reading::lines::LabelRows;
+use crate::table::columns::values::{self, Found};
+use crate::table::rows::row::Cell;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;

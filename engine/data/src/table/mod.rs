@@ -4,40 +4,29 @@
 
 mod columns;
 mod dialect;
-mod header;
 mod labels;
-mod names;
-mod objects;
 mod options;
-mod pair_names;
-mod places;
-mod profile;
-mod relaxed;
-mod row;
-mod scanner;
-mod separated;
+mod rows;
 mod shape;
-mod shown;
-mod values;
 
+pub(crate) use columns::values::integral;
 pub use dialect::Dialect;
-pub(crate) use objects::ObjectRows;
 pub use options::{ReadOptions, TextColumns};
-pub(crate) use relaxed::parse as relaxed_json;
-pub(crate) use separated::{Found as FoundCells, SeparatedRows};
+pub(crate) use rows::objects::ObjectRows;
+pub(crate) use rows::relaxed::parse as relaxed_json;
+pub(crate) use rows::separated::{Found as FoundCells, SeparatedRows};
 pub use shape::{Layout, Shape};
 pub(crate) use shape::{is_named_json, named_delimiter, of as shape_of, of_csv as shape_of_csv};
-pub(crate) use values::integral;
 
 use crate::Document;
 use crate::error::DataError;
-use crate::lines::{Kind, Parsed, Taken};
-use crate::shown::quoted;
-use columns::{Choice, Columns};
+use crate::reading::lines::{Kind, Parsed, Taken};
+use crate::text::shown::quoted;
+use columns::shown::{has_unnamed_index, object_columns, shown_columns, yes_no_columns};
+use columns::{Choice, Columns, header, values};
 use labels::{Form, LabelReader};
 use protocol::{Message, Setting, TableColumns, message, phrase};
-use row::{Cell, Column, Place, Record, Row};
-use shown::{has_unnamed_index, object_columns, shown_columns, yes_no_columns};
+use rows::row::{Cell, Column, Place, Record, Row};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Number of rows sampled before the first one is converted, since JSON objects need not all have
@@ -570,9 +559,9 @@ impl DataError {
 /// Re-exports for the property tests.
 #[cfg(test)]
 pub(crate) mod tried {
+    pub use super::columns::values::{is_missing, listed};
     pub use super::labels::{Form, LabelReader};
-    pub use super::row::Cell;
-    pub use super::values::{is_missing, listed};
+    pub use super::rows::row::Cell;
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 
 use super::ReadOptions;
 use super::dialect::{self, Agreement, Dialect};
-use super::names;
-use super::profile::text_length;
-use super::relaxed;
-use crate::lines::LABEL_PREFIX;
 use crate::packed::unpacked_name;
+use crate::reading::lines::LABEL_PREFIX;
+use crate::table::columns::names;
+use crate::table::columns::profile::text_length;
+use crate::table::rows::relaxed;
 use std::collections::BTreeMap;
 
 /// The format of a text.
@@ -137,7 +137,7 @@ fn layout(head: &str, is_complete: bool, is_named: bool) -> Option<Layout> {
     if is_lines && on_own_line {
         return Some(Layout::Lines);
     }
-    let object = super::objects::first_value(first);
+    let object = crate::table::rows::objects::first_value(first);
     match object {
         Some(object) if is_object && relaxed::parse(object).is_some() => Some(Layout::Stream),
         // An object that continues beyond the head, in a file whose name implies JSON.
@@ -150,9 +150,9 @@ fn layout(head: &str, is_complete: bool, is_named: bool) -> Option<Layout> {
 
 /// Returns whether a text is a single object that holds rows.
 fn is_only_value(text: &str) -> bool {
-    let object = super::objects::first_value(text).filter(|_| text.starts_with('{'));
+    let object = crate::table::rows::objects::first_value(text).filter(|_| text.starts_with('{'));
     object.is_some_and(|object| {
-        text[object.len()..].trim().is_empty() && super::objects::holds_rows(object)
+        text[object.len()..].trim().is_empty() && crate::table::rows::objects::holds_rows(object)
     })
 }
 

@@ -1,5 +1,6 @@
 //! Tests of tables as users have them, and of the columns chosen from them.
 
+use super::columns::shown;
 use super::*;
 use crate::{FileRows, InputFile};
 use protocol::{Dropped, Message, Quoting};

@@ -21,14 +21,15 @@ pub struct Evaluate {
     /// How tables are read
     #[command(flatten)]
     pub table: TableFlags,
-    /// Probability from which a label counts: a number, "tuned" for the one chosen on validation text, or "per-label"
+    /// Decision threshold: a number, "tuned" for the one chosen on the validation set, or
+    /// "per-label"
     #[arg(
         long,
         value_name = "F|tuned|per-label",
         conflicts_with = "seed_metrics"
     )]
     pub threshold: Option<String>,
-    /// The 2018 system's formula for F1, to compare with its published numbers
+    /// Compute F1 as the 2018 system did, to compare with its published numbers
     #[arg(long)]
     pub seed_metrics: bool,
 }
@@ -36,22 +37,23 @@ pub struct Evaluate {
 /// How the tables among a command's files are read.
 #[derive(Debug, Default, Args)]
 pub struct TableFlags {
-    /// Column of the text in a table, by name or number from 1; "a,b" is a pair, "a+b" are joined
+    /// Text column of a table, by name or number from 1; "a,b" is a pair, "a+b" joins columns
     #[arg(long, value_name = "NAME")]
     pub text_column: Option<String>,
-    /// Column of the labels; of several, "a,b", each is a label where a row says 1 or yes, and "none" where no one does
+    /// Label column of a table; with several, "a,b", a cell with 1 or yes adds the column's name as
+    /// a label, and a row with no such cell gets "none"
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
-    /// What separates several labels in one cell [default: | in input, ; in --out]
+    /// Separator between several labels in one cell [default: | in input, ; in --out]
     #[arg(long, value_name = "TEXT")]
     pub label_separator: Option<String>,
     /// How cells are quoted: auto, double, backslash, single or none [default: auto]
     #[arg(long, value_name = "NAME")]
     pub quoting: Option<String>,
-    /// JSON object of old and new label names; null drops a label
+    /// JSON object that maps old label names to new ones; null drops a label
     #[arg(long, value_name = "FILE")]
     pub label_map: Option<PathBuf>,
-    /// Encoding of the text, where detection guesses wrong
+    /// Encoding of the text, if it is not detected correctly
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
 }
@@ -92,22 +94,23 @@ pub struct Predict {
     /// Run directory or Hugging Face model directory of a classifier
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
-    /// Text, one per line, or a table: CSV, TSV, JSON; - or nothing means stdin
+    /// One document per line, or a table: CSV, TSV, JSON; without it, or with -, stdin is read
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Write a copy of the input with predictions added to each row, instead of printing JSON
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Of a text longer than the model reads: cut reads its beginning, split averages over parts of it
+    /// What to do with a document longer than the model's input: cut reads its beginning, split
+    /// averages over parts of it
     #[arg(long, value_name = "cut|split", default_value = "cut", value_parser = ["cut", "split"])]
     pub long: String,
     /// How tables are read
     #[command(flatten)]
     pub table: TableFlags,
-    /// Labels per line; without it, the best one and all others that pass the threshold
+    /// Labels per document; without it, the best one and all others that pass the threshold
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
-    /// Adds the confidence of each answer, and marks as unsure those below this probability
+    /// Add the confidence of each prediction, and mark those below this probability as unsure
     #[arg(long, value_name = "F", value_parser = probability)]
     pub min_confidence: Option<f64>,
 }
@@ -126,10 +129,10 @@ pub struct Served {
     /// Run directory or Hugging Face model directory
     #[arg(value_name = "DIR")]
     pub model: PathBuf,
-    /// Documents to find those like a text in: lines, a table or JSON
+    /// Documents to search for similar ones: one per line, a table or JSON
     #[arg(long, value_name = "FILE")]
     pub documents: Option<PathBuf>,
-    /// Column of the documents' text in a table, by name or number from 1; "a+b" are joined
+    /// Text column of the documents in a table, by name or number from 1; "a+b" joins columns
     #[arg(long, value_name = "NAME", requires = "documents")]
     pub text_column: Option<String>,
 }
@@ -140,10 +143,10 @@ pub struct ServeModel {
     /// The model
     #[command(flatten)]
     pub served: Served,
-    /// Address to listen on; any but a loopback address lets other machines connect
+    /// Address to listen on; unless it is a loopback address, other machines can connect
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_HOST)]
     pub host: IpAddr,
-    /// Port to listen on; 0 takes any free one
+    /// Port to listen on; 0 picks a free one
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PORT)]
     pub port: u16,
 }
@@ -158,7 +161,7 @@ pub struct Tokenize {
     /// Text files, tables, archives or folders; one document per line
     #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
     pub corpus: Vec<PathBuf>,
-    /// Held-out text; without it a part of the corpus is held out
+    /// Validation text; without it, part of the corpus is held out
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub valid: Vec<PathBuf>,
     /// Run directory or Hugging Face model directory whose tokenizer is used
@@ -167,10 +170,10 @@ pub struct Tokenize {
     /// Output folder
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
-    /// Column of the text in a table, by name or number from 1; "a+b" are joined
+    /// Text column of a table, by name or number from 1; "a+b" joins columns
     #[arg(long, value_name = "NAME")]
     pub text_column: Option<String>,
-    /// Encoding of the text, where detection guesses wrong
+    /// Encoding of the text, if it is not detected correctly
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
 }
@@ -181,9 +184,9 @@ pub struct Neighbours {
     /// Run directory or Hugging Face model directory
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
-    /// A word
+    /// Word to look up
     pub word: String,
-    /// How many words
+    /// Number of words to return
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top_k: usize,
 }
@@ -217,13 +220,13 @@ pub struct Export {
     /// Run directory or Hugging Face model directory
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
-    /// The .zip to write, which the page opens
+    /// Zip file to write, which the page can open
     #[arg(long, value_name = "FILE", required_unless_present = "onnx")]
     pub zip: Option<PathBuf>,
-    /// The ONNX file to write: the first network, from token ids to logits
+    /// ONNX file to write: the first network, from token ids to logits
     #[arg(long, value_name = "FILE")]
     pub onnx: Option<PathBuf>,
-    /// Store network weights of a .zip as 16-bit floats; a linear part keeps 32 bits
+    /// Store network weights in the .zip as 16-bit floats; a linear part keeps 32 bits
     #[arg(long, requires = "zip")]
     pub half: bool,
 }
@@ -241,7 +244,7 @@ pub struct Toy {
     /// Architecture and size [default: small]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// Steps at most [default: 1000]
+    /// Maximum number of steps [default: 1000]
     #[arg(long, value_name = "N")]
     steps: Option<String>,
     /// Examples per step [default: 64]
@@ -271,10 +274,10 @@ impl Toy {
 /// Arguments of `bench`.
 #[derive(Debug, Default, Args)]
 pub struct Bench {
-    /// Measure this preset only
+    /// Measure only this preset
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// Steps of each measurement [default: 60]
+    /// Steps per measurement [default: 60]
     #[arg(long, value_name = "N")]
     steps: Option<String>,
     /// Examples per step [default: 16]
@@ -283,7 +286,8 @@ pub struct Bench {
     /// Tokens per example
     #[arg(long, value_name = "N")]
     max_len: Option<String>,
-    /// Measure reading instead: make a corpus of so many documents of 300 tokens and train a few steps on it, twice
+    /// Measure reading instead: generate a corpus of N documents of 300 tokens and train a few
+    /// steps on it, twice
     #[arg(long, value_name = "N")]
     pub documents: Option<u64>,
 }
@@ -327,13 +331,13 @@ pub enum Source {
 /// Arguments of `convert cail`.
 #[derive(Debug, Args)]
 pub struct Cail {
-    /// JSON Lines, .gz or not
+    /// JSON Lines, optionally gzipped
     #[arg(value_name = "IN.json")]
     pub input: PathBuf,
-    /// Labelled lines to write
+    /// Output file for the labelled lines
     #[arg(value_name = "OUT.txt")]
     pub output: PathBuf,
-    /// Splits whose texts are left out, converted or not: give valid and test when converting train
+    /// Splits whose texts are excluded, converted or not: give valid and test when converting train
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub without: Vec<PathBuf>,
 }

@@ -13,13 +13,13 @@ pub struct Pretrain {
     /// Text files, tables, archives, folders, or - for stdin; one document per line
     #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "resume")]
     pub corpus: Vec<PathBuf>,
-    /// Held-out text; without it a part of the corpus is held out
+    /// Validation text; without it, part of the corpus is held out
     #[arg(long, value_name = "PATH")]
     pub valid: Vec<PathBuf>,
-    /// Run directory to make, new or empty
+    /// Run directory to create, new or empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Go on from this model with a fresh schedule
+    /// Continue training this model with a new learning-rate schedule
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
     /// Training flags.
@@ -30,22 +30,22 @@ pub struct Pretrain {
 /// Arguments of `finetune`.
 #[derive(Debug, Args)]
 pub struct Finetune {
-    /// Labelled text: "text __label__a __label__b" per line
+    /// Labelled text: one "text __label__a __label__b" per line
     #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "resume")]
     pub train: Vec<PathBuf>,
-    /// Labelled text that chooses the threshold and shows progress
+    /// Labelled validation text, to tune the threshold and show progress
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub valid: Vec<PathBuf>,
-    /// Labelled text that is only measured at the end
+    /// Labelled test text, evaluated only at the end
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub test: Vec<PathBuf>,
-    /// Run directory to make, new or empty
+    /// Run directory to create, new or empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Start from this pre-trained model; without it from scratch
+    /// Pre-trained model to start from; without it, training starts from scratch
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Kind of labels: auto, multi-label, single-label or pair
+    /// Classification task: auto, multi-label, single-label or pair
     #[arg(long, value_name = "TASK")]
     pub task: Option<String>,
     /// Training flags.
@@ -56,31 +56,32 @@ pub struct Finetune {
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// Labelled text: "text __label__a __label__b" per line
+    /// Labelled text: one "text __label__a __label__b" per line
     #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
     pub train: Vec<PathBuf>,
-    /// Labelled text that chooses learning rates, thresholds and steps
+    /// Labelled validation text, to choose learning rates, thresholds and steps
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub valid: Vec<PathBuf>,
-    /// Labelled text that is only measured
+    /// Labelled test text, used only for evaluation
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub test: Vec<PathBuf>,
     /// The pre-trained model
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
-    /// Directory to make, new or empty
+    /// Directory to create, new or empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Runs of each arm, each with its own seed [default: 3]
+    /// Runs per condition, each with its own seed [default: 3]
     #[arg(long, value_name = "N")]
     seeds: Option<String>,
-    /// Shares of the labelled texts, with commas, e.g. 0.05,0.2,1 [default: 1]
+    /// Fractions of the labelled documents, comma-separated, e.g. 0.05,0.2,1 [default: 1]
     #[arg(long, value_name = "F,..")]
     label_fractions: Option<String>,
-    /// Learning rates that each arm tries, with commas [default: four around what suits the backbone]
+    /// Learning rates to try in each condition, comma-separated [default: four around the
+    /// backbone's default]
     #[arg(long, value_name = "F,..")]
     lrs: Option<String>,
-    /// Kind of labels: auto, multi-label, single-label or pair
+    /// Classification task: auto, multi-label, single-label or pair
     #[arg(long, value_name = "TASK")]
     pub task: Option<String>,
     /// Training flags.
@@ -111,44 +112,48 @@ impl Compare {
 /// Values of `--embedding-init` that are not the name of a file.
 const EMBEDDING_INITS: [&str; 2] = ["own", "random"];
 
-/// Flags of both kinds of training. Each but `--embeddings`, `--tui`, `--encoding` and `--resume` names a field of [`RunConfig`].
+/// Flags of both kinds of training. Each but `--embeddings`, `--tui`, `--encoding` and `--resume`
+/// names a field of [`RunConfig`].
 #[derive(Debug, Default, Args)]
 pub struct Training {
     /// Architecture and size, e.g. fast-tiny or bert-tiny
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// Width of the model, where it is not the preset's
+    /// Hidden size, overriding that of the preset
     #[arg(long, value_name = "N")]
     hidden_size: Option<String>,
-    /// A board in the terminal with the loss, a line of the text and keys, in place of lines
+    /// Show a dashboard with the loss, predictions and keys instead of progress lines
     #[arg(long, conflicts_with_all = ["json", "quiet"])]
     pub tui: bool,
-    /// Word vectors in word2vec's text form that a new model starts from
+    /// Word vectors that initialise a new model's embeddings, in word2vec text format
     #[arg(long, value_name = "FILE", conflicts_with = "embedding_init")]
     embeddings: Option<PathBuf>,
-    /// What a new model's word embeddings start from: own (word vectors of the training text), random, or a file as for
-    /// --embeddings [default: own in pre-training, random for a classifier trained from scratch]
+    /// Initial word embeddings of a new model: own (word vectors learned from the training text),
+    /// random, or a file as for --embeddings [default: own in pre-training, random for a classifier
+    /// trained from scratch]
     #[arg(long, value_name = "own|random|FILE")]
     embedding_init: Option<String>,
-    /// What moves the matrices inside the blocks: muon or adamw [default: muon when pre-training fast-* and textcnn]
+    /// Optimizer of the matrices inside the blocks: muon or adamw [default: muon when pre-training
+    /// fast-* and textcnn, otherwise adamw]
     #[arg(long, value_name = "NAME")]
     optimizer: Option<String>,
-    /// transformer, textcnn or mean
+    /// Backbone: transformer, textcnn or mean
     #[arg(long, value_name = "NAME")]
     backbone: Option<String>,
-    /// wordpiece, word or char
+    /// Tokenizer: wordpiece, word or char
     #[arg(long, value_name = "NAME")]
     tokenizer: Option<String>,
-    /// Entries of the vocabulary at most
+    /// Maximum vocabulary size
     #[arg(long, value_name = "N")]
     vocab_size: Option<String>,
-    /// Keep upper case
+    /// Preserve upper case
     #[arg(long)]
     cased: bool,
-    /// Drop accents of a new vocabulary's text, as BERT's published uncased vocabularies do
+    /// Strip accents in a new vocabulary, as BERT's published uncased vocabularies do
     #[arg(long)]
     strip_accents: bool,
-    /// How often a word or a part of one occurs at least to enter the vocabulary [default: 2, of characters 1]
+    /// Minimum number of occurrences for a word or sub-word to enter the vocabulary [default: 2;
+    /// for characters 1]
     #[arg(long, value_name = "N")]
     min_count: Option<String>,
     /// Tokens per example
@@ -160,7 +165,7 @@ pub struct Training {
     /// Length of the run in optimisation steps
     #[arg(long, value_name = "N", conflicts_with_all = ["epochs", "minutes"])]
     steps: Option<String>,
-    /// Length of the run in passes over the data
+    /// Length of the run in epochs
     #[arg(long, value_name = "F", conflicts_with = "minutes")]
     epochs: Option<String>,
     /// Length of the run in minutes
@@ -169,37 +174,39 @@ pub struct Training {
     /// Peak learning rate
     #[arg(long, value_name = "F")]
     lr: Option<String>,
-    /// Share of tokens chosen for guessing
+    /// Share of tokens selected for masking
     #[arg(long, value_name = "F")]
     mask_rate: Option<String>,
-    /// Choose whole words for guessing
+    /// Mask whole words
     #[arg(long)]
     whole_word: bool,
-    /// Most tokens to guess in one example
+    /// Maximum number of masked tokens per example
     #[arg(long, value_name = "N")]
     max_predictions: Option<String>,
-    /// Examples of the 2018 system: ten tokens, one of them to guess
+    /// Masking of the 2018 system: examples of ten tokens, one of them masked
     #[arg(long)]
     seed_masking: bool,
-    /// Next-sentence prediction beside the masked LM
+    /// Next-sentence prediction in addition to the masked LM
     #[arg(long)]
     nsp: bool,
-    /// Parts of a classifier: one (a network), seeds (the average of three) or fusion (networks and a linear classifier)
-    /// [default: what validation prefers]
+    /// Parts of a classifier: one (a network), seeds (the average of three) or fusion (networks and
+    /// a linear classifier) [default: chosen by validation]
     #[arg(long, value_name = "KIND")]
     parts: Option<String>,
-    /// Class weights: none or balanced, which makes rare labels count as much as frequent ones [default: what validation
-    /// prefers for the linear classifier, none for networks]
+    /// Class weights: none or balanced, which makes rare labels count as much as frequent ones
+    /// [default: chosen by validation for the linear classifier, none for networks]
     #[arg(long, value_name = "KIND")]
     class_weights: Option<String>,
-    /// Keep or drop validation and test documents that are near-duplicates of training documents [default: keep]
+    /// Whether to keep or drop validation and test documents that are near-duplicates of training
+    /// documents [default: keep]
     #[arg(long, value_name = "KIND")]
     near_duplicates: Option<String>,
-    /// Pooling of a BERT's hidden states: cls, first-token, mean or max-mean [default: the model's own, else cls]
+    /// Pooling of a BERT model's hidden states: cls, first-token, mean or max-mean [default: as the
+    /// model specifies, otherwise cls]
     #[arg(long, value_name = "KIND")]
     pooling: Option<String>,
-    /// Freeze the encoder and fit only the output layer [default: true for sentence-transformers models, unless --steps,
-    /// --epochs, --minutes or --lr is given]
+    /// Freeze the encoder and fit only the output layer [default: true for sentence-transformers
+    /// models, unless --steps, --epochs, --minutes or --lr is given]
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     freeze: Option<String>,
     /// Steps between checkpoints
@@ -208,28 +215,29 @@ pub struct Training {
     /// Use only the first N documents
     #[arg(long, value_name = "N")]
     limit: Option<String>,
-    /// Column of the text in a table, by name or number from 1; "a,b" is a pair, "a+b" are joined
+    /// Text column of a table, by name or number from 1; "a,b" is a pair, "a+b" joins columns
     #[arg(long, value_name = "NAME")]
     text_column: Option<String>,
-    /// Column of the labels; of several, "a,b", each is a label where a row says 1 or yes, and "none" where no one does
+    /// Label column of a table; with several, "a,b", a cell with 1 or yes adds the column's name as
+    /// a label, and a row with no such cell gets "none"
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// What separates several labels in one cell [default: |]
+    /// Separator between several labels in one cell [default: |]
     #[arg(long, value_name = "TEXT")]
     label_separator: Option<String>,
     /// How cells are quoted: auto, double, backslash, single or none [default: auto]
     #[arg(long, value_name = "NAME")]
     quoting: Option<String>,
-    /// JSON object of old and new label names; null drops a label
+    /// JSON object that maps old label names to new ones; null drops a label
     #[arg(long, value_name = "FILE")]
     label_map: Option<PathBuf>,
-    /// Share of the labelled texts to fine-tune on
+    /// Fraction of the labelled documents to fine-tune on
     #[arg(long, value_name = "F")]
     label_fraction: Option<String>,
-    /// Encoding of the text, where detection guesses wrong
+    /// Encoding of the text, if it is not detected correctly
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
-    /// Go on with the interrupted run in --out, exactly
+    /// Resume the interrupted run in --out exactly
     #[arg(long)]
     pub resume: bool,
 }

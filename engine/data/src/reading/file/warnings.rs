@@ -1,0 +1,420 @@
+//! Warnings about a file that was read: its compression, encoding, detected shape, rows and labels.
+//! Each has a stable code and a message.
+
+use crate::error::DataError;
+use crate::packed::Format;
+use crate::reading::byte_source::InputFile;
+use crate::reading::encoding::Decoding;
+use crate::reading::file::Warning;
+use crate::reading::lines::{LabelRows, OpenQuotes, Parsed};
+use crate::table::{self, Shape};
+use crate::text::shown::quoted;
+use protocol::{Message, Quoting, Setting, TableColumns, message};
+
+/// Maximum bytes of column names listed in a message.
+const MAX_LISTED: usize = 300;
+
+/// Maximum columns named in a message.
+const MAX_NAMED: usize = 12;
+
+/// Warns if the file name does not match the compression format, and about bytes after the end of
+/// the compressed data.
+pub fn packed(name: &str, format: Format, trailing: u64) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if Format::named(name) != Some(format) {
+        let code = if format == Format::Gzip {
+            "unnamed-gzip"
+        } else {
+            "unnamed-archive"
+        };
+        warnings.push((
+            code,
+            message!(
+                "{quoted} is packed with {format}; it was unpacked",
+                quoted = quoted(name),
+                format = format.name()
+            ),
+        ));
+    }
+    if trailing > 0 {
+        let message = message!(
+            "{quoted} ends in bytes that are not gzip ({trailing}); they were ignored",
+            quoted = quoted(name),
+            trailing
+        );
+        warnings.push(("trailing-bytes", message));
+    }
+    warnings
+}
+
+/// Warns if the file has the extension of a compressed file but is not compressed.
+pub fn plain(name: &str) -> Option<Warning> {
+    let code = if Format::named(name)? == Format::Gzip {
+        "not-gzip"
+    } else {
+        "not-packed"
+    };
+    Some((
+        code,
+        message!(
+            "{quoted} is not packed; it was read as plain text",
+            quoted = quoted(name)
+        ),
+    ))
+}
+
+/// Warns about a guessed encoding and about bytes that cannot be decoded.
+pub fn encoding<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let (file, encoding) = (quoted(name), decoded.encoding);
+    if decoded.guessed {
+        let message = message!(
+            "{file} seems to be {encoding}; where its text looks wrong, {encoding_setting} forces another",
+            file,
+            encoding,
+            encoding_setting = Setting::named("encoding")
+        );
+        warnings.push(("encoding-detected", message));
+    }
+    if let Some(line) = decoded.first_undecodable {
+        let count = decoded.undecodable;
+        let message = message!(
+            "{file} has bytes that {encoding} does not allow ({count}, the first in line {line}); {encoding_setting} forces another",
+            file,
+            encoding,
+            count,
+            line,
+            encoding_setting = Setting::named("encoding")
+        );
+        warnings.push(("undecodable-bytes", message));
+    }
+    warnings
+}
+
+/// Warns if the detected shape does not match the file name, and reports which columns are used.
+pub fn shape(
+    file: &InputFile,
+    shape: Shape,
+    is_quoting_asked: bool,
+    parsed: &Parsed,
+) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let (name, is_converted) = (file.name.as_str(), file.converted.is_some());
+    let file = quoted(name);
+    match shape {
+        Shape::Lines => {}
+        Shape::Objects(_) if !table::is_named_json(name) => {
+            warnings.push((
+                "read-as-json",
+                message!("{file} holds JSON: each object was read as a row", file),
+            ));
+        }
+        Shape::Objects(_) => {}
+        Shape::Separated(dialect) => {
+            // Spreadsheets write CSV with semicolons in locales with a decimal comma.
+            let named = table::named_delimiter(name);
+            let is_expected = is_converted
+                || named == Some(dialect.delimiter)
+                || named == Some(b',') && dialect.delimiter == b';';
+            let delimiter = match dialect.delimiter {
+                b'\t' => message!("tabs"),
+                b';' => message!("semicolons"),
+                b'|' => message!("vertical bars"),
+                _ => message!("commas"),
+            };
+            if dialect.width > 1 && !is_expected {
+                warnings.push((
+                    "read-as-table",
+                    message!(
+                        "{file} was read as a table with {delimiter} between cells",
+                        file,
+                        delimiter
+                    ),
+                ));
+            }
+            if dialect.quoting != Quoting::Double && !is_quoting_asked {
+                let how = dialect.quoting.name();
+                let message = message!(
+                    "cells of {file} were read with {quoting}, with which its rows fit their columns best",
+                    file,
+                    quoting = Setting::with_value("quoting", how)
+                );
+                warnings.push(("quoting", message));
+            }
+            if dialect.skipped_lines > 0 {
+                let lines = dialect.skipped_lines;
+                warnings.push((
+                    "lines-before-header",
+                    message!(
+                        "{file} has lines above its header ({lines}); they were left out",
+                        file,
+                        lines
+                    ),
+                ));
+            }
+        }
+    }
+    if let Some(columns) = parsed
+        .columns
+        .as_ref()
+        .filter(|_| parsed.is_table && parsed.guessed_column.is_none())
+    {
+        warnings.push((
+            "columns",
+            columns_note(&file, columns, &parsed.label_candidates),
+        ));
+    }
+    warnings
+}
+
+/// Describes which columns the text and labels are read from, in one sentence.
+fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> Message {
+    let TableColumns {
+        text,
+        labels,
+        is_pair,
+        ..
+    } = columns;
+    let kind = match (is_pair, text.len()) {
+        (true, _) => message!("pairs of texts"),
+        (false, 0 | 1) => message!("text"),
+        (false, _) => message!("text, joined,"),
+    };
+    let text = DataError::columns(text);
+    if !labels.is_empty() {
+        return message!(
+            "{file}: {kind} from {text}; labels from {labels}",
+            file,
+            kind,
+            text,
+            labels = DataError::columns(labels)
+        );
+    }
+    match candidates {
+        [] => message!("{file}: {kind} from {text}; no labels", file, kind, text),
+        candidates => {
+            message!(
+                "{file}: {kind} from {text}; no labels; columns that look like some: {candidates}",
+                file,
+                kind,
+                text,
+                candidates = DataError::columns(candidates)
+            )
+        }
+    }
+}
+
+/// Warns about unusual rows and labels.
+pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let file = quoted(name);
+    if !parsed.lacking.is_empty() {
+        let message = message!(
+            "{file} lacks columns that the model was trained on: {columns}; check what is read instead",
+            file,
+            columns = DataError::columns(&parsed.lacking)
+        );
+        warnings.push(("other-columns", message));
+    }
+    if let Some((count, line)) = parsed.joined_rows {
+        let message = message!(
+            "{file} has rows with more cells than columns ({count}, the first in line {line}): their text holds the separator without quotes, and was joined again",
+            file,
+            count,
+            line
+        );
+        warnings.push(("joined-rows", message));
+    }
+    if parsed.trimmed_labels > 0 {
+        let message = message!(
+            "{file} has labels that end in a comma or hold invisible characters ({count}); these were removed",
+            file,
+            count = parsed.trimmed_labels
+        );
+        warnings.push(("trimmed-labels", message));
+    }
+    if parsed.controls > 0 {
+        let message = message!(
+            "{file} has control characters ({count}); each became a space",
+            file,
+            count = parsed.controls
+        );
+        warnings.push(("control-characters", message));
+    }
+    if parsed.unnamed_labels > 0 {
+        let message = message!(
+            "{file} has labels without a name ({count}); they were ignored",
+            file,
+            count = parsed.unnamed_labels
+        );
+        warnings.push(("unnamed-labels", message));
+    }
+    if let Some((count, line)) = parsed.odd_labels {
+        let message = message!(
+            "{file} has words that look like labels but do not begin with __label__ ({count}, the first in line {line}); they count as text",
+            file,
+            count,
+            line
+        );
+        warnings.push(("odd-labels", message));
+    }
+    if let Some(OpenQuotes { rows, line, lines }) = parsed.open_quotes {
+        let message = message!(
+            "{file} opens a quote in line {line} and does not close it, so that this row takes in what follows; rows like this: {rows}, lines that they took in: {lines}; {quoting} takes quotes as characters",
+            file,
+            line,
+            rows,
+            lines,
+            quoting = Setting::with_value("quoting", "none")
+        );
+        warnings.push(("open-quotes", message));
+    }
+    warnings.extend(label_cells(&file, &parsed.label_rows));
+    if parsed.yes_no_columns.len() > 1 {
+        warnings.push((
+            "yes-no-columns",
+            yes_no_warning(&file, &parsed.yes_no_columns),
+        ));
+    }
+    if let Some(message) = &parsed.guessed_column {
+        warnings.push(("guessed-column", message.clone()));
+    }
+    if parsed.long_labels > 0 {
+        let message = message!(
+            "{file} has labels of more than 200 characters ({count}); they were cut",
+            file,
+            count = parsed.long_labels
+        );
+        warnings.push(("long-labels", message));
+    }
+    if parsed.bidi {
+        warnings.push((
+            "bidi-characters",
+            message!(
+                "{file} has characters that turn the direction of the text",
+                file
+            ),
+        ));
+    }
+    warnings
+}
+
+/// Warns about unusual cells in label columns.
+fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let LabelRows {
+        without,
+        mixed,
+        denied,
+        missing,
+        missing_words,
+        vectors,
+    } = found;
+    if *missing > 0 {
+        let words = DataError::columns(missing_words);
+        let message = message!(
+            "{file} has labels that stand for none ({missing}): {words}; their rows have no such label",
+            file,
+            missing,
+            words
+        );
+        warnings.push(("missing-labels", message));
+    }
+    if let Some(length) = vectors {
+        let message = message!(
+            "{file} has vectors of {length} zeros and ones as labels: each place is a label, named by its number from 0",
+            file,
+            length
+        );
+        warnings.push(("label-vectors", message));
+    }
+    if !denied.is_empty() {
+        let columns = denied
+            .iter()
+            .take(MAX_NAMED)
+            .map(|column| quoted(column))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let message = message!(
+            "{file} has label columns that never say yes ({count}), so that they are no labels: {columns}",
+            file,
+            count = denied.len(),
+            columns
+        );
+        warnings.push(("denied-labels", message));
+    }
+    if *without > 0 {
+        let message = message!(
+            "{file} has rows that say no to every label column ({without}); they are labelled \"none\"",
+            file,
+            without
+        );
+        warnings.push(("none-label", message));
+    }
+    if let Some(column) = mixed {
+        let message = message!(
+            "{file} says yes or no in some rows of the label column {column} and something else in others: what it says else counts as a label of its own",
+            file,
+            column = quoted(column)
+        );
+        warnings.push(("mixed-label-column", message));
+    }
+    warnings
+}
+
+/// Suggests a `--label-column` value that turns 0/1 columns into labels: all of them if the list is
+/// short, otherwise the first ones.
+fn yes_no_warning(file: &str, columns: &[String]) -> Message {
+    let quoted_list = |columns: &[String]| format!("{:?}", columns.join(","));
+    let (count, all) = (columns.len(), quoted_list(columns));
+    if all.len() <= MAX_LISTED {
+        return message!(
+            "{file} has no labels but columns of 0 and 1; {label_column} {all} makes each of them a label",
+            file,
+            all,
+            label_column = Setting::named("label-column")
+        );
+    }
+    let shown_count = (1..=count)
+        .take_while(|shown_count| quoted_list(&columns[..*shown_count]).len() <= MAX_LISTED)
+        .last()
+        .unwrap_or(0);
+    let first = quoted_list(&columns[..shown_count]);
+    message!(
+        "{file} has no labels but {count} columns of 0 and 1, the first {shown_count} {first}; all of them with commas as {label_column} makes each a label",
+        file,
+        count,
+        shown_count,
+        first,
+        label_column = Setting::named("label-column")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listed_column_names_are_never_cut() {
+        let names = |count| {
+            (0..count)
+                .map(|number| format!("emotion number {number}"))
+                .collect::<Vec<_>>()
+        };
+        assert!(
+            yes_no_warning("\"a\"", &names(9))
+                .to_string()
+                .contains("--label-column \"emotion number 0,emotion number 1,")
+        );
+        let many = yes_no_warning("\"a\"", &names(40));
+        assert!(
+            many.to_string()
+                .contains("but 40 columns of 0 and 1, the first 17 \"emotion number 0,"),
+            "{many}"
+        );
+        assert!(
+            many.to_string().contains(",emotion number 16\"; all"),
+            "{many}"
+        );
+    }
+}
