@@ -16,13 +16,13 @@ pub async fn open(choice: BackendChoice) -> Result<(Device, DeviceInfo)> {
     match probe().await {
         Ok(adapter) if choice == BackendChoice::Gpu || !adapter.software => adapter.open().await,
         Ok(adapter) => Ok(cpu(Some(message!(
-            "the only adapter, {adapter}, emulates a GPU in software, and the CPU engine is far faster than that",
+            "the only adapter, {adapter}, emulates a GPU in software; the CPU engine is much faster",
             adapter = adapter.name
         )))),
         Err(reason) if choice == BackendChoice::Auto => Ok(cpu(Some(reason))),
         Err(reason) => Err(Error::input(
             "no-gpu",
-            message!("a GPU was asked for, but {reason}", reason),
+            message!("a GPU was requested, but {reason}", reason),
             message!(
                 "Use {device} (backend=cpu in the page's link), or a browser and driver with WebGPU.",
                 device = Setting::with_value("device", "cpu")
@@ -87,7 +87,7 @@ async fn probe() -> std::result::Result<Adapter, Message> {
             wgpu::DeviceType::Cpu => 4,
         });
     let info = info.ok_or(message!(
-        "no graphics driver (Vulkan, Metal or DX12) answers"
+        "no graphics driver (Vulkan, Metal or DX12) was found"
     ))?;
     Ok(Adapter {
         name: info.name,

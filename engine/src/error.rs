@@ -67,7 +67,7 @@ impl Error {
         Self::input(
             "newer-version",
             message!(
-                "{file} was written by {writer}, and this is version {ours}",
+                "{file} was written by {writer}, but this is version {ours}",
                 file,
                 writer,
                 ours
@@ -99,13 +99,13 @@ impl Error {
             }
             Self::Diverged { .. } => {
                 message!(
-                    "Lower {lr} and start again; what was kept before is untouched.",
+                    "Lower {lr} and start again; saved checkpoints are intact.",
                     lr = Setting::named("lr")
                 )
             }
             Self::Device { .. } => {
                 message!(
-                    "Start again, on the CPU if it happens twice ({device}).",
+                    "Start again; if it happens again, use the CPU ({device}).",
                     device = Setting::with_value("device", "cpu")
                 )
             }
@@ -135,12 +135,12 @@ impl Error {
             | Self::Failed { message, .. } => message.clone(),
             Self::Diverged { step } => {
                 message!(
-                    "training diverged at step {step}, also from its last good checkpoint at a lower rate",
+                    "training diverged at step {step}, even after returning to the last good checkpoint at a lower learning rate",
                     step
                 )
             }
             Self::Device { message } => {
-                message!("the device stopped answering: {message}", message)
+                message!("the device was lost: {message}", message)
             }
         }
     }

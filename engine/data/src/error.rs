@@ -299,7 +299,7 @@ impl DataError {
     pub fn message(&self) -> Message {
         match self {
             Self::EmptyFile { file } => message!("{file} is empty", file = quoted(file)),
-            Self::NoText { file } => message!("{file} holds no text", file = quoted(file)),
+            Self::NoText { file } => message!("{file} contains no text", file = quoted(file)),
             Self::NotText { file, kind } => {
                 message!("{file} is not text but {kind}", file = quoted(file), kind)
             }
@@ -342,7 +342,7 @@ impl DataError {
             }
             Self::NotOpened { message, .. } => message.clone(),
             Self::SeveralFiles { file, files } => message!(
-                "{file} holds {files} texts where one is needed",
+                "{file} contains {files} texts, but exactly one is needed",
                 file = quoted(file),
                 files
             ),
@@ -360,7 +360,7 @@ impl DataError {
             Self::NoFiles => message!("no file was given"),
             Self::TooLittleText { characters, needed } => {
                 message!(
-                    "the corpus has {characters} characters of text and needs at least {needed}",
+                    "the corpus has {characters} characters of text, but at least {needed} are needed",
                     characters,
                     needed
                 )
@@ -380,7 +380,7 @@ impl DataError {
             }
             Self::CorpusTooSmall { tokens, needed } => {
                 message!(
-                    "the corpus has {tokens} tokens and one sequence needs {needed}",
+                    "the corpus has {tokens} tokens, but one sequence needs {needed}",
                     tokens,
                     needed
                 )
@@ -399,34 +399,34 @@ impl DataError {
             }
             Self::NotATable { file } => {
                 message!(
-                    "{file} holds lines of text and has no columns",
+                    "{file} contains lines of text and has no columns",
                     file = quoted(file)
                 )
             }
             Self::NoObject { file, line } => {
                 message!(
-                    "{file} holds no JSON object: line {line} is none",
+                    "line {line} of {file} is not a JSON object, and the file contains none",
                     file = quoted(file),
                     line
                 )
             }
             Self::NoTextColumn { file, columns } => {
                 message!(
-                    "no column of {file} holds text; it has {columns}",
+                    "no column of {file} contains text; its columns are {columns}",
                     file = quoted(file),
                     columns = Self::columns(columns)
                 )
             }
             Self::TooFewDocuments { documents } => {
                 message!(
-                    "next-sentence prediction needs two documents; there are {documents}",
+                    "next-sentence prediction needs at least two documents (found: {documents})",
                     documents
                 )
             }
-            Self::NoWordVectors => message!("the file of word vectors holds none"),
+            Self::NoWordVectors => message!("the word vector file contains no vectors"),
             Self::WordVectorWidth { found, needed } => {
                 message!(
-                    "the word vectors have {found} numbers each and the model's embeddings {needed}",
+                    "the word vectors have {found} dimensions, but the model's embeddings have {needed}",
                     found,
                     needed
                 )
@@ -451,14 +451,14 @@ impl DataError {
                 };
                 match columns.as_slice() {
                     [] => message!(
-                        "none of the {documents} {used} documents carries a label",
+                        "none of the {documents} {used} documents has a label",
                         documents,
                         used
                     ),
                     columns => {
                         let columns = Self::columns(columns);
                         message!(
-                            "none of the {documents} {used} documents carries a label; the columns are {columns}",
+                            "none of the {documents} {used} documents has a label; the columns are {columns}",
                             documents,
                             used,
                             columns
@@ -491,7 +491,7 @@ impl DataError {
             }
             Self::NotWordVectors { kind, first } => {
                 message!(
-                    "the file of word vectors is {kind}; its first line begins {first}",
+                    "the word vector file is {kind}; its first line begins with {first}",
                     kind,
                     first = quoted(first)
                 )

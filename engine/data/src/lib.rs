@@ -33,7 +33,9 @@ pub use labels::labelled_table::{Answer, LabelledTable};
 pub use labels::{LabelSet, LabelSurvey};
 pub use masking::{Corruption, Masked, Masker};
 pub use packed::{Opened, is_archive};
-pub use reading::byte_source::{ByteSource, ChunkedBuffer, Converted, InputFile, ReadAt, TempStorage};
+pub use reading::byte_source::{
+    ByteSource, ChunkedBuffer, Converted, InputFile, ReadAt, TempStorage,
+};
 pub use reading::encoding::Decoding;
 pub use reading::file::{FileRows, ReadFile, Warning, looks_like_table, read_file, unpacked};
 pub use reading::lines::{Kind, Taken, document_of};

@@ -16,7 +16,7 @@ const MAX_FOREIGN_LINES: u64 = 100;
 /// Maximum words that one vector may stand for, such as names and addresses in GloVe's files.
 const MAX_WORDS: usize = 4;
 /// Description of a file in no known format.
-const NO_VECTORS: &str = phrase!("no list of words and numbers");
+const NO_VECTORS: &str = phrase!("not a list of words and numbers");
 /// First bytes, in any case, of files that are given in place of vectors.
 const FORMATS: [(&[u8], &str); 10] = [
     (b"<!doctype html", phrase!("an HTML page")),

@@ -418,7 +418,9 @@ fn label_map(key: &str, value: &str) -> Result<LabelMap, ConfigError> {
     let map: LabelMap = serde_json::from_str(value).map_err(|_| {
         error(
             key,
-            message!("must be a JSON object that maps old names to new ones; null drops a label"),
+            message!(
+                "must be a JSON object that maps old names to new ones; use null to drop a label"
+            ),
         )
     })?;
     let is_unnamed = |new: &Option<String>| new.as_deref().is_some_and(|new| new.trim().is_empty());
@@ -426,7 +428,7 @@ fn label_map(key: &str, value: &str) -> Result<LabelMap, ConfigError> {
         Some((old, _)) => Err(error(
             key,
             message!(
-                "gives {label} an empty name; null drops a label",
+                "gives {label} an empty name; use null to drop a label",
                 label = format!("{old:?}")
             ),
         )),

@@ -234,7 +234,7 @@ impl Fields {
         let unsupported = |reason: Message| Err(InteropError::Unsupported { reason });
         if let Some(act) = self.text("hidden_act")?.filter(|act| !GELU.contains(act)) {
             return unsupported(message!(
-                "its activation (hidden_act) is {act}, and only gelu is supported",
+                "its activation (hidden_act) is {act}, but only gelu is supported",
                 act = quoted(act)
             ));
         }
@@ -244,7 +244,7 @@ impl Fields {
         {
             let kind = quoted(kind);
             return unsupported(message!(
-                "its position_embedding_type is {kind}, and only absolute ones are supported",
+                "its position_embedding_type is {kind}, but only absolute is supported",
                 kind
             ));
         }
@@ -254,7 +254,7 @@ impl Fields {
             .find(|key| is_on(key))
         {
             Some(key) => unsupported(message!(
-                "its {key} is true, and only encoders are supported",
+                "its {key} is true, but only encoders are supported",
                 key
             )),
             None => Ok(()),
@@ -305,7 +305,7 @@ impl Fields {
                 Err(refuse(
                     "problem_type",
                     message!(
-                        "is {other}; this engine does multi- and single-label classification",
+                        "is {other}; only single-label and multi-label classification are supported",
                         other
                     ),
                 ))
@@ -355,7 +355,7 @@ impl Fields {
             refuse(
                 "pad_token_id",
                 message!(
-                    "must be an id below the vocabulary's size, {vocab_size}",
+                    "must be a token id below the vocabulary size ({vocab_size})",
                     vocab_size
                 ),
             )
@@ -380,9 +380,12 @@ impl Fields {
             return Ok(None);
         };
         let columns = serde_json::from_value(value.clone());
-        columns
-            .map(Some)
-            .map_err(|_| refuse(TEXT_COLUMNS, message!("must have names and is_pair")))
+        columns.map(Some).map_err(|_| {
+            refuse(
+                TEXT_COLUMNS,
+                message!("must have the keys names and is_pair"),
+            )
+        })
     }
 
     fn trained_len(&self) -> Result<Option<usize>, InteropError> {
@@ -397,7 +400,7 @@ impl Fields {
             return Err(refuse(
                 TRAINED_LEN,
                 message!(
-                    "is {length}; it must be 2 to the model's positions, {positions}",
+                    "is {length}; it must be from 2 to max_position_embeddings ({positions})",
                     length,
                     positions
                 ),

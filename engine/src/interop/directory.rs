@@ -103,12 +103,12 @@ impl Directory<'_> {
         };
         Err(InteropError::NotAModel {
             found: message!(
-                "{place} holds no model: {missing} is missing",
+                "{place} contains no model: {missing} is missing",
                 place = self.place,
                 missing
             ),
             remedy: message!(
-                "Give the directory of a finished run, or a Hugging Face model directory."
+                "Use the directory of a finished run, or a Hugging Face model directory."
             ),
         })
     }
@@ -178,11 +178,11 @@ impl Directory<'_> {
         let names = listed(folders.iter().map(|folder| quoted(folder)));
         InteropError::NotAModel {
             found: message!(
-                "{place} is no model itself; it holds one in a folder: {names}",
+                "{place} is not a model directory, but has models in subfolders: {names}",
                 place = self.place,
                 names
             ),
-            remedy: message!("Give that folder: {path}/{first}", path = self.path, first),
+            remedy: message!("Use this folder: {path}/{first}", path = self.path, first),
         }
     }
 
@@ -191,7 +191,7 @@ impl Directory<'_> {
         if self.has(GOOGLE_CONFIG) {
             return InteropError::NotAModel {
                 found: message!(
-                    "{place} calls the configuration {limit}, not {config_file}",
+                    "the configuration in {place} is named {limit}, not {config_file}",
                     place,
                     limit = GOOGLE_CONFIG,
                     config_file = CONFIG_FILE
@@ -205,7 +205,7 @@ impl Directory<'_> {
         }
         InteropError::NotAModel {
             found: message!(
-                "{place} holds no model: {limit} is missing",
+                "{place} contains no model: {limit} is missing",
                 place,
                 limit = CONFIG_FILE
             ),

@@ -89,27 +89,27 @@ impl InteropError {
         match self {
             Self::Weights { .. } | Self::Tensor { .. } => {
                 message!(
-                    "Take model.safetensors anew from where it was made; other formats must first be converted to safetensors with Hugging Face transformers (save_pretrained)."
+                    "Download or copy model.safetensors from its source again; other formats must first be converted to safetensors with Hugging Face transformers (save_pretrained)."
                 )
             }
             Self::Config { .. } => {
                 message!("Use the config.json that was saved together with the weights.")
             }
             Self::Classifier { .. } => message!(
-                "Use all files of one and the same model directory, or remove classifier.json."
+                "Use files that all come from the same model directory, or remove classifier.json."
             ),
             Self::TooLarge { .. } => {
-                message!("Use a smaller model; bert-base and everything below it fits.")
+                message!("Use a smaller model; bert-base and smaller models fit.")
             }
-            Self::Mismatch { .. } => message!(
-                "Use config.json and model.safetensors from one and the same model directory."
-            ),
+            Self::Mismatch { .. } => {
+                message!("Use config.json and model.safetensors from the same model directory.")
+            }
             Self::Unsupported { .. } => {
                 message!("Use a BERT or DistilBERT model, or pre-train one on your own text.")
             }
             Self::NotAModel { remedy, .. } => remedy.clone(),
             Self::Archive { .. } => message!(
-                "Zip the files of one model directory (configuration, weights, tokenizer) anew."
+                "Zip the files of one model directory (configuration, weights, tokenizer) again."
             ),
         }
     }
@@ -157,11 +157,11 @@ impl InteropError {
                         unexpected.len(),
                         message!("unexpected: {names}", names = quoted(unexpected)),
                     ),
-                    (shapes.len(), message!("of another shape: {shapes}", shapes)),
+                    (shapes.len(), message!("wrong shape: {shapes}", shapes)),
                 ];
                 let parts = parts.into_iter().filter(|(count, _)| *count > 0);
                 message!(
-                    "config.json and the weights contradict each other: {parts}",
+                    "config.json and the weights do not match: {parts}",
                     parts = Message::joined(parts.map(|(_, part)| part), "; ")
                 )
             }

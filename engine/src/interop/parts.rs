@@ -133,7 +133,7 @@ impl ClassifierFile {
         let (networks, weights) = (file.networks, file.fusion.weights.len());
         if !(1..=MAX_NETWORKS).contains(&networks) {
             return Err(refuse(message!(
-                "it names {networks} networks; 1 to {MAX_NETWORKS} are possible",
+                "networks is {networks}; it must be from 1 to {MAX_NETWORKS}",
                 networks,
                 MAX_NETWORKS
             )));
@@ -141,7 +141,7 @@ impl ClassifierFile {
         let parts = networks + usize::from(file.linear.is_some());
         if weights != parts || file.shares.len() != parts {
             return Err(refuse(message!(
-                "it names {parts} parts and {weights} weights",
+                "weights and shares must have one number for each of its {parts} parts (weights found: {weights})",
                 parts,
                 weights
             )));
@@ -156,7 +156,7 @@ impl ClassifierFile {
             || !label_bias.iter().all(is_number)
         {
             return Err(refuse(message!(
-                "label_bias needs one finite number for each of {classes} labels",
+                "label_bias must have one finite number per label ({classes})",
                 classes
             )));
         }
@@ -165,7 +165,7 @@ impl ClassifierFile {
         let fit = file.thresholds.iter().all(fits) && file.threshold_scales.iter().all(fits);
         if !fit || !file.threshold.iter().all(is_probability) {
             return Err(refuse(message!(
-                "it does not hold a threshold from 0 to 1 for each of {classes} labels",
+                "its thresholds must be numbers from 0 to 1, one per label ({classes})",
                 classes
             )));
         }
@@ -242,7 +242,7 @@ pub fn linear_from_bytes(
     let raw = |name: &str, dtype: Dtype| match file.tensor(name) {
         Ok(view) if view.dtype() == dtype => Ok(view.data().to_vec()),
         _ => Err(refuse(message!(
-            "there is no {name} of {dtype}",
+            "there is no tensor {name} of type {dtype}",
             name,
             dtype = format!("{dtype:?}")
         ))),
@@ -259,7 +259,10 @@ pub fn linear_from_bytes(
         if finite {
             Ok(numbers)
         } else {
-            Err(refuse(message!("{name} holds what is no number", name)))
+            Err(refuse(message!(
+                "{name} contains a value that is not a finite number",
+                name
+            )))
         }
     };
     let ids = |name: &str| {
@@ -316,7 +319,7 @@ pub fn linear_from_bytes(
     let vectors = floats("vectors")?;
     if Some(vectors.len()) != dense.checked_mul(vocab_size) {
         return Err(refuse(message!(
-            "vectors holds {count} numbers, not {dense} for each of {vocab_size} tokens",
+            "vectors has {count} numbers instead of {dense} for each of the {vocab_size} tokens",
             count = vectors.len(),
             dense,
             vocab_size

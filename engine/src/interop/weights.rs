@@ -12,8 +12,8 @@ pub(crate) mod shards;
 use super::error::InteropError;
 use super::{HostTensor, Weights};
 use crate::interop::config::distilbert::{self, weights_as_bert};
-use names::TIES;
 use half::{bf16, f16};
+use names::TIES;
 use protocol::{Message, message, phrase};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
@@ -115,7 +115,7 @@ pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, InteropError> {
     for (name, view) in file.iter().filter(|(name, _)| !is_ignored(name)) {
         let tensor = host_tensor(name, &view)?;
         if weights.insert(modern_name(name, prefix), tensor).is_some() {
-            let reason = message!("it stands in the file under its old and its new name");
+            let reason = message!("the file has it under both its old and its new name");
             return Err(InteropError::Tensor {
                 name: name.into(),
                 reason,
@@ -168,7 +168,7 @@ pub(super) fn check_header(bytes: &[u8]) -> Result<(), InteropError> {
         .map_err(|reason| foreign(bytes).unwrap_or_else(|| damaged(reason)))?;
     if names > MAX_TENSORS {
         return Err(damaged(message!(
-            "it lists {names} tensors; {limit} is the most a model here can have",
+            "it lists {names} tensors; the maximum is {limit}",
             names,
             limit = MAX_TENSORS
         )));
@@ -186,7 +186,7 @@ fn header_text(bytes: &[u8]) -> Result<&[u8], InteropError> {
     let rest = &bytes[LENGTH_BYTES..];
     if length > MAX_HEADER_BYTES {
         return Err(damaged(message!(
-            "its header claims {length} bytes; {limit} is the most allowed",
+            "its header claims {length} bytes; the maximum is {limit}",
             length,
             limit = MAX_HEADER_BYTES
         )));
@@ -203,7 +203,7 @@ fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropE
     };
     if view.shape().len() > MAX_RANK {
         return Err(refuse(message!(
-            "it has {count} axes; {limit} is the most allowed",
+            "it has {count} axes; the maximum is {limit}",
             count = view.shape().len(),
             limit = MAX_RANK
         )));
@@ -232,7 +232,7 @@ fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropE
             .collect(),
         other => {
             return Err(refuse(message!(
-                "its numbers are {other}; F32, F16 or BF16 are needed",
+                "its type is {other}; it must be F32, F16 or BF16",
                 other = format!("{other:?}")
             )));
         }
@@ -348,7 +348,7 @@ impl<'de> Visitor<'de> for UniqueNames {
             map.next_value::<IgnoredAny>()?;
             if names.contains(&name) {
                 return Err(A::Error::custom(message!(
-                    "the name {super} stands there twice",
+                    "the name {super} occurs twice",
                     super = super::error::quoted(&name)
                 )));
             }

@@ -93,7 +93,7 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
             .unwrap_or(name);
         if plain.contains('/') {
             return Err(refuse(message!(
-                "{quoted} lies in a folder below the model's",
+                "{quoted} is in a subfolder of the model folder",
                 quoted = quoted(name)
             )));
         }
@@ -104,18 +104,21 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
 
 /// Performs the checks that need no unpacking.
 fn check_directory(bytes: &[u8], archive: &mut Archive<'_>) -> Result<(), InteropError> {
-    let listed = listed_entries(bytes)
-        .ok_or_else(|| refuse(message!("it has no end record: it is cut off or not a zip")))?;
+    let listed = listed_entries(bytes).ok_or_else(|| {
+        refuse(message!(
+            "it has no end record: it is truncated or not a zip file"
+        ))
+    })?;
     if archive.len() > MAX_ENTRIES || listed > MAX_ENTRIES {
         return Err(refuse(message!(
-            "it has {count} entries; {limit} is the most allowed",
+            "it has {count} entries; the maximum is {limit}",
             count = listed.max(archive.len()),
             limit = MAX_ENTRIES
         )));
     }
     if listed != archive.len() {
         return Err(refuse(message!(
-            "it lists {listed} entries under {count} names: one name stands there twice",
+            "it has duplicate names: {listed} entries but only {count} names",
             listed,
             count = archive.len()
         )));
@@ -162,7 +165,7 @@ fn entry_name(archive: &mut Archive<'_>, index: usize) -> Result<Option<String>,
         || name.split('/').any(|part| part == "..");
     if escapes || name.is_empty() {
         return Err(refuse(message!(
-            "the name {quoted} points outside of it",
+            "the name {quoted} points outside the archive",
             quoted = quoted(&name)
         )));
     }
@@ -231,12 +234,12 @@ fn unpack(
         .map_err(|error| damaged(ZipError::Io(error)))?;
     if unpacked as u64 > allowed {
         return Err(refuse(message!(
-            "it unpacks to far more than a model holds, as a decompression bomb does"
+            "it unpacks to far more data than a model has, like a decompression bomb"
         )));
     }
     if unpacked as u64 != entry.size() {
         return Err(refuse(message!(
-            "an entry unpacks to {unpacked} bytes where it declares {entry}",
+            "an entry declares {entry} bytes but unpacks to {unpacked}",
             unpacked,
             entry = entry.size()
         )));
@@ -247,7 +250,10 @@ fn unpack(
 
 fn damaged(error: ZipError) -> InteropError {
     let reason: String = error.to_string().escape_debug().take(200).collect();
-    refuse(message!("it is damaged or not a zip ({reason})", reason))
+    refuse(message!(
+        "it is damaged or not a zip file ({reason})",
+        reason
+    ))
 }
 
 fn refuse(reason: Message) -> InteropError {

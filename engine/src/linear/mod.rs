@@ -64,7 +64,7 @@ impl Member {
             Self::Characters => phrase!("words and characters"),
             Self::Vectors => phrase!("words and word vectors"),
             Self::All => phrase!("words, characters and word vectors"),
-            Self::NaiveBayes => phrase!("words by naive Bayes ratios"),
+            Self::NaiveBayes => phrase!("words weighted by naive Bayes ratios"),
         }
     }
 
@@ -124,11 +124,13 @@ impl LinearData {
             ..
         } = self;
         if member.has_characters() != characters.is_some() || (!member.has_dense() && *dense > 0) {
-            return Err(message!("it does not hold the features of its kind"));
+            return Err(message!(
+                "its features do not match the feature set in classifier.json"
+            ));
         }
         if !(1..=MAX_NGRAM).contains(&self.longest) {
             return Err(message!(
-                "it joins {longest} words; 1 to {MAX_NGRAM} are possible",
+                "the maximum n-gram length is {longest} words; it must be from 1 to {MAX_NGRAM}",
                 longest = self.longest,
                 MAX_NGRAM
             ));

@@ -82,7 +82,7 @@ impl Weights {
         if is_valid {
             Ok(())
         } else {
-            Err(message!("its weights contradict each other"))
+            Err(message!("its weights are inconsistent"))
         }
     }
 

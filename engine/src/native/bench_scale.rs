@@ -110,7 +110,7 @@ fn measure(config: &RunConfig, corpus: &Path, cache: &Path) -> Result<Times, Err
         .first(|event| matches!(event, Event::Corpus { .. }))
         .expect("a corpus is told");
     let learning = message_time("learning the vocabulary");
-    let known = message_time("cutting the text into tokens").unwrap_or(read_secs);
+    let known = message_time("tokenising the text").unwrap_or(read_secs);
     let first_step = watch
         .first(|event| matches!(event, Event::Step { .. }))
         .expect("a run tells its steps");

@@ -16,14 +16,14 @@ pub fn check_enough(tokens: usize) -> Result<()> {
         return Ok(());
     }
     let message = message!(
-        "the corpus has {tokens} tokens, and learning from it needs at least {limit}",
+        "the corpus has {tokens} tokens, but training needs at least {limit}",
         tokens,
         limit = MIN_TOKENS
     );
     Err(Error::input(
         "corpus-too-small",
         message,
-        message!("Give more text: a few thousand lines are a good start."),
+        message!("Add more text: a few thousand lines are a good start."),
     ))
 }
 
@@ -35,13 +35,14 @@ pub fn check_same_corpus(saved: &str, now: &str) -> Result<()> {
     if saved == now {
         return Ok(());
     }
-    let message =
-        message!("the text is not the text that this run began with, so it cannot go on exactly");
+    let message = message!(
+        "the text differs from the text this run started with, so the run cannot resume exactly"
+    );
     Err(Error::input(
         "other-corpus",
         message,
         message!(
-            "Give the same files, or start a new run with {from} this directory.",
+            "Use the same files as before, or start a new run with {from} set to this directory.",
             from = Setting::named("from")
         ),
     ))
@@ -57,7 +58,7 @@ pub fn finite<F: Into<f64> + Copy>(outputs: Vec<F>) -> Result<Vec<F>> {
         return Ok(outputs);
     }
     let hint = message!(
-        "Use a model from before its loss diverged, or train it again with a lower learning rate."
+        "Use a model saved before its loss diverged, or train again with a lower learning rate."
     );
     Err(Error::input(
         "not-finite",
@@ -74,10 +75,10 @@ pub fn needs_masked_lm(model: &LoadedModel) -> Result<()> {
     if model.heads.masked_lm {
         return Ok(());
     }
-    let hint = message!("Ask a pre-trained model: a fine-tuned one keeps only its labels.");
+    let hint = message!("Use a pre-trained model: a fine-tuned model can only predict labels.");
     Err(Error::input(
         "no-masked-lm",
-        message!("this model does not guess masked words"),
+        message!("this model cannot predict masked tokens"),
         hint,
     ))
 }
@@ -87,7 +88,7 @@ pub fn no_corpus() -> Error {
     Error::input(
         "no-corpus",
         message!("there is no text yet"),
-        message!("Give or drop text files first."),
+        message!("Choose or drop text files first."),
     )
 }
 
@@ -96,7 +97,7 @@ pub fn no_model() -> Error {
     Error::input(
         "no-model",
         message!("there is no model yet"),
-        message!("Pre-train one, or import one."),
+        message!("Pre-train or import one."),
     )
 }
 

@@ -59,11 +59,11 @@ impl Restored {
         let listed = |names: &[String]| (!names.is_empty()).then(|| names.join(", "));
         let others = [
             listed(&self.new).map(|names| message!("new: {names}", names)),
-            listed(&self.refused).map(|names| message!("refused for their shape: {names}", names)),
+            listed(&self.refused).map(|names| message!("shape mismatch: {names}", names)),
             listed(&self.unused).map(|names| message!("not used: {names}", names)),
         ];
         let restored = message!(
-            "the values of the model before were taken over ({count} tensors)",
+            "initialised {count} tensors from the previous model",
             count = self.restored.len()
         );
         others
@@ -153,7 +153,7 @@ impl LoadedModel {
             return Err(Error::input(
                 "vocabulary-contradicts-config",
                 message!(
-                    "the tokenizer has {count} tokens, config.json says {config}",
+                    "the tokenizer has {count} tokens, but vocab_size in config.json is {config}",
                     count = tokenizer.len(),
                     config = config.vocab_size
                 ),
@@ -280,7 +280,7 @@ fn settle_labels(config: &mut ModelConfig, heads: Heads) {
 
 fn inferred_case() -> Notice {
     let message = message!(
-        "vocab.txt has capitals and no tokenizer_config.json says do_lower_case: upper case is kept"
+        "vocab.txt has capital letters and no tokenizer_config.json sets do_lower_case, so text is not lower-cased"
     );
     Notice {
         code: "inferred-case",
@@ -304,7 +304,7 @@ fn left_out(names: &[String]) -> Notice {
     };
     let (count, listed) = (names.len(), listed.join(", "));
     let message = message!(
-        "{count} tensors belong to no head that is known here and are not used: {listed}{more}",
+        "ignored tensors of unsupported heads: {count} ({listed}{more})",
         count,
         listed,
         more
@@ -317,7 +317,7 @@ fn left_out(names: &[String]) -> Notice {
 
 fn no_head() -> Notice {
     let message = message!(
-        "config.json names labels, but the weights hold no classifier: only the encoder is used"
+        "config.json lists labels, but the weights contain no classifier, so only the encoder is used"
     );
     Notice {
         code: "no-head",
@@ -329,9 +329,9 @@ fn missing(name: &str) -> Error {
     Error::input(
         "not-a-model",
         message!(
-            "there is no {name}: this is not a model directory, or not a whole one",
+            "{name} is missing: this is not a model directory, or it is incomplete",
             name
         ),
-        message!("Give all files of a model that was saved here, or by Hugging Face transformers."),
+        message!("Provide all files of a model saved by Clozelab or by Hugging Face transformers."),
     )
 }

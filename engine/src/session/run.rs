@@ -112,7 +112,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         // emitted.
         if first == 0 || self.at.window.is_empty() {
             let message =
-                message!("preparing the first step: kernels are compiled and memory is reserved");
+                message!("preparing the first step: compiling kernels and reserving memory");
             self.control.host.emit(
                 Event::Compiling {
                     run: self.control.run.into(),
@@ -235,9 +235,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let sums = std::mem::take(&mut self.at.window).read().await?;
         if sums.skipped > 0 && !self.at.has_skipped {
             self.at.has_skipped = true;
-            let message = message!(
-                "a step had a gradient that is not a finite number: such steps are skipped"
-            );
+            let message = message!("a step had a non-finite gradient; such steps are skipped");
             self.note("skipped-steps", message);
         }
         let Some((loss, next_sentence_loss)) =
@@ -300,7 +298,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         // The next report handles a diverged run; its parameters are not saved.
         if !self.has_sound_values(&sums, clock).await? {
             let message = message!(
-                "step {trainer} is not saved: its loss has diverged",
+                "step {trainer} was not saved because the loss has diverged",
                 trainer = self.trainer.step()
             );
             self.note("not-saved", message);

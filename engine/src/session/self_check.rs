@@ -48,7 +48,7 @@ pub async fn checked(device: Device, info: DeviceInfo) -> (Device, DeviceInfo) {
             (device, info)
         }
         Ok(difference) => device::cpu(Some(message!(
-            "a training step on {info} differed from the CPU by {difference} of the largest value",
+            "a training step on {info} differed from the CPU result by {difference} of the largest value",
             info = info.name,
             difference = format!("{difference:.1e}")
         ))),

@@ -501,7 +501,7 @@ impl<H: Host> Session<H> {
             .is_some_and(|learned| learned.serves(&config, tokenizer.as_ref()))
         {
             let message = message!(
-                "this is much text: until a run starts, its first {limit} documents stand for all of it",
+                "the text is large: until a run starts, previews use only its first {limit} documents",
                 limit = LOOKED_AT
             );
             self.warn("", "sampled-preview", message);
@@ -582,7 +582,7 @@ fn model_files(
 /// Checks whether files of these names are a model, in a directory of unknown path.
 fn check_directory(names: Vec<String>, start: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<()> {
     Ok(Directory {
-        place: &message!("this model"),
+        place: &message!("this selection"),
         path: "DIR",
         names: &names,
         start,

@@ -85,7 +85,7 @@ impl WebHost {
             Err(error) => post_failure(
                 "bad-command",
                 &message!(
-                    "the page sent what the engine cannot read: {error}",
+                    "the engine cannot read a message from the page: {error}",
                     error = error.to_string()
                 ),
             ),

@@ -94,7 +94,7 @@ fn failed(file: &InputFile, reason: &JsValue) -> DataError {
             reason
         ),
         hint: message!(
-            "Check the connection and give the file again, or give what it holds as text or CSV."
+            "Check the connection and try the file again, or use its contents as text or CSV."
         ),
     }
 }

@@ -226,14 +226,17 @@ pub fn warning(classes: &[Option<FolderClass>]) -> Warning {
     };
     let strays = classes.iter().filter(|class| class.is_none()).count();
     let stray_note = if strays > 0 {
-        message!("; files without a label beside them: {strays}", strays)
+        message!(
+            "; files outside these folders, without a label: {strays}",
+            strays
+        )
     } else {
         Message::default()
     };
     (
         "folder-classes",
         message!(
-            "folders name the labels of their files, and {unit}: {labels}{stray_note}",
+            "folder names are used as labels, and {unit}: {labels}{stray_note}",
             unit,
             labels = named + rest,
             stray_note

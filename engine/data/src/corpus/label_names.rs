@@ -45,7 +45,7 @@ pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
 pub fn unmapped(labels: &[String]) -> Option<Warning> {
     let listed = listed(labels.iter().map(String::as_str));
     let message = message!(
-        "no document has these labels of the label map: {listed}",
+        "no document has these labels from the label map: {listed}",
         listed
     );
     (!labels.is_empty()).then_some(("unused-label-map", message))
@@ -75,7 +75,7 @@ fn similar(counts: &[LabelCount]) -> Option<Warning> {
     let similar: Vec<&str> = similar_groups(counts).into_iter().flatten().collect();
     let count = similar.len();
     let message = message!(
-        "{count} labels differ only in case, spaces, hyphens, underscores or forms of characters and count as different ones: {similar}",
+        "{count} labels differ only in case, spaces, hyphens, underscores or character variants and are treated as different labels: {similar}",
         count,
         similar = listed(similar.into_iter())
     );
@@ -141,7 +141,7 @@ fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
         .iter()
         .map(|(label, meant)| format!("{} ({})", quoted(label), quoted(meant)));
     let message = message!(
-        "{count} rare labels differ by one letter from a frequent one: {first_of}",
+        "rare labels differ by one letter from a frequent one ({count}): {first_of}",
         count,
         first_of = first_of(shown)
     );
@@ -226,7 +226,7 @@ fn joined(counts: &[LabelCount]) -> Option<Warning> {
         let stand_elsewhere = |label: &&str| parts(label, separator).iter().all(|part| !part.is_empty() && found[part] > 1);
         let (joined, alone): (Vec<_>, Vec<_>) = labels().filter(is_joined).partition(stand_elsewhere);
         let (count, names, between) = (joined.len(), listed(joined.iter().copied()), quoted(&separator.to_string()));
-        let message = message!("{count} labels look like several with {between} between them: {names}; in a table {label_separator} parts them, in a line each begins with __label__", count, between, names, label_separator = Setting::named("label-separator"));
+        let message = message!("{count} labels look like several labels separated by {between}: {names}; in a table, split them with {label_separator}; in a line of text, start each label with __label__", count, between, names, label_separator = Setting::named("label-separator"));
         (count > 1 && count > alone.len()).then_some(("joined-labels", message))
     })
 }
@@ -258,7 +258,7 @@ fn glued(counts: &[LabelCount]) -> Option<Warning> {
         (!ended.is_empty()).then_some(ended)
     })?;
     let message = message!(
-        "labels seem to hold something of the text beside them: {labels}; in a line, a space stands behind each label",
+        "labels seem to include some of the text next to them: {labels}; in a line of text, put a space after each label",
         labels = listed(found.into_iter())
     );
     (joined(counts).is_none()).then_some(("glued-labels", message))
@@ -277,7 +277,7 @@ fn rare(counts: &[LabelCount]) -> Option<Warning> {
     );
     let count = rare.clone().count();
     let message = message!(
-        "labels on fewer than {limit} training documents will hardly be learned; these are {count} of {all}: {rare}",
+        "labels with fewer than {limit} training documents will probably not be learned ({count} of {all}): {rare}",
         limit = MIN_DOCUMENTS,
         count,
         all,

@@ -48,7 +48,7 @@ pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning
             (
                 "other-columns",
                 message!(
-                    "{file} is no table as another file is: it was read as lines of text",
+                    "{file} is not a table, unlike another file, so it was read as lines of text",
                     file = name
                 ),
             ),
@@ -58,13 +58,13 @@ pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning
         (
             without_labels,
             message!(
-                "{name} lacks label columns that another file has: it was read without labels",
+                "{name} lacks label columns that another file has, so it was read without labels",
                 name
             ),
         )
     } else if !lacks_column(&own_text) {
         let message = message!(
-            "{name} lacks the text column that another file has: its text was found by the names of its own columns",
+            "{name} lacks the text column that another file has, so its text column was chosen from its own column names",
             name
         );
         (own_text, message)
@@ -74,7 +74,7 @@ pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning
             ..without_labels
         };
         let message = message!(
-            "{name} lacks text and label columns that another file has: its text was found by the names of its own columns, and it was read without labels",
+            "{name} lacks text and label columns that another file has, so its text column was chosen from its own column names, and it was read without labels",
             name
         );
         (by_own_columns, message)

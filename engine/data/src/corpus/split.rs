@@ -94,7 +94,7 @@ impl CorpusSplit {
     pub fn monotony_warning(&self) -> Option<Warning> {
         let words = self.survey.words();
         let message = message!(
-            "the training text has only {words} different words: scores on it mean nothing",
+            "the training text has very few different words ({words}), so scores on it are meaningless",
             words
         );
         (self.survey.documents > 0 && self.survey.is_monotonous()).then_some(("few-words", message))

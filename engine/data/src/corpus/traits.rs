@@ -66,7 +66,7 @@ impl Corpus {
         let (leaked_valid, leaked_test) = (train.shared_with(valid), train.shared_with(test));
         let held_out = valid.documents + test.documents;
         let message = message!(
-            "{leaked_valid} texts of the validation files and {leaked_test} of the test files are training texts too: scores on them flatter",
+            "{leaked_valid} validation and {leaked_test} test documents are also training documents, which inflates the scores",
             leaked_valid,
             leaked_test
         );

@@ -62,7 +62,7 @@ impl Packed {
         let maskable = |(id, count): (usize, &u64)| *count > 0 && !specials.contains(id as u32);
         if !counts.iter().enumerate().any(maskable) {
             return Err(DataError::NothingToMask {
-                needed: message!("no token that the vocabulary knows"),
+                needed: message!("no token that is in the vocabulary"),
             });
         }
         Ok(Self {

@@ -94,7 +94,7 @@ impl<'a> Archive<'a> {
             () if contains("ppt/presentation.xml") => Err(not_text(phrase!("a presentation"))),
             () if contains("xl/workbook.bin") => Err(not_text(phrase!("a binary Office workbook"))),
             () if contains("[Content_Types].xml") => {
-                Err(not_text(phrase!("an Office document of another kind")))
+                Err(not_text(phrase!("another kind of Office document")))
             }
             () if contains("META-INF/manifest.xml") && contains("content.xml") => {
                 Err(not_text(phrase!("an OpenDocument file")))
@@ -105,7 +105,7 @@ impl<'a> Archive<'a> {
             () if has(&|name| MODEL_FILES.iter().any(|file| name.ends_with(file))) => {
                 Err(not_text(phrase!("a saved model")))
             }
-            () if has(&|name| name.ends_with(".npy")) => Err(not_text(phrase!("arrays of NumPy"))),
+            () if has(&|name| name.ends_with(".npy")) => Err(not_text(phrase!("NumPy arrays"))),
             () => self.files(),
         }
     }
@@ -119,7 +119,7 @@ impl<'a> Archive<'a> {
                 return Err(damaged(
                     &self.file.name,
                     ZIP,
-                    message!("is damaged (a list promises more texts than it has bytes)"),
+                    message!("is damaged (a list declares more texts than it has bytes)"),
                 ));
             }
         }
@@ -218,7 +218,7 @@ fn broken(file: &InputFile, error: &ZipError) -> DataError {
     let reason = on_one_line(&error.to_string());
     let problem = match error {
         ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
-            message!("cannot be unpacked here ({reason})", reason)
+            message!("cannot be unpacked ({reason})", reason)
         }
         _ => message!("is damaged ({reason})", reason),
     };

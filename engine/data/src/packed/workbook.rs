@@ -71,7 +71,7 @@ pub(super) fn sheets(
         found.extend(main_sheet(file, &mut workbook, &hidden, budget)?);
         found.iter_mut().for_each(|(name, file)| {
             file.notes.push(message!(
-                "all visible sheets of {file} are empty: the hidden sheet {sheet} was read",
+                "all visible sheets of {file} are empty, so the hidden sheet {sheet} was read",
                 file = quoted(&file.name),
                 sheet = quoted(name)
             ));
@@ -88,7 +88,7 @@ pub(super) fn sheets(
     })?;
     if !others.is_empty() {
         let message = message!(
-            "of the sheets of {file}, {taken} was read; left out: {others}; a sheet can be saved as a file of its own",
+            "sheets read from {file}: {taken}; left out: {others}; to use another sheet, save it as a separate file",
             file = quoted(&file.name),
             taken = DataError::columns(&taken),
             others = DataError::columns(&others)
@@ -245,7 +245,7 @@ fn cells(
             return Err(damaged(
                 &file.name,
                 XLSX,
-                message!("has a cell outside of any sheet"),
+                message!("has a cell outside the limits of a sheet"),
             ));
         }
         // Many cells may share one long text, so each of them counts.

@@ -215,7 +215,7 @@ impl Parsed {
             .map(|part| self.take_labels(part, &mut labels, number))
             .filter(|part| !part.is_empty());
         let Some(text) = parts.next() else {
-            self.drop_line(phrase!("labels without text"), number);
+            self.drop_line(phrase!("with labels but no text"), number);
             return None;
         };
         let parts: Vec<String> = parts.collect();

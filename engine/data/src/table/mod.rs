@@ -312,13 +312,13 @@ impl<'a> Table<'a> {
             }
         };
         let labels = if choice.labels.is_empty() {
-            message!("none")
+            message!("no column")
         } else {
             format_names(&choice.labels)
         };
         let is_only_column = columns.len() == 1 && self.dialect.is_some();
         (choice.text_is_guessed && !is_only_column).then(|| {
-            message!("{file} names none of its columns text: {text} was taken as text and {labels} as labels; {text_column} and {label_column} choose others", file = quoted(self.name), text = format_names(&choice.text), labels, text_column = Setting::named("text-column"), label_column = Setting::named("label-column"))
+            message!("no column of {file} is called \"text\": text is read from {text} and labels from {labels}; choose others with {text_column} and {label_column}", file = quoted(self.name), text = format_names(&choice.text), labels, text_column = Setting::named("text-column"), label_column = Setting::named("label-column"))
         })
     }
 
@@ -360,7 +360,7 @@ impl<'a> Table<'a> {
                         Record::Cells(cells)
                     }
                     None => {
-                        parsed.drop_line(phrase!("more cells than columns"), line);
+                        parsed.drop_line(phrase!("with more cells than columns"), line);
                         return None;
                     }
                 }
@@ -384,9 +384,9 @@ impl<'a> Table<'a> {
             let is_cells = matches!(record, Record::Cells(_));
             parsed.drop_line(
                 if is_cells {
-                    phrase!("row without a text column")
+                    phrase!("without a text column")
                 } else {
-                    phrase!("object without a text")
+                    phrase!("without text in the JSON object")
                 },
                 line,
             );

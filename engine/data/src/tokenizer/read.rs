@@ -219,7 +219,7 @@ fn all_added(
         .find(|token| token.content.is_empty() || u64::from(token.id) >= MAX_ROWS)
     {
         Some(token) => Err(unsupported(message!(
-            "the added token {token} in row {row}",
+            "the added token {token} with ID {row}",
             token = quoted(&token.content),
             row = token.id
         ))),
@@ -270,7 +270,7 @@ fn model(json: &ModelJson) -> Result<Model, DataError> {
         .unwrap_or("of no type");
     match kind {
         "WordPiece" if max_chars > MAX_READ_WORD_CHARS => Err(unsupported(message!(
-            "words of {max_chars} characters",
+            "words of up to {max_chars} characters",
             max_chars
         ))),
         "WordPiece" => Ok(Model::WordPiece(WordPiece::new(
@@ -278,7 +278,10 @@ fn model(json: &ModelJson) -> Result<Model, DataError> {
             max_chars,
         ))),
         "WordLevel" => Ok(Model::Words),
-        _ => Err(unsupported(message!("a model {kind}", kind = quoted(kind)))),
+        _ => Err(unsupported(message!(
+            "the model type {kind}",
+            kind = quoted(kind)
+        ))),
     }
 }
 
@@ -294,7 +297,7 @@ fn normalization(json: &Value) -> Result<Normalization, DataError> {
             lowercase: flag("lowercase", true),
         }),
         kind => Err(unsupported(message!(
-            "a normalizer {kind}",
+            "the normalizer {kind}",
             kind = quoted(kind.unwrap_or("of no type"))
         ))),
     }
@@ -307,7 +310,7 @@ fn splitting(json: &Value) -> Result<Splitting, DataError> {
         Some("WhitespaceSplit") => Ok(Splitting::Whitespace),
         Some("Sequence") if splits_characters(json) => Ok(Splitting::Characters),
         kind => Err(unsupported(message!(
-            "a pre-tokenizer {kind}",
+            "the pre-tokenizer {kind}",
             kind = quoted(kind.unwrap_or("of no type"))
         ))),
     }
@@ -335,7 +338,7 @@ fn by_row(pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
     let rows: BTreeMap<&String, u64> = pairs.iter().map(|(token, row)| (token, *row)).collect();
     if let Some((token, row)) = rows.iter().find(|(_, row)| **row >= MAX_ROWS) {
         let problem = message!(
-            "{token} stands in row {row}; {limit} rows are the most allowed",
+            "{token} has ID {row}, but at most {limit} IDs are allowed",
             token = quoted(token),
             row,
             limit = MAX_ROWS
@@ -349,7 +352,7 @@ fn by_row(pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
             return Err(bad(
                 TOKENIZER_JSON,
                 message!(
-                    "row {row} has two tokens, one of them {token}",
+                    "ID {row} belongs to two tokens, one of them {token}",
                     row,
                     token = quoted(token)
                 ),
@@ -414,7 +417,7 @@ fn refused(file: &str, error: VocabularyError) -> DataError {
         }
         VocabularyError::Taken { token, row, other } => {
             message!(
-                "row {row} has two tokens, {other} and {token}",
+                "ID {row} belongs to two tokens, {other} and {token}",
                 row,
                 other = quoted(&other),
                 token = quoted(&token)
@@ -422,7 +425,7 @@ fn refused(file: &str, error: VocabularyError) -> DataError {
         }
         VocabularyError::TwoRows { token, row, other } => {
             message!(
-                "{token} has the rows {other} and {row}",
+                "{token} has two IDs, {other} and {row}",
                 token = quoted(&token),
                 other,
                 row

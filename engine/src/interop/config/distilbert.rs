@@ -126,7 +126,7 @@ fn check_encoder(weights: &Weights) -> Result<(), InteropError> {
     let names = listed(missing.iter().map(|name| quoted(name)));
     Err(InteropError::Weights {
         reason: message!(
-            "the weights of this DistilBERT are not whole; missing: {names}",
+            "the weights of this DistilBERT model are incomplete; missing: {names}",
             names
         ),
     })

@@ -81,7 +81,7 @@ pub(crate) fn family_of(config: &Map<String, Value>) -> Result<Family, InteropEr
                 .as_str()
                 .map_or_else(|| quoted(&model_type.to_string()), quoted);
             Err(unsupported(
-                known.map_or(phrase!("another model"), |(_, title, _)| title),
+                known.map_or(phrase!("another kind of model"), |(_, title, _)| title),
                 &format!("model_type {shown}"),
             ))
         }
@@ -126,7 +126,7 @@ pub(crate) fn refuse_other_names<'a>(
 fn unsupported(title: &'static str, evidence: &str) -> InteropError {
     InteropError::Unsupported {
         reason: message!(
-            "it is {title} ({evidence}), and BERT, DistilBERT and models that were made here are supported",
+            "it is {title} ({evidence}), but only BERT, DistilBERT and models made with Clozelab are supported",
             title = Message::phrase(title),
             evidence
         ),

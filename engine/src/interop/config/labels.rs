@@ -80,7 +80,7 @@ impl Fields {
             return Some(message!("a head that predicts a number (regression)"));
         }
         (family == Family::DistilBert && !labels.is_empty())
-            .then(|| message!("the classifier of DistilBERT"))
+            .then(|| message!("the DistilBERT classifier head"))
     }
 
     /// Returns a notice if `label2id` numbers the labels differently. Labels that it does not
@@ -95,7 +95,7 @@ impl Fields {
         let (id, label) = labels.iter().enumerate().find(differs)?;
         let label = quoted(label);
         let message = message!(
-            "label2id gives {label} another id than id2label, which counts: it is label {id}",
+            "label2id and id2label have different ids for {label}; using {id}, from id2label",
             label,
             id
         );
@@ -122,7 +122,7 @@ impl Labels {
             taken.insert(name.clone());
             let (before, after) = (quoted(&before), quoted(name));
             let message = message!(
-                "id2label gives two ids the label {before}: label {id} is called {after}",
+                "id2label repeats the label {before}: label {id} is renamed to {after}",
                 before,
                 id,
                 after
@@ -146,7 +146,7 @@ fn labels_by_id(map: &Map<String, Value>) -> Result<Vec<String>, InteropError> {
         refuse(
             "id2label",
             message!(
-                "must give names to the ids 0 to {count} without a gap",
+                "must name every id from 0 to {count}",
                 count = map.len().max(1) - 1
             ),
         )
@@ -158,7 +158,7 @@ fn default_labels(count: usize) -> Result<Vec<String>, InteropError> {
         return Err(refuse(
             "num_labels",
             message!(
-                "is {count}; {limit} is the most allowed",
+                "is {count}; the maximum is {limit}",
                 count,
                 limit = MAX_LABELS
             ),

@@ -39,7 +39,7 @@ pub(crate) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
         .map_err(|(key, reason)| refuse(key, reason))?;
     if config.max_position_embeddings < 2 || config.max_position_embeddings > MAX_POSITIONS {
         let reason = message!(
-            "is {config}; it must be 2 to {limit}",
+            "is {config}; it must be from 2 to {limit}",
             config = config.max_position_embeddings,
             limit = MAX_POSITIONS
         );
@@ -58,7 +58,7 @@ pub(crate) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
         let gib = (parameters * TRAINING_BYTES_PER_PARAMETER) >> 30;
         return Err(InteropError::TooLarge {
             needs: message!(
-                "{parameters} parameters, about {gib} GiB to train; {limit} parameters is the most allowed",
+                "{parameters} parameters, about {gib} GiB to train; the maximum is {limit} parameters",
                 parameters = parameters.to_string(),
                 gib = gib.to_string(),
                 limit = MAX_PARAMETERS.to_string()

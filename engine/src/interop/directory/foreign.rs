@@ -127,12 +127,12 @@ pub(crate) fn converted(directory: &Directory<'_>, form: Form, name: &str) -> In
         }
         Form::Exported(what) => (what, Message::phrase(EXPORTED)),
         Form::State => (
-            phrase!("a checkpoint of PyTorch"),
+            phrase!("a PyTorch checkpoint"),
             state_command(directory, name),
         ),
     };
     let found = message!(
-        "{place} holds {what} ({name}), but no model.safetensors",
+        "{place} contains {what} ({name}), but no model.safetensors",
         place,
         what = Message::phrase(what),
         name
@@ -141,7 +141,7 @@ pub(crate) fn converted(directory: &Directory<'_>, form: Form, name: &str) -> In
 }
 
 const EXPORTED: &str = phrase!(
-    "Such a file serves inference alone: give the directory with model.safetensors that it was exported from."
+    "This format is for inference only; use the directory with model.safetensors that it was exported from."
 );
 
 fn command(directory: &Directory<'_>, flags: &str) -> Message {
@@ -180,7 +180,7 @@ fn adapter_command(directory: &Directory<'_>) -> Message {
     };
     let path = directory.path;
     message!(
-        "Merge it into its base with peft: PeftModel.from_pretrained({class}.from_pretrained(\"{base}\"), \"{path}\").merge_and_unload().save_pretrained(\"OUT\"); {then}.",
+        "Merge it into its base model with peft: PeftModel.from_pretrained({class}.from_pretrained(\"{base}\"), \"{path}\").merge_and_unload().save_pretrained(\"OUT\"); {then}.",
         class,
         base,
         path,
@@ -191,7 +191,7 @@ fn adapter_command(directory: &Directory<'_>) -> Message {
 fn state_command(directory: &Directory<'_>, name: &str) -> Message {
     let (class, path) = (class_of(directory), directory.path);
     message!(
-        "Load it into its model in Python: model = {class}.from_config(AutoConfig.from_pretrained(\"{path}\")); model.load_state_dict(torch.load(\"{path}/{name}\")); model.save_pretrained(\"OUT\"); {then}.",
+        "Convert it in Python: model = {class}.from_config(AutoConfig.from_pretrained(\"{path}\")); model.load_state_dict(torch.load(\"{path}/{name}\")); model.save_pretrained(\"OUT\"); {then}.",
         class,
         path,
         name,

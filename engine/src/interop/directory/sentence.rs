@@ -101,9 +101,9 @@ fn pooling_of(fields: &Map<String, Value>) -> Result<Pooling, Message> {
         ["cls"] => Ok(Pooling::FirstToken),
         ["mean"] => Ok(Pooling::Mean),
         ["max", "mean"] => Ok(Pooling::MaxMean),
-        [] => Err(message!("it names no pooling")),
+        [] => Err(message!("no pooling mode is set")),
         _ => Err(message!(
-            "it pools by {modes}",
+            "the pooling mode is {modes}",
             modes = quoted(&modes.join(" and "))
         )),
     }

@@ -84,11 +84,11 @@ fn refuse_adapter(weights: &Weights) -> Result<(), InteropError> {
     match weights.keys().find(|name| name.contains(ADAPTER_MARK)) {
         Some(name) => Err(InteropError::NotAModel {
             found: message!(
-                "the weights are those of an adapter (PEFT), not of a whole model: {quoted}",
+                "these are the weights of an adapter (PEFT), not of a whole model: {quoted}",
                 quoted = quoted(name)
             ),
             remedy: message!(
-                "Merge it into its base with peft (merge_and_unload) and save the whole model."
+                "Merge it into its base model with peft (merge_and_unload) and save the whole model."
             ),
         }),
         None => Ok(()),

@@ -117,7 +117,7 @@ fn shards_of(files: &Files) -> Result<Option<BTreeSet<String>>, InteropError> {
         .collect();
     names
         .map(Some)
-        .ok_or_else(|| bad(message!("weight_map names something that is no file")))
+        .ok_or_else(|| bad(message!("weight_map has a value that is not a file name")))
 }
 
 fn joined(files: &Files, needed: &BTreeSet<String>) -> Result<Vec<u8>, InteropError> {
@@ -135,7 +135,7 @@ fn joined(files: &Files, needed: &BTreeSet<String>) -> Result<Vec<u8>, InteropEr
         let names = listed(missing.into_iter().map(|name| quoted(name)));
         return Err(InteropError::NotAModel {
             found: message!(
-                "the weights are in {count} files, of which some are missing: {names}",
+                "some of the weight files ({count}) are missing: {names}",
                 count = needed.len(),
                 names
             ),
@@ -157,7 +157,7 @@ fn joined(files: &Files, needed: &BTreeSet<String>) -> Result<Vec<u8>, InteropEr
         for (tensor, view) in shard.tensors().into_iter().chain(others) {
             if tensors.contains_key(&tensor) {
                 return Err(damaged(message!(
-                    "another file holds the tensor {tensor} too",
+                    "the tensor {tensor} is also in another file",
                     tensor = quoted(&tensor)
                 )));
             }

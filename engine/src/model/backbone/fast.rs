@@ -137,7 +137,7 @@ impl Backbone for Fast {
         }
         let heads = config.num_attention_heads;
         let reason = message!(
-            "is {heads}, which leaves {head} numbers to a head; rotary positions turn pairs of them",
+            "is {heads}, which gives each head {head} dimensions; rotary positions need an even number",
             heads,
             head
         );

@@ -159,7 +159,7 @@ impl<H: Host> Session<H> {
     ) -> Result<Folds> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = message!(
-            "only {count} labelled documents: {limit}-fold cross-validation. Each network trains on all folds but one and is scored on that one; the scores cover all documents",
+            "only {count} labelled documents: using {limit}-fold cross-validation. Each network trains on all folds but one and is scored on that one; the scores cover all documents",
             count = train.len(),
             limit = FOLDS
         );

@@ -52,11 +52,11 @@ pub(crate) fn nothing_to_freeze() -> Error {
     Error::input(
         "nothing-to-freeze",
         message!(
-            "{freeze} keeps a trained encoder as it is, but this classifier starts from scratch",
+            "{freeze} needs a trained encoder, but this classifier starts from scratch",
             freeze = Setting::named("freeze")
         ),
         message!(
-            "Give a model with {from}, or leave {freeze} out.",
+            "Choose a pre-trained model with {from}, or leave {freeze} at its default.",
             from = Setting::named("from"),
             freeze = Setting::named("freeze")
         ),
@@ -76,7 +76,7 @@ impl<H: Host> Session<H> {
             .filter(|_| config.pooling.is_none())
         {
             let message = message!(
-                "the pooling of this model is not known ({reason}): the mean over all tokens is used",
+                "this model's pooling is unknown ({reason}); using the mean over all tokens",
                 reason
             );
             self.warn(run, "unknown-pooling", message);
@@ -201,7 +201,7 @@ impl<H: Host> Session<H> {
             }
             let now = self.host.now_secs();
             let message = message!(
-                "the frozen encoder has read {done} of {all} documents",
+                "the frozen encoder has encoded {done} of {all} documents",
                 done,
                 all
             );
@@ -241,12 +241,12 @@ fn check_room(documents: usize, width: usize) -> Result<()> {
         return Ok(());
     }
     let message = message!(
-        "a frozen encoder would have to keep {documents} documents in memory, each as {width} numbers",
+        "a frozen encoder keeps one vector per document in memory, and {documents} vectors of {width} numbers are too many",
         documents,
         width
     );
     let hint = message!(
-        "Use {limit} {width} or less, or fine-tune with {freeze} false.",
+        "Use {limit} {width} or less, or set {freeze} to false.",
         width = MAX_NUMBERS / width.max(1),
         limit = Setting::named("limit"),
         freeze = Setting::named("freeze")

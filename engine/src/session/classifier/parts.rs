@@ -424,7 +424,7 @@ impl LoadedModel {
             let weights = interop::weights_from_bytes(&part(&name)?)?;
             let groups = groups_of(&self.layout, &weights, device);
             networks.push(groups.ok_or_else(|| InteropError::Classifier {
-                reason: message!("{name} is another model's", name),
+                reason: message!("{name} belongs to a different model", name),
             })?);
         }
         let linear = match header.linear {
@@ -467,11 +467,11 @@ fn missing_part(name: &str) -> Error {
     Error::input(
         "not-a-model",
         message!(
-            "there is no {name}, which {interop} names",
+            "{name} is missing, but {interop} refers to it",
             name,
             interop = interop::CLASSIFIER_FILE
         ),
-        message!("Give the whole directory, the folder parts/ included."),
+        message!("Provide the whole directory, including the folder parts/."),
     )
 }
 

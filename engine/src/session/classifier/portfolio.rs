@@ -255,7 +255,7 @@ impl<H: Host> Session<H> {
         (folds, config): (Option<&Folds>, &RunConfig),
     ) -> Result<Option<Chosen>> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
-        let message = message!("learning linear classifiers on words and characters");
+        let message = message!("training linear classifiers on words and characters");
         self.host.emit(
             Event::Compiling {
                 run: run.into(),

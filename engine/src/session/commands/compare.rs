@@ -57,12 +57,12 @@ impl<H: Host> Session<H> {
         Labelled::of(corpus, config)?.survey.labels()?;
         if corpus.labelled_documents(FileRole::Valid) == 0 {
             let hint = message!(
-                "Give {valid}, or more labelled lines.",
+                "Add a validation set ({valid}) or more labelled documents.",
                 valid = Setting::named("valid")
             );
             return Err(Error::input(
                 "no-validation",
-                message!("a comparison needs labelled validation text"),
+                message!("a comparison needs a labelled validation set"),
                 hint,
             ));
         }
@@ -283,7 +283,7 @@ impl<H: Host> Session<H> {
             // Divergence at one learning rate does not end the sweep.
             Err(Error::Diverged { step }) => {
                 let message = message!(
-                    "the run at learning rate {rounded} diverged at step {step}: it counts as zero",
+                    "the run with learning rate {rounded} diverged at step {step}; its score counts as zero",
                     rounded = rounded(lr),
                     step
                 );
@@ -414,14 +414,14 @@ fn check(compare: &CompareConfig) -> Result<()> {
             "bad-setting",
             message,
             message!(
-                "Change it or leave it out; compare {help} tells what each takes.",
+                "Change it or leave it out; compare {help} describes the valid values.",
                 help = Setting::named("help")
             ),
         ))
     };
     if !(1..=MAX_SEEDS).contains(&compare.seeds) {
         return refuse(message!(
-            "{seeds} is {compare}, but it must be 1 to {MAX_SEEDS}",
+            "{seeds} is {compare}, but it must be between 1 and {MAX_SEEDS}",
             compare = compare.seeds,
             MAX_SEEDS,
             seeds = Setting::named("seeds")
@@ -433,7 +433,7 @@ fn check(compare: &CompareConfig) -> Result<()> {
         .find(|share| !(**share > 0.0 && **share <= 1.0))
     {
         return refuse(message!(
-            "{label_fractions} has {bad}, but a share must lie above 0 and at most at 1",
+            "{label_fractions} contains {bad}, but a fraction must be above 0 and at most 1",
             bad,
             label_fractions = Setting::named("label-fractions")
         ));
@@ -450,7 +450,7 @@ fn check(compare: &CompareConfig) -> Result<()> {
         .find(|lr| !(**lr > 0.0 && **lr <= plan::MAX_LR))
     {
         return refuse(message!(
-            "{lrs} has {bad}, but a learning rate must be above 0 and at most {plan}",
+            "{lrs} contains {bad}, but a learning rate must be above 0 and at most {plan}",
             bad,
             plan = plan::MAX_LR,
             lrs = Setting::named("lrs")

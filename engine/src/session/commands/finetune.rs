@@ -112,7 +112,7 @@ impl<H: Host> Session<H> {
             // Without validation documents there is nothing to fit the weights of further parts on.
             if config.parts.is_some() {
                 let message = message!(
-                    "there are no labelled validation documents: the classifier is one network"
+                    "there are no labelled validation documents, so the classifier is a single network"
                 );
                 self.warn(run, "one-part", message);
             }
@@ -238,11 +238,11 @@ impl<H: Host> Session<H> {
             self.warn(
                 run,
                 "frozen",
-                message!("the encoder stays as it is; only the output layer is fitted"),
+                message!("the encoder is frozen; only the output layer is fitted"),
             );
             if sets_training(&config) {
                 let message = message!(
-                    "{freeze} trains nothing: {steps}, {epochs}, {minutes} and {lr} have no effect",
+                    "only the output layer is fitted ({freeze}), so {steps}, {epochs}, {minutes} and {lr} have no effect",
                     freeze = Setting::named("freeze"),
                     steps = Setting::named("steps"),
                     epochs = Setting::named("epochs"),
@@ -401,7 +401,7 @@ fn labelled(model: ModelConfig, survey: &LabelSurvey, config: &RunConfig) -> Res
         return Err(Error::input(
             "no-such-pooling",
             message!(
-                "{pooling} is for BERT models; {title} has a pooling of its own",
+                "{pooling} is only for BERT models; this model ({title}) has its own pooling",
                 title,
                 pooling = Setting::named("pooling")
             ),

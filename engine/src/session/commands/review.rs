@@ -84,7 +84,7 @@ impl<H: Host> Session<H> {
                 .is_some_and(|parts| parts.cross_validated)
         {
             let message = message!(
-                "this classifier was cross-validated: it may have learned from the documents reviewed here"
+                "this classifier was cross-validated: it may have been trained on the documents reviewed here"
             );
             self.warn("", "cross-validated", message);
         }
@@ -207,7 +207,7 @@ impl<H: Host> Session<H> {
         let reviewed = reviewed.ok_or_else(|| {
             Error::input(
                 "not-reviewed",
-                message!("these documents were not reviewed yet"),
+                message!("these documents have not been reviewed yet"),
                 message!("Review the classifier first."),
             )
         })?;
@@ -246,11 +246,11 @@ impl<H: Host> Session<H> {
         })?;
         if documents.is_empty() {
             let hint = message!(
-                "Add lines without labels; the least certain of them are worth labelling first."
+                "Add unlabelled documents; those the classifier is least certain of are worth labelling first."
             );
             return Err(Error::input(
                 "all-labelled",
-                message!("every training document has a label already"),
+                message!("every training document already has a label"),
                 hint,
             ));
         }
@@ -368,11 +368,11 @@ impl Reviewed {
             .iter()
             .position(|label| label == name)
             .ok_or_else(|| {
-                let message = message!("the classifier knows no label \"{name}\"", name);
+                let message = message!("the classifier has no label \"{name}\"", name);
                 Error::input(
                     "unknown-label",
                     message,
-                    message!("Choose one of the labels of the table."),
+                    message!("Choose a label from the table."),
                 )
             })
     }
@@ -397,8 +397,8 @@ pub(crate) async fn hears_no_stop<H: Host>(
 pub(crate) fn stopped() -> Error {
     Error::input(
         STOPPED,
-        message!("it was stopped before it was done"),
-        message!("Ask again."),
+        message!("stopped before it finished"),
+        message!("Try again."),
     )
 }
 

@@ -24,7 +24,7 @@ impl<H: Host> Session<H> {
             .map_or(0, |corpus| corpus.labelled_documents(FileRole::Train));
         if training > MAX_DOCUMENTS {
             let message = message!(
-                "more than {limit} labelled training documents: near-duplicates were not searched for",
+                "more than {limit} labelled training documents: skipped the search for near-duplicates",
                 limit = MAX_DOCUMENTS
             );
             self.warn(run, "near-duplicates-unknown", message);
@@ -48,7 +48,7 @@ impl<H: Host> Session<H> {
         }
         let message = match config.near_duplicates {
             NearDuplicates::Keep => message!(
-                "{valid} validation and {test} test documents are near-duplicates of training documents, which inflates the scores. Use {near_duplicates} drop to exclude them",
+                "{valid} validation and {test} test documents are near-duplicates of training documents, which inflates the scores. To exclude them, set {near_duplicates} to drop",
                 valid,
                 test,
                 near_duplicates = Setting::named("near-duplicates")

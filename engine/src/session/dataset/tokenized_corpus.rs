@@ -64,7 +64,7 @@ impl TokenizedCorpus {
             {
                 Some(found) => {
                     progress(message!(
-                        "the tokens of this text are known from an earlier run"
+                        "reusing the tokens of this text from an earlier run"
                     ));
                     found
                 }
@@ -266,7 +266,7 @@ fn encoded(
             Rc::new(trainer.finish()?)
         }
     };
-    progress(message!("cutting the text into tokens"));
+    progress(message!("tokenising the text"));
     let train = texts(host, &tokenizer, corpus, FileRole::Train, &selection)?;
     let valid = texts(host, &tokenizer, corpus, FileRole::Valid, &selection)?;
     Ok((tokenizer, train, valid))
@@ -498,9 +498,9 @@ fn settings(
 fn no_room(error: io::Error) -> Error {
     Error::Io {
         message: message!(
-            "the tokens of the corpus find no room: {error}",
+            "cannot store the tokens of the corpus: {error}",
             error = error.to_string()
         ),
-        hint: message!("Free some space, or give less text."),
+        hint: message!("Free some space or use less text."),
     }
 }

@@ -230,7 +230,7 @@ pub async fn fill_mask(
         return Err(Error::input(
             "no-mask",
             message,
-            message!("Write [MASK] in place of the word to guess."),
+            message!("Replace the word to predict with [MASK]."),
         ));
     }
     let mut batch = single(&model.tokenizer, &ids, ids.len());
@@ -275,13 +275,13 @@ async fn fill_masks(
         let places: Vec<usize> = (0..ids.len()).filter(|&place| ids[place] == mask).collect();
         let [place] = places[..] else {
             let message = message!(
-                "a text has {count} [MASK]s; it must have one",
+                "a text has {count} [MASK] tokens, but it must have exactly one",
                 count = places.len()
             );
             return Err(Error::input(
                 "no-mask",
                 message,
-                message!("Write [MASK] in place of one word of each text."),
+                message!("Replace one word of each text with [MASK]."),
             ));
         };
         batch
@@ -355,7 +355,7 @@ pub async fn predict(
         );
         return Err(Error::input(
             "no-classifier",
-            message!("this model knows no labels"),
+            message!("this model has no classifier"),
             hint,
         ));
     };

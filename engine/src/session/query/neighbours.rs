@@ -89,11 +89,11 @@ fn nearest(
         .collect();
     if known.is_empty() {
         let word = word.escape_debug().to_string();
-        let message = message!("the vocabulary does not know \"{word}\"", word);
+        let message = message!("\"{word}\" is not in the vocabulary", word);
         return Err(Error::input(
             "unknown-word",
             message,
-            message!("Ask for a word of the text that the model learned from."),
+            message!("Choose a word from the model's training text."),
         ));
     }
     let mut query = vec![0.0_f32; width];

@@ -208,7 +208,7 @@ pub async fn attend(
     let (ids, second) = enclosed_or_pair(model, text)?;
     if ids.len() > MAX_ATTENDED {
         let message = message!(
-            "the text has {count} tokens, and attention is shown of {limit} at most",
+            "the text has {count} tokens, but attention is shown for at most {limit}",
             count = ids.len(),
             limit = MAX_ATTENDED
         );
@@ -250,7 +250,7 @@ pub async fn attention(
 /// The error for a model without attention.
 fn no_attention(model: &LoadedModel) -> Error {
     let form = Message::phrase(model.config.architecture.backbone().title());
-    let hint = message!("Ask a Transformer, e.g. one of the presets fast-tiny and bert-tiny.");
+    let hint = message!("Use a Transformer, e.g. the preset fast-tiny or bert-tiny.");
     Error::input(
         "no-attention",
         message!("this model is a {form}: it has no attention", form),

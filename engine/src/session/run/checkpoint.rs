@@ -187,8 +187,8 @@ pub fn newest_whole(files: &[FileInfo], contents: &[Rc<dyn ByteSource>]) -> Resu
     };
     Err(Error::input(
         "no-whole-checkpoint",
-        message!("no checkpoint of this run is whole ({reasons})", reasons),
-        message!("Start a new run; a model that was saved with it can still be opened."),
+        message!("this run has no usable checkpoint ({reasons})", reasons),
+        message!("Start a new run. If this run saved a model, that model can still be opened."),
     ))
 }
 

@@ -16,7 +16,7 @@ const LISTED_LABELS: usize = 5;
 pub fn only_frequencies(metrics: &MaskedLmMetrics, floors: &EntropyBaselines) -> Option<Message> {
     let is_on_plateau = metrics.masked_lm_loss > floors.unigram - PLATEAU;
     (metrics.n > 0 && is_on_plateau).then(|| {
-        message!("the model has learned little more than how frequent each token is: its held-out loss is {metrics} nats, and frequencies alone give {floors}. Train longer, or take a fast-* preset", metrics = format!("{:.2}", metrics.masked_lm_loss), floors = format!("{:.2}", floors.unigram))
+        message!("the model has learned little more than how frequent each token is: its held-out loss is {metrics} nats, and token frequencies alone give {floors}. Train longer, or use a fast-* preset", metrics = format!("{:.2}", metrics.masked_lm_loss), floors = format!("{:.2}", floors.unigram))
     })
 }
 
@@ -43,7 +43,7 @@ pub fn never_predicted(metrics: &ClassifierMetrics) -> Option<Message> {
         ""
     };
     (!names.is_empty()).then(|| {
-        message!("{names} of the {supported} labels that occur are never predicted: {shown}{more}. More documents with them help, or more passes", names = names.len(), supported, shown = shown.join(", "), more)
+        message!("{names} of {supported} labels are never predicted: {shown}{more}. Add documents with these labels, or train longer", names = names.len(), supported, shown = shown.join(", "), more)
     })
 }
 

@@ -139,7 +139,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             Vec::new(),
         );
         let message = message!(
-            "the loss diverged at step {diverged}: the run returns to step {step} at half the learning rate, {rate}",
+            "the loss diverged at step {diverged}; returning to step {step} with half the learning rate ({rate})",
             diverged,
             step,
             rate = format!("{rate:.1e}")

@@ -130,7 +130,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return false;
         };
         let message = message!(
-            "the values of step {best} are kept: their micro F1 on validation text, {best2}, is the best of this run",
+            "keeping the weights from step {best} (best validation micro F1: {best2})",
             best = best.step,
             best2 = format!("{:.3}", best.score)
         );

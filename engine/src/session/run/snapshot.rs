@@ -378,7 +378,7 @@ fn damaged(what: &str) -> Error {
         "bad-checkpoint",
         message!("the checkpoint cannot be used: {what}", what),
         message!(
-            "Remove the newest folder in checkpoints/ to go on from the one before, or start anew in another {out}.",
+            "Delete the newest folder in checkpoints/ to resume from the previous checkpoint, or start a new run with another {out}.",
             out = Setting::named("out")
         ),
     )

@@ -232,7 +232,7 @@ impl<H: Host> Session<H> {
         let now = &self.info.name;
         if !before.is_empty() && before != now {
             let message = message!(
-                "this run began on {before} and goes on on {now}: its figures may differ in their last digits",
+                "this run started on {before} and resumes on {now}: results may differ in the last digits",
                 before,
                 now
             );
@@ -263,7 +263,7 @@ impl<H: Host> Session<H> {
         let vectors = self.learned.as_ref()?.embeddings(width);
         if vectors.is_none() {
             let message = message!(
-                "the text has no two different words side by side: the word embeddings start at random"
+                "the text never has two different words side by side, so the word embeddings are initialised randomly"
             );
             self.warn(run, "no-own-vectors", message);
         }
@@ -286,14 +286,14 @@ impl<H: Host> Session<H> {
         let found = vectors.finish()?;
         let (rows, missing) = (found.rows.len(), found.missing);
         let message = message!(
-            "word vectors were found for {rows} tokens of the vocabulary; {missing} start at random",
+            "word vectors found for {rows} tokens of the vocabulary; initialised randomly: {missing}",
             rows,
             missing
         );
         self.warn(run, "word-vectors", message);
         if let Some((count, line)) = found.ragged {
             let message = message!(
-                "{count} lines of word vectors do not hold a word and {width} numbers and were left out, the first is line {line}",
+                "skipped lines of the word vectors that are not a word and {width} numbers: {count} (first: line {line})",
                 count,
                 width,
                 line
@@ -350,7 +350,7 @@ impl<H: Host> Session<H> {
         if share > MAX_UNKNOWN_SHARE {
             let remedy = if is_new {
                 message!(
-                    "; a larger {vocab_size}, or {tokenizer}, knows more",
+                    "; to cover more, raise {vocab_size} or use {tokenizer}",
                     vocab_size = Setting::named("vocab-size"),
                     tokenizer = Setting::with_value("tokenizer", "char")
                 )
@@ -359,7 +359,7 @@ impl<H: Host> Session<H> {
             };
             let percent = share * 100.0;
             let message = message!(
-                "the vocabulary does not know {percent} % of the tokens of this text{remedy}",
+                "{percent} % of the tokens in this text are not in the vocabulary{remedy}",
                 percent = format!("{percent:.0}"),
                 remedy
             );

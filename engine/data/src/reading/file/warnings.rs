@@ -30,7 +30,7 @@ pub fn packed(name: &str, format: Format, trailing: u64) -> Vec<Warning> {
         warnings.push((
             code,
             message!(
-                "{quoted} is packed with {format}; it was unpacked",
+                "{quoted} is compressed with {format}; it was decompressed",
                 quoted = quoted(name),
                 format = format.name()
             ),
@@ -57,7 +57,7 @@ pub fn plain(name: &str) -> Option<Warning> {
     Some((
         code,
         message!(
-            "{quoted} is not packed; it was read as plain text",
+            "{quoted} is not compressed; it was read as plain text",
             quoted = quoted(name)
         ),
     ))
@@ -69,7 +69,7 @@ pub fn encoding<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
     let (file, encoding) = (quoted(name), decoded.encoding);
     if decoded.guessed {
         let message = message!(
-            "{file} seems to be {encoding}; where its text looks wrong, {encoding_setting} forces another",
+            "{file} was read as {encoding}; if characters look wrong, choose another encoding with {encoding_setting}",
             file,
             encoding,
             encoding_setting = Setting::named("encoding")
@@ -79,7 +79,7 @@ pub fn encoding<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
     if let Some(line) = decoded.first_undecodable {
         let count = decoded.undecodable;
         let message = message!(
-            "{file} has bytes that {encoding} does not allow ({count}, the first in line {line}); {encoding_setting} forces another",
+            "{file} has bytes that are not valid {encoding} ({count}, the first in line {line}); choose another encoding with {encoding_setting}",
             file,
             encoding,
             count,
@@ -106,7 +106,7 @@ pub fn shape(
         Shape::Objects(_) if !table::is_named_json(name) => {
             warnings.push((
                 "read-as-json",
-                message!("{file} holds JSON: each object was read as a row", file),
+                message!("{file} contains JSON: each object was read as a row", file),
             ));
         }
         Shape::Objects(_) => {}
@@ -135,7 +135,7 @@ pub fn shape(
             if dialect.quoting != Quoting::Double && !is_quoting_asked {
                 let how = dialect.quoting.name();
                 let message = message!(
-                    "cells of {file} were read with {quoting}, with which its rows fit their columns best",
+                    "{file} was read with {quoting}, because its rows match its columns best that way",
                     file,
                     quoting = Setting::with_value("quoting", how)
                 );
@@ -178,7 +178,7 @@ fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> Me
     let kind = match (is_pair, text.len()) {
         (true, _) => message!("pairs of texts"),
         (false, 0 | 1) => message!("text"),
-        (false, _) => message!("text, joined,"),
+        (false, _) => message!("joined text"),
     };
     let text = DataError::columns(text);
     if !labels.is_empty() {
@@ -194,7 +194,7 @@ fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> Me
         [] => message!("{file}: {kind} from {text}; no labels", file, kind, text),
         candidates => {
             message!(
-                "{file}: {kind} from {text}; no labels; columns that look like some: {candidates}",
+                "{file}: {kind} from {text}; no labels; possible label columns: {candidates}",
                 file,
                 kind,
                 text,
@@ -210,7 +210,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     let file = quoted(name);
     if !parsed.lacking.is_empty() {
         let message = message!(
-            "{file} lacks columns that the model was trained on: {columns}; check what is read instead",
+            "{file} lacks columns that the model was trained on: {columns}; check which columns are used instead",
             file,
             columns = DataError::columns(&parsed.lacking)
         );
@@ -218,7 +218,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     }
     if let Some((count, line)) = parsed.joined_rows {
         let message = message!(
-            "{file} has rows with more cells than columns ({count}, the first in line {line}): their text holds the separator without quotes, and was joined again",
+            "{file} has rows with more cells than columns ({count}, the first in line {line}): their text contains the separator without quotes, so it was joined back together",
             file,
             count,
             line
@@ -227,7 +227,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     }
     if parsed.trimmed_labels > 0 {
         let message = message!(
-            "{file} has labels that end in a comma or hold invisible characters ({count}); these were removed",
+            "{file} has labels that end in a comma or contain invisible characters ({count}); these characters were removed",
             file,
             count = parsed.trimmed_labels
         );
@@ -235,7 +235,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     }
     if parsed.controls > 0 {
         let message = message!(
-            "{file} has control characters ({count}); each became a space",
+            "{file} has control characters ({count}); each was replaced by a space",
             file,
             count = parsed.controls
         );
@@ -260,7 +260,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     }
     if let Some(OpenQuotes { rows, line, lines }) = parsed.open_quotes {
         let message = message!(
-            "{file} opens a quote in line {line} and does not close it, so that this row takes in what follows; rows like this: {rows}, lines that they took in: {lines}; {quoting} takes quotes as characters",
+            "{file} opens a quote in line {line} and does not close it, so the row runs on into the lines below; rows like this: {rows}, lines added to them: {lines}; {quoting} treats quotes as ordinary characters",
             file,
             line,
             rows,
@@ -281,7 +281,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     }
     if parsed.long_labels > 0 {
         let message = message!(
-            "{file} has labels of more than 200 characters ({count}); they were cut",
+            "{file} has labels of more than 200 characters ({count}); they were truncated",
             file,
             count = parsed.long_labels
         );
@@ -291,7 +291,7 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
         warnings.push((
             "bidi-characters",
             message!(
-                "{file} has characters that turn the direction of the text",
+                "{file} has characters that change the direction of the text",
                 file
             ),
         ));
@@ -313,7 +313,7 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
     if *missing > 0 {
         let words = DataError::columns(missing_words);
         let message = message!(
-            "{file} has labels that stand for none ({missing}): {words}; their rows have no such label",
+            "{file} has placeholders for missing labels ({missing}): {words}; they are not used as labels",
             file,
             missing,
             words
@@ -322,7 +322,7 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
     }
     if let Some(length) = vectors {
         let message = message!(
-            "{file} has vectors of {length} zeros and ones as labels: each place is a label, named by its number from 0",
+            "{file} has label vectors of {length} zeros and ones: each position is a label, numbered from 0",
             file,
             length
         );
@@ -336,7 +336,7 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
             .collect::<Vec<_>>()
             .join(", ");
         let message = message!(
-            "{file} has label columns that never say yes ({count}), so that they are no labels: {columns}",
+            "{file} has label columns that are never 1 or yes ({count}), so they are not used as labels: {columns}",
             file,
             count = denied.len(),
             columns
@@ -345,7 +345,7 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
     }
     if *without > 0 {
         let message = message!(
-            "{file} has rows that say no to every label column ({without}); they are labelled \"none\"",
+            "{file} has rows with 0 or no in every label column ({without}); they are labelled \"none\"",
             file,
             without
         );
@@ -353,7 +353,7 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
     }
     if let Some(column) = mixed {
         let message = message!(
-            "{file} says yes or no in some rows of the label column {column} and something else in others: what it says else counts as a label of its own",
+            "in {file}, the label column {column} has yes or no in some rows and other values in others; each of these values is a label of its own",
             file,
             column = quoted(column)
         );
@@ -369,7 +369,7 @@ fn yes_no_warning(file: &str, columns: &[String]) -> Message {
     let (count, all) = (columns.len(), quoted_list(columns));
     if all.len() <= MAX_LISTED {
         return message!(
-            "{file} has no labels but columns of 0 and 1; {label_column} {all} makes each of them a label",
+            "{file} has no labels, but it has columns of 0 and 1; to use each of them as a label, set {label_column} {all}",
             file,
             all,
             label_column = Setting::named("label-column")
@@ -381,7 +381,7 @@ fn yes_no_warning(file: &str, columns: &[String]) -> Message {
         .unwrap_or(0);
     let first = quoted_list(&columns[..shown_count]);
     message!(
-        "{file} has no labels but {count} columns of 0 and 1, the first {shown_count} {first}; all of them with commas as {label_column} makes each a label",
+        "{file} has no labels, but {count} columns of 0 and 1, the first {shown_count} being {first}; to use each as a label, list all of them in {label_column}, separated by commas",
         file,
         count,
         shown_count,

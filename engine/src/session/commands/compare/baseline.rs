@@ -74,8 +74,8 @@ impl<H: Host> Session<H> {
             .ok_or_else(|| {
                 Error::input(
                     "no-validation",
-                    message!("linear classifiers need labelled validation text"),
-                    message!("Give more labelled lines."),
+                    message!("linear classifiers need a labelled validation set"),
+                    message!("Add more labelled documents."),
                 )
             })?;
         let elapsed_secs = self.host.now_secs() - started;

@@ -42,7 +42,7 @@ fn sentence(point: &ComparisonPoint) -> Message {
         )
     } else {
         message!(
-            "pre-training does not pay: it costs {gain} micro F1 ({with} against {without} from scratch)",
+            "pre-training does not help: it lowers micro F1 by {gain} ({with} against {without} from scratch)",
             gain = format!("{:.3}", -gain),
             with = format!("{with:.3}"),
             without = format!("{without:.3}")
@@ -60,12 +60,12 @@ fn sentence(point: &ComparisonPoint) -> Message {
             )
         }
         _ => message!(
-            "n-grams alone reach as much, {linear}",
+            "n-grams alone do as well ({linear})",
             linear = format!("{linear:.3}")
         ),
     };
     message!(
-        "With {point} labelled texts {effect}, and {baseline}",
+        "With {point} labelled documents, {effect}, and {baseline}",
         point = point.documents,
         effect,
         baseline

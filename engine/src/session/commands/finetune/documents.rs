@@ -57,7 +57,7 @@ impl<H: Host> Session<H> {
         let (long, all) = (train.longer_than(max_len), train.len());
         if long > 0 {
             let message = message!(
-                "{long} of {all} training documents are longer than {max_len} tokens: only the beginning of each is read; {max_len_setting} reads more",
+                "{long} of {all} training documents are longer than {max_len} tokens: only the beginning of each is read. Raise {max_len_setting} to read more",
                 long,
                 all,
                 max_len,
@@ -70,7 +70,7 @@ impl<H: Host> Session<H> {
     fn warn_singles(&self, run: &str, singles: Option<(u64, u64)>) {
         if let Some((count, line)) = singles {
             let message = message!(
-                "{count} labelled lines have no tab between two texts and were left out, the first in line {line}",
+                "skipped labelled lines without a tab between two texts: {count} (first: line {line})",
                 count,
                 line
             );
@@ -157,13 +157,13 @@ impl<H: Host> Session<H> {
                 .collect::<Vec<_>>()
                 .join(", ");
             let message = message!(
-                "none of the {split} documents carries a label that training saw; they carry {shown}, the model knows {known}",
+                "none of the {split} documents has a label that the model was trained on; their labels: {shown}; the model's labels: {known}",
                 split,
                 shown,
                 known
             );
             let hint = message!(
-                "Use documents with the labels that the model learned, or rename them with {label_map}.",
+                "Use documents with labels that the model was trained on, or rename the labels with {label_map}.",
                 label_map = Setting::named("label-map")
             );
             return Err(Error::input("unknown-labels", message, hint));
@@ -172,7 +172,7 @@ impl<H: Host> Session<H> {
         let without = corpus.documents(role) - corpus.labelled_documents(role);
         if role == FileRole::Test && without > 0 {
             let message = message!(
-                "{without} of the test documents carry no label and are not measured",
+                "test documents without labels are not evaluated ({without})",
                 without
             );
             self.warn(run, "unlabelled-documents", message);
@@ -180,7 +180,7 @@ impl<H: Host> Session<H> {
         if !unseen.is_empty() {
             let n = unseen.len();
             let message = message!(
-                "{n} labels of the {split} documents never occur in training and count as missed: {shown}",
+                "labels of the {split} documents that never occur in training count as missed ({n}): {shown}",
                 n,
                 split,
                 shown

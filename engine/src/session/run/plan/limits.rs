@@ -46,7 +46,7 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
         Some(share) if !(share > 0.0 && share <= 1.0) => refuse(
             "label-fraction",
             share,
-            message!("must lie above 0 and at most at 1"),
+            message!("must be above 0 and at most 1"),
         )?,
         _ => (),
     }
@@ -63,7 +63,7 @@ pub fn check_numbers(config: &RunConfig) -> Result<()> {
         Some(rate) if !(rate > 0.0 && rate <= 0.9) => refuse(
             "mask-rate",
             rate,
-            message!("must lie above 0 and at most at 0.9"),
+            message!("must be above 0 and at most 0.9"),
         )?,
         _ => (),
     }
@@ -177,7 +177,7 @@ fn check_bytes(bytes: f64) -> Result<()> {
             "too-large",
             message,
             message!(
-                "Lower {batch_size} or {max_len}, or take a smaller {preset}.",
+                "Lower {batch_size} or {max_len}, or choose a smaller {preset}.",
                 batch_size = Setting::named("batch-size"),
                 max_len = Setting::named("max-len"),
                 preset = Setting::named("preset")

@@ -36,14 +36,14 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
         Some(requested) if requested != model.architecture => Err(Error::input(
             "no-such-backbone",
             message!(
-                "{preset} {config} is a {model}, not what {backbone} asks for",
+                "{preset} {config} is a {model}, which contradicts {backbone}",
                 config = config.preset,
                 model = Message::phrase(model.architecture.backbone().title()),
                 preset = Setting::named("preset"),
                 backbone = Setting::named("backbone")
             ),
             message!(
-                "Leave out one of {preset} and {backbone}.",
+                "Use either {preset} or {backbone}, not both.",
                 preset = Setting::named("preset"),
                 backbone = Setting::named("backbone")
             ),
@@ -69,7 +69,7 @@ fn set_hidden_size(model: &mut ModelConfig, width: usize) -> Result<()> {
         return Err(Error::input(
             "bad-setting",
             message!(
-                "{hidden_size} is {width}, but it must be an even multiple of the preset's {heads} heads, at most {limit}",
+                "{hidden_size} is {width}, but it must be even, a multiple of the preset's number of heads ({heads}) and at most {limit}",
                 width,
                 heads,
                 limit = MAX_WIDTH,
