@@ -91,7 +91,11 @@ impl Message {
     /// Creates a message from text that is not the engine's own, e.g. an error of the operating
     /// system. Braces in the text are preserved.
     pub fn verbatim(text: impl Into<String>) -> Self {
-        Self::new("{text}", [("text", Argument::Text(text.into()))])
+        // Without arguments nothing in it is a placeholder.
+        Self {
+            template: text.into().into(),
+            arguments: BTreeMap::new(),
+        }
     }
 
     /// Joins several messages with a separator.
@@ -164,7 +168,7 @@ impl Message {
                 template: parts.template,
                 arguments: parts.arguments.into_owned(),
             },
-            None => read_back(sentence),
+            None => Self::verbatim(sentence),
         }
     }
 }
@@ -172,6 +176,9 @@ impl Message {
 /// Template and arguments of a message.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Parts<'a> {
+    /// The English sentence, for readers that only show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     template: Cow<'static, str>,
     arguments: Cow<'a, BTreeMap<Cow<'static, str>, Argument>>,
 }
@@ -179,6 +186,7 @@ pub(crate) struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn of(message: &'a Message) -> Self {
         Self {
+            text: None,
             template: message.template.clone(),
             arguments: Cow::Borrowed(&message.arguments),
         }
@@ -244,19 +252,19 @@ impl Display for Message {
     }
 }
 
-impl From<String> for Message {
-    fn from(text: String) -> Self {
-        Self::verbatim(text)
-    }
-}
-
-/// Plain where there are no arguments, else the template and the arguments.
+/// A string if there are no arguments, otherwise the English sentence with its template and
+/// arguments.
 impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.arguments.is_empty() {
             serializer.serialize_str(&self.template)
         } else {
-            Parts::of(self).serialize(serializer)
+            let text = Some(self.to_string());
+            Parts {
+                text,
+                ..Parts::of(self)
+            }
+            .serialize(serializer)
         }
     }
 }
@@ -270,17 +278,9 @@ impl<'de> Deserialize<'de> for Message {
             Parts(Parts<'static>),
         }
         Ok(match Written::deserialize(deserializer)? {
-            Written::Sentence(sentence) => read_back(sentence),
+            Written::Sentence(sentence) => Self::verbatim(sentence),
             Written::Parts(parts) => Self::deserialized(String::new(), Some(parts)),
         })
-    }
-}
-
-/// A sentence that was read back without its arguments: it is its own template.
-fn read_back(sentence: String) -> Message {
-    Message {
-        template: sentence.into(),
-        arguments: BTreeMap::new(),
     }
 }
 
