@@ -5,7 +5,7 @@ use protocol::Cloze;
 use std::sync::LazyLock;
 
 /// Number of predictions per masked word; the word counts as found if one of them is accepted.
-pub const GUESSES: usize = 5;
+pub const PREDICTIONS: usize = 5;
 
 /// Returns the bundled sentences and their accepted answers.
 pub fn bundled_clozes() -> &'static [Cloze] {

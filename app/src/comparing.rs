@@ -47,7 +47,7 @@ mod tests {
     fn fields_are_parsed_or_refused() {
         let compare = asked_for(" 2", "0.1, 1").expect("sound");
         assert_eq!(
-            (compare.least_runs(), compare.seeds, compare.label_fractions),
+            (compare.min_runs(), compare.seeds, compare.label_fractions),
             (20, 2, vec![0.1, 1.0])
         );
         assert_eq!(

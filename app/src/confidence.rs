@@ -2,11 +2,11 @@
 
 use crate::tr;
 use crate::wording::{figure, grouped, percent};
-use protocol::{Review, SurestShare};
+use protocol::{ConfidencePoint, Review};
 
 /// Returns the point whose share is nearest to `wanted`.
-pub fn nearest(surest: &[SurestShare], wanted: f64) -> Option<SurestShare> {
-    let distance = |point: &SurestShare| (point.share - wanted).abs();
+pub fn nearest(surest: &[ConfidencePoint], wanted: f64) -> Option<ConfidencePoint> {
+    let distance = |point: &ConfidencePoint| (point.share - wanted).abs();
     surest
         .iter()
         .min_by(|a, b| distance(a).total_cmp(&distance(b)))
@@ -14,7 +14,7 @@ pub fn nearest(surest: &[SurestShare], wanted: f64) -> Option<SurestShare> {
 }
 
 /// Describes the error rate among the most confident documents.
-pub fn surest_words(review: &Review, point: SurestShare) -> String {
+pub fn surest_words(review: &Review, point: ConfidencePoint) -> String {
     tr!(
         "Among the {share} most confident of {all} documents, {wrong} did not get exactly their true labels. Their best label has a probability of at least {confidence}.",
         share = percent(point.share),
@@ -65,8 +65,8 @@ mod tests {
 
     #[test]
     fn sentence_uses_the_share_nearest_to_the_selected_one() {
-        let surest: Vec<SurestShare> = (1..=20)
-            .map(|i| SurestShare {
+        let surest: Vec<ConfidencePoint> = (1..=20)
+            .map(|i| ConfidencePoint {
                 share: i as f64 / 20.0,
                 confidence: 0.5,
                 wrong: i as f64 / 100.0,

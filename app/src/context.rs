@@ -159,7 +159,7 @@ impl AppContext {
             shows_all_runs: RwSignal::new(false),
         };
         if let Some(sentence) = query::explain(&refused) {
-            app.complain(
+            app.show_error(
                 sentence,
                 tr!("They were ignored; the rest of the link holds."),
             );
@@ -171,7 +171,7 @@ impl AppContext {
         }
         app.open_archive();
         app.watch_over_engine();
-        app.save_what_was_not();
+        app.retry_unsaved_models();
         app
     }
 
@@ -209,7 +209,7 @@ impl AppContext {
     }
 
     /// Shows an error notice.
-    pub fn complain(&self, message: impl Into<String>, hint: impl Into<String>) {
+    pub fn show_error(&self, message: impl Into<String>, hint: impl Into<String>) {
         let notice = Notice::new(message, hint);
         self.state.update_value(|state| state.notice = Some(notice));
         self.notify(&[StateSlice::Notice]);
@@ -403,7 +403,7 @@ impl AppContext {
             Ok(link) => self.link.set_value(Some(link)),
             Err(error) => {
                 let error = format!("{error:?}");
-                self.complain(
+                self.show_error(
                     tr!("No engine can be started: {error}", error),
                     tr!("Try another browser."),
                 );

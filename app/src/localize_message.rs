@@ -51,6 +51,7 @@ fn name(setting: &Setting) -> Option<String> {
         ("text-column", mark!("Column of the text")),
         ("label-column", mark!("Column of the labels")),
         ("label-separator", mark!("Label separator")),
+        ("quoting", mark!("Quotes")),
         ("encoding", mark!("Encoding")),
     ];
     let mut labels = fields.chain(switches).chain(others);

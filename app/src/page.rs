@@ -166,7 +166,7 @@ fn report_missing_catalogue(app: AppContext, language: Language, problem: &str) 
         "The page's words in {} could not be read ({problem}).",
         language.name
     );
-    app.complain(message, "Reload the page.");
+    app.show_error(message, "Reload the page.");
 }
 
 /// Switches the page to another language and updates the link, so that a language in it no longer
@@ -228,7 +228,7 @@ fn finish_mount(app: AppContext, form_snapshot: StoredValue<Option<FormSnapshot>
     app.guide
         .update_value(|guide| guide.hide.retain(|name| !unknown.contains(name)));
     if !unknown.is_empty() && app.peek(|state| state.notice.is_none()) {
-        app.complain(
+        app.show_error(
             tr!(
                 "The link leaves out what is no part of this page: {names}.",
                 names = unknown.join(", ")

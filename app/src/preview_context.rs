@@ -187,7 +187,7 @@ impl PreviewContext {
             shaping.with(|_| ());
             if before.is_some() && app.peek(|state| state.corpus.is_some()) {
                 self.look();
-                app.look_up_again();
+                app.refresh_vocabulary();
             }
         });
     }

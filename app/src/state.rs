@@ -81,7 +81,7 @@ pub struct RunState {
     /// Estimates of the configured run, by preset.
     pub estimates: BTreeMap<String, Estimate>,
     /// Minimum number of runs of the comparison.
-    least_runs: u64,
+    min_runs: u64,
     /// Pending estimates by request number.
     estimating: BTreeMap<u64, Estimating>,
     /// Run whose model is being loaded from the browser's storage.
@@ -340,7 +340,7 @@ impl RunState {
 
     /// Returns the ids and names of the runs whose preview histories can be selected; empty unless
     /// there are several.
-    pub fn filmed(&self) -> Vec<(String, String)> {
+    pub fn runs_with_history(&self) -> Vec<(String, String)> {
         let named = |id: &str| {
             (
                 id.to_string(),

@@ -144,7 +144,7 @@ fn error_analysis_of_a_cross_validated_classifier_uses_unseen_documents() {
     let text: String = (0..60).map(line).collect();
     session
         .set_corpus(
-            &Opened::new(&[InputFile::held("t.txt", text, Some(FileRole::Train))]),
+            &Opened::new(&[InputFile::in_memory("t.txt", text, Some(FileRole::Train))]),
             &ReadOptions::default(),
         )
         .expect("sound");
@@ -280,7 +280,11 @@ fn the_ngram_baseline_uses_the_same_documents_as_fine_tuning() {
         .collect();
     session
         .set_corpus(
-            &Opened::new(&[InputFile::held("pairs.txt", text, Some(FileRole::Train))]),
+            &Opened::new(&[InputFile::in_memory(
+                "pairs.txt",
+                text,
+                Some(FileRole::Train),
+            )]),
             &ReadOptions::default(),
         )
         .expect("a sound corpus");

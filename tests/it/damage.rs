@@ -32,7 +32,7 @@ fn a_model_with_a_flipped_bit_is_refused_wherever_it_is_used() {
         assert!(
             done.refused()
                 .stderr
-                .contains("model.safetensors is not what the run wrote"),
+                .contains("model.safetensors has changed since the run wrote it"),
             "{}",
             done.stderr
         );

@@ -267,12 +267,12 @@ fn output_directory_that_is_not_empty() {
     check(
         &lab,
         &tiny("pretrain --corpus text.txt --out pretrained --steps 3"),
-        &["already holds a run"],
+        &["already contains a run"],
     );
     check(
         &lab,
         &tiny("finetune --train train.txt --out pretrained --steps 3"),
-        &["already holds a run"],
+        &["already contains a run"],
     );
     lab.write("letters/mother.txt", "dear mother");
     check(

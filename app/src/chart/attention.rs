@@ -95,7 +95,7 @@ fn map_layout(size: Size, tokens: usize) -> (f64, f64) {
 /// Returns the minimum width of a heat map of `tokens` tokens that leaves room for its labels, in
 /// CSS pixels. 0 for a map of more than `MAX_LABELLED` tokens: it takes the available width and is
 /// labelled only if the labels fit.
-pub fn least_width(tokens: usize) -> f64 {
+pub fn min_width(tokens: usize) -> f64 {
     if tokens <= MAX_LABELLED {
         (LABELS + MIN_LABELLED * tokens as f64).ceil()
     } else {

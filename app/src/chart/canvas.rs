@@ -114,7 +114,7 @@ impl Colours {
             ColorRole::Run(index) => self.property(&format!("--run-{}", index % RUN_INKS)),
             ColorRole::Metric(index) => self.property(&format!("--metric-{index}")),
             ColorRole::Grid => self.property("--line"),
-            ColorRole::Label | ColorRole::Floor => self.property("--muted"),
+            ColorRole::Label | ColorRole::Baseline => self.property("--muted"),
         }
     }
 }

@@ -92,12 +92,12 @@ impl AppContext {
             Event::Masking { run, .. }
                 if run.is_empty() && self.peek(|state| state.vocabulary.is_none()) =>
             {
-                self.look_up_again();
+                self.refresh_vocabulary();
             }
             // A run reports its preview repeatedly.
             Event::Masking { run, .. } if !run.is_empty() => self.ask_clozes(),
             Event::Imported { .. } => {
-                self.look_up_again();
+                self.refresh_vocabulary();
                 self.ask_clozes();
                 if self.peek(|state| state.corpus.is_some()) {
                     self.on_read
@@ -115,7 +115,7 @@ impl AppContext {
                 .state
                 .update_value(|state| state.keep_comparison(&run, text)),
             Event::Finished { run, stopped, .. } => self.ended(&run, stopped),
-            Event::Step { run, .. } | Event::Evaluated { run, .. } => self.keep_now_and_then(&run),
+            Event::Step { run, .. } | Event::Evaluated { run, .. } => self.save_periodically(&run),
             _ => {}
         }
     }
@@ -136,7 +136,7 @@ impl AppContext {
             return self.keep_run(run);
         }
         self.keep_with_model(run);
-        self.look_up_again();
+        self.refresh_vocabulary();
         self.ask_clozes();
         match self.next.try_update_value(Option::take).flatten() {
             Some(After::Finetune(from)) if !stopped => self.finetune(from),

@@ -151,7 +151,7 @@ impl AppContext {
                 }
             };
             if let Some(reason) = reason {
-                app.complain(tr!("{failure}: {reason}.", failure, reason), hint);
+                app.show_error(tr!("{failure}: {reason}.", failure, reason), hint);
             }
         });
     }
@@ -160,14 +160,14 @@ impl AppContext {
     /// a labelling job needs the current ones.
     pub(super) fn take_turn(&self) -> Option<u64> {
         if self.peek(|state| state.active().is_some()) {
-            self.complain(
+            self.show_error(
                 tr!("A run is under way on the present files."),
                 tr!("Stop it before you change the data."),
             );
             return None;
         }
         if self.peek(RunState::is_labelling) {
-            self.complain(tr!("A file is being labelled."), tr!("Stop that first."));
+            self.show_error(tr!("A file is being labelled."), tr!("Stop that first."));
             return None;
         }
         let turn = self.file_import.get_value() + 1;
@@ -321,13 +321,13 @@ impl AppContext {
     /// Like [`Self::import`], for the model of a run.
     pub(super) fn import_of(&self, run: Option<String>, sources: Vec<Source>) {
         if self.peek(|state| state.active().is_some()) {
-            return self.complain(
+            return self.show_error(
                 tr!("A run is under way; its model would be lost."),
                 tr!("Stop it before you open a model."),
             );
         }
         if self.peek(RunState::is_labelling) {
-            return self.complain(tr!("A file is being labelled."), tr!("Stop that first."));
+            return self.show_error(tr!("A file is being labelled."), tr!("Stop that first."));
         }
         self.state.update_value(|state| state.open_model(run));
         let (files, blobs) = file_import::to_transfer(&sources, None);

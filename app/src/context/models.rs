@@ -60,7 +60,7 @@ impl AppContext {
             (None, _) => {}
             (Some(Export::Keep(key)), Some(bytes)) => self.keep_model(key, bytes.clone()),
             (_, Some(bytes)) if download::save(name, bytes).is_ok() => {}
-            _ => self.complain(
+            _ => self.show_error(
                 tr!("The model could not be saved."),
                 tr!("Try again, or free some memory."),
             ),
@@ -118,7 +118,7 @@ impl AppContext {
             Err(reason) => {
                 self.unsaved
                     .update_value(|unsaved| unsaved.push(key.into()));
-                self.complain(
+                self.show_error(
                     tr!("The model of this run could not be saved in the browser: {reason}.", reason),
                     tr!("It will be saved as soon as there is room. Until then, leave this tab open, or save the model as .zip."),
                 );
@@ -148,7 +148,7 @@ impl AppContext {
                     });
                     app.import_of(run, sources);
                 }
-                Err(reason) => app.complain(
+                Err(reason) => app.show_error(
                     tr!("The model could not be opened: {reason}.", reason),
                     tr!("It may have been cleared."),
                 ),

@@ -42,12 +42,12 @@ impl AppContext {
     /// Filters the vocabulary by a substring.
     pub fn look_up(&self, filter: String) {
         self.filter.set_value(filter);
-        self.look_up_again();
+        self.refresh_vocabulary();
     }
 
     /// Repeats the vocabulary query, possibly for another vocabulary. During a run the query would
     /// wait for its end, so it is not sent.
-    pub fn look_up_again(&self) {
+    pub fn refresh_vocabulary(&self) {
         if self.peek(|state| state.active().is_some()) {
             return;
         }
@@ -170,7 +170,7 @@ impl AppContext {
             self.state.update_value(RunState::give_up_labelling);
             self.notify(&[StateSlice::Answers, StateSlice::Runs]);
             self.send(Command::Stop);
-            self.complain(
+            self.show_error(
                 tr!("The table could not be saved."),
                 tr!("Try again, or free some memory."),
             );

@@ -25,7 +25,7 @@ impl AppContext {
     /// Resumes the run of this key, after loading its corpus if another one is in use.
     pub fn resume_run(&self, key: &str) {
         if self.peek(|state| state.active().is_some()) {
-            return self.complain(
+            return self.show_error(
                 tr!("Another run is under way."),
                 tr!("Stop it before you resume this one."),
             );
@@ -44,7 +44,7 @@ impl AppContext {
             return self.use_bundle();
         }
         self.use_stored_text(text.fingerprint, |app| {
-            app.complain(
+            app.show_error(
                 tr!("The text of this run is not stored in this browser."),
                 tr!("Choose the same files again: the run then resumes by itself."),
             );
@@ -86,13 +86,13 @@ impl AppContext {
             self.resume_now(&pending.key);
         } else if pending.text.bundled {
             self.pending.set_value(None);
-            self.complain(
+            self.show_error(
                 tr!("This run began with another version of the bundled text and cannot resume."),
                 tr!("Its model can still be opened."),
             );
         } else if self.has_own_files() && self.peek(|state| !state.reading) {
             self.pending.set_value(None);
-            self.complain(
+            self.show_error(
                 tr!("These files are not the text that the run began with."),
                 tr!("Press Resume again and choose the same files, or start a new run."),
             );
@@ -105,7 +105,7 @@ impl AppContext {
             let Some(run) = app.run_of(&key) else { return };
             let has_lock = app.lock.with_value(Option::is_some);
             if !has_lock && locks::held().await.contains(&lock_name(&key)) {
-                return app.complain(
+                return app.show_error(
                     tr!("This run is under way in another tab."),
                     tr!("Stop it there first."),
                 );
@@ -146,7 +146,7 @@ impl AppContext {
                 self.announce_checkpoints(&run.key, &run.id);
                 self.send_text(command.to_string());
             }
-            (false, None) => self.complain(
+            (false, None) => self.show_error(
                 tr!("The checkpoints of this run are gone from this browser."),
                 tr!("They may have been cleared. Start a new run."),
             ),
@@ -159,7 +159,7 @@ impl AppContext {
         };
         self.reopen(&run.key);
         self.state
-            .update_value(|state| state.expect_runs(run.resume.least_runs));
+            .update_value(|state| state.expect_runs(run.resume.min_runs));
         command["known"] = serde_json::to_value(&run.resume.cells).expect("plain data");
         self.send_text(command.to_string());
     }
@@ -169,7 +169,7 @@ impl AppContext {
     async fn open_origin(&self, run: &Run) {
         let Some(origin) = &run.origin else { return };
         let Origin::Run(key) = origin else { return };
-        if self.peek(|state| state.has_at_hand(origin)) {
+        if self.peek(|state| state.is_loaded_from(origin)) {
             return;
         }
         self.open_model_of(key).await;

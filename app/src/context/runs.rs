@@ -72,12 +72,12 @@ impl AppContext {
                             app.follow_other_tabs().await;
                             app.poll_other_tabs();
                         }
-                        Err(reason) => app.complain(
+                        Err(reason) => app.show_error(
                             tr!("The kept runs could not be read: {reason}.", reason),
                             tr!("They are still there; load the page again to see them."),
                         ),
                     }
-                    app.weigh_storage().await;
+                    app.refresh_storage_usage().await;
                 }
                 Err(_) => {
                     app.storage.set(Storage::Denied);
@@ -101,7 +101,7 @@ impl AppContext {
         self.state.update_value(|state| state.take_saved(runs));
         self.notify(&[StateSlice::Runs]);
         if foreign > 0 {
-            self.complain(
+            self.show_error(
                 tr!(
                     "{count} of the kept runs were written by another version of this page and are not shown.",
                     count = foreign
@@ -111,7 +111,7 @@ impl AppContext {
         }
     }
 
-    pub(super) async fn weigh_storage(&self) {
+    pub(super) async fn refresh_storage_usage(&self) {
         let usage = archive::usage().await;
         self.storage.set(Storage::Open {
             usage,
@@ -124,12 +124,12 @@ impl AppContext {
         let app = *self;
         spawn_local(async move {
             if !archive::persist().await {
-                app.complain(
+                app.show_error(
                     tr!("The browser did not promise to keep the runs."),
                     tr!("It may clear them when room runs short: save what matters as .zip."),
                 );
             }
-            app.weigh_storage().await;
+            app.refresh_storage_usage().await;
         });
     }
 
@@ -151,7 +151,7 @@ impl AppContext {
     }
 
     /// Saves an active run at intervals: a tab may be closed at any moment.
-    pub(super) fn keep_now_and_then(&self, id: &str) {
+    pub(super) fn save_periodically(&self, id: &str) {
         let now = js_sys::Date::now();
         if now - self.kept_at.get_value() >= SAVE_INTERVAL_MILLIS {
             self.kept_at.set_value(now);
@@ -261,7 +261,7 @@ impl AppContext {
     }
 
     /// Retries at intervals to save the models for which there was no space.
-    pub(super) fn save_what_was_not(&self) {
+    pub(super) fn retry_unsaved_models(&self) {
         let app = *self;
         set_interval(
             move || {
@@ -274,7 +274,7 @@ impl AppContext {
                         state
                             .runs
                             .iter()
-                            .find(|run| run.key == key && state.is_at_hand(&run.id))
+                            .find(|run| run.key == key && state.is_loaded(&run.id))
                             .map(|run| run.id.clone())
                     });
                     if let Some(id) = id {
@@ -341,7 +341,7 @@ impl AppContext {
         self.with_archive(move |app, archive| async move {
             let is_running = |name: &String| name.starts_with(&lock_name(""));
             if locks::held().await.iter().any(is_running) {
-                return app.complain(
+                return app.show_error(
                     tr!("A run is under way, here or in another tab."),
                     tr!("Stop it first."),
                 );
@@ -356,13 +356,13 @@ impl AppContext {
             app.state
                 .update_value(|state| state.runs.retain(|run| !run.stage.is_over()));
             app.notify(&[StateSlice::Runs, StateSlice::Progress]);
-            app.weigh_storage().await;
+            app.refresh_storage_usage().await;
             let after = archive::usage().await.map_or(0.0, |(used, _)| used);
             match outcome {
                 Ok(()) => app
                     .deleted
                     .set(Some((runs, models, (before - after).max(0.0) as u64))),
-                Err(reason) => app.complain(
+                Err(reason) => app.show_error(
                     tr!("Not everything could be deleted: {reason}.", reason),
                     tr!("Clear this site's data in the browser."),
                 ),
@@ -383,12 +383,12 @@ impl AppContext {
         let text = serde_json::to_string(&run.reduced(SAVED_POINTS)).expect("a run is plain data");
         spawn_local(async move {
             if let Err(reason) = archive.put(&key, &text).await {
-                app.complain(
+                app.show_error(
                     tr!("The run could not be kept: {reason}.", reason),
                     tr!("Save its model as .zip; free some storage."),
                 );
             }
-            app.weigh_storage().await;
+            app.refresh_storage_usage().await;
         });
     }
 
@@ -437,12 +437,12 @@ impl AppContext {
         let app = *self;
         spawn_local(async move {
             if let Err(reason) = archive.remove(&key).await {
-                app.complain(
+                app.show_error(
                     tr!("The run could not be deleted: {reason}.", reason),
                     tr!("Clear this site's data in the browser."),
                 );
             }
-            app.weigh_storage().await;
+            app.refresh_storage_usage().await;
         });
     }
 }

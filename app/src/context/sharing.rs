@@ -34,7 +34,7 @@ impl AppContext {
         let fragment = window().location().hash().unwrap_or_default();
         match share::read(&fragment) {
             Some(Ok(runs)) => self.state.update_value(|state| state.runs.extend(runs)),
-            Some(Err(reason)) => self.complain(
+            Some(Err(reason)) => self.show_error(
                 reason,
                 tr!("Ask for the link again; the settings in it hold all the same."),
             ),
@@ -67,7 +67,7 @@ impl AppContext {
     pub fn save_text(&self, name: &str, text: &str) {
         let bytes: JsValue = js_sys::Uint8Array::from(text.as_bytes()).buffer().into();
         if download::save(name, &bytes.into()).is_err() {
-            self.complain(
+            self.show_error(
                 tr!("The file could not be saved."),
                 tr!("Try again, or free some memory."),
             );

@@ -112,7 +112,7 @@ impl AppContext {
             self.backend.set_value(Some(BackendChoice::Cpu));
         }
         let resumes = run.filter(|key| self.can_continue(key));
-        let (model, next) = (self.peek(RunState::model_at_hand), self.next.get_value());
+        let (model, next) = (self.peek(RunState::loaded_model_key), self.next.get_value());
         self.restart_engine();
         self.next.set_value(next);
         let goes_on = match (recovery, resumes.is_some()) {
@@ -129,7 +129,7 @@ impl AppContext {
             let app = *self;
             spawn_local(async move { app.open_model_of(&key).await });
         }
-        self.complain(cause, goes_on);
+        self.show_error(cause, goes_on);
     }
 
     /// Gives up the recovery: the user has to restart the engine.
@@ -139,7 +139,7 @@ impl AppContext {
         self.lock.set_value(None);
         self.next.set_value(None);
         if self.peek(|state| state.notice.is_none()) {
-            self.complain(
+            self.show_error(
                 cause,
                 tr!("Restart the engine; if it stops again, choose a smaller preset or reload the page."),
             );

@@ -52,7 +52,7 @@ impl AppContext {
         self.with_archive(|app, archive| async move {
             // The stored corpora are no longer wanted, so a failure to delete them is ignored.
             let _ = archive.keep_texts(&[]).await;
-            app.weigh_storage().await;
+            app.refresh_storage_usage().await;
         });
     }
 
@@ -82,7 +82,7 @@ impl AppContext {
                     local_storage::keep(LAST_TEXT, &fingerprint);
                     app.forget_unused_texts(&archive).await;
                 }
-                Err(reason) => app.complain(
+                Err(reason) => app.show_error(
                     tr!(
                         "The text could not be stored in this browser: {reason}.",
                         reason
@@ -90,7 +90,7 @@ impl AppContext {
                     tr!("To resume a run after a reload, choose the same files again."),
                 ),
             }
-            app.weigh_storage().await;
+            app.refresh_storage_usage().await;
         });
     }
 

@@ -48,7 +48,7 @@ pub fn ComparePanel() -> impl IntoView {
     let planned = move || {
         let compare = request.get().ok()?;
         let (runs, documents) = (
-            compare.least_runs(),
+            compare.min_runs(),
             app.read(&[StateSlice::Corpus], |state| {
                 state.corpus.as_ref().map_or(0, |corpus| corpus.labelled[0])
             }),

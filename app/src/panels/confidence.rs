@@ -94,7 +94,7 @@ fn lines(bins: &[ReliabilityBin]) -> [SpreadSeries; 2] {
         SpreadSeries {
             name: tr!("ideal"),
             points: points(|bin| bin.probability),
-            ink: ColorRole::Floor,
+            ink: ColorRole::Baseline,
             dash: 1,
         },
         SpreadSeries {

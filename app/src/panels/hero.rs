@@ -5,7 +5,7 @@ use super::attention::AttentionGrid;
 use super::clozes::Clozes;
 use super::deferred_mount::DeferredMount;
 use super::loss_chart::LossChart;
-use super::microscope::{Guesses, Microscope, MicroscopeSettings, OtherLooks};
+use super::microscope::{Microscope, MicroscopeSettings, OtherLooks, Predictions};
 use super::start::{PhaseSentence, StartButton};
 use super::try_it::FinishedModel;
 use super::verdict::VerdictLine;
@@ -28,7 +28,7 @@ pub fn Stage() -> impl IntoView {
                 <PhaseSentence phase=Phase::Pretrain />
                 <DeferredMount><FinishedModel phase=Phase::Pretrain testid="finished-model" /></DeferredMount>
                 <DeferredMount><VerdictLine phase=Phase::Pretrain /></DeferredMount>
-                <DeferredMount><Guesses /></DeferredMount>
+                <DeferredMount><Predictions /></DeferredMount>
                 <DeferredMount><Clozes /></DeferredMount>
                 <details class="more">
                     <summary>{tr!("Under the microscope: your own sentence, another mask, replay")}</summary>

@@ -248,7 +248,7 @@ fn outcome(frame: &PreviewSnapshot) -> Option<String> {
 
 /// The predictions for one token: the selected one, or else the first to be predicted.
 #[component]
-pub fn Guesses() -> impl IntoView {
+pub fn Predictions() -> impl IntoView {
     let scope = scope();
     let frame = scope.frame();
     let shown = Memo::new(move |_| {
@@ -433,7 +433,7 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
     });
     let runs = app.memo(
         &[StateSlice::Masking, StateSlice::Corpus, StateSlice::Runs],
-        RunState::filmed,
+        RunState::runs_with_history,
     );
     let film = move || {
         scope

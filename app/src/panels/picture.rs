@@ -63,7 +63,7 @@ fn save(app: AppContext, chart: &str, name: &str, form: &str, (scene, size): (Sc
 pub fn save_png(app: AppContext, name: &str, url: Option<String>) {
     match url {
         Some(url) => download::save_url(&format!("{name}.png"), &url),
-        None => app.complain(
+        None => app.show_error(
             tr!("The picture could not be made."),
             tr!("Try again while the chart is in view."),
         ),

@@ -165,7 +165,7 @@ fn shown(state: &RunState, id: &str) -> Shown {
             .as_ref()
             .map_or("–".into(), |plan| wording::parameters(plan.parameters)),
         result: run.result(),
-        stage: match state.is_at_hand(id) {
+        stage: match state.is_loaded(id) {
             true => tr!("{state}; its model is at hand", state = stage_words(run)),
             false => stage_words(run),
         },

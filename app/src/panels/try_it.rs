@@ -60,7 +60,7 @@ fn FillMask() -> impl IntoView {
     let text = expect_context::<Asked>().guess;
     let missing = app.memo(
         &[StateSlice::Runs, StateSlice::Engine, StateSlice::Progress],
-        reason_not_to_guess,
+        reason_not_to_predict,
     );
     let reason = move || {
         missing.get().or_else(|| {
@@ -103,7 +103,7 @@ fn FillMask() -> impl IntoView {
             <p id="fill-mask-reason" class="help">{move || reason().unwrap_or_default()}</p>
             <FinishedModel phase=Phase::Pretrain testid="finished-model-try" />
             <div class="answers" data-testid="fill-mask-result">
-                {move || guesses.get().map(|(text, masks, before)| view! { {of_text(text)} {guess_tables(masks, before)} })}
+                {move || guesses.get().map(|(text, masks, before)| view! { {of_text(text)} {prediction_tables(masks, before)} })}
             </div>
         </form>
     }
@@ -135,7 +135,7 @@ pub(super) fn FinishedModel(
             let is_trained_here = state
                 .runs
                 .iter()
-                .any(|run| run.is_here() && state.is_at_hand(&run.id));
+                .any(|run| run.is_here() && state.is_loaded(&run.id));
             matches!(state.engine, Engine::Ready(_))
                 && state.active().is_none()
                 && !answers
@@ -182,7 +182,7 @@ const NO_MASK: &str = mark!("Put [MASK] where a word is missing.");
 
 /// Returns why masked tokens cannot be predicted. An active pre-training run answers with its
 /// current weights.
-fn reason_not_to_guess(state: &RunState) -> Option<String> {
+fn reason_not_to_predict(state: &RunState) -> Option<String> {
     match &state.model {
         Model { guesses: true, .. } => None,
         _ if state.is_learning(Phase::Pretrain) => None,
@@ -221,7 +221,10 @@ fn insert_mask(input: NodeRef<html::Input>, text: RwSignal<String>) {
     input.focus().unwrap_or_default();
 }
 
-fn guess_tables(masks: Vec<MaskPrediction>, before: Option<Vec<MaskPrediction>>) -> impl IntoView {
+fn prediction_tables(
+    masks: Vec<MaskPrediction>,
+    before: Option<Vec<MaskPrediction>>,
+) -> impl IntoView {
     let earlier = |index: usize| {
         before
             .as_ref()
@@ -230,13 +233,13 @@ fn guess_tables(masks: Vec<MaskPrediction>, before: Option<Vec<MaskPrediction>>)
     masks
         .into_iter()
         .enumerate()
-        .map(|(index, mask)| guess_table(index, mask, earlier(index)))
+        .map(|(index, mask)| prediction_table(index, mask, earlier(index)))
         .collect_view()
 }
 
 /// Table of the predictions for one mask, beside the previous predictions by an earlier model or at
 /// an earlier step.
-fn guess_table(
+fn prediction_table(
     index: usize,
     mask: MaskPrediction,
     before: Option<MaskPrediction>,

@@ -23,9 +23,9 @@ pub struct Model {
     /// Id of the run whose model was opened, or the summary of the import.
     pub opened: Option<String>,
     /// Id of the run whose model predicts masked tokens, or the summary of the import.
-    pub guesser: Option<String>,
+    pub language_model: Option<String>,
     /// Id of the run whose model classifies, or the summary of the import.
-    pub labeller: Option<String>,
+    pub classifier_name: Option<String>,
 }
 
 impl RunState {
@@ -42,9 +42,9 @@ impl RunState {
             return self.active().map(Run::name);
         }
         let id = if phase == Phase::Pretrain {
-            &self.model.guesser
+            &self.model.language_model
         } else {
-            &self.model.labeller
+            &self.model.classifier_name
         };
         let id = id.as_ref()?;
         Some(
@@ -67,7 +67,11 @@ impl RunState {
     /// Returns the origin of the weights from which a run would continue.
     pub(super) fn origin(&self) -> Option<Origin> {
         // A classifier may predict no words and still be trained further.
-        let id = self.model.guesser.as_ref().or(self.model.opened.as_ref())?;
+        let id = self
+            .model
+            .language_model
+            .as_ref()
+            .or(self.model.opened.as_ref())?;
         let run = self
             .runs
             .iter()
@@ -79,7 +83,7 @@ impl RunState {
     }
 
     /// Returns whether the loaded weights are those of `origin`.
-    pub fn has_at_hand(&self, origin: &Origin) -> bool {
+    pub fn is_loaded_from(&self, origin: &Origin) -> bool {
         self.origin().as_ref() == Some(origin)
     }
 
@@ -116,19 +120,19 @@ impl RunState {
     }
 
     /// Returns the key of the run whose model was loaded last, if the browser has it saved.
-    pub fn model_at_hand(&self) -> Option<String> {
+    pub fn loaded_model_key(&self) -> Option<String> {
         let id = if self.model.latest == Phase::Finetune {
-            &self.model.labeller
+            &self.model.classifier_name
         } else {
-            &self.model.guesser
+            &self.model.language_model
         };
         let run = self.runs.iter().find(|run| Some(&run.id) == id.as_ref())?;
         run.kept.map(|_| run.key.clone())
     }
 
     /// Returns whether the model of this run is loaded.
-    pub fn is_at_hand(&self, id: &str) -> bool {
-        [&self.model.guesser, &self.model.labeller]
+    pub fn is_loaded(&self, id: &str) -> bool {
+        [&self.model.language_model, &self.model.classifier_name]
             .into_iter()
             .flatten()
             .any(|other| other == id)
@@ -148,11 +152,11 @@ impl RunState {
         let run = self.runs.remove(index);
         let Model {
             opened,
-            guesser,
-            labeller,
+            language_model,
+            classifier_name,
             ..
         } = &mut self.model;
-        for of in [opened, guesser, labeller]
+        for of in [opened, language_model, classifier_name]
             .into_iter()
             .flatten()
             .filter(|of| *of == id)
@@ -169,11 +173,13 @@ impl RunState {
                 (
                     self.model.pretrained,
                     self.model.guesses,
-                    self.model.guesser,
+                    self.model.language_model,
                 ) = (true, true, Some(id));
                 self.model.continues = false;
             }
-            Phase::Finetune => (self.model.classifier, self.model.labeller) = (true, Some(id)),
+            Phase::Finetune => {
+                (self.model.classifier, self.model.classifier_name) = (true, Some(id))
+            }
         }
         // Answers of the previous model do not apply to this one.
         self.forget_answers();
@@ -182,7 +188,7 @@ impl RunState {
     pub(super) fn take_import(&mut self, summary: Message, labels: &[String], guesses: bool) {
         let classifier = !labels.is_empty();
         let name = self.opening.take().unwrap_or_else(|| summary.to_string());
-        let (guesser, labeller) = (
+        let (language_model, classifier_name) = (
             guesses.then(|| name.clone()),
             classifier.then(|| name.clone()),
         );
@@ -200,8 +206,8 @@ impl RunState {
             classifier,
             imported,
             opened,
-            guesser,
-            labeller,
+            language_model,
+            classifier_name,
         };
         self.forget_answers();
     }

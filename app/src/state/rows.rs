@@ -53,12 +53,12 @@ impl RunState {
 
     /// Adds the row of a comparison, and returns its id.
     pub fn begin_comparison(&mut self, config: &RunConfig, compare: &CompareConfig) -> String {
-        self.least_runs = compare.least_runs();
+        self.min_runs = compare.min_runs();
         let id = self.begin_other("compare", config);
         let (text, origin) = (self.text_id(), self.origin());
         let run = self.run_mut(&id);
         run.resume.text = text;
-        run.resume.least_runs = compare.least_runs();
+        run.resume.min_runs = compare.min_runs();
         run.origin = origin;
         id
     }
@@ -77,7 +77,7 @@ impl RunState {
 
     /// Sets the minimum number of runs of a comparison that is resumed.
     pub fn expect_runs(&mut self, min_runs: u64) {
-        self.least_runs = min_runs;
+        self.min_runs = min_runs;
     }
 
     /// Returns the number of the current run of an active comparison, and the minimum number of its
@@ -93,7 +93,7 @@ impl RunState {
             .iter()
             .filter(|run| run.id.starts_with(&format!("{comparison_id}-")))
             .count() as u64;
-        (started > 0).then_some((started, self.least_runs.max(started)))
+        (started > 0).then_some((started, self.min_runs.max(started)))
     }
 
     /// Stores the JSON of a comparison's [`Event::Compared`] with its row.

@@ -81,7 +81,7 @@ fn lines([pretrained, scratch, linear]: [Vec<(f64, Spread)>; 3]) -> Vec<SpreadSe
     vec![
         line(tr!("pre-trained"), ColorRole::Run(0), 0, pretrained),
         line(tr!("from scratch"), ColorRole::Run(1), 0, scratch),
-        line(tr!("n-grams"), ColorRole::Floor, 1, linear),
+        line(tr!("n-grams"), ColorRole::Baseline, 1, linear),
     ]
 }
 

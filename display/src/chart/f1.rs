@@ -107,14 +107,14 @@ pub fn f1_scene(
         view.options.log_x,
     );
     if let Some(baseline) = baseline {
-        scene.rule(y.at(baseline), ColorRole::Floor, 1);
+        scene.rule(y.at(baseline), ColorRole::Baseline, 1);
         let words = tr!("n-grams, mean F1 {f1}", f1 = figure(baseline, 2));
         let of = |point: &F1Point| point.scores.map(|score| (x.at(point.epoch), y.at(score)));
         let points: Vec<(f64, f64)> = series
             .iter()
             .flat_map(|series| series.points.iter().flat_map(of))
             .collect();
-        scene.text_aside(y.at(baseline) - 9.0, &words, ColorRole::Floor, &points);
+        scene.text_aside(y.at(baseline) - 9.0, &words, ColorRole::Baseline, &points);
     }
     if series.iter().all(|series| series.points.is_empty()) {
         scene.placeholder(&tr!("Scores appear here after each epoch."));
@@ -486,7 +486,7 @@ mod tests {
             |mark| matches!(mark, Mark::Text { text, .. } if text == "n-grams, mean F1 0.73"),
         );
         assert_eq!(names.count(), 1);
-        let is_visible_baseline = |mark: &Mark| matches!(mark, Mark::Line { ink: ColorRole::Floor, points, .. } if points[0].1 >= scene.plot.top);
+        let is_visible_baseline = |mark: &Mark| matches!(mark, Mark::Line { ink: ColorRole::Baseline, points, .. } if points[0].1 >= scene.plot.top);
         assert!(scene.marks.iter().any(is_visible_baseline));
     }
 

@@ -29,7 +29,7 @@ pub struct LossSeries<'a> {
     /// Held-out loss as `(step, loss)` in order of steps, in nats.
     pub held_out: Vec<(u64, f64)>,
     /// Entropy baselines of the corpus, if known.
-    pub floors: Option<EntropyBaselines>,
+    pub entropy_baselines: Option<EntropyBaselines>,
     /// Planned number of steps.
     pub steps: u64,
     /// Colour index of the run, as in [`ColorRole::Run`].
@@ -62,8 +62,12 @@ pub fn loss_scene(series: &[LossSeries], view: &ViewState) -> Scene {
     };
     let (x_name, y_name) = (tr!("step"), tr!("masked-LM loss, nats"));
     let (mut scene, x, y) = Scene::with_scales(view.size, (&x_name, &y_name), MARGIN, scales);
-    if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
-        add_baselines(&mut scene, &y, floors, &points(series, &x, &y));
+    if let Some(entropy_baselines) = series
+        .iter()
+        .rev()
+        .find_map(|series| series.entropy_baselines)
+    {
+        add_baselines(&mut scene, &y, entropy_baselines, &points(series, &x, &y));
     }
     if series.is_empty() {
         scene.placeholder(&tr!("The loss appears here once a run starts."));
@@ -116,8 +120,12 @@ pub fn loss_summary(series: &[LossSeries]) -> String {
         return tr!("Loss chart: no run yet.");
     }
     let mut sentences = vec![tr!("Loss chart.")];
-    if let Some(floors) = series.iter().rev().find_map(|series| series.floors) {
-        sentences.push(describe_baselines(floors));
+    if let Some(entropy_baselines) = series
+        .iter()
+        .rev()
+        .find_map(|series| series.entropy_baselines)
+    {
+        sentences.push(describe_baselines(entropy_baselines));
     }
     sentences.extend(series.iter().map(describe));
     sentences.join(" ")
@@ -161,9 +169,12 @@ fn last_step(series: &[LossSeries]) -> u64 {
         .unwrap_or(0)
 }
 
-fn describe_baselines(floors: EntropyBaselines) -> String {
-    let (uniform, unigram) = (figure(floors.uniform, 1), figure(floors.unigram, 1));
-    match floors.bigram.map(|bigram| figure(bigram, 1)) {
+fn describe_baselines(entropy_baselines: EntropyBaselines) -> String {
+    let (uniform, unigram) = (
+        figure(entropy_baselines.uniform, 1),
+        figure(entropy_baselines.unigram, 1),
+    );
+    match entropy_baselines.bigram.map(|bigram| figure(bigram, 1)) {
         Some(bigram) => tr!(
             "Random guessing scores {uniform}, knowing only word frequencies {unigram}, the word before {bigram}.",
             uniform,
@@ -218,21 +229,21 @@ fn loss_range(series: &[LossSeries]) -> (f64, f64) {
     let held_out = series
         .iter()
         .flat_map(|series| series.held_out.iter().map(|(_, loss)| (*loss, *loss)));
-    let floors = series
+    let entropy_baselines = series
         .iter()
-        .filter_map(|series| series.floors)
+        .filter_map(|series| series.entropy_baselines)
         .map(|f| (f.bigram.unwrap_or(f.unigram).min(f.unigram), f.uniform));
     let spans = curves
         .chain(held_out)
-        .chain(floors)
+        .chain(entropy_baselines)
         .filter(|(low, high)| low.is_finite() && high.is_finite());
     let (low, high) = spans
         .reduce(|(low, high), (min, max)| (low.min(min), high.max(max)))
         .unwrap_or((0.0, 10.0));
     let uniform = series
         .iter()
-        .filter_map(|series| series.floors)
-        .map(|floors| floors.uniform)
+        .filter_map(|series| series.entropy_baselines)
+        .map(|entropy_baselines| entropy_baselines.uniform)
         .reduce(f64::max);
     let high = uniform.map_or(high, |uniform| high.min(uniform * CEILING));
     let margin = ((high - low) * 0.06).max(0.1);
@@ -278,12 +289,17 @@ fn points(series: &[LossSeries], x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     series.iter().flat_map(of).collect()
 }
 
-fn add_baselines(scene: &mut Scene, y: &Scale, floors: EntropyBaselines, points: &[(f64, f64)]) {
+fn add_baselines(
+    scene: &mut Scene,
+    y: &Scale,
+    entropy_baselines: EntropyBaselines,
+    points: &[(f64, f64)],
+) {
     let EntropyBaselines {
         uniform,
         unigram,
         bigram,
-    } = floors;
+    } = entropy_baselines;
     let lines = [
         Some((
             uniform,
@@ -314,8 +330,8 @@ fn add_baselines(scene: &mut Scene, y: &Scale, floors: EntropyBaselines, points:
             10.0
         };
         above = at;
-        scene.rule(at, ColorRole::Floor, 1);
-        scene.text_aside(at + offset, &label, ColorRole::Floor, points);
+        scene.rule(at, ColorRole::Baseline, 1);
+        scene.text_aside(at + offset, &label, ColorRole::Baseline, points);
     }
 }
 
@@ -356,7 +372,7 @@ mod tests {
             name: "Pre-training 1".into(),
             curve,
             held_out: vec![(50, 4.5)],
-            floors: Some(EntropyBaselines {
+            entropy_baselines: Some(EntropyBaselines {
                 uniform: 9.0,
                 unigram: 6.4,
                 bigram: Some(5.5),
@@ -397,7 +413,7 @@ mod tests {
             assert!(texts.contains(&label), "{texts:?}");
         }
         let words =
-            |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != ColorRole::Floor);
+            |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != ColorRole::Baseline);
         assert!(
             scene.marks.iter().is_sorted_by_key(words),
             "no curve runs through a word"
@@ -407,7 +423,7 @@ mod tests {
             matches!(
                 mark,
                 Mark::Text {
-                    ink: ColorRole::Floor,
+                    ink: ColorRole::Baseline,
                     ..
                 }
             )
@@ -423,7 +439,7 @@ mod tests {
                 matches!(
                     mark,
                     Mark::Line {
-                        ink: ColorRole::Floor,
+                        ink: ColorRole::Baseline,
                         ..
                     }
                 )
@@ -455,20 +471,20 @@ mod tests {
         let mut view = ViewState::plain(SIZE);
         view.options.stretch = Some((80.0, 100.0));
         let scene = loss_scene(&[series(&curve)], &view);
-        let floors = scene
+        let entropy_baselines = scene
             .marks
             .iter()
             .filter(|mark| {
                 matches!(
                     mark,
                     Mark::Text {
-                        ink: ColorRole::Floor,
+                        ink: ColorRole::Baseline,
                         ..
                     }
                 )
             })
             .count();
-        assert_eq!(floors, 0, "all lie far above");
+        assert_eq!(entropy_baselines, 0, "all lie far above");
         let (low, high) = zoomed_range(&[series(&curve)], (80.0, 100.0)).expect("a curve");
         assert!(
             low > 2.0 && high < 4.6 && high - low < 2.6,

@@ -38,7 +38,7 @@ pub enum ColorRole {
     /// Tick and axis labels.
     Label,
     /// Reference lines, such as the entropy baselines of the loss or the n-gram baseline.
-    Floor,
+    Baseline,
     /// A metric of the F1 chart, by its index: micro, macro, mean.
     Metric(usize),
 }
@@ -208,7 +208,7 @@ impl Scene {
     /// reference lines stay behind, so that they never hide measured points.
     pub fn bring_text_to_front(&mut self) {
         let is_moved =
-            |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != ColorRole::Floor);
+            |mark: &Mark| matches!(mark, Mark::Text { ink, .. } if *ink != ColorRole::Baseline);
         let (texts, others): (Vec<Mark>, Vec<Mark>) = self.marks.drain(..).partition(is_moved);
         self.marks = others;
         self.marks.extend(texts);
@@ -410,7 +410,7 @@ mod tests {
         let (empty, ..) = Scene::with_axes(size, (0.0, 1.0), (0.0, 1.0), ("x", "y"), 10.0);
         let anchor = |points: &[(f64, f64)]| {
             let mut scene = empty.clone();
-            scene.text_aside(100.0, "ten letter", ColorRole::Floor, points);
+            scene.text_aside(100.0, "ten letter", ColorRole::Baseline, points);
             match scene.marks.last() {
                 Some(Mark::Text { anchor, .. }) => *anchor,
                 other => panic!("{other:?}"),

@@ -171,7 +171,7 @@ mod tests {
             line(
                 "n-grams",
                 &[(50.0, 0.6, 0.0), (5000.0, 0.99, 0.0)],
-                ColorRole::Floor,
+                ColorRole::Baseline,
             ),
         ];
         let scene = spread_scene(&series, ("texts", "F1"), SIZE);

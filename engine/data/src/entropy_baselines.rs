@@ -163,7 +163,7 @@ mod tests {
         let mut counts = vec![0; vocab_size];
         tokens.iter().for_each(|&id| counts[id as usize] += 1);
         EntropyBaselines::of(
-            &Tokens::held(std::iter::once(tokens.to_vec()), vocab_size),
+            &Tokens::in_memory(std::iter::once(tokens.to_vec()), vocab_size),
             &counts,
             &SPECIALS,
         )

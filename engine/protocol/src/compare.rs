@@ -35,7 +35,7 @@ impl CompareConfig {
     /// Returns the minimum number of runs: for each label fraction and each condition, every
     /// learning rate with one seed, and the remaining seeds at the best rate. More runs follow if
     /// the best rate is at the edge of the sweep.
-    pub fn least_runs(&self) -> u64 {
+    pub fn min_runs(&self) -> u64 {
         let rates = if self.lrs.is_empty() {
             SWEPT_RATES
         } else {

@@ -115,7 +115,7 @@ pub struct Review {
     pub reliability: Vec<ReliabilityBin>,
     /// Error rates among the most confident documents, by ascending share.
     #[serde(default)]
-    pub surest: Vec<SurestShare>,
+    pub surest: Vec<ConfidencePoint>,
 }
 
 /// One bin of the reliability diagram: documents with similar probability of the most probable
@@ -132,7 +132,7 @@ pub struct ReliabilityBin {
 
 /// The most confident documents, by the probability of their most probable label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SurestShare {
+pub struct ConfidencePoint {
     /// Their share of all documents.
     pub share: f64,
     /// Lowest probability of the most probable label among them.

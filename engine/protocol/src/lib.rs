@@ -33,8 +33,8 @@ pub use config::{
 pub use event::{Event, Phase, RunId, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
-    CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint, LengthCount, LineQuery,
-    PredictedDocument, ReliabilityBin, Review, SurestShare, ThresholdPoint,
+    ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint, LengthCount,
+    LineQuery, PredictedDocument, ReliabilityBin, Review, ThresholdPoint,
 };
 pub use message::{Argument, IntoArgument, Message, Setting};
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};

@@ -196,7 +196,7 @@ fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {
     text.trim().parse().map_err(|_| Error::Input {
         code: "bad-argument",
         message: message!(
-            "--{flag}: \"{native}\" is not a number it can take",
+            "--{flag}: \"{native}\" is not a valid number",
             flag,
             native = crate::native::output::plain(text)
         ),
@@ -222,9 +222,11 @@ fn bad_arguments(error: &clap::Error) -> Error {
     let tip = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("tip: "))
-        .map(|tip| message!("Perhaps: {tip}.", tip));
+        .map(|tip| message!("Tip: {tip}.", tip));
     let command = match error.get(ContextKind::InvalidSubcommand) {
-        None => message!("Run clozelab --help, or the command with --help, to see what there is."),
+        None => message!(
+            "Run clozelab --help for the commands, or a command with --help for its flags."
+        ),
         Some(_) => message!("Run clozelab --help to see the commands."),
     };
     Error::Input {

@@ -155,8 +155,8 @@ fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measure
     let host = Stopwatch::start(TokenCache::new(Some("off")));
     let mut session = block_on(Session::open(host.clone(), config.device))?;
     let files = vec![
-        InputFile::held("train.txt", demo::TRAIN, Some(FileRole::Train)),
-        InputFile::held("valid.txt", demo::VALID, Some(FileRole::Valid)),
+        InputFile::in_memory("train.txt", demo::TRAIN, Some(FileRole::Train)),
+        InputFile::in_memory("valid.txt", demo::VALID, Some(FileRole::Valid)),
     ];
     session.set_corpus(&Opened::new(&files), &ReadOptions::default())?;
     block_on(session.pretrain("bench", config, None))?;
@@ -214,7 +214,7 @@ fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measure
 
 fn describe(measured: &Measured) -> String {
     let emulated = if measured.software_gpu {
-        " (a software GPU: its times say nothing about a GPU)"
+        " (a software GPU; the times say nothing about a real one)"
     } else {
         ""
     };

@@ -64,14 +64,16 @@ pub(super) fn bench(
 ) -> Result<ExitStatus, Error> {
     let failed = |error: io::Error| Error::Io {
         message: message!(
-            "the corpus could not be made: {error}",
+            "the corpus could not be generated: {error}",
             error = error.to_string()
         ),
         hint: message!("Free some space, or ask for fewer documents."),
     };
     let folder = tempfile::tempdir().map_err(failed)?;
     let corpus = folder.path().join("corpus.txt");
-    output::to_people(&format!("Making {documents} documents of {TOKENS} tokens."));
+    output::print_stderr(&format!(
+        "Generating {documents} documents of {TOKENS} tokens."
+    ));
     write(&corpus, documents, config.seed).map_err(failed)?;
     let cache = folder.path().join("tokens");
     let config = RunConfig {
@@ -172,7 +174,7 @@ fn describe(measured: &Measured) -> String {
     };
     let memory = peak_memory_bytes.map_or("unknown".into(), |bytes| format!("{} MiB", bytes >> 20));
     format!(
-        "{documents} documents, {tokens} tokens, {} MiB of text\nfirst run: {}\nsecond run, with its tokens: {}\npeak \
+        "{documents} documents, {tokens} tokens, {} MiB of text\nfirst run: {}\nsecond run, with cached tokens: {}\npeak \
          memory: {memory}\n",
         text_bytes >> 20,
         times(first),

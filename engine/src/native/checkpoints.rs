@@ -158,7 +158,7 @@ pub(super) fn read(run: &Path, step: u64) -> Result<Snapshot, String> {
     let manifest: Manifest = serde_json::from_slice(&manifest)
         .map_err(|error| format!("{MANIFEST_FILE} is damaged ({error})"))?;
     if manifest.step != step {
-        return Err(format!("{MANIFEST_FILE} is that of step {}", manifest.step));
+        return Err(format!("{MANIFEST_FILE} belongs to step {}", manifest.step));
     }
     let files = manifest
         .files
@@ -256,8 +256,8 @@ fn remove_steps(run: &Path, steps: &[u64]) -> bool {
     for path in steps.iter().map(|&step| folder(run, step)) {
         match remove_renamed(&path) {
             Ok(()) => is_any_removed = true,
-            Err(error) => super::output::to_people(&format!(
-                "warning: the old checkpoint {} stays: {error}",
+            Err(error) => super::output::print_stderr(&format!(
+                "warning: the old checkpoint {} could not be removed: {error}",
                 shown(&path)
             )),
         }

@@ -94,7 +94,7 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatu
     } else {
         Vec::new()
     };
-    signals::listen("and keeping the runs that are done");
+    signals::listen("and saving the finished runs");
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     session.import(model)?;
     let files = files_of(sources);
@@ -118,8 +118,8 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatu
         pretraining_secs: pretraining_secs(&args.from),
     };
     let Some(comparison) = block_on(session.compare(RUN, &config, &compare, progress))? else {
-        output::to_people(&format!(
-            "{} keeps the finished runs; --resume goes on from them.",
+        output::print_stderr(&format!(
+            "The finished runs are saved in {}; continue with --resume.",
             shown(&args.out)
         ));
         return Ok(ExitStatus::Interrupted);
@@ -139,7 +139,10 @@ pub(super) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatu
 fn check_flags(config: &RunConfig, training: &args::Training) -> Result<(), Error> {
     let refuse = |flag: &str, other: &str| Error::Input {
         code: "bad-setting",
-        message: message!("{flag} is not for compare, which tries more than one", flag),
+        message: message!(
+            "{flag} cannot be used with compare, which tries several values",
+            flag
+        ),
         hint: message!("Use {other} instead.", other),
     };
     if config.lr.is_some() {
@@ -150,7 +153,9 @@ fn check_flags(config: &RunConfig, training: &args::Training) -> Result<(), Erro
     }
     warn_unused(&training.shape_flags());
     if training.tui {
-        output::to_people("warning: --tui not used: a comparison shows its progress line by line");
+        output::print_stderr(
+            "warning: --tui not used: a comparison prints its progress line by line",
+        );
     }
     Ok(())
 }
@@ -164,8 +169,8 @@ fn print_results(
         return Ok(ExitStatus::Done);
     }
     if !common.quiet {
-        output::to_people(&format!(
-            "Charts and figures are in {}.",
+        output::print_stderr(&format!(
+            "Charts and results are in {}.",
             shown(&out.join(report::REPORT_FILE))
         ));
     }
@@ -179,7 +184,7 @@ fn saved_trials(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonTrial>,
         code: "not-the-same-run",
         message,
         hint: message!(
-            "Repeat the command as it was, or choose another {out}.",
+            "Repeat the original command, or choose another {out}.",
             out = Setting::named("out")
         ),
     };
@@ -188,13 +193,13 @@ fn saved_trials(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonTrial>,
     Versions::check(&path, &bytes)?;
     let Ok(before) = serde_json::from_slice::<Settings>(&bytes) else {
         return Err(refuse(message!(
-            "{dir} holds no comparison to go on with",
+            "{dir} contains no comparison that can be resumed",
             dir = shown(dir)
         )));
     };
     if before != *settings {
         return Err(refuse(message!(
-            "{dir} holds a comparison with other settings, text or model",
+            "{dir} contains a comparison with different settings, text or model",
             dir = shown(dir)
         )));
     }
@@ -204,7 +209,7 @@ fn saved_trials(dir: &Path, settings: &Settings) -> Result<Vec<ComparisonTrial>,
     let damaged = text.lines().count() - trials.len();
     if damaged > 0 {
         let path = shown(&dir.join(TRIALS_FILE));
-        output::to_people(&format!(
+        output::print_stderr(&format!(
             "warning: damaged lines in {path}: {damaged}; their runs are repeated"
         ));
     }
@@ -250,7 +255,7 @@ fn rescue_trials(failure: WriteFailure, settings: &Settings, trials: &[Compariso
     let what = format!("{} finished runs", trials.len());
     rescue::ended(path, &what, saved, |place| {
         message!(
-            "Repeat the command with {resume} {out} {place} to go on.",
+            "Repeat the command with {resume} {out} {place} to continue.",
             place,
             resume = Setting::named("resume"),
             out = Setting::named("out")

@@ -15,8 +15,8 @@ pub(super) fn render(comparison: &Comparison) -> String {
         escape(&comparison.sentence.to_string())
     );
     body += &format!(
-        "<p>Same words, shape, documents and passes ({}) for both arms; each at the learning rate that validation \
-         prefers for it; seeds: {}; measured on {} text.{}</p>\n",
+        "<p>Both conditions have the same vocabulary, architecture, documents and epochs ({}), and each has the learning \
+         rate that is best for it on the validation set. Seeds: {}. Evaluation split: {}.{}</p>\n",
         comparison.epochs,
         comparison.seeds,
         escape(&comparison.measured_on),
@@ -28,25 +28,25 @@ pub(super) fn render(comparison: &Comparison) -> String {
     );
     for (index, point) in comparison.points.iter().enumerate() {
         let title = format!(
-            "Micro F1 on validation text by pass, {} labelled texts",
+            "Micro F1 on validation documents by epoch, {} labelled documents",
             point.documents
         );
         body += &chart(
             &title,
             &format!("passes-{index}"),
-            "pass",
+            "epoch",
             &by_pass(point, &comparison.measured_on),
         );
     }
     body += &chart(
-        "Micro F1 by labelled texts",
-        "texts",
-        "labelled texts",
+        "Micro F1 by labelled documents",
+        "documents",
+        "labelled documents",
         &by_labels(comparison),
     );
     body += &html_table(comparison);
     body += &sweeps(comparison);
-    page("Pre-trained against scratch", &body)
+    page("Pre-trained vs. from scratch", &body)
 }
 
 /// Renders a chart with its caption. Returns an empty string if no series has two points.
@@ -113,15 +113,15 @@ fn rows(comparison: &Comparison) -> Vec<[String; 9]> {
 }
 
 const HEADINGS: [&str; 9] = [
-    "texts",
-    "start",
+    "documents",
+    "model",
     "micro F1",
     "macro F1",
     "mean F1",
-    "first label",
-    "rate",
+    "precision@1",
+    "learning rate",
     "time",
-    "with pre-training",
+    "incl. pre-training",
 ];
 
 fn spread(spread: Spread) -> String {
@@ -151,7 +151,7 @@ pub(super) fn table(comparison: &Comparison) -> String {
         cells.collect::<Vec<_>>().join("  ") + "\n"
     };
     let mut text = format!(
-        "\nOn {} text, mean ± standard deviation over seeds\n",
+        "\nEvaluation split: {}; mean ± standard deviation over seeds\n",
         comparison.measured_on
     );
     text += &line(&HEADINGS.map(String::from));
@@ -171,12 +171,12 @@ fn html_table(comparison: &Comparison) -> String {
             )
         })
         .collect();
-    format!("<h2>Figures</h2>\n<div class=\"wide\"><table><tr>{head}</tr>\n{body}</table></div>\n")
+    format!("<h2>Results</h2>\n<div class=\"wide\"><table><tr>{head}</tr>\n{body}</table></div>\n")
 }
 
 fn sweeps(comparison: &Comparison) -> String {
     let mut html = String::from(
-        "<h2>Learning rates</h2>\n<p>Micro F1 on validation text, one seed.</p>\n<ul>\n",
+        "<h2>Learning rates</h2>\n<p>Micro F1 on validation documents, one seed.</p>\n<ul>\n",
     );
     for point in &comparison.points {
         for (name, arm) in [
@@ -190,7 +190,7 @@ fn sweeps(comparison: &Comparison) -> String {
             let tried: Vec<String> = tried.collect();
             let _ = writeln!(
                 html,
-                "<li>{} texts, {name}: {}</li>",
+                "<li>{} documents, {name}: {}</li>",
                 point.documents,
                 tried.join(" · ")
             );

@@ -48,7 +48,7 @@ pub(super) fn convert(args: &Convert) -> Result<(), Error> {
         return Err(Error::Input {
             code: "output-exists",
             message: message!(
-                "{args} exists; nothing was changed",
+                "{args} already exists; nothing was changed",
                 args = shown(&args.output)
             ),
             hint: message!("Choose another output."),
@@ -62,21 +62,21 @@ pub(super) fn convert(args: &Convert) -> Result<(), Error> {
         unreadable,
         first_unreadable,
     } = counts;
-    output::to_people(&format!(
+    output::print_stderr(&format!(
         "{written} cases written to {}",
         shown(&args.output)
     ));
     for (n, what) in [
-        (repeated, "left out, since their text came before"),
-        (empty, "left out, since they hold no text"),
+        (repeated, "skipped: text already seen"),
+        (empty, "skipped: no text"),
     ] {
         if n > 0 {
-            output::to_people(&format!("{n} {what}"));
+            output::print_stderr(&format!("{n} {what}"));
         }
     }
     if unreadable > 0 {
-        output::to_people(&format!(
-            "{unreadable} lines are no case, the first is line {first_unreadable}"
+        output::print_stderr(&format!(
+            "{unreadable} skipped: not a CAIL2018 case (first: line {first_unreadable})"
         ));
     }
     Ok(())
@@ -127,11 +127,11 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
         return Err(Error::Input {
             code: "no-cases",
             message: message!(
-                "{args} holds no case of CAIL2018",
+                "{args} contains no CAIL2018 cases",
                 args = shown(&args.input)
             ),
             hint: message!(
-                "Each line is a JSON object with {fields}.",
+                "Each line must be a JSON object with {fields}.",
                 fields = "\"fact\" and \"meta\": {\"accusation\": [..]}"
             ),
         });

@@ -208,7 +208,7 @@ impl Corpus<'_> {
 
     fn source(&self, name: &str, text: &str, role: FileRole) -> Result<Source, Error> {
         self.root.write(name, text.as_bytes())?;
-        let file = InputFile::held(name, text, Some(role));
+        let file = InputFile::in_memory(name, text, Some(role));
         Ok(Source {
             path: self.root.path().join(name),
             file,
@@ -231,7 +231,7 @@ fn show(common: &Common, arms: &[Arm], filled: &[Filled], out: &Path) -> Result<
 
 fn table(arms: &[Arm], filled: &[Filled], out: &Path) -> String {
     let mut text = format!(
-        "\nF1 on {} held-out texts after {LABELLED_LINES} labelled ones, {FINETUNE_EPOCHS} passes each\n",
+        "\nF1 on {} test documents after fine-tuning on {LABELLED_LINES} documents for {FINETUNE_EPOCHS} epochs\n",
         arms.first().map_or(0, |arm| arm.test.n)
     );
     text += &format!(
@@ -251,7 +251,7 @@ fn table(arms: &[Arm], filled: &[Filled], out: &Path) -> String {
     }
     let found = filled.iter().filter(|filled| filled.found).count();
     text += &format!(
-        "\nWhat the pre-trained model puts in the gaps; a word that fits is among its {TOP_K} guesses {found} times of {}\n",
+        "\nPredictions of the pre-trained model for [MASK]; a fitting word is among the top {TOP_K} for {found} of {}\n",
         filled.len()
     );
     for Filled {
@@ -283,8 +283,8 @@ fn interrupted(out: &Path, folder: &str) -> ExitStatus {
         "finetune"
     };
     let dir = shown(&out.join(folder));
-    output::to_people(&format!(
-        "Stopped; clozelab {command} --resume --out {dir} goes on with this run."
+    output::print_stderr(&format!(
+        "Stopped; run clozelab {command} --resume --out {dir} to continue this run."
     ));
     ExitStatus::Interrupted
 }
@@ -375,8 +375,8 @@ mod tests {
             "pre-trained      0.700",
             "from scratch     0.600",
             "tool\\u{1b} 50 %",
-            "on 9 held-out",
-            "0 times of 1",
+            "on 9 test documents",
+            "for 0 of 1",
         ] {
             assert!(text.contains(expected), "{text}");
         }

@@ -36,7 +36,10 @@ pub(super) fn export(args: &Export) -> Result<(), Error> {
     if let Some(path) = [zip, onnx].into_iter().flatten().find(|path| path.exists()) {
         return Err(Error::Input {
             code: "output-exists",
-            message: message!("{path} exists; nothing was changed", path = shown(path)),
+            message: message!(
+                "{path} already exists; nothing was changed",
+                path = shown(path)
+            ),
             hint: message!("Choose another output."),
         });
     }
@@ -60,16 +63,16 @@ fn write_onnx(files: &ModelFiles, path: &Path) -> Result<(), Error> {
     let weights = weights_from_bytes(file(WEIGHTS_FILE).unwrap_or_default())?;
     let heads = check_weights(&config, &weights)?.heads;
     if !heads.classifier && !heads.masked_lm {
-        let message = message!("the model has neither labels nor a head that guesses masked words");
+        let message = message!("the model has neither a classification head nor a masked-LM head");
         return Err(Error::input(
             "no-head",
             message,
-            message!("Export a model that was pre-trained or fine-tuned here."),
+            message!("Export a model that was pre-trained or fine-tuned with Clozelab."),
         ));
     }
     if heads.classifier && file(CLASSIFIER_FILE).is_some() {
-        output::to_people(
-            "note: ONNX gets the first network alone; the classifier's other parts need clozelab or Python",
+        output::print_stderr(
+            "note: the ONNX file has only the first network; the classifier's other parts need clozelab or Python",
         );
     }
     write(path, &interop::onnx(&config, heads, &weights)?)
@@ -81,7 +84,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     replace(folder, path, bytes).map_err(|error| write_error(path, &error))?;
-    output::to_people(&format!(
+    output::print_stderr(&format!(
         "Wrote {} ({:.1} MB).",
         shown(path),
         bytes.len() as f64 / 1e6
@@ -105,7 +108,7 @@ fn write_zip(mut files: ModelFiles, model: &Path, path: &Path, is_half: bool) ->
             return Err(Error::Input {
                 code: "too-large-for-half",
                 message: message!(
-                    "a weight of {model} is too large for 16 bits",
+                    "a weight in {model} is too large for a 16-bit float",
                     model = shown(model)
                 ),
                 hint: message!("Leave {half} out.", half = Setting::named("half")),
@@ -138,7 +141,7 @@ fn log_of(model: &Path) -> Result<Vec<u8>, Error> {
                 error = error.to_string()
             ),
             hint: message!(
-                "Check its permissions, or move it away to pack the model without its curves."
+                "Check its permissions, or move it elsewhere to export the model without its training curves."
             ),
         }),
         _ => Ok(bytes),

@@ -236,7 +236,7 @@ impl NativeHost {
 fn log_failed(failure: WriteFailure) -> Message {
     let error = Error::from(failure);
     message!(
-        "{error}. The run goes on; the lines that are missing follow when they can be written",
+        "{error}. The run continues; the missing lines will be added once the log can be written",
         error = error.message()
     )
 }
@@ -332,7 +332,7 @@ impl Host for NativeHost {
             Err(failure) => {
                 let error = Error::from(failure);
                 let message = message!(
-                    "no checkpoint of step {step}: {error}. {hint}",
+                    "the checkpoint of step {step} was not saved: {error}. {hint}",
                     step = snapshot.step,
                     error = error.message(),
                     hint = error.hint()

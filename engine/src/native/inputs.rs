@@ -171,10 +171,10 @@ fn read_stdin() -> Result<Box<dyn ByteSource>, Error> {
         return Err(Error::Input {
             code: "input-too-large",
             message: message!(
-                "stdin holds more than {value} GiB",
+                "stdin is larger than {value} GiB",
                 value = MAX_STDIN_BYTES >> 30
             ),
-            hint: message!("Give files: they are read where they lie, whatever their size."),
+            hint: message!("Give files instead: they are read in place, whatever their size."),
         });
     }
     Ok(match spool.into_inner() {
@@ -232,7 +232,7 @@ fn no_directory(dir: &Path) -> Error {
     let hint = match extension.as_deref() {
         _ if !dir.exists() => {
             message!(
-                "Give the directory of a finished run, or a Hugging Face model directory; a model of the Hub is downloaded first (hf download NAME {flag} DIR).",
+                "Give the directory of a finished run, or a Hugging Face model directory; to use a model from the Hub, download it first (hf download NAME {flag} DIR).",
                 flag = "--local-dir"
             )
         }
@@ -325,7 +325,7 @@ fn resolve(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if files.is_empty() {
         return Err(Error::Input {
             code: "empty-folder",
-            message: message!("the folder {path} holds no file", path = shown(path)),
+            message: message!("the folder {path} contains no files", path = shown(path)),
             hint: message!("Give a folder with text files, or the files themselves."),
         });
     }
@@ -376,7 +376,7 @@ fn read_bytes(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
                 path = shown(path),
                 max_bytes = max_bytes >> 30
             ),
-            hint: message!("Give a smaller model."),
+            hint: message!("Use a smaller model."),
         });
     }
     Ok(bytes)

@@ -71,7 +71,7 @@ pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
         let hint = message!("Give a run directory or a Hugging Face model directory.");
         return Err(refuse(
             message!(
-                "{args} holds neither a model nor a run",
+                "{args} contains neither a model nor a run",
                 args = shown(&args.dir)
             ),
             hint,
@@ -86,7 +86,7 @@ pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
         None => Ok(()),
         Some(problem) => Err(refuse(
             Message::verbatim(problem.as_str()),
-            message!("The other parts were shown; make or copy the damaged one anew."),
+            message!("The other parts were shown; recreate the damaged part or copy it again."),
         )),
     }
 }
@@ -200,7 +200,7 @@ impl Findings {
         }) = &self.last_evaluation
         {
             lines.push(format!(
-                "  last measured on {} at step {step}: {}",
+                "  last evaluated on {} at step {step}: {}",
                 output::plain(split),
                 progress::measured(metrics)
             ));
@@ -269,8 +269,8 @@ fn labels_line(config: &ModelConfig) -> Option<String> {
 
 fn run_line(run: &Record) -> String {
     let status = match run.status {
-        Status::Running => "unfinished; --resume goes on",
-        Status::Interrupted => "interrupted; --resume goes on",
+        Status::Running => "unfinished; continue with --resume",
+        Status::Interrupted => "interrupted; continue with --resume",
         Status::Finished => "finished",
     };
     let inputs: Vec<String> = run

@@ -62,11 +62,11 @@ fn refuse_changed(dir: &Path, changed: Option<&str>) -> Result<(), Error> {
     Err(Error::Input {
         code: "model-damaged",
         message: message!(
-            "{dir} is not what the run wrote: its SHA-256 differs",
+            "{dir} has changed since the run wrote it: its SHA-256 differs",
             dir = shown(&dir.join(name))
         ),
         hint: message!(
-            "Copy the model again; a file that was changed on purpose is used from a copy without run.json."
+            "Copy the model again; if you changed the file on purpose, use a copy of the directory without run.json."
         ),
     })
 }

@@ -18,7 +18,7 @@ pub(super) enum Reader {
 
 /// Writes one line for users to stderr. A failure is ignored, since there is nowhere left to report
 /// it.
-pub(super) fn to_people(line: &str) {
+pub(super) fn print_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -26,7 +26,7 @@ pub(super) fn to_people(line: &str) {
 pub(super) fn stdin_error(error: &std::io::Error) -> Error {
     Error::Io {
         message: message!("stdin cannot be read: {error}", error = error.to_string()),
-        hint: message!("Start the command again."),
+        hint: message!("Run the command again."),
     }
 }
 
@@ -53,10 +53,7 @@ pub(super) fn result(text: &str) -> Result<Reader, Error> {
         Ok(()) => Ok(Reader::There),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(Error::Io {
-            message: message!(
-                "stdout cannot be written: {error}",
-                error = error.to_string()
-            ),
+            message: message!("cannot write to stdout: {error}", error = error.to_string()),
             hint: message!(
                 "Check where the output is redirected to and whether that disk is full."
             ),

@@ -81,7 +81,7 @@ pub(super) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
         return Err(Error::Input {
             code: "bad-argument",
             message: message!(
-                "{label_map} has no effect here: a model answers with the labels that it learned",
+                "{label_map} has no effect here: the model predicts the labels it was trained with",
                 label_map = Setting::named("label-map")
             ),
             hint: message!(
@@ -150,7 +150,7 @@ fn single_file(path: &Path) -> Result<InputFile, Error> {
         return Err(Error::Input {
             code: "not-a-file",
             message: message!(
-                "{path} is a folder, and predict reads one file",
+                "{path} is a folder, but predict reads a single file",
                 path = shown(path)
             ),
             hint: message!("Give one file at a time, or a table with one document per row."),
@@ -232,7 +232,7 @@ impl Predictor {
             return Err(Error::Input {
                 code: "no-folder",
                 message: message!("the folder {folder} does not exist", folder = shown(folder)),
-                hint: message!("Make it first, or choose another output."),
+                hint: message!("Create it first, or choose another output."),
             });
         }
         check_extension(path)?;
@@ -274,7 +274,10 @@ impl Predictor {
                 std::io::ErrorKind::AlreadyExists => output_exists(path),
                 _ => failed(error.error),
             })?;
-        output::to_people(&format!("{labelled} rows labelled in {}", shown(path)));
+        output::print_stderr(&format!(
+            "{labelled} rows labelled, written to {}",
+            shown(path)
+        ));
         print_warnings(rows)
     }
 
@@ -319,11 +322,11 @@ impl Predictor {
         };
         if let Some(sentence) = long_texts((self.cut, self.texts), tokens, self.long) {
             let hint = if self.long == Long::Cut {
-                "; --long split reads all of it"
+                "; use --long split to read all of it"
             } else {
                 ""
             };
-            output::to_people(&format!("warning: {sentence}{hint}"));
+            output::print_stderr(&format!("warning: {sentence}{hint}"));
         }
     }
 
@@ -392,12 +395,12 @@ fn check_extension(path: &Path) -> Result<(), Error> {
     Err(Error::Input {
         code: "bad-argument",
         message: message!(
-            "{path} would not be a .{extension} file: tables are written as CSV, objects as JSON",
+            "{path} cannot be written as .{extension}: tables are written as CSV, objects as JSON",
             path = shown(path),
             extension
         ),
         hint: message!(
-            "Choose a name that ends in .csv or .jsonl, also with .gz; spreadsheets open CSV."
+            "Choose a name that ends in .csv or .jsonl, optionally followed by .gz; spreadsheet programs open CSV."
         ),
     })
 }
@@ -405,7 +408,10 @@ fn check_extension(path: &Path) -> Result<(), Error> {
 fn output_exists(path: &Path) -> Error {
     Error::Input {
         code: "output-exists",
-        message: message!("{path} exists; nothing was changed", path = shown(path)),
+        message: message!(
+            "{path} already exists; nothing was changed",
+            path = shown(path)
+        ),
         hint: message!("Choose another output."),
     }
 }
@@ -431,7 +437,7 @@ fn print_warnings(rows: FileRows<'_>) -> Result<(), Error> {
             for (code, message) in found.warnings {
                 if !LABEL_WARNING_CODES.contains(&code) {
                     let mark = if code == "sheet" { "warning: " } else { "" };
-                    output::to_people(&format!("{mark}{}", output::plain(&message.to_string())));
+                    output::print_stderr(&format!("{mark}{}", output::plain(&message.to_string())));
                 }
             }
             for Dropped {
@@ -440,15 +446,15 @@ fn print_warnings(rows: FileRows<'_>) -> Result<(), Error> {
                 first_line,
             } in found.dropped
             {
-                output::to_people(&format!(
-                    "{count} rows without an answer: {reason} (first: line {first_line})"
+                output::print_stderr(&format!(
+                    "{count} rows without a prediction: {reason} (first: line {first_line})"
                 ));
             }
             Ok(())
         }
         // Every row got an empty prediction, so this is not an error.
         Err(error @ DataError::NoText { .. }) => {
-            output::to_people(&output::plain(&format!("warning: {error}")));
+            output::print_stderr(&output::plain(&format!("warning: {error}")));
             Ok(())
         }
         Err(error) => Err(error.into()),

@@ -97,7 +97,7 @@ impl Progress {
             self.live = true;
             let _ = write!(std::io::stderr(), "\r\u{1b}[2K{}", cut(text, columns()));
         } else {
-            super::output::to_people(text);
+            super::output::print_stderr(text);
         }
     }
 
@@ -106,7 +106,7 @@ impl Progress {
         if std::mem::take(&mut self.live) {
             let _ = write!(std::io::stderr(), "\r\u{1b}[2K");
         }
-        super::output::to_people(text);
+        super::output::print_stderr(text);
     }
 }
 
@@ -145,7 +145,7 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
             eta_secs,
             ..
         } => Some(format!(
-            "step {step}/{steps}  loss {loss:.3}  lr {lr:.1e}  {} tokens/s  {} gone, {} to go",
+            "step {step}/{steps}  loss {loss:.3}  lr {lr:.1e}  {} tokens/s  {} elapsed, {} left",
             count(*tokens_per_sec),
             clock(*elapsed_secs),
             clock(*eta_secs)
@@ -162,7 +162,7 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
             metrics,
             ..
         } => Some(format!(
-            "{} after {epoch:.1} passes: {}",
+            "{} after {epoch:.1} epochs: {}",
             plain(split),
             measured(metrics)
         )),
@@ -181,7 +181,7 @@ pub(super) fn describe(event: &Event, steps: u64) -> Option<String> {
         } => {
             let word = if *stopped { "Stopped" } else { "Done" };
             Some(format!(
-                "{word} after {step} steps and {}",
+                "{word} after {step} steps ({})",
                 clock(*elapsed_secs)
             ))
         }
@@ -194,7 +194,7 @@ pub(super) fn measured(metrics: &Metrics) -> String {
     match metrics {
         Metrics::MaskedLm(m) => {
             format!(
-                "masked-LM loss {:.3}, {:.1} % guessed right",
+                "masked-LM loss {:.3}, masked accuracy {:.1} %",
                 m.masked_lm_loss,
                 100.0 * m.masked_accuracy
             )
@@ -248,10 +248,10 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
         .collect();
     let total: u64 = dropped.iter().map(|(_, dropped)| dropped.count).sum();
     let used = [
-        (documents, "to pre-train on"),
-        (labelled[0], "with labels to train on"),
-        (labelled[1], "with labels to choose by"),
-        (labelled[2], "with labels to test on"),
+        (documents, "for pre-training"),
+        (labelled[0], "with labels for training"),
+        (labelled[1], "with labels for model selection"),
+        (labelled[2], "with labels for testing"),
     ];
     let used: Vec<String> = used
         .iter()
@@ -267,7 +267,7 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
     if total > 0 {
         let listed = dropped.iter().take(LISTED_REASONS).map(|(file, dropped)| {
             format!(
-                "{} {} from line {} of {}",
+                "{} {} (first: line {} of {})",
                 dropped.count,
                 plain(&dropped.reason.to_string()),
                 dropped.first_line,
@@ -275,7 +275,7 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
             )
         });
         text += &format!(
-            "; {total} lines left out ({})",
+            "; lines skipped: {total}, of which {}",
             listed.collect::<Vec<_>>().join(", ")
         );
     }
@@ -299,18 +299,18 @@ fn started(event: &Event) -> Option<String> {
     };
     let (parameters, tokens) = (count(*parameters as f64), count(*tokens as f64));
     let resumed = if *step > 0 {
-        format!(", going on after step {step}")
+        format!(", resuming after step {step}")
     } else {
         String::new()
     };
     Some(match phase {
         Phase::Pretrain => format!(
-            "Pre-training {parameters} parameters for {steps} steps on {tokens} tokens{resumed}; guessing at random \
-             would score {uniform:.2}, guessing by frequency {unigram:.2}"
+            "Pre-training {parameters} parameters for {steps} steps on {tokens} tokens{resumed}; loss of the uniform \
+             baseline {uniform:.2}, of the unigram baseline {unigram:.2}"
         ),
         Phase::Finetune if *steps == 0 => {
             format!(
-                "Fitting an output layer for {} labels on a frozen encoder; {parameters} parameters in all",
+                "Fitting an output layer for {} labels on a frozen encoder; {parameters} parameters in total",
                 labels.len()
             )
         }
@@ -356,7 +356,7 @@ mod tests {
         let text = describe(&event, 200_000).expect("shown");
         assert_eq!(
             text,
-            "step 123456/200000  loss 4.322  lr 1.3e-3  12.3 k tokens/s  1:02:05 gone, 1:00 to go"
+            "step 123456/200000  loss 4.322  lr 1.3e-3  12.3 k tokens/s  1:02:05 elapsed, 1:00 left"
         );
         assert_eq!(cut(&text, 20).chars().count(), 19);
     }

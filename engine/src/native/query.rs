@@ -164,8 +164,8 @@ fn threshold(given: &str, model: &ModelFiles) -> Result<DecisionRule, Error> {
         };
     }
     if single {
-        output::to_people(
-            "warning: --threshold not used: this model gives each text its likeliest label",
+        output::print_stderr(
+            "warning: --threshold not used: this model predicts the most probable label of each document",
         );
     }
     let number = given
@@ -181,7 +181,7 @@ fn threshold(given: &str, model: &ModelFiles) -> Result<DecisionRule, Error> {
                 given,
                 threshold = Setting::named("threshold")
             ),
-            message!("Give a number, or one of the words tuned and per-label."),
+            message!("Give a number, \"tuned\" or \"per-label\"."),
         )
     })
 }

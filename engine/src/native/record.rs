@@ -190,7 +190,7 @@ fn hint_without(dir: &Path) -> Message {
         let newest = checkpoints::newest(dir).0;
         newest.map(|snapshot| {
             (
-                message!("its newest whole checkpoint"),
+                message!("its newest intact checkpoint"),
                 checkpoints::folder(dir, snapshot.step),
             )
         })
@@ -198,14 +198,14 @@ fn hint_without(dir: &Path) -> Message {
     match usable {
         Some((what, path)) => {
             message!(
-                "Without it the run cannot be resumed; a new run starts from {what} with {from} {path}.",
+                "The run cannot be resumed without it; start a new run from {what} with {from} {path}.",
                 what,
                 from = Setting::named("from"),
                 path = shown(&path)
             )
         }
         None => message!(
-            "Without it the run cannot be resumed, and it left no model; start it anew in another {out}.",
+            "The run cannot be resumed without it, and it saved no model; start a new run in another {out}.",
             out = Setting::named("out")
         ),
     }

@@ -80,7 +80,7 @@ fn colour(ink: ColorRole) -> String {
         ColorRole::Run(index) => format!("var(--run-{})", index % RUN_INKS),
         ColorRole::Metric(index) => format!("var(--metric-{index})"),
         ColorRole::Grid => "var(--line)".into(),
-        ColorRole::Label | ColorRole::Floor => "var(--muted)".into(),
+        ColorRole::Label | ColorRole::Baseline => "var(--muted)".into(),
     }
 }
 
@@ -112,7 +112,7 @@ fn summary(events: &[Event]) -> String {
             } => {
                 let word = if *stopped { "stopped" } else { "finished" };
                 Some(format!(
-                    "{word} after {step} steps and {}",
+                    "{word} after {step} steps ({})",
                     clock(*elapsed_secs)
                 ))
             }
@@ -137,7 +137,7 @@ struct Figures {
     held_out: Vec<(u64, f64)>,
     accuracy: Vec<(u64, f64)>,
     f1: Vec<F1Point>,
-    floors: Option<EntropyBaselines>,
+    entropy_baselines: Option<EntropyBaselines>,
     /// End of the step axis: the last step of a run that has ended, otherwise the planned one.
     steps: u64,
 }
@@ -165,7 +165,7 @@ impl Figures {
                     unigram: *unigram,
                     bigram: *bigram,
                 };
-                self.floors = (*phase == Phase::Pretrain).then_some(baselines);
+                self.entropy_baselines = (*phase == Phase::Pretrain).then_some(baselines);
             }
             Event::Step {
                 step,
@@ -231,11 +231,7 @@ impl Figures {
         };
         [
             self.loss_chart(),
-            metric_chart(
-                "Hidden tokens guessed right on held-out text",
-                "share",
-                accuracy,
-            ),
+            metric_chart("Masked-token accuracy on held-out text", "share", accuracy),
             self.f1_chart(),
             metric_chart("Learning rate", "rate", by_step(Some(&self.lr))),
             metric_chart(
@@ -250,7 +246,7 @@ impl Figures {
 
     fn loss_chart(&self) -> String {
         let (title, name, held_out) = ("Loss in nats", NAME.to_string(), self.held_out.clone());
-        let Some(baselines) = self.floors else {
+        let Some(baselines) = self.entropy_baselines else {
             let (curve, points) = (Some(&self.loss), held_out);
             return metric_chart(
                 title,
@@ -271,7 +267,7 @@ impl Figures {
             name,
             curve: &self.loss,
             held_out,
-            floors: Some(baselines),
+            entropy_baselines: Some(baselines),
             steps: self.steps,
             ink: 0,
         };
@@ -304,7 +300,7 @@ impl Figures {
             escape(&f1_summary(&series, None))
         );
         figure(
-            "F1 on validation text",
+            "F1 on validation documents",
             "f1",
             &f1_scene(&series, None, &ViewState::plain(CHART), 1.0),
             &caption,
@@ -350,8 +346,8 @@ fn evaluations(events: &[Event]) -> String {
         return rows;
     }
     format!(
-        "<h2>Evaluations</h2>\n<table><tr><th>text</th>\
-         <th>step</th><th>passes</th><th>figures</th></tr>\n{rows}</table>\n"
+        "<h2>Evaluations</h2>\n<table><tr><th>split</th>\
+         <th>step</th><th>epoch</th><th>metrics</th></tr>\n{rows}</table>\n"
     )
 }
 
@@ -367,8 +363,8 @@ fn per_label(events: &[Event]) -> String {
         return String::new();
     };
     let mut html = String::from(
-        "<h2>Labels, in the last evaluation</h2>\n<table><tr><th>label</th>\
-         <th>precision</th><th>recall</th><th>F1</th><th>texts</th></tr>\n",
+        "<h2>Metrics per label, last evaluation</h2>\n<table><tr><th>label</th>\
+         <th>precision</th><th>recall</th><th>F1</th><th>documents</th></tr>\n",
     );
     for row in metrics.per_label.iter().take(MAX_ROWS) {
         let (precision, recall, f1, support) = (row.precision, row.recall, row.f1, row.support);
@@ -379,7 +375,7 @@ fn per_label(events: &[Event]) -> String {
     }
     let rest = metrics.per_label.len().saturating_sub(MAX_ROWS);
     let rest = if rest > 0 {
-        format!("<p>and {rest} more labels, in metrics.jsonl</p>\n")
+        format!("<p>Further labels in metrics.jsonl: {rest}</p>\n")
     } else {
         String::new()
     };

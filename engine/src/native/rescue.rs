@@ -19,7 +19,7 @@ const MAX_RESCUES: u32 = 100;
 /// Describes what happened to the directory `run`, as a clause.
 pub(super) fn lost_sentence(run: &Path) -> Message {
     message!(
-        "{path} was removed, renamed or replaced while the run wrote there",
+        "{path} was removed, renamed or replaced while the run was writing to it",
         path = shown(run)
     )
 }
@@ -45,7 +45,7 @@ pub(super) fn save_snapshot(run: &Path, record: &Record, snapshot: &Snapshot) ->
     let command = phase_name(record.phase);
     ended(run, &format!("step {}", snapshot.step), saved, |place| {
         message!(
-            "clozelab {command} {resume} {out} {place} continues it.",
+            "Run clozelab {command} {resume} {out} {place} to continue.",
             command,
             place,
             resume = Setting::named("resume"),
@@ -161,7 +161,7 @@ mod tests {
         let error = ended(Path::new("a/run"), "step 4", refused, |_| {
             unreachable!("nothing was saved")
         });
-        let expected = "a/run was removed, renamed or replaced while the run wrote there, and step 4 could not be saved \
+        let expected = "a/run was removed, renamed or replaced while the run was writing to it, and step 4 could not be saved \
                         beside it: no room";
         assert_eq!(
             (

@@ -33,8 +33,8 @@ pub(super) fn resumed(common: &Common, request: &Request<'_>) -> Result<Option<R
     check_same_run(common, request, &record)?;
     if record.status == Status::Finished {
         model_digests::check_on_disk(request.out)?;
-        output::to_people(&format!(
-            "{} is already finished; there is nothing to resume. --from starts another run from it.",
+        output::print_stderr(&format!(
+            "{} is already finished; there is nothing to resume. Use --from to start another run from it.",
             shown(request.out)
         ));
         return Ok(None);
@@ -68,7 +68,7 @@ fn resumed_from_page(common: &Common, request: &Request<'_>) -> Result<Run, Erro
         return Err(Error::Input {
             code: "no-text",
             message: message!(
-                "{request} does not record the text of its run",
+                "{request} does not record which text the run was trained on",
                 request = shown(request.out)
             ),
             hint: message!(
@@ -109,20 +109,20 @@ fn newest_checkpoint(out: &Path) -> Result<Option<Snapshot>, Error> {
         return Err(Error::Input {
             code: "no-whole-checkpoint",
             message: message!(
-                "no checkpoint in {out} is whole ({reasons})",
+                "{out} has no intact checkpoint ({reasons})",
                 out = shown(out),
                 reasons = reasons.join("; ")
             ),
             hint: message!(
-                "Start the run anew in another {out}; nothing was changed here.",
+                "Start a new run in another {out}; nothing was changed here.",
                 out = Setting::named("out")
             ),
         });
     }
     if let Some(snapshot) = snapshot.as_ref().filter(|_| !damaged.is_empty()) {
         let step = snapshot.step;
-        output::to_people(&format!(
-            "warning: going on from step {step}, since newer checkpoints are damaged ({})",
+        output::print_stderr(&format!(
+            "warning: resuming from step {step}, because newer checkpoints are damaged ({})",
             reasons.join("; ")
         ));
     }
@@ -134,7 +134,7 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
     if record.phase != request.phase {
         let command = phase_name(record.phase);
         return Err(another_run(message!(
-            "{request} holds a run of the {command} command",
+            "{request} contains a run of the {command} command",
             request = shown(request.out),
             command
         )));
@@ -157,7 +157,7 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
             if *flag == "backend" { "device" } else { flag },
         );
         return Err(another_run(message!(
-            "the interrupted run has --{flag} {before}, not {now}",
+            "the interrupted run used {before} for --{flag}, not {now}",
             flag,
             before,
             now
@@ -165,7 +165,7 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
     }
     if request.training.encoding.is_some() && request.training.encoding != record.encoding {
         return Err(another_run(message!(
-            "the interrupted run has another {encoding}",
+            "the interrupted run used a different {encoding}",
             encoding = Setting::named("encoding")
         )));
     }
@@ -179,7 +179,7 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
 fn check_same_origin(path: &Path, before: Option<&Origin>) -> Result<(), Error> {
     let Some(before) = before else {
         return Err(another_run(message!(
-            "the interrupted run started without {from}",
+            "the interrupted run was started without {from}",
             from = Setting::named("from")
         )));
     };
@@ -200,7 +200,7 @@ fn another_run(message: Message) -> Error {
         code: "not-the-same-run",
         message,
         hint: message!(
-            "Leave the flag out to continue the run as it was, or start a new one in another {out}.",
+            "Use the original command and flags to continue the run, or start a new one in another {out}.",
             out = Setting::named("out")
         ),
     }
@@ -229,11 +229,11 @@ fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, 
         return Err(Error::Input {
             code: "corpus-changed",
             message: message!(
-                "{output} is not what the interrupted run read, so it cannot go on exactly",
+                "{output} is not what the interrupted run read, so the run cannot be resumed exactly",
                 output = output::plain(name)
             ),
             hint: message!(
-                "Bring the old text back, or start a new run with {from} to keep its weights.",
+                "Restore the original text, or start a new run from the weights of this one with {from}.",
                 from = Setting::named("from")
             ),
         });

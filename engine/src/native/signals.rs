@@ -6,7 +6,7 @@ use super::{EXIT_FAILED, EXIT_INTERRUPTED, output};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// What a stopped run saves, as a clause of the message to the user.
-pub(super) const A_CHECKPOINT: &str = "and keeping a checkpoint";
+pub(super) const A_CHECKPOINT: &str = "and saving a checkpoint";
 
 static SIGNALS: AtomicU8 = AtomicU8::new(0);
 static DELIVERED: AtomicBool = AtomicBool::new(false);
@@ -18,15 +18,15 @@ static RESUMABLE: AtomicBool = AtomicBool::new(false);
 /// process at once.
 pub(super) fn listen(keeping: &'static str) {
     let handler = move || match SIGNALS.fetch_add(1, Ordering::SeqCst) {
-        0 => output::to_people(&format!(
-            "\nStopping after this step {keeping}; press Ctrl-C again to end at once."
+        0 => output::print_stderr(&format!(
+            "\nStopping after this step {keeping}; press Ctrl-C again to quit immediately."
         )),
         _ if RESUMABLE.load(Ordering::SeqCst) => std::process::exit(i32::from(EXIT_INTERRUPTED)),
         _ => std::process::exit(i32::from(EXIT_FAILED)),
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        output::to_people(&format!(
-            "warning: Ctrl-C will end the program at once ({error})"
+        output::print_stderr(&format!(
+            "warning: Ctrl-C will end the program immediately ({error})"
         ));
     }
 }

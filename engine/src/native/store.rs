@@ -63,7 +63,7 @@ impl From<WriteFailure> for Error {
             WriteFailure::Lost { path } => Self::Io {
                 message: super::rescue::lost_sentence(&path),
                 hint: message!(
-                    "Leave a run directory alone while a run writes there; choose another {out}.",
+                    "Choose another {out}, and do not move or delete it while the run is writing to it.",
                     out = Setting::named("out")
                 ),
             },
@@ -103,7 +103,10 @@ impl RunDir {
         if !path.join(marker).is_file() {
             return Err(Error::Input {
                 code: "nothing-to-resume",
-                message: message!("{path} holds no run that could go on", path = shown(path)),
+                message: message!(
+                    "{path} contains no run that can be resumed",
+                    path = shown(path)
+                ),
                 hint: message!(
                     "Check {out}, or leave out {resume} to start a run there.",
                     out = Setting::named("out"),
@@ -250,20 +253,20 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 pub(super) fn write_error(path: &Path, error: &io::Error) -> Error {
     let hint = match error.kind() {
         kind if is_full(kind) => message!(
-            "Free some space, then go on with {resume}.",
+            "Free some space, then continue with {resume}.",
             resume = Setting::named("resume")
         ),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            message!("Choose a directory that you may write.")
+            message!("Choose a directory that you can write to.")
         }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
             message!(
-                "A file stands where a directory is needed; choose another {out}.",
+                "A file exists where a directory is needed; choose another {out}.",
                 out = Setting::named("out")
             )
         }
         _ => message!(
-            "Check the disk; what was saved before is untouched, and {resume} continues from it.",
+            "Check the disk; everything saved so far is intact, and {resume} continues from there.",
             resume = Setting::named("resume")
         ),
     };
@@ -302,12 +305,12 @@ fn occupied(path: &Path) -> Result<bool, Error> {
 fn occupied_error(path: &Path) -> Error {
     let run = path.join(super::record::RECORD_FILE).exists();
     let what = if run {
-        "already holds a run"
+        "already contains a run"
     } else {
         "is not empty"
     };
     let resume = if run {
-        ", or --resume to continue that run"
+        ", or use --resume to continue that run"
     } else {
         ""
     };

@@ -80,7 +80,7 @@ mod tests {
 
     fn files(roles: &[FileRole]) -> Vec<InputFile> {
         let file = |(at, role): (usize, &FileRole)| {
-            InputFile::held(format!("{at}.txt"), "text", Some(*role))
+            InputFile::in_memory(format!("{at}.txt"), "text", Some(*role))
         };
         roles.iter().enumerate().map(file).collect()
     }

@@ -92,8 +92,8 @@ impl TokenCache {
             }
             Err(error) => {
                 let path = shown(&folder);
-                output::to_people(&format!(
-                    "warning: the tokens kept in {path} are damaged ({error}); they are made again"
+                output::print_stderr(&format!(
+                    "warning: the cached tokens in {path} are damaged ({error}); tokenising the text again"
                 ));
                 // If it cannot be removed, it is found damaged again.
                 let _ = remove(&folder);
@@ -109,8 +109,8 @@ impl TokenCache {
         sweep(root);
         match write(root, key, pieces) {
             Ok(()) => prune(root, key),
-            Err(error) => output::to_people(&format!(
-                "warning: the tokens of this corpus are not kept: {error}"
+            Err(error) => output::print_stderr(&format!(
+                "warning: the tokens of this corpus were not cached: {error}"
             )),
         }
     }
@@ -123,7 +123,7 @@ fn open(folder: &Path, manifest: &[u8]) -> io::Result<Vec<CacheEntry>> {
         let file = File::open(path)?;
         if file.metadata()?.len() != entry.size || digest(&file)? != entry.sha256 {
             return Err(io::Error::other(format!(
-                "{} is not what was written",
+                "{} has changed since it was written",
                 output::plain(&entry.name)
             )));
         }
@@ -240,8 +240,8 @@ fn prune(root: &Path, newest: &str) {
         }
         total -= size(folder);
         if let Err(error) = remove(folder) {
-            output::to_people(&format!(
-                "warning: the old tokens in {} stay: {error}",
+            output::print_stderr(&format!(
+                "warning: the old tokens in {} could not be removed: {error}",
                 shown(folder)
             ));
         }

@@ -72,7 +72,10 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
     if out.exists() {
         return Err(Error::Input {
             code: "output-exists",
-            message: message!("{out} exists; nothing was changed", out = shown(out)),
+            message: message!(
+                "{out} already exists; nothing was changed",
+                out = shown(out)
+            ),
             hint: message!("Choose another output."),
         });
     }
@@ -118,7 +121,7 @@ pub(super) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
         return Err(write_error(out, &error));
     }
     let (tokens, documents) = (train.tokens().len(), train.documents());
-    output::to_people(&format!(
+    output::print_stderr(&format!(
         "Wrote {tokens} tokens of {documents} documents to {}.",
         shown(out)
     ));

@@ -48,18 +48,18 @@ pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<ExitStatus, Error
         })?;
     }
     let figures = format!(
-        "loss {loss:.3} nats, {:.1} % right, after {step} steps",
+        "loss {loss:.3} nats, accuracy {:.1} %, after {step} steps",
         accuracy * 100.0
     );
     if !learned {
         return Err(Error::Failed {
             message: message!(
-                "the model did not learn to count: {figures}; {limit} was to be reached",
+                "the model did not learn to count: {figures}; the loss should be below {limit}",
                 figures,
                 limit = LEARNED
             ),
             hint: message!(
-                "Give it more {steps} or another {lr}; at the defaults this is a fault of the engine.",
+                "Raise {steps} or change {lr}; with the defaults, this is a bug in the engine.",
                 steps = Setting::named("steps"),
                 lr = Setting::named("lr")
             ),

@@ -120,16 +120,16 @@ fn train(common: &Common, request: &Request<'_>) -> Result<ExitStatus, Error> {
 
 fn report_outcome(common: &Common, out: &Path, outcome: RunOutcome) -> ExitStatus {
     if outcome.stopped {
-        output::to_people(&format!(
-            "{} keeps step {}; --resume goes on from it.",
+        output::print_stderr(&format!(
+            "Saved {} at step {}; continue with --resume.",
             shown(out),
             outcome.step
         ));
         return ExitStatus::Interrupted;
     }
     if !common.quiet {
-        output::to_people(&format!(
-            "The model is in {}; its charts are in report.html there.",
+        output::print_stderr(&format!(
+            "The model is in {}, with its charts in report.html.",
             shown(out)
         ));
     }
@@ -225,11 +225,11 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
     if is_claimed && outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
         return Err(Error::Io {
             message: message!(
-                "the run was stopped, but its step {outcome} could not be kept",
+                "the run was stopped, but step {outcome} could not be saved",
                 outcome = outcome.step
             ),
             hint: message!(
-                "{resume} goes on from the last checkpoint that was.",
+                "{resume} continues from the last checkpoint that was saved.",
                 resume = Setting::named("resume")
             ),
         });
@@ -271,8 +271,8 @@ fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
 pub(super) fn warn_unused(flags: &[&str]) {
     if !flags.is_empty() {
         let flags = flags.join(", ");
-        output::to_people(&format!(
-            "warning: {flags} not used: the model in --from has its own shape and vocabulary"
+        output::print_stderr(&format!(
+            "warning: {flags} not used: the model in --from has its own architecture and vocabulary"
         ));
     }
 }

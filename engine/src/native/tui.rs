@@ -33,7 +33,7 @@ const MAX_MESSAGES: usize = 12;
 pub(super) struct Dashboard {
     run: String,
     steps: u64,
-    floors: Vec<(&'static str, f64)>,
+    entropy_baselines: Vec<(&'static str, f64)>,
     loss: Vec<(f64, f64)>,
     held_out: Vec<(f64, f64)>,
     status: String,
@@ -77,11 +77,11 @@ impl Dashboard {
                 );
                 self.steps = *steps;
                 let baselines = [
-                    ("guessing", Some(*uniform)),
-                    ("frequencies", Some(*unigram)),
-                    ("word before", *bigram),
+                    ("uniform", Some(*uniform)),
+                    ("unigram", Some(*unigram)),
+                    ("bigram", *bigram),
                 ];
-                self.floors = baselines
+                self.entropy_baselines = baselines
                     .into_iter()
                     .filter_map(|(name, loss)| Some((name, loss?)))
                     .collect();
@@ -97,7 +97,7 @@ impl Dashboard {
                 self.step = *step;
                 self.add((*step as f64, *loss));
                 self.status = format!(
-                    "loss {loss:.3}   lr {lr:.1e}   {tokens_per_sec:.0} tokens/s   {} to go",
+                    "loss {loss:.3}   lr {lr:.1e}   {tokens_per_sec:.0} tokens/s   {} left",
                     clock(*eta_secs)
                 );
             }
@@ -112,7 +112,7 @@ impl Dashboard {
                     self.held_out.push((*step as f64, metrics.masked_lm_loss));
                 }
                 self.add_message(format!(
-                    "{} after {epoch:.1} passes: {}",
+                    "{} after {epoch:.1} epochs: {}",
                     plain(split),
                     measured(metrics)
                 ));
@@ -185,7 +185,7 @@ impl Dashboard {
             .iter()
             .map(|sentence| Line::from(sentence.as_str()))
             .collect();
-        let messages_block = Block::bordered().title("What happened");
+        let messages_block = Block::bordered().title("Messages");
         frame.render_widget(
             Paragraph::new(sentences)
                 .wrap(Wrap { trim: true })
@@ -213,7 +213,7 @@ impl Dashboard {
         let (loss, held_out) = (shown(&self.loss), shown(&self.held_out));
         let last = (self.steps.max(self.step).max(1)) as f64;
         let baselines: Vec<(&str, Vec<(f64, f64)>)> = self
-            .floors
+            .entropy_baselines
             .iter()
             .map(|(name, loss)| (*name, vec![(0.0, scaled(*loss)), (last, scaled(*loss))]))
             .collect();
@@ -257,7 +257,7 @@ impl Dashboard {
         sets.push(line.style(style(Color::Cyan)));
         sets.push(
             Dataset::default()
-                .name("held out")
+                .name("held-out loss")
                 .data(&held_out)
                 .marker(Marker::Dot)
                 .style(style(Color::Yellow)),
@@ -275,9 +275,9 @@ impl Dashboard {
             format!("{last:.0}"),
         ]);
         let title = if self.logarithmic {
-            "Loss, nats, logarithmic"
+            "Loss (nats, log scale)"
         } else {
-            "Loss, nats"
+            "Loss (nats)"
         };
         frame.render_widget(
             Chart::new(sets)
@@ -300,8 +300,8 @@ impl Dashboard {
             });
             spans.push(Span::raw(" "));
         }
-        let title = self.line_step.map_or("A line".into(), |step| {
-            format!("A line at step {step}: true→guess")
+        let title = self.line_step.map_or("Preview".into(), |step| {
+            format!("Preview at step {step}: original→prediction")
         });
         let preview = Paragraph::new(Line::from(spans)).wrap(Wrap { trim: true });
         frame.render_widget(preview.block(Block::bordered().title(title)), area);
@@ -344,13 +344,13 @@ impl Dashboard {
         );
         frame.render_widget(Line::from(self.status.as_str()), status);
         let pause = if self.paused {
-            "space go on"
+            "space resume"
         } else {
             "space pause"
         };
         frame.render_widget(
             Line::from(format!(
-                "{pause}   . one step   y log axis   q stop and keep"
+                "{pause}   . one step   y log scale   q stop and save"
             ))
             .dim(),
             keys,
@@ -376,7 +376,7 @@ impl Screen {
                 "no-terminal",
                 message,
                 message!(
-                    "Leave out {tui}, or run it in a terminal.",
+                    "Leave out {tui}, or run the command in a terminal.",
                     tui = Setting::named("tui")
                 ),
             )
@@ -389,7 +389,7 @@ impl Screen {
         }
         let terminal = ratatui::try_init().map_err(|error| {
             refuse(message!(
-                "the terminal cannot be taken over: {error}",
+                "cannot take control of the terminal: {error}",
                 error = error.to_string()
             ))
         })?;
@@ -547,7 +547,7 @@ mod tests {
             "45576 parameters",
             "step 40 of 100",
             "loss 5.900",
-            "25.0 % guessed right",
+            "masked accuracy 25.0 %",
             "small pot\\u{1b}[31m→cup",
             "space pause",
         ] {
@@ -595,7 +595,7 @@ mod tests {
             Some(Command::Stop)
         );
         assert_eq!(press(KeyCode::Char('y'), KeyModifiers::NONE), None);
-        assert!(tui.logarithmic && screen(&tui, 100, 30).contains("logarithmic"));
+        assert!(tui.logarithmic && screen(&tui, 100, 30).contains("nats, log scale"));
         tui.apply(&Event::Paused {
             run: "pretrain".into(),
             step: 40,
@@ -604,6 +604,6 @@ mod tests {
             tui.press(KeyEvent::new(KeyCode::Char(' '), KeyModifiers::NONE)),
             Some(Command::Resume)
         );
-        assert!(screen(&tui, 100, 30).contains("space go on"));
+        assert!(screen(&tui, 100, 30).contains("space resume"));
     }
 }

@@ -57,7 +57,7 @@ pub struct Run<'a, H: Host, T: Task> {
     /// The last reported metrics of each split.
     pub measured: Vec<(Split, Metrics)>,
     /// Entropy baselines of the loss.
-    pub floors: EntropyBaselines,
+    pub entropy_baselines: EntropyBaselines,
     /// Whether the task is solved before the plan is done.
     pub learned: bool,
     /// Learning rate of the last step.
@@ -208,7 +208,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             if !self.report(clock).await? {
                 return Ok(());
             }
-            if is_single_step || last || self.control.host.now_secs() >= self.control.next_look {
+            if is_single_step
+                || last
+                || self.control.host.now_secs() >= self.control.next_preview_secs
+            {
                 self.control.look(&self.trainer).await?;
             }
         }

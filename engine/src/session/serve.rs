@@ -11,7 +11,7 @@ use crate::session::commands::resume;
 use crate::session::query::inference;
 use crate::session::query::preview::{ModelView, PreviewRequest, RunStep};
 use crate::session::run::plan;
-use crate::session::run::run_control::is_question;
+use crate::session::run::run_control::is_query;
 use protocol::message;
 use protocol::{Command, Event, LineQuery, Phase, RunConfig};
 use sha2::{Digest, Sha256};
@@ -340,7 +340,7 @@ impl<H: Host> Session<H> {
         let is_short = |command: &Command| match command {
             Command::Lines { query, .. } => *query != LineQuery::Uncertain,
             Command::Vocabulary { .. } => true,
-            other => is_question(other),
+            other => is_query(other),
         };
         let changes = |command: &Command| {
             command.run().is_some()
@@ -482,7 +482,7 @@ impl<H: Host> Session<H> {
         config: &RunConfig,
         tokenizer: Option<Rc<Tokenizer>>,
     ) -> Result<()> {
-        let is_large = self.corpus.as_ref().ok_or_else(no_corpus)?.is_read_again();
+        let is_large = self.corpus.as_ref().ok_or_else(no_corpus)?.is_streamed();
         let is_known = self
             .learned
             .as_ref()

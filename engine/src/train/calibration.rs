@@ -2,7 +2,7 @@
 //! et al. 2019, "Measuring Calibration in Deep Learning"), and reliability diagrams.
 
 use super::metrics::{Decision, decide};
-use protocol::{ReliabilityBin, SurestShare};
+use protocol::{ConfidencePoint, ReliabilityBin};
 
 /// Number of bins of the calibration error.
 const BINS: usize = 15;
@@ -48,7 +48,7 @@ pub fn surest(
     truth: &[Vec<usize>],
     has_unseen: &[bool],
     decision: &Decision,
-) -> Vec<SurestShare> {
+) -> Vec<ConfidencePoint> {
     let outcome = |(index, (scores, truth)): (usize, (&Vec<f64>, &Vec<usize>))| {
         let mut predicted = decide(scores, decision);
         let mut truth = truth.clone();
@@ -66,7 +66,7 @@ pub fn surest(
     let of_share = |step: usize| {
         let surest = &documents[..(n * step).div_ceil(SHARES)];
         let wrong = surest.iter().filter(|(_, wrong)| *wrong).count() as f64 / surest.len() as f64;
-        SurestShare {
+        ConfidencePoint {
             share: step as f64 / SHARES as f64,
             confidence: surest.last().map_or(0.0, |last| last.0),
             wrong,

@@ -24,6 +24,6 @@ pub use metrics::{
     tune_threshold, tune_thresholds,
 };
 pub use muon::MuonSettings;
-pub use schedule::{Schedule, USUAL_WARMUP};
+pub use schedule::{DEFAULT_WARMUP, Schedule};
 pub use seed_metrics::seed_metrics;
 pub use step::{GroupState, Objective, Optimizer, OptimizerSettings, StepReport, TrainState};

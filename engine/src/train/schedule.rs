@@ -20,10 +20,10 @@ pub struct Schedule {
 }
 
 /// Default fraction of a run spent on warm-up with AdamW.
-pub const USUAL_WARMUP: f64 = 0.1;
+pub const DEFAULT_WARMUP: f64 = 0.1;
 
 fn usual_warmup() -> f64 {
-    USUAL_WARMUP
+    DEFAULT_WARMUP
 }
 
 /// Final learning rate as a fraction of the peak.
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn learning_rate_rises_to_the_peak_and_falls_to_the_floor() {
-        let schedule = Schedule::new(1.0, 100, USUAL_WARMUP);
+        let schedule = Schedule::new(1.0, 100, DEFAULT_WARMUP);
         let rates: Vec<f64> = (0..100).map(|step| schedule.lr(step)).collect();
         assert!((rates[0] - 0.1).abs() < 1e-12);
         assert!((rates[9] - 1.0).abs() < 1e-12);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_time_limit_follows_the_same_schedule() {
-        let schedule = Schedule::new(1.0, 1000, USUAL_WARMUP);
+        let schedule = Schedule::new(1.0, 1000, DEFAULT_WARMUP);
         for share in [0.05, 0.1, 0.3, 0.7, 0.99] {
             let step = (share * 1000.0) as u64;
             assert!(
@@ -96,6 +96,6 @@ mod tests {
 
     #[test]
     fn a_run_of_one_step_trains_at_the_peak() {
-        assert!((Schedule::new(0.5, 1, USUAL_WARMUP).lr(0) - 0.5).abs() < 1e-12);
+        assert!((Schedule::new(0.5, 1, DEFAULT_WARMUP).lr(0) - 0.5).abs() < 1e-12);
     }
 }

@@ -80,7 +80,11 @@ fn table(script: &Script, wanted: u64) -> Vec<u8> {
 
 /// Reads the table as a corpus.
 fn documents(table: Vec<u8>) -> Vec<Document> {
-    let files = [InputFile::held("labelled.csv", table, Some(FileRole::Test))];
+    let files = [InputFile::in_memory(
+        "labelled.csv",
+        table,
+        Some(FileRole::Test),
+    )];
     let (corpus, _) = Corpus::read(&Opened::new(&files), &ReadOptions::default())
         .expect("a table that can be read");
     corpus
@@ -98,14 +102,14 @@ fn each_document_is_labelled_and_the_table_can_be_trained_on() {
     let mut lines: Vec<String> = (0..70).map(line).collect();
     lines[3] = String::new();
     lines[4] = "a \"cat\", one of two | three __label__dog".into();
-    let text = InputFile::held("new.txt", lines.join("\n"), None);
+    let text = InputFile::in_memory("new.txt", lines.join("\n"), None);
     let rows = (0..40).map(|i| format!("{i},\"{}, and more\"\n", line(i)));
-    let csv = InputFile::held(
+    let csv = InputFile::in_memory(
         "new.csv",
         format!("id,note\n{}", rows.collect::<String>()),
         None,
     );
-    let short = InputFile::held(
+    let short = InputFile::in_memory(
         "short.csv",
         "q,label\nHi there,customer support wants a refund\n",
         None,
@@ -242,7 +246,7 @@ fn pairs_are_preserved_and_queries_are_answered_meanwhile() {
     let script = labelled_after(
         script,
         commands,
-        vec![InputFile::held("pairs.txt", pairs, None)],
+        vec![InputFile::in_memory("pairs.txt", pairs, None)],
         None,
     );
     let events: Vec<Event> = script.events();
@@ -273,8 +277,8 @@ fn a_large_file_is_labelled_in_chunks_and_can_be_stopped() {
     let large = (0..40)
         .map(|i| format!("{} {}\n", line(i), "mouse ".repeat(160_000)))
         .collect::<String>();
-    let large = InputFile::held("large.txt", large, None);
-    let many = InputFile::held(
+    let large = InputFile::in_memory("large.txt", large, None);
+    let many = InputFile::in_memory(
         "many.txt",
         (0..200).map(|i| line(i) + "\n").collect::<String>(),
         None,
@@ -286,7 +290,7 @@ fn a_large_file_is_labelled_in_chunks_and_can_be_stopped() {
         vec![
             many,
             large.clone(),
-            InputFile::held("empty.txt", "\n\n", None),
+            InputFile::in_memory("empty.txt", "\n\n", None),
         ],
         None,
     );

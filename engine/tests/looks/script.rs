@@ -127,7 +127,7 @@ pub fn corpus() -> Vec<InputFile> {
         )
     };
     let file = |name: &str, range: std::ops::Range<usize>, role| {
-        InputFile::held(name, range.map(line).collect::<String>(), Some(role))
+        InputFile::in_memory(name, range.map(line).collect::<String>(), Some(role))
     };
     vec![
         file("train.txt", 0..300, FileRole::Train),

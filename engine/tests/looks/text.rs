@@ -176,7 +176,7 @@ fn a_pair_is_one_document_as_long_as_both_its_texts() {
             i % 2
         )
     };
-    let file = InputFile::held("pairs.txt", (10..50).map(line).collect::<String>(), None);
+    let file = InputFile::in_memory("pairs.txt", (10..50).map(line).collect::<String>(), None);
     let script = served_on(
         Script::default(),
         vec![file],

@@ -102,7 +102,7 @@ pub fn corpus(lines: usize) -> Vec<InputFile> {
         )
     };
     let file = |name: &str, range: std::ops::Range<usize>, role| {
-        InputFile::held(name, range.map(line).collect::<String>(), Some(role))
+        InputFile::in_memory(name, range.map(line).collect::<String>(), Some(role))
     };
     vec![
         file("train.txt", 0..lines, FileRole::Train),

@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn files_and_errors_survive_the_round_trip() {
-        let mut file = InputFile::held("a.xlsx/Test.csv", "text,label\n", Some(FileRole::Test));
+        let mut file =
+            InputFile::in_memory("a.xlsx/Test.csv", "text,label\n", Some(FileRole::Test));
         file.converted = Some(Converted::Table);
         file.notes.push(message!("of two sheets one was read"));
         file.member_roles

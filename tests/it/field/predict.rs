@@ -58,7 +58,7 @@ fn rows_without_an_answer_are_counted() {
         );
         ask(bench, "F16", &model, "wide.csv")
             .ok()
-            .tells(&["1 rows without an answer", "line 6"]);
+            .tells(&["1 rows without a prediction", "line 6"]);
         let case = ask(bench, "T28", &model, "T28/prodigy.jsonl")
             .ok()
             .lacks(&["rejected"]);

@@ -27,7 +27,7 @@ pub fn Models() -> impl IntoView {
     let take = move |sources: Result<Vec<Source>, String>| match sources {
         Ok(sources) if sources.is_empty() => {}
         Ok(sources) => app.import(sources),
-        Err(reason) => app.complain(reason, tr!("Open a .zip, or all files of one model.")),
+        Err(reason) => app.show_error(reason, tr!("Open a .zip, or all files of one model.")),
     };
     let imported = app.memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
         state.model.imported.clone()

@@ -22,7 +22,7 @@ pub struct Resume {
     pub cells: Vec<ComparisonTrial>,
     /// Minimum number of runs of a comparison.
     #[serde(default)]
-    pub least_runs: u64,
+    pub min_runs: u64,
     /// Whether another tab works on it.
     #[serde(skip)]
     pub elsewhere: bool,

@@ -347,11 +347,11 @@ fn model_name_outlives_its_run() {
         stopped: false,
         elapsed_secs: 1.0,
     });
-    assert!(state.is_at_hand(&id));
+    assert!(state.is_loaded(&id));
     assert!(state.forget_run(&id).is_some());
     let again = state.begin(Phase::Pretrain, &RunConfig::default(), None, false);
     assert_eq!(
-        (again.as_str(), state.is_at_hand(&again)),
+        (again.as_str(), state.is_loaded(&again)),
         (id.as_str(), false),
         "another run has the number now"
     );
@@ -366,7 +366,7 @@ fn model_name_outlives_its_run() {
     };
     state.open_model(Some(again.clone()));
     state.apply(imported(true));
-    assert!(state.is_at_hand(&again));
+    assert!(state.is_loaded(&again));
     state.apply(imported(false));
     assert_eq!(
         state.model_name(Phase::Pretrain),

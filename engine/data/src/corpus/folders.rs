@@ -251,7 +251,7 @@ mod tests {
     fn found(names: &[&str], text: &str) -> Vec<String> {
         let files: Vec<InputFile> = names
             .iter()
-            .map(|name| InputFile::held(*name, text, None))
+            .map(|name| InputFile::in_memory(*name, text, None))
             .collect();
         let options = ReadOptions {
             reads_folder_classes: true,
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_whole_file_is_one_document() {
-        let file = InputFile::held("d/boat/1.txt", "a b\n\nc d\n", None);
+        let file = InputFile::in_memory("d/boat/1.txt", "a b\n\nc d\n", None);
         let class = FolderClass {
             label: "boat".into(),
             is_whole: true,

@@ -118,20 +118,20 @@ impl Corpus {
     /// # Errors
     /// Returns an error if no file is usable or there is almost no text.
     pub fn read(files: &Opened, options: &ReadOptions) -> Result<(Self, Vec<Warning>), DataError> {
-        Self::read_holding(files, options, MAX_HELD_BYTES)
+        Self::read_with_memory_limit(files, options, MAX_HELD_BYTES)
     }
 
     /// Same as [`Self::read`], with at most `max_held_bytes` bytes of documents per role in memory.
     ///
     /// # Errors
     /// Same as [`Self::read`].
-    pub fn read_holding(
+    pub fn read_with_memory_limit(
         files: &Opened,
         options: &ReadOptions,
         max_held_bytes: u64,
     ) -> Result<(Self, Vec<Warning>), DataError> {
         let empty_split = || CorpusSplit {
-            held: Some(Vec::new()),
+            in_memory: Some(Vec::new()),
             ..CorpusSplit::default()
         };
         let mut corpus = Self {
@@ -220,8 +220,10 @@ impl Corpus {
         };
         let first_block = part.survey.blocks;
         let number = self.files.len() as u32;
-        let (mut survey, mut documents) =
-            (CorpusStats::default(), part.held.is_some().then(Vec::new));
+        let (mut survey, mut documents) = (
+            CorpusStats::default(),
+            part.in_memory.is_some().then(Vec::new),
+        );
         let part_file = SplitFile {
             file: file.clone(),
             options: options.clone(),
@@ -331,8 +333,8 @@ impl Corpus {
         let mut takes = |document: &Document| {
             valid_aside.add_if_selected(document) || test_aside.add_if_selected(document)
         };
-        if let Some(held) = &mut train.held {
-            held.retain(|document| !takes(document));
+        if let Some(in_memory) = &mut train.in_memory {
+            in_memory.retain(|document| !takes(document));
             return Ok(());
         }
         train.each(&mut |document| {
@@ -380,12 +382,12 @@ impl Corpus {
     }
 
     /// Returns whether training documents are re-read from their files on each iteration.
-    pub fn is_read_again(&self) -> bool {
-        self.train.held.is_none()
+    pub fn is_streamed(&self) -> bool {
+        self.train.in_memory.is_none()
     }
 
     /// Returns whether documents were held out for validation because no file provides any.
-    pub fn sets_validation_aside(&self) -> bool {
+    pub fn holds_out_validation(&self) -> bool {
         !self.valid_aside.documents.is_empty()
     }
 

@@ -155,7 +155,7 @@ mod tests {
         let roles_of = |names: &[&str]| {
             let files: Vec<InputFile> = names
                 .iter()
-                .map(|name| InputFile::held(*name, "", None))
+                .map(|name| InputFile::in_memory(*name, "", None))
                 .collect();
             roles(&files)
         };

@@ -91,10 +91,10 @@ impl Corpus {
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut remaining = selection.limit.unwrap_or(usize::MAX);
-        let held = self.train.held.is_some();
+        let in_memory = self.train.in_memory.is_some();
         let read = self.train.each_held_or_read(&mut |document| {
             // Documents in memory were already removed when they were held out.
-            if !held && self.is_set_aside(document) {
+            if !in_memory && self.is_set_aside(document) {
                 return Ok(());
             }
             if remaining == 0 {
@@ -197,7 +197,7 @@ impl Corpus {
     /// Returns an error if a file can no longer be read.
     pub fn training_text(&self, number: u64) -> Result<String, DataError> {
         let documents = self.documents(FileRole::Train);
-        let candidates = if self.is_read_again() {
+        let candidates = if self.is_streamed() {
             documents.min(LOOKED_AT as u64)
         } else {
             documents

@@ -24,7 +24,7 @@ pub struct CorpusSplit {
     /// Statistics of all documents, from the first pass.
     pub survey: CorpusStats,
     /// Documents in memory; `None` if they exceed the limit.
-    pub held: Option<Vec<Document>>,
+    pub in_memory: Option<Vec<Document>>,
     /// Files of the split, in order.
     pub files: Vec<SplitFile>,
 }
@@ -61,9 +61,9 @@ impl CorpusSplit {
     /// earlier documents for each file would take quadratic time. `None` means that the documents
     /// exceed the memory limit, and releases the earlier ones too.
     pub fn hold(&mut self, documents: Option<Vec<Document>>) {
-        match (&mut self.held, documents) {
-            (Some(held), Some(documents)) => held.extend(documents),
-            (held, _) => *held = None,
+        match (&mut self.in_memory, documents) {
+            (Some(in_memory), Some(documents)) => in_memory.extend(documents),
+            (in_memory, _) => *in_memory = None,
         }
     }
 
@@ -133,8 +133,8 @@ impl CorpusSplit {
         &self,
         take: &mut dyn FnMut(&Document) -> Result<(), E>,
     ) -> Result<(), E> {
-        match &self.held {
-            Some(held) => held.iter().try_for_each(take),
+        match &self.in_memory {
+            Some(in_memory) => in_memory.iter().try_for_each(take),
             None => self.each(&mut |document| take(&document)),
         }
     }
@@ -158,7 +158,7 @@ mod tests {
 
     /// Returns the addresses of the texts in memory.
     fn addresses(part: &CorpusSplit) -> Vec<*const u8> {
-        part.held
+        part.in_memory
             .iter()
             .flatten()
             .map(|document| document.text.as_ptr())
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn adding_a_file_does_not_copy_earlier_documents() {
         let mut part = CorpusSplit {
-            held: Some(vec![document("one")]),
+            in_memory: Some(vec![document("one")]),
             ..CorpusSplit::default()
         };
         let before = addresses(&part);
@@ -184,11 +184,11 @@ mod tests {
     #[test]
     fn exceeding_the_memory_limit_releases_all_documents() {
         let mut part = CorpusSplit {
-            held: Some(vec![document("one")]),
+            in_memory: Some(vec![document("one")]),
             ..CorpusSplit::default()
         };
         part.hold(None);
         part.hold(Some(vec![document("two")]));
-        assert_eq!(part.held, None);
+        assert_eq!(part.in_memory, None);
     }
 }

@@ -18,16 +18,16 @@ const ALL: Selection = Selection {
 };
 
 fn file(name: &str, text: &str) -> InputFile {
-    InputFile::held(name, text, None)
+    InputFile::in_memory(name, text, None)
 }
 
 fn read(files: &[InputFile]) -> (Corpus, Vec<&'static str>) {
     let options = ReadOptions::default();
     let (corpus, warnings) = Corpus::read(&Opened::new(files), &options).expect("usable");
     let (read_again, again) =
-        Corpus::read_holding(&Opened::new(files), &options, 0).expect("usable");
+        Corpus::read_with_memory_limit(&Opened::new(files), &options, 0).expect("usable");
     assert_eq!(
-        (read_again.is_read_again(), corpus.is_read_again()),
+        (read_again.is_streamed(), corpus.is_streamed()),
         (corpus.documents(Train) > 0, false)
     );
     assert_eq!(
@@ -277,15 +277,15 @@ fn without_validation_file_a_tenth_of_the_labelled_documents_is_held_out_and_of_
             n + 1 - held_out - tested,
             "{n}"
         );
-        let held: BTreeSet<String> = [Valid, Test]
+        let held_out_texts: BTreeSet<String> = [Valid, Test]
             .iter()
             .flat_map(|role| texts(&corpus, *role))
             .collect();
-        assert_eq!(held.len(), held_out + tested);
+        assert_eq!(held_out_texts.len(), held_out + tested);
         assert!(
             texts(&corpus, Train)
                 .iter()
-                .all(|text| !held.contains(text))
+                .all(|text| !held_out_texts.contains(text))
         );
     }
 }
@@ -298,19 +298,19 @@ fn the_held_out_texts_do_not_depend_on_their_order_or_repetition() {
         .rev()
         .map(|line| format!("{line}\n{}\n", line.replace("__label__x", "")))
         .collect();
-    let held = |text: &str| {
+    let held_out_texts = |text: &str| {
         let (corpus, _) = read(&[file("a.txt", text)]);
-        let held: BTreeSet<String> = texts(&corpus, Valid).into_iter().collect();
+        let held_out_texts: BTreeSet<String> = texts(&corpus, Valid).into_iter().collect();
         assert!(
             texts(&corpus, Train)
                 .iter()
-                .all(|text| !held.contains(text))
+                .all(|text| !held_out_texts.contains(text))
         );
-        held
+        held_out_texts
     };
-    assert_eq!(held(&forward), held(&backward));
+    assert_eq!(held_out_texts(&forward), held_out_texts(&backward));
     assert_eq!(
-        held(&"same text again and again __label__x\n".repeat(9)),
+        held_out_texts(&"same text again and again __label__x\n".repeat(9)),
         BTreeSet::new()
     );
 }
@@ -444,7 +444,7 @@ fn a_table_may_lack_columns_of_another_one() {
         for max_held_bytes in [u64::MAX, 0] {
             let files = [train(), file("more.csv", text)];
             let (corpus, warnings) =
-                Corpus::read_holding(&Opened::new(&files), &options, max_held_bytes)
+                Corpus::read_with_memory_limit(&Opened::new(&files), &options, max_held_bytes)
                     .expect("usable");
             let all = documents(&corpus, Train, ALL)
                 .into_iter()

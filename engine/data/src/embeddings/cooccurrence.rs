@@ -29,7 +29,7 @@ pub(super) struct Counter {
     /// Buffered pairs, `row << 40 | column << 16 | weight`.
     waiting: Vec<u64>,
     /// Stored pairs, `row << 24 | column` with the summed weight, ascending.
-    held: Vec<(u64, u64)>,
+    in_memory: Vec<(u64, u64)>,
 }
 
 impl Counter {
@@ -41,7 +41,7 @@ impl Counter {
         assert!(vocab_size <= 1 << ID_BITS, "token ids fit 24 bits");
         Self {
             waiting: Vec::new(),
-            held: Vec::new(),
+            in_memory: Vec::new(),
         }
     }
 
@@ -73,7 +73,7 @@ impl Counter {
                         .push((low << (16 + ID_BITS)) | (high << 16) | (WEIGHT / distance));
                 }
             }
-            if self.waiting.len() >= MIN_WAITING.max(self.held.len()) {
+            if self.waiting.len() >= MIN_WAITING.max(self.in_memory.len()) {
                 self.merge();
             }
         }
@@ -91,7 +91,7 @@ impl Counter {
                 )
             })
             .peekable();
-        let mut old = std::mem::take(&mut self.held).into_iter().peekable();
+        let mut old = std::mem::take(&mut self.in_memory).into_iter().peekable();
         let mut merged: Vec<(u64, u64)> = Vec::with_capacity(old.len());
         loop {
             let next = match (old.peek(), new.peek()) {
@@ -110,10 +110,10 @@ impl Counter {
                 None => break,
             }
         }
-        self.held = merged;
+        self.in_memory = merged;
         let mut rarest = 1;
-        while self.held.len() > MAX_PAIRS {
-            self.held.retain(|(_, n)| *n > rarest);
+        while self.in_memory.len() > MAX_PAIRS {
+            self.in_memory.retain(|(_, n)| *n > rarest);
             rarest *= 2;
         }
         waiting.clear();
@@ -125,7 +125,7 @@ impl Counter {
     pub fn finish(mut self) -> Vec<(u32, u32, u64)> {
         self.merge();
         let id = |bits: u64| (bits & ((1 << ID_BITS) - 1)) as u32;
-        self.held
+        self.in_memory
             .into_iter()
             .map(|(key, n)| (id(key >> ID_BITS), id(key), n))
             .collect()
@@ -147,7 +147,7 @@ mod tests {
     fn pairs(documents: &[&[u32]]) -> Vec<(u32, u32, u64)> {
         let mut counter = Counter::new(32);
         counter.count_documents(
-            &Tokens::held(documents.iter().map(|ids| ids.to_vec()), 32),
+            &Tokens::in_memory(documents.iter().map(|ids| ids.to_vec()), 32),
             &SPECIALS,
         );
         counter.finish()
@@ -179,7 +179,7 @@ mod tests {
         let documents: Vec<Vec<u32>> = (0..50)
             .map(|i| (0..20).map(|j| 5 + (i * 7 + j * j) % 20).collect())
             .collect();
-        let tokens = Tokens::held(documents.into_iter(), 32);
+        let tokens = Tokens::in_memory(documents.into_iter(), 32);
         let (mut whole, mut parts) = (Counter::new(32), Counter::new(32));
         whole.count_documents(&tokens, &SPECIALS);
         for index in 0..tokens.documents() {

@@ -125,7 +125,7 @@ mod tests {
             let words = (0..6).map(|j| first + (i / 2 + j * (1 + i % 3)) % 4);
             words.chain([3]).collect::<Vec<u32>>()
         };
-        Tokens::held((0..400).map(document), 16)
+        Tokens::in_memory((0..400).map(document), 16)
     }
 
     #[test]
@@ -164,9 +164,9 @@ mod tests {
 
     #[test]
     fn text_without_pairs_has_no_vectors() {
-        let alone = Tokens::held((0..10).map(|_| vec![5, 3]), 16);
+        let alone = Tokens::in_memory((0..10).map(|_| vec![5, 3]), 16);
         assert_eq!(WordEmbeddings::learn(&alone, &SPECIALS, 16, 4, 1), None);
-        let repeated = Tokens::held((0..10).map(|_| vec![5, 5, 5, 3]), 16);
+        let repeated = Tokens::in_memory((0..10).map(|_| vec![5, 5, 5, 3]), 16);
         assert_eq!(
             WordEmbeddings::learn(&repeated, &SPECIALS, 16, 4, 1),
             None,

@@ -161,7 +161,7 @@ impl EncodedDocumentsBuilder {
 
 impl EncodedDocuments {
     /// Creates a set of documents in memory.
-    pub fn held(documents: impl Iterator<Item = EncodedDocument>, vocab_size: usize) -> Self {
+    pub fn in_memory(documents: impl Iterator<Item = EncodedDocument>, vocab_size: usize) -> Self {
         let mut builder = EncodedDocumentsBuilder::new(Box::<ChunkedBuffer>::default(), vocab_size);
         documents.for_each(|document| builder.push(document).expect("memory takes bytes"));
         builder.finish().expect("memory takes bytes")
@@ -195,7 +195,7 @@ impl EncodedDocuments {
     /// Copies the documents at the indices `places` into memory.
     pub fn held_subset(&self, places: impl Iterator<Item = usize>) -> Self {
         // Uses four bytes per token whatever the vocabulary: a subset held in memory is small.
-        Self::held(places.map(|place| self.document(place)), usize::MAX)
+        Self::in_memory(places.map(|place| self.document(place)), usize::MAX)
     }
 
     /// Returns the number of tokens of a document, special tokens included.

@@ -164,7 +164,7 @@ mod tests {
             .lines()
             .map(|line| [tokenizer.encode(line), vec![sep]].concat());
         let packed = Packed::new(
-            Tokens::held(documents, tokenizer.len()),
+            Tokens::in_memory(documents, tokenizer.len()),
             tokenizer.specials(),
             tokenizer.len(),
         );

@@ -194,7 +194,7 @@ mod tests {
     fn pack(documents: &[Vec<u32>]) -> Result<Packed, DataError> {
         let filled = documents.iter().filter(|document| !document.is_empty());
         let ended = filled.map(|document| [&document[..], &[SPECIALS.sep]].concat());
-        Packed::new(Tokens::held(ended, VOCAB_SIZE), SPECIALS, VOCAB_SIZE)
+        Packed::new(Tokens::in_memory(ended, VOCAB_SIZE), SPECIALS, VOCAB_SIZE)
     }
 
     fn packed() -> Packed {

@@ -249,7 +249,7 @@ mod tests {
                 .map(|k| 100 * (1 + i / sentences) + 10 * (i % sentences) + k)
                 .collect()
         };
-        let all = Tokens::held((0..documents * sentences).map(sentence), 1 << 20);
+        let all = Tokens::in_memory((0..documents * sentences).map(sentence), 1 << 20);
         let bounds = (0..=documents).map(|d| (d * sentences) as usize).collect();
         SentencePairs::new(all, bounds, SPECIALS).expect("documents")
     }
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn one_document_is_refused() {
-        let two_sentences = Tokens::held([vec![5], vec![6]].into_iter(), 10);
+        let two_sentences = Tokens::in_memory([vec![5], vec![6]].into_iter(), 10);
         let one = SentencePairs::new(two_sentences, vec![0, 2], SPECIALS);
         assert_eq!(one.expect_err("refused").code(), "too-few-documents");
     }

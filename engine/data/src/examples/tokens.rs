@@ -93,7 +93,7 @@ impl TokensBuilder {
 
 impl Tokens {
     /// Creates documents in memory.
-    pub fn held(documents: impl Iterator<Item = Vec<u32>>, vocab_size: usize) -> Self {
+    pub fn in_memory(documents: impl Iterator<Item = Vec<u32>>, vocab_size: usize) -> Self {
         let mut builder = TokensBuilder::new(Box::<ChunkedBuffer>::default(), vocab_size);
         documents.for_each(|ids| builder.push(ids.into_iter()).expect("memory takes bytes"));
         builder.finish().expect("memory takes bytes")
@@ -220,7 +220,7 @@ mod tests {
             .map(|i| (0..i % 7 * 100).map(|j| i * 200 + j).collect())
             .collect();
         for vocab_size in [1 << 16, 1 << 17] {
-            let tokens = Tokens::held(documents.iter().cloned(), vocab_size);
+            let tokens = Tokens::in_memory(documents.iter().cloned(), vocab_size);
             assert_eq!(
                 (0..300).map(|i| tokens.document(i)).collect::<Vec<_>>(),
                 documents

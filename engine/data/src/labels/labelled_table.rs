@@ -364,7 +364,7 @@ fn quoted_cell(cell: &str, delimiter: u8, quoting: Quoting) -> String {
 fn write_all(name: &str, bytes: &[u8], labels: [&str; 2]) -> std::io::Result<Vec<u8>> {
     use crate::{InputFile, ReadOptions};
     use std::io;
-    let file = InputFile::held(name, bytes, None);
+    let file = InputFile::in_memory(name, bytes, None);
     let options = ReadOptions::default();
     let mut rows = FileRows::open(&file, &options, true).map_err(io::Error::other)?;
     let mut table = LabelledTable::new(&rows, None, false);

@@ -14,7 +14,7 @@ fn bytes_of(name: &str) -> Vec<u8> {
 }
 
 fn file_of_tests(name: &str) -> InputFile {
-    InputFile::held(name, bytes_of(name), None)
+    InputFile::in_memory(name, bytes_of(name), None)
 }
 
 fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
@@ -184,7 +184,7 @@ fn an_excessive_unique_count_is_rejected() {
         ("xl/workbook.xml", b"<workbook/>"),
         ("xl/sharedStrings.xml", texts),
     ]);
-    let Opened { refused, .. } = Opened::new(&[InputFile::held("a.xlsx", bytes, None)]);
+    let Opened { refused, .. } = Opened::new(&[InputFile::in_memory("a.xlsx", bytes, None)]);
     assert!(
         refused[0].to_string().contains("promises more texts"),
         "{refused:?}"
@@ -202,7 +202,7 @@ fn an_archive_with_only_links_is_empty() {
         )
         .expect("memory");
     let bytes = archive.finish().expect("memory").into_inner();
-    let Opened { files, refused } = Opened::new(&[InputFile::held("links.zip", bytes, None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::in_memory("links.zip", bytes, None)]);
     assert_eq!(
         (files.len(), refused.first().map(DataError::code)),
         (0, Some("empty-file"))
@@ -212,7 +212,7 @@ fn an_archive_with_only_links_is_empty() {
 #[test]
 fn splits_may_be_archives() {
     let text = b"some words __label__a\nother words __label__b\n";
-    let named = |name: &str| InputFile::held(name, zip_of(&[("data.txt", text)]), None);
+    let named = |name: &str| InputFile::in_memory(name, zip_of(&[("data.txt", text)]), None);
     let (corpus, _) = Corpus::read(
         &Opened::new(&[named("train.zip"), named("test.zip")]),
         &ReadOptions::default(),
@@ -227,7 +227,7 @@ fn streams_keep_their_kind() {
     let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
     encoder.write_all(table).expect("memory");
     let packed = encoder.finish().expect("memory");
-    let (found, read) = documents(&InputFile::held("a.csv.bz2", packed.clone(), None));
+    let (found, read) = documents(&InputFile::in_memory("a.csv.bz2", packed.clone(), None));
     assert_eq!(
         (found.len(), found[0].1.as_slice()),
         (2, &["x".to_string()][..])
@@ -239,7 +239,7 @@ fn streams_keep_their_kind() {
         "{:?}",
         read.warnings
     );
-    let (_, read) = documents(&InputFile::held("a.csv", packed, None));
+    let (_, read) = documents(&InputFile::in_memory("a.csv", packed, None));
     assert!(
         read.warnings
             .iter()
@@ -252,7 +252,7 @@ fn streams_keep_their_kind() {
 #[test]
 fn archives_that_cannot_be_opened_are_reported() {
     let refused = |name: &str, bytes: &[u8]| {
-        let Opened { files, mut refused } = Opened::new(&[InputFile::held(name, bytes, None)]);
+        let Opened { files, mut refused } = Opened::new(&[InputFile::in_memory(name, bytes, None)]);
         assert!(files.is_empty(), "{name}");
         let error = refused.remove(0);
         format!("{}: {error}. {}", error.code(), error.hint())
@@ -382,8 +382,11 @@ fn error_cells_and_formulas_without_results_are_counted() {
     ]
     .concat();
     let rows = rows + &row(4, &[cell("A4", "some words"), cell("B4", "a")].concat());
-    let Opened { files, refused } =
-        Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&rows, "")]), None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::in_memory(
+        "a.xlsx",
+        workbook(&[(&rows, "")]),
+        None,
+    )]);
     assert!(refused.is_empty(), "{refused:?}");
     assert_eq!(
         String::from_utf8(read_bytes(&files[0])).expect("UTF-8"),
@@ -414,7 +417,7 @@ fn a_cover_sheet_is_skipped() {
     };
     let (cover, months) = (rows(2), [rows(12), rows(20)]);
     let book = workbook(&[(&cover, ""), (&months[0], ""), (&months[1], "")]);
-    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", book, None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::in_memory("a.xlsx", book, None)]);
     assert!(refused.is_empty(), "{refused:?}");
     assert_eq!(
         String::from_utf8(read_bytes(&files[0]))
@@ -440,7 +443,7 @@ fn a_hidden_sheet_is_read_where_the_others_are_empty() {
     ]
     .concat();
     let book = workbook(&[("", ""), (&rows, "state=\"hidden\"")]);
-    let Opened { files, refused } = Opened::new(&[InputFile::held("a.xlsx", book, None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::in_memory("a.xlsx", book, None)]);
     assert!(refused.is_empty(), "{refused:?}");
     assert_eq!(
         String::from_utf8(read_bytes(&files[0])).expect("UTF-8"),
@@ -464,8 +467,11 @@ fn stray_cells_do_not_fill_memory() {
         row(1_048_576, &cell("XFD1048576")),
     ]
     .concat();
-    let Opened { files, refused } =
-        Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&far, "")]), None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::in_memory(
+        "a.xlsx",
+        workbook(&[(&far, "")]),
+        None,
+    )]);
     assert!(refused.is_empty(), "{refused:?}");
     assert!(
         files[0].content.size() < 100_000,
@@ -474,13 +480,19 @@ fn stray_cells_do_not_fill_memory() {
     );
     // calamine accepts any column.
     let outside = row(1, &cell("ZZZZZZ1"));
-    let Opened { files, refused } =
-        Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&outside, "")]), None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::in_memory(
+        "a.xlsx",
+        workbook(&[(&outside, "")]),
+        None,
+    )]);
     assert_eq!((files.len(), refused[0].code()), (0, "damaged-archive"));
     // A short gap is kept.
     let gap = [row(1, &cell("B1")), row(4, &cell("B4"))].concat();
-    let Opened { files, .. } =
-        Opened::new(&[InputFile::held("a.xlsx", workbook(&[(&gap, "")]), None)]);
+    let Opened { files, .. } = Opened::new(&[InputFile::in_memory(
+        "a.xlsx",
+        workbook(&[(&gap, "")]),
+        None,
+    )]);
     assert_eq!(
         String::from_utf8(read_bytes(&files[0])).expect("UTF-8"),
         "word B1\n\"\"\n\"\"\nword B4\n"
@@ -491,7 +503,7 @@ fn stray_cells_do_not_fill_memory() {
 fn archives_inside_an_archive_share_its_limit() {
     let inner = zip_of(&[("a.txt", &vec![b'a'; 10 << 20])]);
     let outer = zip_of(&[("1.zip", &inner), ("2.zip", &inner), ("3.zip", &inner)]);
-    let Opened { files, refused } = Opened::new(&[InputFile::held("a.zip", outer, None)]);
+    let Opened { files, refused } = Opened::new(&[InputFile::in_memory("a.zip", outer, None)]);
     assert_eq!(files.len(), 1, "{refused:?}");
     assert!(
         refused
@@ -505,7 +517,7 @@ fn archives_inside_an_archive_share_its_limit() {
 fn converted_files_are_not_detected_again() {
     // One column whose texts contain semicolons, in a file with another name and another encoding.
     let book = bytes_of("splits.xlsx");
-    let Opened { files, .. } = Opened::new(&[InputFile::held("data", book, None)]);
+    let Opened { files, .. } = Opened::new(&[InputFile::in_memory("data", book, None)]);
     let options = ReadOptions {
         encoding: Some("gbk".into()),
         ..ReadOptions::default()
@@ -520,7 +532,7 @@ fn converted_files_are_not_detected_again() {
         (columns.names.join(","), texts[0].as_str()),
         ("text,label".to_string(), "a good day number 0")
     );
-    let sheet = InputFile::held("a.xlsx", "text\none; two\nthree; four\nfive; six\n", None);
+    let sheet = InputFile::in_memory("a.xlsx", "text\none; two\nthree; four\nfive; six\n", None);
     let sheet = InputFile {
         converted: Some(crate::reading::byte_source::Converted::Table),
         ..sheet
@@ -537,7 +549,7 @@ fn a_title_and_an_empty_row_stand_above_the_header() {
             ["x", "y"][row % 2]
         ));
     }
-    let (documents, read) = documents(&InputFile::held("a.csv", rows, None));
+    let (documents, read) = documents(&InputFile::in_memory("a.csv", rows, None));
     assert_eq!(read.columns.expect("a table").names, ["id", "text", "kind"]);
     assert_eq!(
         documents[0],

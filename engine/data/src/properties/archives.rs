@@ -168,7 +168,7 @@ fn archives() -> Vec<Vec<u8>> {
 /// Opens an archive and reads everything in it.
 fn check_archive(bytes: Vec<u8>) -> Outcome {
     let size = bytes.len();
-    let file = InputFile::held("a.zip", bytes, None);
+    let file = InputFile::in_memory("a.zip", bytes, None);
     let Opened { files, refused } = LIMITS.hold(size, || Opened::new(&[file]))?;
     refused.iter().try_for_each(check_error)?;
     ensure(!files.is_empty() || !refused.is_empty(), || {

@@ -164,7 +164,8 @@ fn columns_are_found_or_the_table_is_refused() {
             } else {
                 ("a.csv", csv_of(&table))
             };
-            let Ok((_, found)) = check_file(&InputFile::held(name, bytes, None), &options)? else {
+            let Ok((_, found)) = check_file(&InputFile::in_memory(name, bytes, None), &options)?
+            else {
                 return Ok(());
             };
             let Some(columns) = found.columns else {

@@ -61,7 +61,7 @@ fn any_files_are_a_corpus_or_refused() {
             let size = files.iter().map(|(_, Bytes(bytes))| bytes.len()).sum();
             let files: Vec<InputFile> = files
                 .into_iter()
-                .map(|(name, Bytes(bytes))| InputFile::held(name, bytes, None))
+                .map(|(name, Bytes(bytes))| InputFile::in_memory(name, bytes, None))
                 .collect();
             let options = ReadOptions {
                 reads_folder_classes,

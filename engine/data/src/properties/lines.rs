@@ -135,7 +135,7 @@ fn any_file_is_read_or_refused() {
         &mutated(seeds, BYTES),
         |Bytes(bytes)| -> Outcome {
             check_file(
-                &InputFile::held("a.txt", bytes, None),
+                &InputFile::in_memory("a.txt", bytes, None),
                 &ReadOptions::default(),
             )
             .map(drop)

@@ -75,7 +75,11 @@ fn any_json_is_read_or_refused() {
         1500,
         &(mutated(seeds, PIECES), names),
         |(Bytes(bytes), name)| -> Outcome {
-            check_file(&InputFile::held(name, bytes, None), &ReadOptions::default()).map(drop)
+            check_file(
+                &InputFile::in_memory(name, bytes, None),
+                &ReadOptions::default(),
+            )
+            .map(drop)
         },
     );
 }
@@ -115,7 +119,7 @@ fn objects_read_back_as_they_were_written() {
                 ..ReadOptions::default()
             };
             let expected = super::tables::expected(&rows);
-            match check_file(&InputFile::held(name, text.clone(), None), &options)? {
+            match check_file(&InputFile::in_memory(name, text.clone(), None), &options)? {
                 Ok((documents, _)) => {
                     let found = documents
                         .into_iter()
@@ -142,7 +146,7 @@ fn long_column_names_are_not_stored_for_each_row() {
     let split =
         json!({"columns": [name], "data": ones.iter().map(|one| [one]).collect::<Vec<_>>()});
     for json in [columns, split] {
-        let file = InputFile::held("a.json", json.to_string(), None);
+        let file = InputFile::in_memory("a.json", json.to_string(), None);
         let read = check_file(&file, &ReadOptions::default())
             .expect("within the limits")
             .expect("a table");

@@ -76,7 +76,7 @@ fn any_packed_file_is_unpacked_or_refused() {
                 check_error(&error)?;
             }
             // The file reader has to cope with the same bytes.
-            let file = InputFile::held("a.gz", bytes, None);
+            let file = InputFile::in_memory("a.gz", bytes, None);
             let read = LIMITS.hold(file.content.size() as usize, || {
                 super::reading::documents(&file, &ReadOptions::default())
             })?;

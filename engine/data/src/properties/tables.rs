@@ -82,7 +82,7 @@ fn any_table_is_read_or_refused() {
         1000,
         &(files(), names(), options()),
         |(Bytes(bytes), name, options)| -> Outcome {
-            check_file(&InputFile::held(name, bytes, None), &options).map(drop)
+            check_file(&InputFile::in_memory(name, bytes, None), &options).map(drop)
         },
     );
 }
@@ -107,7 +107,7 @@ fn rows_hold_every_character_of_a_table() {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let file = InputFile {
             encoding: Some("utf-8".into()),
-            ..InputFile::held("a.csv", text.clone(), None)
+            ..InputFile::in_memory("a.csv", text.clone(), None)
         };
         let found = LIMITS.hold(bytes.len(), || raw(&file))?;
         let Ok(Some(found)) = found else {
@@ -130,7 +130,7 @@ fn a_table_reads_back_as_it_was_written() {
         }
         let file = InputFile {
             converted: Some(Converted::Table),
-            ..InputFile::held("a.csv", csv.into_inner().expect("memory"), None)
+            ..InputFile::in_memory("a.csv", csv.into_inner().expect("memory"), None)
         };
         let options = ReadOptions {
             text_column: Some("text".into()),

@@ -91,7 +91,7 @@ impl InputFile {
     }
 
     /// Creates a file from bytes in memory.
-    pub fn held(
+    pub fn in_memory(
         name: impl Into<String>,
         bytes: impl Into<Vec<u8>>,
         role: Option<FileRole>,

@@ -347,10 +347,14 @@ mod tests {
         options: &ReadOptions,
         found: &mut usize,
     ) -> Result<ReadFile, DataError> {
-        read_file(&InputFile::held(name, bytes, None), options, &mut |_| {
-            *found += 1;
-            ControlFlow::Continue(())
-        })
+        read_file(
+            &InputFile::in_memory(name, bytes, None),
+            options,
+            &mut |_| {
+                *found += 1;
+                ControlFlow::Continue(())
+            },
+        )
     }
 
     fn check(name: &str, bytes: &[u8], documents: usize, encoding: &str, warnings: &[&str]) {

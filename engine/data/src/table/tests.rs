@@ -19,7 +19,7 @@ fn parse(
     text: &str,
     options: &ReadOptions,
 ) -> Result<(Vec<Document>, Parsed), DataError> {
-    let file = InputFile::held(name, text, None);
+    let file = InputFile::in_memory(name, text, None);
     let mut rows = FileRows::open(&file, options, false)?;
     let mut documents = Vec::new();
     while let Some(taken) = rows.next()? {

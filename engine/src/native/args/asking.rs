@@ -120,7 +120,7 @@ fn probability(text: &str) -> Result<f64, String> {
         .parse()
         .ok()
         .filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| "a number from 0 to 1 is needed".into())
+    number.ok_or_else(|| "must be a number from 0 to 1".into())
 }
 
 /// A model that answers other programs.

@@ -50,8 +50,8 @@ pub fn decoded<'a>(
     raw.consume(sample.len());
     let text = Decoding::new(name, sample, false, raw, forced)?;
     if text.guessed {
-        output::to_people(&format!(
-            "{name} seems to be {}; --encoding forces another.",
+        output::print_stderr(&format!(
+            "{name} was read as {}; if that is wrong, set --encoding.",
             text.encoding
         ));
     }
@@ -113,7 +113,7 @@ impl<R: Read> Lines<R> {
                     name = self.name,
                     value = MAX_LINE_BYTES >> 20
                 ),
-                hint: message!("Put one text on each line."),
+                hint: message!("Put one document on each line."),
             });
         }
         Ok(Some((self.number, text_of(&bytes))))
@@ -142,7 +142,7 @@ fn unreadable(name: &str, line: u64, error: &std::io::Error) -> Error {
             line,
             error = error.to_string()
         ),
-        hint: message!("Check the file; all lines before were answered."),
+        hint: message!("Check the file; all earlier lines were processed."),
     }
 }
 

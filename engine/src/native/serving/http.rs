@@ -143,7 +143,7 @@ async fn serve(common: &Common, args: &ServeModel) -> Result<(), Error> {
     };
     // A parent process can read the address from stdout.
     output::result(&format!(
-        "Clozelab serves {} at http://{address}/\n",
+        "Serving {} at http://{address}/\n",
         args.served.model.display()
     ))?;
     accept(listener, router(shared)).await
@@ -192,7 +192,7 @@ fn router(shared: Shared) -> Router {
             Refusal::new(
                 StatusCode::NOT_FOUND,
                 "not-found",
-                "there is no such address",
+                "there is no such path",
                 "See /openapi.json.",
             )
         })
@@ -200,7 +200,7 @@ fn router(shared: Shared) -> Router {
             Refusal::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "bad-method",
-                "this address takes another method",
+                "the method is not allowed for this path",
                 "See /openapi.json.",
             )
         })
@@ -213,8 +213,8 @@ fn router(shared: Shared) -> Router {
 /// too long.
 async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     if shared.is_local && !names_this_machine(request.headers()) {
-        let message = "the request names another host than this machine";
-        let hint = "Call it 127.0.0.1 or localhost.";
+        let message = "the Host header does not name this machine";
+        let hint = "Use 127.0.0.1 or localhost.";
         return Refusal::new(StatusCode::MISDIRECTED_REQUEST, "other-host", message, hint)
             .into_response();
     }
@@ -235,7 +235,7 @@ async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Re
             StatusCode::REQUEST_TIMEOUT,
             "timeout",
             &message,
-            "Send less at once.",
+            "Send a smaller request.",
         )
         .into_response()
     })
@@ -270,7 +270,8 @@ async fn classify(
         (Some(text), None) => vec![text],
         (None, Some(texts)) if (1..=MAX_TEXTS).contains(&texts.len()) => texts,
         _ => {
-            let message = format!("the body needs text, or texts with 1 to {MAX_TEXTS} of them");
+            let message =
+                format!("the body must have text, or texts with 1 to {MAX_TEXTS} entries");
             return Err(Refusal::new(
                 StatusCode::BAD_REQUEST,
                 "bad-body",
@@ -345,7 +346,7 @@ fn read<T: DeserializeOwned>(
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     if !is_json {
         let (message, hint) = (
-            "the body has to be JSON",
+            "the body must be JSON",
             "Send Content-Type: application/json.",
         );
         return Err(Refusal::new(
@@ -380,7 +381,7 @@ fn read<T: DeserializeOwned>(
 async fn submit<T>(shared: &Shared, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Refusal> {
     let (reply, answer) = oneshot::channel();
     shared.jobs.try_send(job(reply)).map_err(|_| {
-        let hint = "Ask again in a moment.";
+        let hint = "Try again in a moment.";
         Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
@@ -482,7 +483,7 @@ fn failed(error: &Error) -> Refusal {
 
 fn stopped() -> Error {
     Error::Failed {
-        message: message!("the model has stopped"),
+        message: message!("the model is no longer running"),
         hint: message!("Start the server again."),
     }
 }

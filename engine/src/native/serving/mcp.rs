@@ -101,7 +101,7 @@ fn answered(service: &mut Service, line: &[u8]) -> Option<Value> {
         "ping" => Ok(json!({})),
         "tools/list" => Ok(json!({ "tools": tools(service) })),
         "tools/call" => called(service, message.params),
-        other => Err((METHOD_NOT_FOUND, format!("there is no method {other}"))),
+        other => Err((METHOD_NOT_FOUND, format!("unknown method {other}"))),
     };
     Some(match result {
         Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
@@ -135,20 +135,20 @@ fn tools(service: &Service) -> Vec<Value> {
         let texts = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": MAX_TEXTS });
         tools.push(json!({
             "name": "classify",
-            "description": format!("Labels texts with a classifier of {} labels and gives the probability of each.", service.labels),
+            "description": format!("Classifies texts with a model of {} labels and returns their probabilities.", service.labels),
             "inputSchema": { "type": "object", "required": ["texts"], "properties": { "texts": texts, "top_k": top_k } },
         }));
     } else {
         tools.push(json!({
             "name": "fill_mask",
-            "description": "Guesses the words behind each [MASK] of a text.",
+            "description": "Predicts the words for each [MASK] in a text.",
             "inputSchema": of_text,
         }));
     }
     if service.documents.is_some() {
         tools.push(json!({
             "name": "similar_documents",
-            "description": "Finds the documents that are most like a text.",
+            "description": "Finds the documents most similar to a text.",
             "inputSchema": of_text,
         }));
     }
@@ -164,7 +164,7 @@ fn called(service: &mut Service, params: Value) -> Result<Value, (i64, String)> 
             if !(1..=MAX_TEXTS).contains(&texts.len()) {
                 return Err((
                     INVALID_PARAMS,
-                    format!("texts has to hold 1 to {MAX_TEXTS} texts"),
+                    format!("texts must have 1 to {MAX_TEXTS} entries"),
                 ));
             }
             let results = checked_top_k(top_k).and_then(|top_k| service.classify(&texts, top_k));
@@ -181,7 +181,7 @@ fn called(service: &mut Service, params: Value) -> Result<Value, (i64, String)> 
                 }
             })
         }
-        other => return Err((INVALID_PARAMS, format!("there is no tool {other}"))),
+        other => return Err((INVALID_PARAMS, format!("unknown tool {other}"))),
     };
     Ok(match result {
         Ok(value) => json!({

@@ -61,7 +61,7 @@ impl Service {
         };
         if let Some(path) = &args.documents {
             if path.is_dir() {
-                let hint = message!("Give one file: lines, a table or JSON.");
+                let hint = message!("Give a single file: one document per line, a table or JSON.");
                 return Err(Error::input(
                     "not-a-file",
                     message!("{path} is a folder", path = shown(path)),
@@ -97,8 +97,8 @@ impl Service {
                 .columns
                 .map(|columns| format!(", column {}", columns.text.join(" + ")));
             let column = column.unwrap_or_default();
-            output::to_people(&format!(
-                "{} documents of {}{}",
+            output::print_stderr(&format!(
+                "{} documents from {}{}",
                 texts.len(),
                 shown(path),
                 output::plain(&column)
@@ -141,12 +141,12 @@ impl Service {
     fn similar(&mut self, text: &str, top_k: usize) -> Result<Value, Error> {
         let Some(Documents { texts, index }) = &self.documents else {
             let hint = message!(
-                "Start it with {documents} FILE.",
+                "Start the server with {documents} FILE.",
                 documents = Setting::named("documents")
             );
             return Err(Error::input(
                 "no-documents",
-                message!("no documents were given to compare with"),
+                message!("the server was started without documents"),
                 hint,
             ));
         };
@@ -169,7 +169,7 @@ fn checked_top_k(top_k: Option<usize>) -> Result<Option<usize>, Error> {
             let hint = message!("Give a whole number from 1 to {MAX_TOP_K}.", MAX_TOP_K);
             Err(Error::input(
                 "bad-top-k",
-                message!("top_k is {number}", number),
+                message!("top_k is out of range: {number}", number),
                 hint,
             ))
         }

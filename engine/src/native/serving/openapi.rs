@@ -36,7 +36,7 @@ pub fn document() -> Value {
     document["properties"]["line"] = json!({ "type": "integer" });
     let classify = json!({
         "type": "object",
-        "description": "Either text or texts. Without top_k: the best label, and all others that count.",
+        "description": "Either text or texts. Without top_k: the best label, and all others that pass the threshold.",
         "additionalProperties": false,
         "properties": {
             "text": text,
@@ -50,8 +50,8 @@ pub fn document() -> Value {
         "paths": {
             "/healthz": { "get": operation("healthz", "Whether the model is ready, and what it can do", None, json!({ "type": "object" })) },
             "/classify": { "post": operation("classify", "Labels of texts, with probabilities", Some(classify), object("results", list(object("labels", list(label))))) },
-            "/fill-mask": { "post": operation("fillMask", "Guesses for each [MASK] of a text", Some(question.clone()), object("masks", list(mask))) },
-            "/similar": { "post": operation("similar", "The documents that are most like a text", Some(question), object("documents", list(document))) },
+            "/fill-mask": { "post": operation("fillMask", "Predictions for each [MASK] in a text", Some(question.clone()), object("masks", list(mask))) },
+            "/similar": { "post": operation("similar", "The documents most similar to a text", Some(question), object("documents", list(document))) },
         },
     })
 }
@@ -69,7 +69,7 @@ fn operation(id: &str, summary: &str, body: Option<Value>, answer: Value) -> Val
         "summary": summary,
         "responses": {
             "200": { "description": "The answer", "content": content(answer) },
-            "default": { "description": "Why there is none", "content": content(error) },
+            "default": { "description": "The error", "content": content(error) },
         },
     });
     if let Some(body) = body {

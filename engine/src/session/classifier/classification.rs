@@ -52,7 +52,7 @@ const OUTPUT_BIAS: &str = "classifier.bias";
 
 impl Classification {
     /// Computes the entropy baselines of the classification loss.
-    pub fn floors(&self) -> EntropyBaselines {
+    pub fn entropy_baselines(&self) -> EntropyBaselines {
         let rows = self.train.documents().labels().iter().map(Vec::as_slice);
         EntropyBaselines::of_labels(rows, self.train.classes(), self.problem)
     }
@@ -123,7 +123,7 @@ impl Task for Classification {
     }
 
     /// Picking the best of many evaluations on one small fold would overfit it.
-    fn keeps_best_step(&self) -> bool {
+    fn restores_best_step(&self) -> bool {
         self.cross_validation.is_none()
     }
 
@@ -170,7 +170,7 @@ impl Task for Classification {
 
     /// Selects the parts and fits their fusion on the validation documents, then evaluates the
     /// result.
-    async fn conclude(
+    async fn build_ensemble(
         &mut self,
         config: &mut ModelConfig,
         layout: &Layout,

@@ -144,7 +144,7 @@ impl<H: Host> Session<H> {
         let is_whole = limit.is_none()
             && label_fraction.is_none()
             && steps.is_none_or(|steps| steps >= FOLDS as u64);
-        corpus.sets_validation_aside()
+        corpus.holds_out_validation()
             && (MIN_DOCUMENTS..MAX_CROSS_VALIDATED_DOCUMENTS).contains(&labelled)
             && is_whole
             && *parts != Some(PartsKind::One)

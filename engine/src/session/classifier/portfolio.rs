@@ -123,7 +123,7 @@ pub(crate) async fn choose(task: &Task<'_>, yield_now: &mut impl AsyncFnMut()) -
         };
         let vote = vote(&outputs, Some(PartsKind::One));
         let [margins] = margins;
-        Judged {
+        ScoredMember {
             linear,
             vote,
             margins,
@@ -133,7 +133,7 @@ pub(crate) async fn choose(task: &Task<'_>, yield_now: &mut impl AsyncFnMut()) -
         !(member.has_dense() && vectors.is_none()) && (has_room || !member.has_characters())
     };
     let balanced = *class_weights == Some(ClassWeights::Balanced);
-    let mut best: Option<Judged> = None;
+    let mut best: Option<ScoredMember> = None;
     for member in Member::PORTFOLIO.into_iter().filter(is_possible) {
         yield_now().await;
         keep_better(
@@ -157,7 +157,7 @@ pub(crate) async fn choose(task: &Task<'_>, yield_now: &mut impl AsyncFnMut()) -
             }),
         );
     }
-    let Judged {
+    let ScoredMember {
         linear,
         vote,
         margins,
@@ -171,7 +171,7 @@ pub(crate) async fn choose(task: &Task<'_>, yield_now: &mut impl AsyncFnMut()) -
 }
 
 /// A trained classifier and its validation results.
-struct Judged {
+struct ScoredMember {
     linear: Linear,
     vote: Vote,
     /// See [`Chosen::margins`].
@@ -179,7 +179,7 @@ struct Judged {
 }
 
 /// Replaces `best` by `next` if its mean F1 is higher.
-fn keep_better(best: &mut Option<Judged>, next: Judged) {
+fn keep_better(best: &mut Option<ScoredMember>, next: ScoredMember) {
     if best
         .as_ref()
         .is_none_or(|best| next.vote.mean_f1 > best.vote.mean_f1)

@@ -10,7 +10,7 @@ use crate::train::{
     classifier_metrics, classify, reliability, score_interval, seed_metrics, surest,
 };
 use burn::tensor::Device;
-use protocol::{ClassifierMetrics, ReliabilityBin, SurestShare};
+use protocol::{ClassifierMetrics, ConfidencePoint, ReliabilityBin};
 use std::collections::BTreeMap;
 
 /// Decision threshold of a multi-label model that was not tuned on validation documents.
@@ -154,7 +154,7 @@ impl Scored {
 
     /// Computes the reliability diagram, and the error rate among the most confident predictions. A
     /// document with a label that the model does not know always counts as an error.
-    pub fn confidence(&self, config: &ModelConfig) -> (Vec<ReliabilityBin>, Vec<SurestShare>) {
+    pub fn confidence(&self, config: &ModelConfig) -> (Vec<ReliabilityBin>, Vec<ConfidencePoint>) {
         let decision = decision(config, &DecisionRule::Tuned);
         (
             reliability(&self.scores, &self.truth),

@@ -262,7 +262,7 @@ impl<H: Host> Session<H> {
             }
             plan
         };
-        let floors = task.floors();
+        let entropy_baselines = task.entropy_baselines();
         let corpus = self
             .corpus
             .as_ref()
@@ -283,7 +283,7 @@ impl<H: Host> Session<H> {
             tokenizer,
             plan,
             config,
-            floors,
+            entropy_baselines,
             word_vectors,
             own_vectors,
         };

@@ -8,7 +8,7 @@ use crate::data::{
 };
 use crate::error::Result;
 use crate::session::checks::no_model;
-use crate::session::commands::review::{hears_no_stop, stopped};
+use crate::session::commands::review::{poll_stop, stopped};
 use crate::session::query::inference::{self, LabelSelection, Long};
 use crate::session::{BATCH_SIZE, Host, Session};
 use protocol::{Dropped, Event, Message, TableColumns, inert_cell, message};
@@ -94,7 +94,7 @@ impl<H: Host> Session<H> {
             let answers = answers
                 .map(|(labels, text)| Answer::of(labels, self.unseen_share(text) == Some(1.0)));
             table.push(&chunk, rows.column_names(), answers);
-            if !hears_no_stop(&self.host, &mut self.deferred).await? {
+            if !poll_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
             }
             self.answer_waiting().await;

@@ -81,7 +81,8 @@ impl<H: Host> Session<H> {
         };
         model.trained_len = Some(plan.max_len);
         let task = masked_lm_task(&learned.tokenizer, windows, held_out, &plan);
-        let (tokenizer, floors) = (learned.tokenizer.clone(), learned.floors());
+        let (tokenizer, entropy_baselines) =
+            (learned.tokenizer.clone(), learned.entropy_baselines());
         let heads = snapshot::heads_of(Phase::Pretrain, &config);
         let is_new = base.is_none() && resumed.is_none();
         let own_vectors = if is_new {
@@ -95,7 +96,7 @@ impl<H: Host> Session<H> {
             tokenizer,
             plan,
             config,
-            floors,
+            entropy_baselines,
             word_vectors: true,
             own_vectors,
         };

@@ -90,7 +90,7 @@ impl<H: Host> Session<H> {
         }
         let held_out = self.measured("", split, model, (corpus, role, &selection))?;
         let (host, deferred) = (&self.host, &mut self.deferred);
-        let mut should_continue = async || hears_no_stop(host, deferred).await;
+        let mut should_continue = async || poll_stop(host, deferred).await;
         let scores = match out_of_fold.filter(|scores| scores.len() == held_out.truth().len()) {
             Some(scores) => scores.to_vec(),
             None => model
@@ -266,7 +266,7 @@ impl<H: Host> Session<H> {
                 )
                 .await?,
             );
-            if !hears_no_stop(&self.host, &mut self.deferred).await? {
+            if !poll_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
             }
         }
@@ -379,10 +379,7 @@ impl Reviewed {
 }
 
 /// Yields to the host during a long query; `false` if a stop arrived. Other commands stay queued.
-pub(crate) async fn hears_no_stop<H: Host>(
-    host: &H,
-    deferred: &mut VecDeque<Command>,
-) -> Result<bool> {
+pub(crate) async fn poll_stop<H: Host>(host: &H, deferred: &mut VecDeque<Command>) -> Result<bool> {
     deferred.extend(host.yield_now().await);
     // A stop queued behind the start of a run is meant for that run.
     let own = deferred

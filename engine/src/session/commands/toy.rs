@@ -14,7 +14,7 @@ use crate::session::run::task::{Split, Task};
 use crate::session::run::training::RunSetup;
 use crate::session::{Host, Session};
 use crate::train::{
-    Decision, DeviceBatch, EvalInput, Objective, Schedule, USUAL_WARMUP, classifier_metrics,
+    DEFAULT_WARMUP, Decision, DeviceBatch, EvalInput, Objective, Schedule, classifier_metrics,
     classify, probabilities, single_label_loss,
 };
 use burn::tensor::Device;
@@ -100,7 +100,7 @@ impl<H: Host> Session<H> {
         model.problem_type = Some(ProblemType::SingleLabelClassification);
         model.max_position_embeddings = Counting::MAX_LEN;
         let plan = toy_plan(&config, &model, batch_size)?;
-        let floors = EntropyBaselines {
+        let entropy_baselines = EntropyBaselines {
             uniform: std::f64::consts::LN_2,
             unigram: MAJORITY_LOSS,
             bigram: None,
@@ -113,7 +113,7 @@ impl<H: Host> Session<H> {
             tokenizer,
             plan,
             config,
-            floors,
+            entropy_baselines,
             word_vectors: false,
             own_vectors: None,
         };
@@ -157,7 +157,7 @@ fn toy_plan(config: &RunConfig, model: &ModelConfig, batch_size: usize) -> Resul
         budget: Budget::Steps(steps),
         schedule: Schedule {
             warmup_steps: WARMUP_STEPS.min(steps),
-            ..Schedule::new(lr, steps, USUAL_WARMUP)
+            ..Schedule::new(lr, steps, DEFAULT_WARMUP)
         },
         evaluate_every: EVALUATE_EVERY,
         steps_per_epoch: steps,

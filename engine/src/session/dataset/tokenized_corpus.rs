@@ -56,7 +56,7 @@ impl TokenizedCorpus {
         tokenizer: Option<Rc<Tokenizer>>,
     ) -> Result<Self> {
         let given = tokenizer.is_some();
-        let (tokenizer, train, valid) = if corpus.is_read_again() {
+        let (tokenizer, train, valid) = if corpus.is_streamed() {
             let key = cache::key(corpus, config, tokenizer.as_deref());
             match host
                 .cached(&key)
@@ -178,7 +178,7 @@ impl TokenizedCorpus {
             ..Selection::default()
         };
         let mut texts = Vec::new();
-        if !corpus.is_read_again() {
+        if !corpus.is_streamed() {
             let counted = corpus.each(FileRole::Train, &selection, &mut |document| {
                 texts.push(document.texts().count());
                 Ok::<(), Error>(())
@@ -224,7 +224,7 @@ impl TokenizedCorpus {
     }
 
     /// Computes the entropy baselines of the masked-LM loss on this corpus.
-    pub fn floors(&self) -> EntropyBaselines {
+    pub fn entropy_baselines(&self) -> EntropyBaselines {
         EntropyBaselines::of(
             self.train.tokens(),
             self.train.counts(),
@@ -379,7 +379,7 @@ pub fn labelled_for_training(
             &mut |_| (),
         )
     };
-    if !corpus.is_read_again() {
+    if !corpus.is_streamed() {
         return make();
     }
     let key = cache::labelled_key(corpus, selection, tokenizer, labels);

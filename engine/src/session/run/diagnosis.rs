@@ -13,10 +13,13 @@ pub const MIN_STEPS: u64 = 100;
 const LISTED_LABELS: usize = 5;
 
 /// Returns a warning if a language model has learned only token frequencies.
-pub fn only_frequencies(metrics: &MaskedLmMetrics, floors: &EntropyBaselines) -> Option<Message> {
-    let is_on_plateau = metrics.masked_lm_loss > floors.unigram - PLATEAU;
+pub fn only_frequencies(
+    metrics: &MaskedLmMetrics,
+    entropy_baselines: &EntropyBaselines,
+) -> Option<Message> {
+    let is_on_plateau = metrics.masked_lm_loss > entropy_baselines.unigram - PLATEAU;
     (metrics.n > 0 && is_on_plateau).then(|| {
-        message!("the model has learned little more than how frequent each token is: its held-out loss is {metrics} nats, and token frequencies alone give {floors}. Train longer, or use a fast-* preset", metrics = format!("{:.2}", metrics.masked_lm_loss), floors = format!("{:.2}", floors.unigram))
+        message!("the model has learned little more than how frequent each token is: its held-out loss is {metrics} nats, and token frequencies alone give {floors}. Train longer, or use a fast-* preset", metrics = format!("{:.2}", metrics.masked_lm_loss), entropy_baselines = format!("{:.2}", entropy_baselines.unigram))
     })
 }
 
@@ -54,7 +57,7 @@ mod tests {
 
     #[test]
     fn only_a_loss_on_the_plateau_is_reported() {
-        let floors = EntropyBaselines {
+        let entropy_baselines = EntropyBaselines {
             uniform: 9.0,
             unigram: 6.9,
             bigram: None,
@@ -65,11 +68,13 @@ mod tests {
             ..Default::default()
         };
         assert!(
-            only_frequencies(&at(6.8), &floors)
+            only_frequencies(&at(6.8), &entropy_baselines)
                 .is_some_and(|message| message.to_string().contains("6.80"))
         );
-        assert!(only_frequencies(&at(6.0), &floors).is_none());
-        assert!(only_frequencies(&MaskedLmMetrics { n: 0, ..at(9.0) }, &floors).is_none());
+        assert!(only_frequencies(&at(6.0), &entropy_baselines).is_none());
+        assert!(
+            only_frequencies(&MaskedLmMetrics { n: 0, ..at(9.0) }, &entropy_baselines).is_none()
+        );
     }
 
     #[test]

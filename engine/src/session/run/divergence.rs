@@ -50,7 +50,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let start = self
             .at
             .first_loss
-            .map_or(self.floors.uniform, |first| first.max(self.floors.uniform));
+            .map_or(self.entropy_baselines.uniform, |first| {
+                first.max(self.entropy_baselines.uniform)
+            });
         let steps = self.trainer.values.step;
         let (is_warm, is_settled) = match self.plan.budget {
             Budget::Steps(_) => {

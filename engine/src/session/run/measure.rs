@@ -87,14 +87,14 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             epoch,
             figures: figures(measured),
         });
-        if split == Split::Valid && self.task.keeps_best_step() {
+        if split == Split::Valid && self.task.restores_best_step() {
             self.remember(measured.micro_f1);
         }
     }
 
     /// Combines the networks and other parts into the final model. Returns its metrics, or `None`
     /// if there is nothing to combine.
-    async fn conclude(&mut self, clock: &mut Clock) -> Result<Option<Vec<(Split, Metrics)>>> {
+    async fn build_ensemble(&mut self, clock: &mut Clock) -> Result<Option<Vec<(Split, Metrics)>>> {
         let Some(first) = self.at.networks.first().cloned() else {
             return Ok(None);
         };
@@ -124,7 +124,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let mut should_continue =
             async || Ok(control.poll_during_evaluation(trainer, clock).await? == Wish::GoOn);
         let measured = task
-            .conclude(&mut model, &layout, networks, &device, &mut should_continue)
+            .build_ensemble(&mut model, &layout, networks, &device, &mut should_continue)
             .await?;
         if measured.is_empty() || self.control.stop_requested() {
             return Ok(None);
@@ -148,7 +148,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let (code, message) = match last {
             Some(Metrics::MaskedLm(metrics)) => (
                 "only-frequencies",
-                diagnosis::only_frequencies(metrics, &self.floors),
+                diagnosis::only_frequencies(metrics, &self.entropy_baselines),
             ),
             Some(Metrics::Classifier(metrics)) => {
                 ("never-predicted", diagnosis::never_predicted(metrics))
@@ -178,7 +178,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             // A problem of the last parameters need not be one of the best ones.
             final_metrics = last.filter(|_| !recalled);
         }
-        let concluded = self.conclude(clock).await?;
+        let concluded = self.build_ensemble(clock).await?;
         if self.control.stop_requested() {
             return Ok(());
         }

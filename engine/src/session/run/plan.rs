@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::model::{Dropout, ModelConfig};
 use crate::session::run::plan::length::{budget, networks, pretraining_epochs};
 use crate::session::run::plan::limits::{check_frozen_memory, check_memory, is_sound_budget};
-use crate::train::{MuonSettings, OptimizerSettings, Schedule, USUAL_WARMUP};
+use crate::train::{DEFAULT_WARMUP, MuonSettings, OptimizerSettings, Schedule};
 use protocol::{EmbeddingInit, OptimizerKind, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
 
@@ -209,7 +209,7 @@ pub fn plan(
     let warmup_share = if muon.is_some() {
         MUON_WARMUP
     } else {
-        USUAL_WARMUP
+        DEFAULT_WARMUP
     };
     let lr = config.lr.unwrap_or_else(|| default_lr(model, pretrain));
     Ok(Plan {
@@ -572,7 +572,7 @@ mod tests {
                 second: None,
                 labels: Vec::new(),
             };
-            let documents = EncodedDocuments::held(std::iter::repeat_n(document, n), 10);
+            let documents = EncodedDocuments::in_memory(std::iter::repeat_n(document, n), 10);
             finetuning_max_len(&RunConfig::default(), &documents, 512)
         };
         assert_eq!(

@@ -44,7 +44,7 @@ pub struct RunControl<'a, H: Host> {
     /// The example to preview.
     pub watched: &'a mut Option<PreviewRequest>,
     /// Host time of the next preview, in seconds.
-    pub next_look: f64,
+    pub next_preview_secs: f64,
     /// The step after which the run pauses (single-step mode).
     pub pause_at: Option<u64>,
     /// Commands that arrived and were not handled yet.
@@ -109,7 +109,7 @@ impl<H: Host> RunControl<'_, H> {
                     }
                 }
                 Command::Pause | Command::Resume => (),
-                question if is_question(&question) && !self.answers => {
+                question if is_query(&question) && !self.answers => {
                     self.deferred.push_back(question)
                 }
                 Command::PreviewMasking {
@@ -181,7 +181,7 @@ impl<H: Host> RunControl<'_, H> {
             self.host.emit(event, buffers);
         }
         let ended = self.host.now_secs();
-        self.next_look = ended + PREVIEW_INTERVAL_SECS.max((ended - began) * PREVIEW_REST);
+        self.next_preview_secs = ended + PREVIEW_INTERVAL_SECS.max((ended - began) * PREVIEW_REST);
         Ok(())
     }
 
@@ -225,7 +225,7 @@ impl<H: Host> RunControl<'_, H> {
 }
 
 /// Whether the command is a query that a model, in training or not, can answer.
-pub(crate) fn is_question(command: &Command) -> bool {
+pub(crate) fn is_query(command: &Command) -> bool {
     matches!(
         command,
         Command::PreviewMasking { .. }

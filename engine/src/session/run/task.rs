@@ -58,7 +58,7 @@ pub trait Task {
 
     /// Whether a network is kept at the step that scored best on the validation set, rather than at
     /// its last one.
-    fn keeps_best_step(&self) -> bool {
+    fn restores_best_step(&self) -> bool {
         true
     }
 
@@ -68,7 +68,7 @@ pub trait Task {
     ///
     /// # Errors
     /// Returns an error if the device is lost, or `should_continue` fails.
-    async fn conclude(
+    async fn build_ensemble(
         &mut self,
         _config: &mut ModelConfig,
         _layout: &Layout,
@@ -79,7 +79,7 @@ pub trait Task {
         Ok(Vec::new())
     }
 
-    /// Takes the ensemble that [`Self::conclude`] built.
+    /// Takes the ensemble that [`Self::build_ensemble`] built.
     fn take_ensemble(&mut self) -> Option<Ensemble> {
         None
     }

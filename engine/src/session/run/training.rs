@@ -40,7 +40,7 @@ pub(crate) struct RunSetup {
     /// The configuration as requested.
     pub config: RunConfig,
     /// Entropy baselines of the loss.
-    pub floors: EntropyBaselines,
+    pub entropy_baselines: EntropyBaselines,
     /// Whether new word embeddings are initialised from the user's word vectors.
     pub word_vectors: bool,
     /// Vectors learned from the training text, to initialise new word embeddings if the user gave
@@ -118,7 +118,7 @@ impl<H: Host> Session<H> {
             tokenizer,
             plan,
             config,
-            floors,
+            entropy_baselines,
             ..
         } = start;
         let control = RunControl {
@@ -132,7 +132,7 @@ impl<H: Host> Session<H> {
             },
             text: self.corpus.as_ref(),
             watched: &mut self.watched,
-            next_look: 0.0,
+            next_preview_secs: 0.0,
             pause_at: None,
             // Commands that arrived after the one that started the run are for the run to handle.
             arrived: std::mem::take(&mut self.deferred),
@@ -156,7 +156,7 @@ impl<H: Host> Session<H> {
             device_name: &self.info.name,
             scores: Vec::new(),
             measured: Vec::new(),
-            floors,
+            entropy_baselines,
             learned: false,
             lr: 0.0,
             beginning,
@@ -208,7 +208,7 @@ impl<H: Host> Session<H> {
         let RunSetup {
             model,
             plan,
-            floors,
+            entropy_baselines,
             ..
         } = start;
         Event::Started {
@@ -219,9 +219,9 @@ impl<H: Host> Session<H> {
             tokens: plan.steps() * (plan.batch_size * plan.max_len) as u64,
             device: self.info.name.clone(),
             vocab_size: model.vocab_size as u64,
-            uniform: floors.uniform,
-            unigram: floors.unigram,
-            bigram: floors.bigram,
+            uniform: entropy_baselines.uniform,
+            unigram: entropy_baselines.unigram,
+            bigram: entropy_baselines.bigram,
             labels: model.labels.clone(),
             step,
         }

@@ -99,7 +99,7 @@ fn encoded_documents_round_trip() {
         document(&[], Some(&[]), &[]),
         document(&[12], Some(&[13, 1]), &[0, 1]),
     ];
-    let encoded = EncodedDocuments::held(expected.iter().cloned(), 100);
+    let encoded = EncodedDocuments::in_memory(expected.iter().cloned(), 100);
     assert_eq!(
         (0..3)
             .map(|index| encoded.document(index))
@@ -146,7 +146,14 @@ fn shares_equal_the_published_loop() {
 
 fn examples(n: u32) -> LabelledExamples {
     let documents = (0..n).map(|i| document(&[10 + i], Some(&[20]), &[i as usize % 3]));
-    LabelledExamples::new(EncodedDocuments::held(documents, 100), SPECIALS, 3, 1, 4, 6)
+    LabelledExamples::new(
+        EncodedDocuments::in_memory(documents, 100),
+        SPECIALS,
+        3,
+        1,
+        4,
+        6,
+    )
 }
 
 #[test]
@@ -181,7 +188,7 @@ fn batches_are_filled_up_with_rows_of_weight_0() {
 fn evaluation_batches_are_as_long_as_their_documents() {
     let lengths = [40, 3, 60, 4, 20, 5, 90, 6];
     let documents = lengths.map(|length| document(&vec![9; length], None, &[]));
-    let documents = EncodedDocuments::held(documents.into_iter(), 100);
+    let documents = EncodedDocuments::in_memory(documents.into_iter(), 100);
     let examples = LabelledExamples::new(documents, SPECIALS, 3, 1, 4, 64);
     let batches: Vec<(Vec<usize>, usize)> = examples
         .by_length()
@@ -212,12 +219,12 @@ fn an_epoch_holds_each_document_once_in_its_own_order() {
 #[test]
 fn fitting_len_covers_a_share_of_the_documents() {
     let documents =
-        EncodedDocuments::held((1..=100).map(|n| document(&vec![9; n], None, &[])), 100);
+        EncodedDocuments::in_memory((1..=100).map(|n| document(&vec![9; n], None, &[])), 100);
     for (share, expected) in [(1.0, 102), (0.95, 98), (0.0, 3)] {
         assert_eq!(documents.fitting_len(share), expected);
     }
     assert_eq!(
-        EncodedDocuments::held(std::iter::empty(), 100).fitting_len(0.5),
+        EncodedDocuments::in_memory(std::iter::empty(), 100).fitting_len(0.5),
         2
     );
 }

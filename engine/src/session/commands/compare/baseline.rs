@@ -130,7 +130,7 @@ impl<H: Host> Session<H> {
         let encoded = documents
             .iter()
             .map(|document| EncodedDocument::of_text(&tokenizer, document));
-        let encoded = EncodedDocuments::held(encoded, tokenizer.len());
+        let encoded = EncodedDocuments::in_memory(encoded, tokenizer.len());
         let vectors = DocumentVectors::new(own.values.clone(), own.width, &encoded);
         Some((tokenizer, Rc::new(vectors)))
     }
