@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::session::run::clock::Clock;
 use crate::session::run::plan::{Budget, Plan};
-use crate::session::run::run_control::{RunControl, Wish};
+use crate::session::run::run_control::RunControl;
 use crate::session::run::snapshot::{BestState, RunState, STATE_FORMAT, encode};
 use crate::session::run::task::{Split, Task, training_model};
 use crate::session::run::train_progress::{Sums, TrainProgress};
@@ -140,7 +140,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
     /// arrived.
     async fn train_network(&mut self, clock: &mut Clock) -> Result<bool> {
         while !self.done(clock) {
-            if self.control.poll_commands(&self.trainer, clock).await? == Wish::Stop {
+            if self
+                .control
+                .poll_commands(&self.trainer, clock)
+                .await?
+                .is_break()
+            {
                 return Ok(true);
             }
             let report = self.step(clock);

@@ -7,7 +7,6 @@ use crate::session::Host;
 use crate::session::commands::compare::figures;
 use crate::session::run::clock::Clock;
 use crate::session::run::diagnosis;
-use crate::session::run::run_control::Wish;
 use crate::session::run::task::{Split, Task};
 use protocol::{Event, Metrics};
 
@@ -41,8 +40,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         } = self;
         let (params, device) = (trainer.params(), &trainer.optimizer.device);
         let mut model = trainer.model.clone();
-        let mut should_continue =
-            async || Ok(control.poll_during_evaluation(trainer, clock).await? == Wish::GoOn);
+        let mut should_continue = async || {
+            Ok(control
+                .poll_during_evaluation(trainer, clock)
+                .await?
+                .is_continue())
+        };
         let metrics = task
             .evaluate(&mut model, &params, device, split, &mut should_continue)
             .await?;
@@ -121,8 +124,12 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             thresholds,
             ..trainer.model.clone()
         };
-        let mut should_continue =
-            async || Ok(control.poll_during_evaluation(trainer, clock).await? == Wish::GoOn);
+        let mut should_continue = async || {
+            Ok(control
+                .poll_during_evaluation(trainer, clock)
+                .await?
+                .is_continue())
+        };
         let measured = task
             .build_ensemble(&mut model, &layout, networks, &device, &mut should_continue)
             .await?;

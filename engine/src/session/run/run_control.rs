@@ -12,21 +12,13 @@ use crate::session::run::clock::Clock;
 use crate::session::run::trainer::Trainer;
 use protocol::{Command, Event, RunConfig};
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
 /// Minimum seconds between two previews.
 const PREVIEW_INTERVAL_SECS: f64 = 0.4;
 /// A preview that took `t` seconds is followed by at least `49 t` without one: previews cost at
 /// most 2 % of the time.
 const PREVIEW_REST: f64 = 49.0;
-
-/// What a run does after handling its commands.
-#[derive(PartialEq)]
-pub enum Wish {
-    /// Continue training.
-    GoOn,
-    /// End the run here.
-    Stop,
-}
 
 /// The command queue of a run, and what its queries are answered from.
 pub struct RunControl<'a, H: Host> {
@@ -55,7 +47,11 @@ pub struct RunControl<'a, H: Host> {
 
 impl<H: Host> RunControl<'_, H> {
     /// Handles the commands that arrived since the last step; waits while paused.
-    pub async fn poll_commands(&mut self, trainer: &Trainer, clock: &mut Clock) -> Result<Wish> {
+    pub async fn poll_commands(
+        &mut self,
+        trainer: &Trainer,
+        clock: &mut Clock,
+    ) -> Result<ControlFlow<()>> {
         self.arrived.extend(self.host.yield_now().await);
         if self.pause_at.is_some_and(|step| trainer.step() >= step) {
             self.pause_at = None;
@@ -70,26 +66,30 @@ impl<H: Host> RunControl<'_, H> {
         &mut self,
         trainer: &Trainer,
         clock: &mut Clock,
-    ) -> Result<Wish> {
+    ) -> Result<ControlFlow<()>> {
         self.arrived.extend(self.host.yield_now().await);
-        let wish = self.handle_arrived(trainer, clock).await?;
-        if wish == Wish::Stop {
+        let flow = self.handle_arrived(trainer, clock).await?;
+        if flow.is_break() {
             self.arrived.push_front(Command::Stop);
         }
-        Ok(wish)
+        Ok(flow)
     }
 
-    async fn handle_arrived(&mut self, trainer: &Trainer, clock: &mut Clock) -> Result<Wish> {
+    async fn handle_arrived(
+        &mut self,
+        trainer: &Trainer,
+        clock: &mut Clock,
+    ) -> Result<ControlFlow<()>> {
         let mut paused = false;
         loop {
             let command = match self.arrived.pop_front() {
                 Some(command) => command,
                 None if paused => self.host.next_control_command().await,
-                None => return Ok(Wish::GoOn),
+                None => return Ok(ControlFlow::Continue(())),
             };
             let (run, step) = (self.run.to_string(), trainer.step());
             match command {
-                Command::Stop => return Ok(Wish::Stop),
+                Command::Stop => return Ok(ControlFlow::Break(())),
                 Command::Pause if !paused => {
                     paused = true;
                     clock.pause(self.host.now_secs());
