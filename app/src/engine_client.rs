@@ -26,12 +26,13 @@ thread_local! {
 pub struct EngineClient {
     worker: Worker,
     is_open: Rc<Cell<bool>>,
-    waiting: Rc<RefCell<Option<Vec<Message>>>>,
+    waiting: Rc<RefCell<Option<Vec<Delivery>>>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
-struct Message {
+/// A command with its files.
+struct Delivery {
     text: String,
     files: Vec<Blob>,
 }
@@ -80,7 +81,7 @@ impl EngineClient {
 
     /// Sends a command that is already serialised: the page never parses commands.
     pub fn send_text(&self, text: String, files: Vec<Blob>) {
-        let message = Message { text, files };
+        let message = Delivery { text, files };
         match self.waiting.borrow_mut().as_mut() {
             Some(waiting) => waiting.push(message),
             None => post(&self.worker, &message),
@@ -127,7 +128,7 @@ fn start_worker(lock: &str) -> Result<Worker, JsValue> {
 fn message_handler(
     worker: Worker,
     lock: String,
-    waiting: Rc<RefCell<Option<Vec<Message>>>>,
+    waiting: Rc<RefCell<Option<Vec<Delivery>>>>,
     on_event: Rc<impl Fn(&str, Event, Vec<ArrayBuffer>) + 'static>,
 ) -> Closure<dyn FnMut(MessageEvent)> {
     Closure::new(move |message: MessageEvent| {
@@ -227,7 +228,7 @@ fn unpack(data: &JsValue) -> Option<(String, Event, Vec<ArrayBuffer>)> {
     }
 }
 
-fn post(worker: &Worker, message: &Message) {
+fn post(worker: &Worker, message: &Delivery) {
     let files: Array = message.files.iter().collect();
     let envelope = Object::new();
     let set = |key: &str, value: &JsValue| Reflect::set(&envelope, &key.into(), value);

@@ -2,6 +2,7 @@
 //! only announce changes; progress is announced at most ten times a second.
 
 use super::{After, AppContext};
+use crate::localize_message::localize_message;
 use crate::state::{ENGINE_CRASHED, Failures, RunState, StateSlice, worded};
 use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
@@ -83,7 +84,7 @@ impl AppContext {
                     let key = |id: &String| self.peek(|state| state.key_of(id));
                     self.recover(
                         active_before.iter().find_map(key),
-                        message,
+                        localize_message(&message),
                         code.starts_with("gpu-"),
                     );
                 }

@@ -1,7 +1,7 @@
 //! Queries to the engine. The answers arrive as events and are applied to the state.
 
 use super::AppContext;
-use crate::clozes::{GUESSES, bundled_clozes};
+use crate::clozes::{PREDICTIONS, bundled_clozes};
 use crate::download;
 use crate::file_import::{self, Source};
 use crate::settings::Settings;
@@ -92,7 +92,7 @@ impl AppContext {
         self.send(Command::FillMasks {
             request,
             texts,
-            top_k: GUESSES,
+            top_k: PREDICTIONS,
         });
     }
 

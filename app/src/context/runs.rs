@@ -11,6 +11,7 @@ use crate::wording::bytes;
 use crate::{focus, local_storage, locks, tr};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use protocol::Message;
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
@@ -254,7 +255,8 @@ impl AppContext {
                     needed
                 );
                 app.change_run(&key, |run| {
-                    run.warnings.push(("little-room".into(), sentence))
+                    run.warnings
+                        .push(("little-room".into(), Message::verbatim(sentence)))
                 });
             }
         });

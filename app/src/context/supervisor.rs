@@ -6,7 +6,7 @@ use crate::state::{Engine, Recovery, Run, RunState, Silence, Stage, StateSlice};
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::BackendChoice;
+use protocol::{BackendChoice, Message};
 use std::time::Duration;
 
 /// Interval between checks of the engine's silence.
@@ -123,7 +123,10 @@ impl AppContext {
         };
         if let Some(key) = &resumes {
             let sentence = format!("{cause} {goes_on}");
-            self.change_run(key, |run| run.warnings.push(("recovered".into(), sentence)));
+            self.change_run(key, |run| {
+                run.warnings
+                    .push(("recovered".into(), Message::verbatim(sentence)));
+            });
             self.resume_when_read(key);
         } else if let Some(key) = model {
             let app = *self;

@@ -3,6 +3,7 @@
 use crate::context::app;
 use crate::focus;
 use crate::language::translated;
+use crate::localize_message::localize_message;
 use crate::settings::Field;
 use crate::tr;
 use leptos::prelude::*;
@@ -28,7 +29,7 @@ pub fn NumberField(
         rejected.set(
             result
                 .and_then(Result::err)
-                .map(|error| (text, error.message)),
+                .map(|error| (text, localize_message(&error.message))),
         );
     };
     view! {

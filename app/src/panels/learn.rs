@@ -8,7 +8,7 @@ use super::choice::SwitchField;
 use super::section::Section;
 use crate::context::app;
 use crate::focus;
-use crate::preview_context::preview_context;
+use crate::preview_context::scope;
 use crate::settings::NSP;
 use crate::state::{Masking, Stage, StateSlice};
 use crate::tr;

@@ -477,7 +477,7 @@ fn with_series<T>(state: &RunState, draw: impl FnOnce(&[LossSeries]) -> T) -> T 
                 .iter()
                 .map(|quality| (quality.step, quality.loss))
                 .collect(),
-            floors: run.plan.as_ref().map(|plan| EntropyBaselines {
+            entropy_baselines: run.plan.as_ref().map(|plan| EntropyBaselines {
                 uniform: plan.uniform,
                 unigram: plan.unigram,
                 bigram: plan.bigram,

@@ -12,6 +12,7 @@ use super::start::{ApplyChanges, PhaseWarnings};
 use crate::context::app;
 use crate::file_import::Source;
 use crate::language::translated;
+use crate::localize_message::localize_message;
 use crate::settings::{FIELDS, LENGTHS, NSP, SWITCHES, TOKENIZER};
 use crate::state::StateSlice;
 use crate::tr;
@@ -130,7 +131,11 @@ fn LengthField() -> impl IntoView {
         let result = app
             .settings
             .try_update(|settings| settings.set_length(unit.get_untracked(), text));
-        rejected.set(result.and_then(Result::err).map(|error| error.message));
+        rejected.set(
+            result
+                .and_then(Result::err)
+                .map(|error| localize_message(&error.message)),
+        );
     };
     let choose = move |event| {
         let key = event_target_value(&event);

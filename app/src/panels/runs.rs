@@ -10,7 +10,6 @@ use super::section::Section;
 use crate::chart::scene::RUN_INKS;
 use crate::context::app;
 use crate::focus;
-use crate::language::translated;
 use crate::localize_message::localize_message;
 use crate::share::MAX_RUNS;
 use crate::state::{Run, RunState, Stage, StateSlice};

@@ -3,7 +3,7 @@
 
 use super::Choice;
 use crate::chart::attention::{
-    ROW, Shown, cell_at, least_width, paint_lines, paint_map, png_of_lines, png_of_map,
+    ROW, Shown, cell_at, min_width, paint_lines, paint_map, png_of_lines, png_of_map,
 };
 use crate::chart::heads::{full_colour, lines};
 use crate::chart::scene::Size;
@@ -276,7 +276,7 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
             share = percent(full)
         )
     };
-    let width = move || places.with(|places| format!("{}px", least_width(places.len())));
+    let width = move || places.with(|places| format!("{}px", min_width(places.len())));
     let name = ("attention-map", tr!("PNG: picture of this map"));
     let picture = picture_button(name, canvas, choice, |canvas, shown| {
         png_of_map(canvas, size_of(canvas), shown)
