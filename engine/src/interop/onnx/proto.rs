@@ -1,18 +1,18 @@
-//! ONNX's file format: the few messages of `onnx.proto` (ONNX IR version 8) that a model needs, written in Protocol
-//! Buffers' wire format.
+//! Writes the messages of `onnx.proto` (ONNX IR version 8) that a model needs, in the wire format
+//! of Protocol Buffers.
 
-/// Operator set that all operations are of.
+/// Version of the default operator set.
 const OPSET: u64 = 17;
 const IR_VERSION: u64 = 8;
 
-/// Numbers of `TensorProto.DataType`.
+/// Values of `TensorProto.DataType`.
 #[derive(Clone, Copy)]
 pub enum Kind {
     Float = 1,
     Int64 = 7,
 }
 
-/// A message in the making.
+/// A serialised message, built field by field.
 #[derive(Clone, Default)]
 pub struct Message(Vec<u8>);
 
@@ -54,7 +54,7 @@ impl Message {
     }
 }
 
-/// An attribute of a node.
+/// An attribute of a node, with its name.
 pub enum Attribute<'a> {
     Int(&'a str, i64),
     Ints(&'a str, &'a [i64]),
@@ -87,7 +87,7 @@ impl Attribute<'_> {
     }
 }
 
-/// A `NodeProto`.
+/// Builds a `NodeProto`.
 pub fn node(operation: &str, inputs: &[&str], output: &str, attributes: &[Attribute]) -> Message {
     let mut message = Message::default();
     inputs.iter().for_each(|input| message.text(1, input));
@@ -100,7 +100,7 @@ pub fn node(operation: &str, inputs: &[&str], output: &str, attributes: &[Attrib
     message
 }
 
-/// A `TensorProto` of little-endian `bytes`.
+/// Builds a `TensorProto` of little-endian `bytes`.
 pub fn tensor(name: &str, kind: Kind, shape: &[usize], bytes: &[u8]) -> Message {
     let mut message = Message::default();
     shape
@@ -112,7 +112,7 @@ pub fn tensor(name: &str, kind: Kind, shape: &[usize], bytes: &[u8]) -> Message 
     message
 }
 
-/// A `ValueInfoProto`; an axis is a name where its length is open.
+/// Builds a `ValueInfoProto`; an axis of dynamic length is a name.
 pub fn value(name: &str, kind: Kind, shape: &[Result<usize, &str>]) -> Message {
     let mut axes = Message::default();
     for axis in shape {
@@ -133,20 +133,20 @@ pub fn value(name: &str, kind: Kind, shape: &[Result<usize, &str>]) -> Message {
     message
 }
 
-/// The parts of a `GraphProto`.
+/// The fields of a `GraphProto`.
 #[derive(Default)]
 pub struct GraphParts {
-    /// In an order in which they can be computed.
+    /// Nodes in topological order.
     pub nodes: Vec<Message>,
-    /// Constants.
+    /// Constant tensors.
     pub tensors: Vec<Message>,
-    /// What is given.
+    /// Inputs of the graph.
     pub inputs: Vec<Message>,
-    /// What is computed.
+    /// Outputs of the graph.
     pub outputs: Vec<Message>,
 }
 
-/// The bytes of a `ModelProto`.
+/// Builds a `ModelProto` and returns its bytes.
 pub fn model(graph: &GraphParts) -> Vec<u8> {
     let mut body = Message::default();
     graph.nodes.iter().for_each(|node| body.message(1, node));
@@ -184,7 +184,7 @@ mod tests {
         message.number(1, 150);
         message.text(2, "testing");
         message.number(8, -1_i64 as u64);
-        // The first two are the examples of Protocol Buffers' documentation, "Encoding".
+        // The first two are examples from the Protocol Buffers documentation ("Encoding").
         assert_eq!(message.0[..3], [0x08, 0x96, 0x01]);
         assert_eq!(
             message.0[3..12],

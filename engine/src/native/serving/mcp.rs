@@ -1,5 +1,5 @@
-//! The `mcp` command: a model as tools of the Model Context Protocol over standard input and output. Messages are JSON-RPC
-//! 2.0, one per line (specification of 2025-06-18, "Transports: stdio").
+//! The `mcp` command: serves a model as tools of the Model Context Protocol over stdin and stdout.
+//! Messages are JSON-RPC 2.0, one per line (specification of 2025-06-18, "Transports: stdio").
 
 use super::{DEFAULT_TOP_K, MAX_TEXTS, MAX_TOP_K, Service, checked_top_k};
 use crate::error::Error;
@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{BufRead, Read};
 
-/// Versions of the protocol that are spoken, newest first; they are the same as far as tools go.
+/// Supported versions of the protocol, newest first; they do not differ for tools.
 const VERSIONS: [&str; 3] = ["2025-06-18", "2025-03-26", "2024-11-05"];
-/// Bytes of a message at most.
+/// Maximum size of a message, in bytes.
 const MAX_MESSAGE_BYTES: u64 = 4 << 20;
 
-/// Codes of JSON-RPC.
+/// Error codes of JSON-RPC.
 const PARSE_ERROR: i64 = -32700;
 const INVALID_REQUEST: i64 = -32600;
 const METHOD_NOT_FOUND: i64 = -32601;
@@ -47,10 +47,10 @@ struct Text {
     top_k: Option<usize>,
 }
 
-/// The `mcp` command: answers until its input ends.
+/// Runs the `mcp` command: answers messages until stdin ends.
 ///
 /// # Errors
-/// When the model cannot be loaded, or input or output fails.
+/// Returns an error if the model cannot be loaded, or reading or writing fails.
 pub fn mcp(common: &Common, args: &Served) -> Result<(), Error> {
     let mut service = Service::open(common, args)?;
     let mut stdin = std::io::stdin().lock();
@@ -86,7 +86,7 @@ pub fn mcp(common: &Common, args: &Served) -> Result<(), Error> {
     }
 }
 
-/// The answer to a message; none to a notification or an answer.
+/// Returns the response to a message; `None` for notifications and responses.
 fn answered(service: &mut Service, line: &[u8]) -> Option<Value> {
     let Ok(message) = serde_json::from_slice::<Message>(line) else {
         return Some(error(
@@ -122,7 +122,7 @@ fn initialized(params: &Value) -> Value {
     })
 }
 
-/// The tools that the model is good for.
+/// Returns the tools that the model supports.
 fn tools(service: &Service) -> Vec<Value> {
     let top_k = json!({ "type": "integer", "minimum": 1, "maximum": MAX_TOP_K });
     let of_text = json!({
