@@ -2,6 +2,7 @@
 
 use crate::check::Part;
 use crate::error::Error;
+use crate::mode::Mode;
 use std::path::PathBuf;
 
 /// Text printed by `cargo xtask help`.
@@ -63,15 +64,6 @@ pub enum Task {
         /// Parts to run, in their fixed order.
         parts: Vec<Part>,
     },
-}
-
-/// Build mode of the web binaries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Optimised for size and speed.
-    Release,
-    /// Fast to build.
-    Debug,
 }
 
 /// Parses the arguments after `cargo xtask`.

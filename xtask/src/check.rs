@@ -4,8 +4,8 @@
 
 mod tally;
 
-use crate::arguments::Mode;
 use crate::error::Error;
+use crate::mode::Mode;
 use crate::program::Program;
 use crate::project::Project;
 use crate::{setup, tidy, web};

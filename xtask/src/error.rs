@@ -1,6 +1,6 @@
 //! Errors of the build tasks: one variant per cause that the user can act on.
 
-use crate::web::size::OverBudget;
+use crate::over_budget::OverBudget;
 use std::fmt::{Display, Formatter};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,8 @@
 mod arguments;
 mod check;
 mod error;
+mod mode;
+mod over_budget;
 mod program;
 mod project;
 mod serve;
@@ -16,8 +18,9 @@ mod soak;
 mod tidy;
 mod web;
 
-use arguments::{Mode, Task};
+use arguments::Task;
 use error::Error;
+use mode::Mode;
 use project::Project;
 use std::process::ExitCode;
 

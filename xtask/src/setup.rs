@@ -10,8 +10,8 @@ pub use node::wasm_opt;
 pub use python::interop;
 pub use wasm::Toolchain;
 
-use crate::arguments::Mode;
 use crate::error::Error;
+use crate::mode::Mode;
 use crate::program::{Program, on_path};
 use crate::project::Project;
 use std::path::{Path, PathBuf};

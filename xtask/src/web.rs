@@ -2,6 +2,7 @@
 //! bindings, optimises them, assembles the site and checks its size. Each stage caches its result
 //! in the build folder and is skipped while its input is unchanged.
 
+mod binary;
 mod bind;
 mod compile;
 mod constructors;
@@ -11,80 +12,13 @@ pub mod stamp;
 
 pub use compile::lint;
 
-use crate::arguments::Mode;
 use crate::error::Error;
+use crate::mode::Mode;
 use crate::project::Project;
 use crate::setup::{self, Toolchain};
+use binary::{Binary, ENGINE, PAGE, UNPACK};
 use size::Budget;
 use std::path::PathBuf;
-
-/// One of the three wasm binaries.
-struct Binary {
-    /// Name in the site: `NAME.js` and `NAME_bg.wasm`.
-    name: &'static str,
-    /// Name of the crate.
-    package: &'static str,
-    /// Binary target of the crate.
-    bin: &'static str,
-    /// Features that replace the crate's default ones; empty keeps the defaults.
-    features: &'static str,
-    /// Flags for rustc.
-    rustflags: &'static str,
-    /// Further settings of the release profile.
-    profile: &'static [&'static str],
-    /// Optimisation flags for wasm-opt.
-    optimise: &'static [&'static str],
-}
-
-/// Leptos and the panels. The page is usable before the engine has loaded, so its size matters
-/// most. Type erasure of views and link-time optimisation reduce it by a sixth (measured); building
-/// the engine that way would take too long.
-const PAGE: Binary = Binary {
-    name: "page",
-    package: "clozelab-app",
-    bin: "page",
-    features: "",
-    rustflags: "--cfg erase_components",
-    // The page is never CPU-bound, so only size matters.
-    profile: &[
-        "profile.web.lto=\"fat\"",
-        "profile.web.codegen-units=1",
-        "profile.web.opt-level=\"z\"",
-    ],
-    // Rebuilding the control flow from scratch compresses better: 6 kB after brotli (measured). Not
-    // inlining functions with a single caller saves another 5 kB.
-    optimise: &[
-        "-Oz",
-        "--flatten",
-        "--rereloop",
-        "-Oz",
-        "--one-caller-inline-max-function-size=50",
-    ],
-};
-
-/// The engine in its worker. `simd128` makes the CPU backend fast; every browser with WebGPU
-/// supports it.
-const ENGINE: Binary = Binary {
-    name: "engine",
-    package: "clozelab-engine",
-    bin: "worker",
-    features: "worker,gpu",
-    rustflags: "-C target-feature=+simd128",
-    profile: &[],
-    optimise: &["-Os"],
-};
-
-/// Opens archives, workbooks and Word documents. Fetched for the first of them, which for most
-/// users is never.
-const UNPACK: Binary = Binary {
-    name: "unpack",
-    package: "clozelab-unpack",
-    bin: "unpack",
-    features: "module",
-    rustflags: "",
-    profile: &["profile.web.lto=\"fat\"", "profile.web.codegen-units=1"],
-    optimise: &["-Os"],
-};
 
 /// Size limit of what a first visit downloads before the page can be used.
 const PAGE_BUDGET: Budget = Budget {

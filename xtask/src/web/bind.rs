@@ -2,8 +2,9 @@
 //! bindings, wasm-opt shrinks the module. wasm-bindgen is used as a library, so that its version
 //! matches the one that the module was compiled against.
 
+use super::binary::Binary;
+use super::constructors;
 use super::stamp::{digest, unless_done};
-use super::{Binary, constructors};
 use crate::error::Error;
 use crate::project::Project;
 use crate::setup;

@@ -1,9 +1,9 @@
 //! Compiles the sources to wasm with cargo. Each binary has its own build folder: their flags
 //! differ, and in a shared folder each would rebuild all dependencies after the other.
 
-use super::{Binary, PAGE, UNPACK};
-use crate::arguments::Mode;
+use super::binary::{Binary, PAGE, UNPACK};
 use crate::error::Error;
+use crate::mode::Mode;
 use crate::program::Program;
 use crate::project::Project;
 use crate::setup::Toolchain;

@@ -3,6 +3,7 @@
 
 use super::stamp::digest;
 use crate::error::Error;
+use crate::over_budget::{OverBudget, kilobytes};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Write as _};
 use std::path::{Path, PathBuf};
@@ -20,26 +21,6 @@ pub struct Budget {
     pub what: &'static str,
     /// Limit in kilobytes.
     pub kilobytes: u64,
-}
-
-/// A part that exceeds its limit.
-#[derive(Debug)]
-pub struct OverBudget {
-    what: &'static str,
-    bytes: u64,
-    limit: u64,
-}
-
-impl Display for OverBudget {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let [now, limit] = [self.bytes, self.limit].map(kilobytes);
-        write!(
-            f,
-            "the {} is {now} kB after brotli, its limit is {limit} kB: ",
-            self.what
-        )?;
-        write!(f, "look for a new dependency or feature with `cargo tree`")
-    }
 }
 
 /// Sizes of the site's files.
@@ -146,10 +127,6 @@ pub fn is_page(path: &Path) -> bool {
         .extension()
         .is_some_and(|ending| ["wasm", "js", "mjs", "css"].iter().any(|e| ending == *e));
     code && !is_engine(path) && !is_unpack(path)
-}
-
-fn kilobytes(bytes: u64) -> String {
-    format!("{:.1}", bytes as f64 / 1000.0)
 }
 
 fn packed_size(bytes: &[u8]) -> u64 {
