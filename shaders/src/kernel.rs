@@ -1,8 +1,5 @@
 //! Kernels with their WGSL source and bindings, and launch dimensions.
 
-use crate::{adamw, attention, convolution, cross_entropy, dropout, gelu, gelu_backward};
-use crate::{gradients, layer_norm, matmul, muon, table};
-
 /// Maximum number of workgroups per dimension that WebGPU guarantees
 /// (`maxComputeWorkgroupsPerDimension`).
 pub const MAX_WORKGROUPS: u32 = 65_535;
@@ -45,61 +42,6 @@ macro_rules! kernel {
         }
     };
 }
-
-/// All kernels, for tests.
-pub const KERNELS: [Kernel; 51] = [
-    adamw::KERNEL,
-    attention::ATTENTION,
-    attention::KEYS_BACKWARD,
-    attention::ROTARY,
-    attention::SCORES_BACKWARD,
-    convolution::BACKWARD,
-    convolution::CONVOLUTION,
-    convolution::TAPS,
-    cross_entropy::BACKWARD,
-    cross_entropy::ROWS,
-    cross_entropy::SUMS,
-    dropout::KERNEL,
-    gelu::KERNEL,
-    gelu_backward::KERNEL,
-    gradients::JOIN,
-    gradients::NORM,
-    layer_norm::ADD_NORM,
-    layer_norm::ADD_NORM_BACKWARD,
-    layer_norm::BACKWARD,
-    layer_norm::LAYER_NORM,
-    layer_norm::PARAMETERS,
-    matmul::DIRECT.bias,
-    matmul::DIRECT.bias_gelu,
-    matmul::DIRECT.gelu,
-    matmul::DIRECT.plain,
-    matmul::DIRECT.plus_left,
-    matmul::DIRECT.plus_right,
-    matmul::DIRECT.sums,
-    matmul::DIRECT.with_itself,
-    matmul::LARGE.bias,
-    matmul::LARGE.bias_gelu,
-    matmul::LARGE.gelu,
-    matmul::LARGE.plain,
-    matmul::LARGE.plus_left,
-    matmul::LARGE.plus_right,
-    matmul::LARGE.sums,
-    matmul::LARGE.with_itself,
-    matmul::SMALL.bias,
-    matmul::SMALL.bias_gelu,
-    matmul::SMALL.gelu,
-    matmul::SMALL.plain,
-    matmul::SMALL.plus_left,
-    matmul::SMALL.plus_right,
-    matmul::SMALL.sums,
-    matmul::SMALL.with_itself,
-    muon::APPLY,
-    muon::MOMENTUM,
-    muon::NORMALIZE,
-    muon::SQUARES,
-    table::GATHER,
-    table::SCATTER,
-];
 
 #[cfg(test)]
 mod tests {

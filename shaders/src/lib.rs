@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod kernel;
+mod kernels;
 
 pub mod adamw;
 pub mod attention;
@@ -20,4 +21,5 @@ pub mod matmul;
 pub mod muon;
 pub mod table;
 
-pub use kernel::{COLUMNS, KERNELS, Kernel, MAX_WORKGROUPS, workgroups};
+pub use kernel::{COLUMNS, Kernel, MAX_WORKGROUPS, workgroups};
+pub use kernels::KERNELS;
