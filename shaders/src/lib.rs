@@ -5,7 +5,6 @@
 
 #[macro_use]
 mod kernel;
-mod kernels;
 
 pub mod adamw;
 pub mod attention;
@@ -22,4 +21,58 @@ pub mod muon;
 pub mod table;
 
 pub use kernel::{COLUMNS, Kernel, MAX_WORKGROUPS, workgroups};
-pub use kernels::KERNELS;
+
+/// All kernels, for tests.
+pub const KERNELS: [Kernel; 51] = [
+    adamw::KERNEL,
+    attention::ATTENTION,
+    attention::KEYS_BACKWARD,
+    attention::ROTARY,
+    attention::SCORES_BACKWARD,
+    convolution::BACKWARD,
+    convolution::CONVOLUTION,
+    convolution::TAPS,
+    cross_entropy::BACKWARD,
+    cross_entropy::ROWS,
+    cross_entropy::SUMS,
+    dropout::KERNEL,
+    gelu::KERNEL,
+    gelu_backward::KERNEL,
+    gradients::JOIN,
+    gradients::NORM,
+    layer_norm::ADD_NORM,
+    layer_norm::ADD_NORM_BACKWARD,
+    layer_norm::BACKWARD,
+    layer_norm::LAYER_NORM,
+    layer_norm::PARAMETERS,
+    matmul::DIRECT.bias,
+    matmul::DIRECT.bias_gelu,
+    matmul::DIRECT.gelu,
+    matmul::DIRECT.plain,
+    matmul::DIRECT.plus_left,
+    matmul::DIRECT.plus_right,
+    matmul::DIRECT.sums,
+    matmul::DIRECT.with_itself,
+    matmul::LARGE.bias,
+    matmul::LARGE.bias_gelu,
+    matmul::LARGE.gelu,
+    matmul::LARGE.plain,
+    matmul::LARGE.plus_left,
+    matmul::LARGE.plus_right,
+    matmul::LARGE.sums,
+    matmul::LARGE.with_itself,
+    matmul::SMALL.bias,
+    matmul::SMALL.bias_gelu,
+    matmul::SMALL.gelu,
+    matmul::SMALL.plain,
+    matmul::SMALL.plus_left,
+    matmul::SMALL.plus_right,
+    matmul::SMALL.sums,
+    matmul::SMALL.with_itself,
+    muon::APPLY,
+    muon::MOMENTUM,
+    muon::NORMALIZE,
+    muon::SQUARES,
+    table::GATHER,
+    table::SCATTER,
+];

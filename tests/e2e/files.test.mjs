@@ -26,8 +26,8 @@ test('a column per label, several labels in a cell, and the first documents as t
     const rows = Array.from({ length: 60 }, (_, i) => `${i},"comment number ${i}, said by someone",${Number(i % 2 === 0)},${Number(i % 3 === 0)},${['red;blue', 'blue', 'red', 'green;red', 'green'][i % 5]}`);
     await journey.choose({ 'comments.csv': ['id,comment_text,toxic,rude,tags', ...rows].join('\n') });
     await journey.until('the table', async () => /comments\.csv/.test(await journey.text('file-table')));
-    await journey.until('what is odd', async () => /2 labels look like several with ";" between them/.test(await data(journey)));
-    assert.match(await data(journey), /in a table “Label separator” parts them/);
+    await journey.until('what is odd', async () => /2 labels look like several labels separated by ";"/.test(await data(journey)));
+    assert.match(await data(journey), /in a table, split them with “Label separator”/);
 
     await journey.part('first-documents').locator('summary').click();
     await journey.until('its first documents', async () => (await cells(journey)).length === 5);
@@ -42,7 +42,7 @@ test('a column per label, several labels in a cell, and the first documents as t
 
     await set(journey, '#set-label-column', 'toxic, rude');
     await journey.until('a label for each column', async () => /the labels are 2 columns: toxic, rude\./.test(await journey.text('columns')));
-    assert.match(await data(journey), /rows that say no to every label column \(20\)/);
+    assert.match(await data(journey), /rows with 0 or no in every label column \(20\)/);
     await journey.until('them in the first documents', async () => /none/.test((await cells(journey))[1] ?? ''));
     assert.match((await cells(journey))[0], /toxic\s+rude/);
     await set(journey, '#set-label-column', 'toxic, rood');

@@ -81,7 +81,7 @@ fn a_column_for_each_label_trains_like_lines() {
             .ok();
         assert_eq!(
             done.stderr
-                .contains("rows that say no to every label column (40)"),
+                .contains("rows with 0 or no in every label column (40)"),
             name == "columns.csv"
         );
     }
@@ -120,7 +120,8 @@ fn pairs_train_and_lines_without_a_tab_are_counted() {
         .tiny("finetune --train pairs.txt --task pair --out pairs --steps 40 --lr 0.02")
         .ok();
     assert!(
-        done.stderr.contains("1 labelled lines have no tab"),
+        done.stderr
+            .contains("skipped labelled lines without a tab between two texts: 1"),
         "{}",
         done.stderr
     );
@@ -148,9 +149,9 @@ fn pairs_train_and_lines_without_a_tab_are_counted() {
         .ok();
     assert_eq!(measured.json()["n"], 2);
     assert!(
-        measured.stderr.contains(
-            "1 labelled lines have no tab between two texts and were left out, the first in line 3"
-        ),
+        measured
+            .stderr
+            .contains("skipped labelled lines without a tab between two texts: 1 (first: line 3)"),
         "{}",
         measured.stderr
     );
@@ -271,7 +272,7 @@ fn misspelt_labels_and_unknown_columns_are_reported() {
     );
     assert!(
         done.stderr
-            .contains("1 of the test documents carry no label"),
+            .contains("test documents without labels are not evaluated (1)"),
         "{}",
         done.stderr
     );

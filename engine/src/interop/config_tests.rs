@@ -158,7 +158,7 @@ fn inconsistent_values_are_rejected_with_their_key() {
         json!(1_000_000),
         "max_position_embeddings",
     );
-    check("max_position_embeddings", json!(1), "must be 2");
+    check("max_position_embeddings", json!(1), "must be from 2");
     check("hidden_dropout_prob", json!(7), "0 to below 1");
     check("attention_probs_dropout_prob", json!(1), "0 to below 1");
     check("layer_norm_eps", json!(0), "layer_norm_eps");
@@ -173,7 +173,11 @@ fn inconsistent_values_are_rejected_with_their_key() {
         "relative_key",
     );
     check("is_decoder", json!(true), "is_decoder");
-    check("id2label", json!({"0": "a", "2": "b"}), "without a gap");
+    check(
+        "id2label",
+        json!({"0": "a", "2": "b"}),
+        "must name every id",
+    );
     check("id2label", json!([1]), "a list");
     check("problem_type", json!("ranking"), "ranking");
     check("threshold", json!(2), "0 to 1");

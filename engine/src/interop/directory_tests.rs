@@ -114,7 +114,7 @@ fn foreign_weights_are_reported_with_a_conversion_command() {
         ),
         (
             &["best.pt", "optimizer.pt"],
-            "a checkpoint of PyTorch (best.pt)",
+            "a PyTorch checkpoint (best.pt)",
             "torch.load(\"/m/best.pt\")",
         ),
     ] {
@@ -124,7 +124,9 @@ fn foreign_weights_are_reported_with_a_conversion_command() {
         ] {
             let error = check(&names).expect_err(found);
             assert!(
-                error.to_string().starts_with(&format!("/m holds {found}")),
+                error
+                    .to_string()
+                    .starts_with(&format!("/m contains {found}")),
                 "{error}"
             );
             assert!(
@@ -156,9 +158,9 @@ fn a_model_in_a_folder_is_found() {
         check(&["README.md", "a/config.json", "a/model.safetensors"]).expect_err("elsewhere");
     assert_eq!(
         error.to_string(),
-        "/m is no model itself; it holds one in a folder: \"a\""
+        "/m is not a model directory, but has models in subfolders: \"a\""
     );
-    assert_eq!(error.hint(), message!("Give that folder: /m/a"));
+    assert_eq!(error.hint(), message!("Use this folder: /m/a"));
     let names = ["checkpoint-500", "checkpoint-1000", "a/b"]
         .map(|folder| {
             [
@@ -170,7 +172,7 @@ fn a_model_in_a_folder_is_found() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(
         check(&names).expect_err("elsewhere").hint(),
-        message!("Give that folder: /m/checkpoint-1000")
+        message!("Use this folder: /m/checkpoint-1000")
     );
     let readable = [
         "old/config.json",
@@ -180,23 +182,23 @@ fn a_model_in_a_folder_is_found() {
     ];
     assert_eq!(
         check(&readable).expect_err("elsewhere").hint(),
-        message!("Give that folder: /m/x/new")
+        message!("Use this folder: /m/x/new")
     );
 }
 
 #[test]
 fn missing_files_are_reported() {
     for (names, expected) in [
-        (&[][..], "holds no model: config.json is missing"),
+        (&[][..], "contains no model: config.json is missing"),
         (&["vocab.txt"], "config.json is missing"),
         (
             &[CONFIG_FILE, "optimizer.pt", "training_args.bin"],
-            "holds no model: model.safetensors is missing",
+            "contains no model: model.safetensors is missing",
         ),
-        (&[WEIGHTS_FILE], "holds no model: config.json is missing"),
+        (&[WEIGHTS_FILE], "contains no model: config.json is missing"),
         (
             &[WEIGHTS_FILE, "bert_config.json"],
-            "calls the configuration bert_config.json",
+            "is named bert_config.json",
         ),
     ] {
         let error = check(names).expect_err(expected);

@@ -164,7 +164,7 @@ fn malicious_files_are_rejected_by_name() {
     check(&file("[]", &[]), "maps names to tensors");
     check(
         &file(&format!(r#"{{"a":{entry},"a":{entry}}}"#), &[0; 4]),
-        r#"the name "a" stands there twice"#,
+        r#"the name "a" occurs twice"#,
     );
     check(
         &file(&format!(r#"{{"a":{entry}}}"#), &[0; 5]),
@@ -174,7 +174,7 @@ fn malicious_files_are_rejected_by_name() {
         &one("a", "F32", "[1]", &nan),
         "1 of its 1 numbers are not finite",
     );
-    check(&one("a", "I64", "[1]", &[0; 8]), "its numbers are I64");
+    check(&one("a", "I64", "[1]", &[0; 8]), "its type is I64");
     check(
         &one("a", "F32", &format!("[{}1]", "1,".repeat(20)), &[0; 4]),
         "21 axes",

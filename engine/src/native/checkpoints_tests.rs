@@ -158,7 +158,7 @@ fn a_full_disk_removes_checkpoints_for_the_model_the_newest_last() {
 }
 
 #[test]
-fn a_model_that_never_fits_leaves_a_run_that_can_be_resumed() {
+fn a_model_that_does_not_fit_ends_with_a_resumable_run() {
     let (_root, dir) = run();
     save_two(&dir);
     assert!(

@@ -339,7 +339,7 @@ mod tests {
             config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
         )
         .expect("writable");
-        assert!(read_findings(dir.path()).problems[0].contains("contradict"));
+        assert!(read_findings(dir.path()).problems[0].contains("do not match"));
     }
 
     #[test]

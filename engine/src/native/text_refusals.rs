@@ -141,7 +141,7 @@ mod tests {
         assert!(
             named
                 .to_string()
-                .starts_with("\"words.vec\": the file of word vectors"),
+                .starts_with("\"words.vec\": the word vector file"),
             "{named}"
         );
     }

@@ -680,7 +680,7 @@ mod tests {
             let error = read(files).expect_err("another form");
             assert_eq!(
                 error.to_string(),
-                "this model holds PyTorch weights (pytorch_model.bin), but no model.safetensors"
+                "this selection contains PyTorch weights (pytorch_model.bin), but no model.safetensors"
             );
             assert!(
                 error

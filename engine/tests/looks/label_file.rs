@@ -205,7 +205,7 @@ fn each_document_is_labelled_and_the_table_can_be_trained_on() {
     assert!(
         warnings[0]
             .to_string()
-            .contains("\"note\" was taken as text"),
+            .contains("text is read from \"note\""),
         "that it was a guess: {warnings:?}"
     );
     assert!(

@@ -48,7 +48,7 @@ fn a_diverging_run_rolls_back_to_its_last_good_checkpoint_twice() {
         "{rolled_back:?}, {outcome:?}"
     );
     assert!(
-        rolled_back[0].contains("at half the learning rate"),
+        rolled_back[0].contains("with half the learning rate"),
         "{}",
         rolled_back[0]
     );
@@ -118,7 +118,7 @@ fn diverged_runs_of_a_comparison_are_marked_and_the_others_continue() {
         "{:?}",
         point.scratch
     );
-    assert!(warned(&host, "diverged-run")[0].contains("it counts as zero"));
+    assert!(warned(&host, "diverged-run")[0].contains("its score counts as zero"));
 }
 
 #[test]

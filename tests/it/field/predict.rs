@@ -134,7 +134,7 @@ fn workbooks_train_and_are_returned_as_tables() {
         bench.lab.write("other.csv", other);
         ask(bench, "columns", "book", "other.csv")
             .ok()
-            .tells(&["text, joined, from \"Betreff\", \"Nachricht\";"]);
+            .tells(&["joined text from \"Betreff\", \"Nachricht\";"]);
         bench
             .lab
             .write("less.csv", "Nr;Nachricht\n1;the printer is broken today\n");

@@ -27,8 +27,10 @@ fn has_long_prose(text: &str) -> bool {
     let mut is_code = false;
     text.lines().any(|line| {
         is_code ^= line.trim_start().starts_with("```");
-        let is_exempt =
-            is_code || line.trim_start().starts_with(['|', '#', '<']) || line.contains("](");
+        let is_exempt = is_code
+            || line.starts_with("    ")
+            || line.trim_start().starts_with(['|', '#', '<'])
+            || line.contains("](");
         !is_exempt && line.chars().count() > MAX_COLUMNS
     })
 }

@@ -418,7 +418,7 @@ mod tests {
             found[0]
                 .1
                 .to_string()
-                .contains("the same label, \"fr\". Give training lines with"),
+                .contains("the same label, \"fr\". Use training documents with"),
             "{}",
             found[0].1
         );
@@ -457,7 +457,7 @@ mod tests {
             .to_string();
         assert!(
             message.starts_with("2 labels")
-                && message.contains("\",\" between them: \"red, blue\""),
+                && message.contains("separated by \",\": \"red, blue\""),
             "{message}"
         );
         assert!(joined(&["a;b", "b;c", "a;c"]).is_some());
@@ -506,7 +506,7 @@ mod tests {
         let rare = warnings_for(&[("a", 9), ("b", 2), ("c", 1), ("d", 0)]);
         assert_eq!((rare.len(), rare[0].0), (1, "rare-labels"));
         assert!(
-            rare[0].1.to_string().contains("these are 2 of 3")
+            rare[0].1.to_string().contains("(2 of 3)")
                 && rare[0].1.to_string().ends_with(": \"b\", \"c\""),
             "{}",
             rare[0].1

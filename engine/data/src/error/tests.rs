@@ -56,7 +56,7 @@ fn messages_say_what_and_where() {
                 tokens: 312,
                 needed: 512,
             },
-            "the corpus has 312 tokens and one sequence needs 512",
+            "the corpus has 312 tokens, but one sequence needs 512",
         ),
     ] {
         assert_eq!(error.to_string(), expected);

@@ -14,7 +14,7 @@ pub fn decoded<'a>(names: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<String>
     let charset = if non_utf8.is_empty() {
         UTF_8
     } else {
-        encoding::guess(&non_utf8)
+        encoding::likely_encoding(&non_utf8)
     };
     let text = |name: &[u8]| match std::str::from_utf8(name) {
         Ok(name) => name.to_string(),

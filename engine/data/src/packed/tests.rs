@@ -72,7 +72,7 @@ fn a_workbook_is_a_table() {
             note.0,
             note.1
                 .to_string()
-                .contains("\"Tickets\" was read; left out: \"Notes\";")
+                .contains("\"Tickets\"; left out: \"Notes\";")
         ),
         ("sheet", true),
         "{}",
@@ -186,7 +186,7 @@ fn an_excessive_unique_count_is_rejected() {
     ]);
     let Opened { refused, .. } = Opened::new(&[InputFile::in_memory("a.xlsx", bytes, None)]);
     assert!(
-        refused[0].to_string().contains("promises more texts"),
+        refused[0].to_string().contains("declares more texts"),
         "{refused:?}"
     );
 }
@@ -302,7 +302,7 @@ fn archives_that_cannot_be_opened_are_reported() {
         ),
         (
             zip_of(&[("a.txt", &vec![b'a'; 20 << 20])]),
-            ["archive-too-large", "200 times", "unpacked"],
+            ["archive-too-large", "200 times", "unpack it first"],
         ),
     ] {
         let message = refused("a.zip", &bytes);
@@ -429,7 +429,7 @@ fn a_cover_sheet_is_skipped() {
     assert!(
         files[0].notes[0]
             .to_string()
-            .contains("\"S2\" was read; left out: \"S1\", \"S3\""),
+            .contains("\"S2\"; left out: \"S1\", \"S3\""),
         "{:?}",
         files[0].notes
     );

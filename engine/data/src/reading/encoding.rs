@@ -16,8 +16,8 @@ use std::io::{self, BufRead, Read};
 
 /// Guesses the encoding of bytes that are not UTF-8.
 #[cfg(feature = "archives")]
-pub(crate) fn guess(bytes: &[u8]) -> &'static encoding_rs::Encoding {
-    detect::guess(bytes)
+pub(crate) fn likely_encoding(bytes: &[u8]) -> &'static encoding_rs::Encoding {
+    detect::likely_encoding(bytes)
 }
 
 /// Maximum number of bytes that detection inspects, and the size of the sample that a reader should

@@ -165,18 +165,18 @@ fn a_guessed_column_is_reported() {
     assert!(
         sentence
             .to_string()
-            .contains(": \"Anliegen\" was taken as text and \"Kategorie\" as labels"),
+            .contains("text is read from \"Anliegen\" and labels from \"Kategorie\""),
         "{sentence}"
     );
     let sentence = guess_warning("a text of some words,x\nanother,y\n", "a.csv");
     assert!(
-        sentence.to_string().contains("column 1 was taken as text"),
+        sentence.to_string().contains("text is read from column 1"),
         "{sentence}"
     );
     assert!(
         guess_warning("{\"inhalt\": \"a text\"}\n", "a.jsonl")
             .to_string()
-            .contains("\"inhalt\" was taken as text")
+            .contains("text is read from \"inhalt\"")
     );
     for named in ["text,label\na b,x\n", "only one column of text\n"] {
         assert_eq!(guess_warning(named, "a.csv"), Message::default(), "{named}");
@@ -336,7 +336,7 @@ fn quotes_newlines_and_ragged_rows_are_handled() {
         .iter()
         .map(|d| (d.reason.template(), d.count))
         .collect();
-    assert_eq!(dropped, [("empty", 1), ("more cells than columns", 1)]);
+    assert_eq!(dropped, [("empty", 1), ("with more cells than columns", 1)]);
     let objects = "{\"text\":1}\n[1]\n{bad\n\n{\"x\":2}\n";
     let (documents, parsed) = parse("a.jsonl", objects, &options("", "")).expect("readable");
     assert_eq!(
@@ -447,7 +447,7 @@ fn several_label_columns_are_labels_or_hold_names() {
             .guessed_column
             .expect("guessed")
             .to_string()
-            .contains("and \"toxic\", \"rude\" as labels")
+            .contains("and labels from \"toxic\", \"rude\"")
     );
 }
 
@@ -650,7 +650,7 @@ fn rows_whose_cells_fit_no_column_are_skipped() {
             documents.len(),
             parsed.dropped[0].reason.to_string().as_str()
         ),
-        (4, "more cells than columns")
+        (4, "with more cells than columns")
     );
 }
 

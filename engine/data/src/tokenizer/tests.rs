@@ -357,11 +357,11 @@ fn hostile_files_are_refused_with_the_reason() {
     for (json, reason) in [
         (
             with_vocab(&format!("{{{specials}, \"x\": 4294967295}}")),
-            "\"x\" stands in row 4294967295; 1048576 rows are",
+            "\"x\" has ID 4294967295, but at most 1048576 IDs are",
         ),
         (
             with_vocab(&format!("{{{specials}, \"x\": 4}}")),
-            "row 4 has two tokens",
+            "ID 4 belongs to two tokens",
         ),
         (
             with_vocab(&format!("{{{specials}, \"x\": -1}}")),
@@ -374,14 +374,17 @@ fn hostile_files_are_refused_with_the_reason() {
         (with_vocab("[]"), "it lacks [PAD], [UNK]"),
         (valid[..valid.len() / 2].into(), "EOF while parsing"),
         (deep, "recursion limit exceeded"),
-        (valid.replace("WordPiece", "BPE"), "uses a model \"BPE\""),
+        (
+            valid.replace("WordPiece", "BPE"),
+            "uses the model type \"BPE\"",
+        ),
         (
             valid.replace("Whitespace", "ByteLevel"),
-            "uses a pre-tokenizer \"ByteLevel\"",
+            "uses the pre-tokenizer \"ByteLevel\"",
         ),
         (
             valid.replace("null", r#"{"type": "Precompiled"}"#),
-            "uses a normalizer \"Precompiled\"",
+            "uses the normalizer \"Precompiled\"",
         ),
         (
             valid.replace("[],", r#"[{"id": 6, "content": ""}],"#),
@@ -389,19 +392,19 @@ fn hostile_files_are_refused_with_the_reason() {
         ),
         (
             valid.replace("[],", r#"[{"id": 5, "content": "[MASK]"}],"#),
-            "\"[MASK]\" has the rows 4 and 5",
+            "\"[MASK]\" has two IDs, 4 and 5",
         ),
         (
             valid.replace("[],", r#"[{"id": 4, "content": "the"}],"#),
-            "\"the\" has the rows 5 and 4",
+            "\"the\" has two IDs, 5 and 4",
         ),
         (
             valid.replace("[],", r#"[{"id": 5, "content": "x"}],"#),
-            "row 5 has two tokens, \"the\" and \"x\"",
+            "ID 5 belongs to two tokens, \"the\" and \"x\"",
         ),
         (
             valid.replace("[],", r#"[{"id": 4294967295, "content": "x"}],"#),
-            "the added token \"x\" in row 4294967295",
+            "the added token \"x\" with ID 4294967295",
         ),
         ("[]".into(), "invalid"),
         (
@@ -556,7 +559,7 @@ fn added_tokens_are_read_from_all_files() {
     .expect_err("taken");
     assert!(
         bad.to_string()
-            .contains("added_tokens.json cannot be used: row 5 has two tokens"),
+            .contains("added_tokens.json cannot be used: ID 5 belongs to two tokens"),
         "{bad}"
     );
 }

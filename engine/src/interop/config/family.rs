@@ -186,9 +186,9 @@ mod tests {
         check(json!({"model_type": "gpt2"}), "it is GPT-2");
         check(
             json!({"model_type": "mamba"}),
-            "it is another model (model_type \"mamba\")",
+            "it is another kind of model (model_type \"mamba\")",
         );
-        check(json!({"model_type": 7}), "another model");
+        check(json!({"model_type": 7}), "another kind of model");
         check(
             json!({"architectures": ["T5ForConditionalGeneration"]}),
             "it is T5 (architectures",

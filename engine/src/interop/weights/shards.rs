@@ -241,7 +241,10 @@ mod tests {
             [shards(), vec![index(r#"{"a": "b.safetensors"}"#)]].concat(),
             "are missing: \"b.safetensors\"",
         );
-        check([shards(), vec![index("{\"a\": 1}")]].concat(), "no file");
+        check(
+            [shards(), vec![index("{\"a\": 1}")]].concat(),
+            "not a file name",
+        );
         check([shards(), vec![index("[]")]].concat(), "no weight_map");
         check(vec![(INDEX_FILE.into(), b"{".to_vec())], "not JSON");
         let mut twice = shards();

@@ -97,7 +97,7 @@ mod tests {
         ]);
         let text = never_predicted(&some).expect("b").to_string();
         assert!(
-            text.starts_with("1 of the 3 labels") && text.contains("\"b\\u{1b}\""),
+            text.starts_with("1 of 3 labels") && text.contains("\"b\\u{1b}\""),
             "{text}"
         );
         assert!(never_predicted(&metrics(vec![row("a", 5, 4)])).is_none());

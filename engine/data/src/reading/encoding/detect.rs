@@ -84,11 +84,11 @@ pub fn by_shape(
     if !valid && mostly_utf8(sample) {
         return Ok((Charset::Known(UTF_8), false));
     }
-    Ok((Charset::Known(guess(sample)), true))
+    Ok((Charset::Known(likely_encoding(sample)), true))
 }
 
 /// Guesses the encoding of bytes that are not UTF-8.
-pub fn guess(bytes: &[u8]) -> &'static Encoding {
+pub fn likely_encoding(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
     detector.guess(None, Utf8Detection::Deny)

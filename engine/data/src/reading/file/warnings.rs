@@ -409,11 +409,12 @@ mod tests {
         let many = yes_no_warning("\"a\"", &names(40));
         assert!(
             many.to_string()
-                .contains("but 40 columns of 0 and 1, the first 17 \"emotion number 0,"),
+                .contains("but 40 columns of 0 and 1, the first 17 being \"emotion number 0,"),
             "{many}"
         );
         assert!(
-            many.to_string().contains(",emotion number 16\"; all"),
+            many.to_string()
+                .contains(",emotion number 16\"; to use each"),
             "{many}"
         );
     }

@@ -125,7 +125,10 @@ fn dropped_lines_are_counted_with_their_reason() {
     };
     assert_eq!(
         parsed.dropped,
-        [dropped("empty", 3, 1), dropped("labels without text", 2, 4)]
+        [
+            dropped("empty", 3, 1),
+            dropped("with labels but no text", 2, 4)
+        ]
     );
 }
 
