@@ -10,7 +10,7 @@ pub(crate) mod family;
 pub(crate) mod labels;
 pub(crate) mod sizes;
 
-use super::error::quoted;
+use super::error::{quoted, refuse};
 use super::python::remote_code_fields;
 use super::{InteropError, Notice};
 use crate::data::TextColumns;
@@ -496,14 +496,6 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
         Value::String(_) => "text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
-    }
-}
-
-/// Returns an error about a key.
-pub(super) fn refuse(key: &str, reason: Message) -> InteropError {
-    InteropError::Config {
-        key: key.into(),
-        reason,
     }
 }
 

@@ -200,3 +200,11 @@ pub(super) fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
     };
     listed.join(", ") + &rest
 }
+
+/// Returns an error about a key.
+pub(super) fn refuse(key: &str, reason: Message) -> InteropError {
+    InteropError::Config {
+        key: key.into(),
+        reason,
+    }
+}

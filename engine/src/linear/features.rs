@@ -1,7 +1,7 @@
 //! Converts documents to sparse feature rows: TF-IDF of word n-grams, TF-IDF of character n-grams,
 //! and dense features, concatenated. Each block is normalised to length 1.
 
-use super::LinearInput;
+use super::input::LinearInput;
 use super::ngrams;
 use super::rows::{Rows, normalize};
 use crate::data::text::script::Unspaced;

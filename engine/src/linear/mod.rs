@@ -8,6 +8,7 @@
 //! log-count ratios (Wang & Manning 2012).
 
 mod features;
+mod input;
 mod ngrams;
 mod output_layer;
 mod rows;
@@ -16,20 +17,12 @@ mod svm;
 use crate::data::Document;
 use features::Features;
 pub use features::TableData;
+pub use input::LinearInput;
 pub use output_layer::{Fit, OutputLayer};
 use protocol::{Message, message, phrase};
 use rayon::prelude::*;
 use svm::Settings;
 pub use svm::Weights;
-
-/// Input of a linear classifier for one document.
-#[derive(Clone, Copy, Debug)]
-pub struct LinearInput<'a> {
-    /// The document with its one or two texts.
-    pub document: &'a Document,
-    /// Dense features of the whole document, e.g. its mean word vector; empty if there are none.
-    pub dense: &'a [f32],
-}
 
 /// A feature set of the portfolio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -6,17 +6,15 @@ use super::args::{self, Common};
 use super::bench_scale;
 use super::demo;
 use super::output;
+use super::stopwatch::Stopwatch;
 use super::token_cache::TokenCache;
 use super::train::ExitStatus;
-use crate::data::{InputFile, Opened, ReadOptions, TempStorage};
-use crate::error::{Error, Result};
-use crate::session::{CacheEntry, Host, Session, Snapshot};
+use crate::data::{InputFile, Opened, ReadOptions};
+use crate::error::Error;
+use crate::session::Session;
 use futures_lite::future::block_on;
-use protocol::{Command, Event, FileRole, RunConfig};
+use protocol::{Event, FileRole, RunConfig};
 use serde::Serialize;
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::time::Instant;
 
 /// Default number of steps per measurement, and how many of them are warm-up.
 const STEPS: u64 = 60;
@@ -44,76 +42,6 @@ struct Measured {
     /// Kernel launches per step: 0 on the CPU engine, which has none; null on a GPU, whose runtime
     /// does not report them.
     kernel_launches_per_step: Option<f64>,
-}
-
-/// A host that records events with the time at which they were emitted.
-#[derive(Clone)]
-pub(super) struct Stopwatch {
-    opened: Instant,
-    marks: Rc<RefCell<Vec<(f64, Event)>>>,
-    tokens: Rc<TokenCache>,
-}
-
-impl Stopwatch {
-    /// Starts the clock. Tokens are cached in `tokens`.
-    pub fn start(tokens: TokenCache) -> Self {
-        Self {
-            opened: Instant::now(),
-            marks: Rc::default(),
-            tokens: Rc::new(tokens),
-        }
-    }
-
-    /// Returns the seconds until the first event for which `is` holds, if there was one.
-    pub fn first(&self, is: impl Fn(&Event) -> bool) -> Option<f64> {
-        self.marks
-            .borrow()
-            .iter()
-            .find(|(_, event)| is(event))
-            .map(|(at, _)| *at)
-    }
-}
-
-impl Host for Stopwatch {
-    fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
-        self.marks.borrow_mut().push((self.now_secs(), event));
-    }
-
-    fn now_secs(&self) -> f64 {
-        self.opened.elapsed().as_secs_f64()
-    }
-
-    async fn yield_now(&self) -> Vec<Command> {
-        Vec::new()
-    }
-
-    async fn next_command(&self) -> Command {
-        Command::Stop
-    }
-
-    fn saves_checkpoints(&self, _run: &str) -> bool {
-        false
-    }
-
-    async fn open(&self, files: Vec<InputFile>) -> Opened {
-        Opened::new(&files)
-    }
-
-    async fn keep(&self, _run: &str, _snapshot: &Snapshot) -> Result<Option<String>> {
-        Ok(None)
-    }
-
-    fn scratch(&self) -> Box<dyn TempStorage> {
-        self.tokens.scratch()
-    }
-
-    fn cached(&self, key: &str) -> Option<Vec<CacheEntry>> {
-        self.tokens.get(key)
-    }
-
-    fn cache(&self, key: &str, pieces: &[CacheEntry]) {
-        self.tokens.put(key, pieces);
-    }
 }
 
 /// Runs the `bench` command.

@@ -4,9 +4,9 @@
 //! that follow Zipf's law.
 
 use super::args::Common;
-use super::bench::Stopwatch;
 use super::inputs;
 use super::output;
+use super::stopwatch::Stopwatch;
 use super::token_cache::TokenCache;
 use super::train::{ExitStatus, files_of};
 use crate::data::random::{Purpose, below, generator, unit_f64};

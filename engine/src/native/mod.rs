@@ -34,6 +34,7 @@ mod rescue;
 mod resume;
 mod serving;
 mod signals;
+mod stopwatch;
 mod store;
 mod text_refusals;
 mod token_cache;

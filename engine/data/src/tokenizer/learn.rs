@@ -4,7 +4,7 @@
 //!
 //! Source: Sennrich et al. 2016, algorithm 1; Hugging Face `tokenizers`, `models/bpe/trainer.rs`.
 
-use super::Model;
+use super::model::Model;
 use super::normalize::{Normalization, Splitting, normalize, split};
 use super::wordpiece::{MAX_UNSPACED_CHARS, WordPiece};
 use std::cmp::Reverse;

@@ -8,6 +8,7 @@
 
 mod added;
 mod learn;
+mod model;
 mod normalize;
 mod older_unicode;
 mod read;
@@ -19,6 +20,7 @@ mod write;
 use super::error::DataError;
 use added::Piece;
 use learn::WordCounts;
+use model::Model;
 use normalize::{Glyph, Normalization, Splitting, normalize, split};
 use protocol::{TokenizerKind, message};
 use std::ops::Range;
@@ -178,15 +180,6 @@ impl VocabularyLearner {
         tokenizer.counts = tokenizer.count(&words);
         Ok(tokenizer)
     }
-}
-
-/// How a word is split into tokens.
-#[derive(Clone, Debug, PartialEq)]
-enum Model {
-    /// Sub-words, greedily the longest known piece first.
-    WordPiece(WordPiece),
-    /// The whole word, or `[UNK]`.
-    Words,
 }
 
 /// Tokens of one text.

@@ -3,13 +3,14 @@
 //! an unchecked read on a GPU; the special tokens must be present; and every part must be one that
 //! runs here in linear time (no regular expression of the file is ever executed).
 
+use super::Tokenizer;
 use super::added::AddedToken;
+use super::model::Model;
 use super::normalize::{Normalization, Splitting};
 use super::settings::{self, Settings};
 use super::vocabulary::{SPECIAL_NAMES, Vocabulary, VocabularyError};
 use super::wordpiece::{MAX_WORD_CHARS, PREFIX, WordPiece};
-use super::write::EACH_CHARACTER;
-use super::{Model, Tokenizer};
+use super::write::{ADDED_TOKENS, EACH_CHARACTER};
 use crate::error::DataError;
 use crate::text::shown::on_one_line;
 use crate::text::shown::quoted;
@@ -22,8 +23,6 @@ use std::collections::{BTreeMap, HashSet};
 const TOKENIZER_JSON: &str = "tokenizer.json";
 const VOCAB_TXT: &str = "vocab.txt";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
-/// Added tokens and their ids, for tokenizers without `tokenizer.json`.
-pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 
 /// Maximum word length of a model that is read: matching costs its square per word. BERT's is 100.
 const MAX_READ_WORD_CHARS: usize = 1000;

@@ -1,12 +1,12 @@
 //! Writes a tokenizer as the files of a Hugging Face model directory. `tokenizers` loads them and
 //! encodes text identically; `read` is the inverse.
 
+use super::Tokenizer;
 use super::added::AddedToken;
+use super::model::Model;
 use super::normalize::{Normalization, Splitting};
-use super::read::ADDED_TOKENS;
 use super::vocabulary::{SPECIAL_NAMES, Vocabulary};
 use super::wordpiece::WordPiece;
-use super::{Model, Tokenizer};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -219,6 +219,8 @@ fn normalizer(rules: Normalization) -> Value {
     })
 }
 
+/// Added tokens and their ids, for tokenizers without `tokenizer.json`.
+pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 /// Matches every character: `WhitespaceSplit` has already removed the white space.
 pub(super) const EACH_CHARACTER: &str = r"[\s\S]";
 

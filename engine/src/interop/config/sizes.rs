@@ -2,7 +2,7 @@
 //! cannot overflow.
 
 use crate::interop::InteropError;
-use crate::interop::config::refuse;
+use crate::interop::error::refuse;
 use crate::model::config::ModelConfig;
 use protocol::message;
 

@@ -4,7 +4,7 @@
 //! Source: `sentence_transformers.models.Pooling` 2.2 to 5.1. Older configurations have one key per
 //! mode; newer ones have `pooling_mode` as text.
 
-use crate::interop::config::refuse;
+use crate::interop::error::refuse;
 use crate::interop::error::{InteropError, quoted};
 use protocol::{Message, Pooling, message};
 use serde_json::{Map, Value};

@@ -1,6 +1,7 @@
 //! From the requested configuration to a checked plan: the one place where a configuration is
 //! refused, with a hint, before any work on the device.
 
+mod budget;
 mod length;
 mod limits;
 mod shape;
@@ -15,18 +16,9 @@ use crate::model::{Dropout, ModelConfig};
 use crate::session::run::plan::length::{budget, networks, pretraining_epochs};
 use crate::session::run::plan::limits::{check_frozen_memory, check_memory, is_sound_budget};
 use crate::train::{DEFAULT_WARMUP, MuonSettings, OptimizerSettings, Schedule};
+pub use budget::{Budget, DataShape, MIN_MAX_LEN};
 use protocol::{EmbeddingInit, OptimizerKind, Phase, RunConfig};
 use serde::{Deserialize, Serialize};
-
-/// The length of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Budget {
-    /// Number of optimiser steps.
-    Steps(u64),
-    /// Seconds of training.
-    Seconds(f64),
-}
 
 /// A checked configuration: what a run will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,19 +64,6 @@ pub struct Plan {
     pub checkpoint_every: u64,
 }
 
-/// Size of the training data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DataShape {
-    /// Training examples per epoch, at this [`Self::max_len`].
-    pub examples: u64,
-    /// Maximum number of tokens per example.
-    pub max_len: usize,
-    /// Number of folds in cross-validation, one network each.
-    pub folds: Option<u64>,
-    /// Whether the encoder is frozen, which takes no memory for gradients.
-    pub frozen: bool,
-}
-
 /// Maximum length that is chosen automatically: attention grows with its square.
 const LONGEST_FITTED: usize = 128;
 /// Share of the documents that fit the automatic length untruncated.
@@ -106,8 +85,7 @@ const MIN_STEPS_BETWEEN_CHECKPOINTS: u64 = 100;
 /// Maximum number of steps between evaluations, and between checkpoints, of a run with a time
 /// budget.
 const MAX_STEPS_UNSEEN: u64 = 500;
-/// Minimum example length: below it a masked token has too little context.
-const MIN_MAX_LEN: usize = 8;
+
 /// Mean document length, in tokens, up to which the short window is used.
 const SHORT_DOCUMENT_TOKENS: f64 = 24.0;
 /// Default lengths for short and for long documents; short windows learn faster on a budget of

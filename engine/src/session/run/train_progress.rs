@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::session::read::read_groups;
-use crate::session::run::snapshot::RunState;
+use crate::session::run::run_state::RunState;
 use crate::train::StepReport;
 use burn::tensor::Tensor;
 

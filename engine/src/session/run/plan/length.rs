@@ -1,6 +1,6 @@
 //! The length of a run: epochs, steps or minutes, divided among the networks of a classifier.
 
-use crate::session::run::plan::{Budget, DataShape};
+use crate::session::run::plan::budget::{Budget, DataShape};
 use protocol::{PartsKind, RunConfig};
 
 /// Minimum number of tokens in a pre-training run, by default: small corpora get several epochs.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
-use crate::session::run::plan::{Budget, MIN_MAX_LEN};
+use crate::session::run::plan::budget::{Budget, MIN_MAX_LEN};
 use protocol::{Message, RunConfig, Setting, message};
 
 /// Far beyond any run, and small enough that products of it do not overflow.
