@@ -14,8 +14,8 @@ const CHOICES: [&Choice; 5] = [&TOKENIZER, &TASK, &FREEZE, &CLASS_WEIGHTS, &NEAR
 
 /// Returns a message in the current language.
 pub fn localize_message(message: &Message) -> String {
-    let setting = |setting: &Setting| match name(setting) {
-        Some(name) => format!("“{name}”"),
+    let setting = |setting: &Setting| match field_label(setting) {
+        Some(label) => format!("“{label}”"),
         None => setting.to_string(),
     };
     message.render(&engine, &setting)
@@ -23,7 +23,7 @@ pub fn localize_message(message: &Message) -> String {
 
 /// Returns the label of the field for a setting, with the label of its value if the setting is a
 /// choice; `None` if the page has no field for it.
-fn name(setting: &Setting) -> Option<String> {
+fn field_label(setting: &Setting) -> Option<String> {
     let key = setting.key.as_ref();
     if let Some(choice) = CHOICES.iter().find(|choice| choice.key == key) {
         let label = translated(choice.label);
@@ -34,7 +34,7 @@ fn name(setting: &Setting) -> Option<String> {
             .find(|(option, _)| Some(*option) == value);
         return Some(match option {
             Some((_, words)) => format!("{label}: {}", translated(words)),
-            None => label,
+            None => with_value(label, value),
         });
     }
     let fields = FIELDS
@@ -56,7 +56,14 @@ fn name(setting: &Setting) -> Option<String> {
     ];
     let mut labels = fields.chain(switches).chain(others);
     let label = labels.find(|(other, _)| *other == key);
-    label.map(|(_, label)| translated(label))
+    label.map(|(_, label)| with_value(translated(label), setting.value.as_deref()))
+}
+
+fn with_value(label: String, value: Option<&str>) -> String {
+    match value {
+        Some(value) => format!("{label}: {value}"),
+        None => label,
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +90,10 @@ mod tests {
             (
                 message!("{steps} is 0", steps = Setting::named("steps")),
                 "“steps” is 0",
+            ),
+            (
+                message!("Use {limit}.", limit = Setting::with_value("batch-size", 8)),
+                "Use “Batch size: 8”.",
             ),
             (
                 message!("Choose another {out}.", out = Setting::named("out")),

@@ -451,16 +451,16 @@ impl DataError {
                 };
                 match columns.as_slice() {
                     [] => message!(
-                        "none of the {documents} {used} documents has a label",
+                        "none of the {documents} {role} documents has a label",
                         documents,
-                        used
+                        role = used
                     ),
                     columns => {
                         let columns = Self::columns(columns);
                         message!(
-                            "none of the {documents} {used} documents has a label; the columns are {columns}",
+                            "none of the {documents} {role} documents has a label; the columns are {columns}",
                             documents,
-                            used,
+                            role = used,
                             columns
                         )
                     }

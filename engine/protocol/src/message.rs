@@ -88,8 +88,8 @@ impl Message {
         Self::new(template, [])
     }
 
-    /// Creates a message from text that is not the engine's own, e.g. an error of the operating
-    /// system. Braces in the text are preserved.
+    /// A message with text that is not the engine's own, e.g. an error of the operating system. It has
+    /// no placeholders, so that braces stay, and is translated only if a catalogue has it.
     pub fn verbatim(text: impl Into<String>) -> Self {
         // Without arguments nothing in it is a placeholder.
         Self {
@@ -106,7 +106,7 @@ impl Message {
             if index > 0 {
                 template.push_str(separator);
             }
-            // Zero-padded so that a catalogue may also list the names in order.
+            // Zero-padded, so that the arguments stay in order in JSON.
             let name = format!("part{index:02}");
             template.extend(["{", &name, "}"]);
             arguments.insert(name.into(), Argument::Message(message));

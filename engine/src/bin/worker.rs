@@ -1,7 +1,6 @@
 //! Entry point of the Web Worker: posts `Hello`, waits for `Open`, then serves one session until
 //! the page terminates it.
 
-use protocol::message;
 /// Calls the static constructors explicitly. Without such a call the linker treats the module as a
 /// command and makes each exported function run all constructors. The shader compiler has about
 /// 1,500 of them, and JavaScript calls into the module several times per GPU launch.
@@ -28,7 +27,7 @@ mod constructors {
 fn main() {
     use engine::session::{Host, Session};
     use engine::web::{WebHost, post_failure};
-    use protocol::{Command, Event, PROTOCOL_VERSION};
+    use protocol::{Command, Event, PROTOCOL_VERSION, message};
 
     constructors::run();
     std::panic::set_hook(Box::new(|panic| {
@@ -36,7 +35,7 @@ fn main() {
         // After a panic this instance is unusable; the page must start another one.
         post_failure(
             "engine-crashed",
-            &message!("the engine stopped: {panic}", panic),
+            message!("the engine stopped: {panic}", panic = panic.to_string()),
         );
     }));
     wasm_bindgen_futures::spawn_local(async {

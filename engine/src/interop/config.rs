@@ -305,8 +305,8 @@ impl Fields {
                 Err(refuse(
                     "problem_type",
                     message!(
-                        "is {other}; only single-label and multi-label classification are supported",
-                        other
+                        "is {problem_type}; only single-label and multi-label classification are supported",
+                        problem_type = other
                     ),
                 ))
             }
@@ -437,7 +437,7 @@ impl Fields {
             Some(Value::Number(number)) => Ok(number.as_f64()),
             Some(other) => Err(refuse(
                 key,
-                message!("is {kind_of}, not a number", kind_of = kind_of(other)),
+                message!("is {kind}, not a number", kind = kind_of(other)),
             )),
         }
     }
@@ -468,9 +468,9 @@ impl Fields {
             refuse(
                 key,
                 message!(
-                    "is {found}; it must be a whole number from 1 to {u32}",
+                    "is {found}; it must be a whole number from 1 to {max}",
                     found,
-                    u32 = u32::MAX
+                    max = u32::MAX
                 ),
             )
         })
@@ -482,7 +482,7 @@ impl Fields {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(refuse(
                 key,
-                message!("is {kind_of}, not text", kind_of = kind_of(other)),
+                message!("is {kind}, not text", kind = kind_of(other)),
             )),
         }
     }

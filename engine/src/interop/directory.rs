@@ -191,23 +191,23 @@ impl Directory<'_> {
         if self.has(GOOGLE_CONFIG) {
             return InteropError::NotAModel {
                 found: message!(
-                    "the configuration in {place} is named {limit}, not {config_file}",
+                    "the configuration in {place} is named {file}, not {expected}",
                     place,
-                    limit = GOOGLE_CONFIG,
-                    config_file = CONFIG_FILE
+                    file = GOOGLE_CONFIG,
+                    expected = CONFIG_FILE
                 ),
                 remedy: message!(
-                    "Copy {limit} to {config_file} in the same directory.",
-                    limit = GOOGLE_CONFIG,
-                    config_file = CONFIG_FILE
+                    "Copy {file} to {expected} in the same directory.",
+                    file = GOOGLE_CONFIG,
+                    expected = CONFIG_FILE
                 ),
             };
         }
         InteropError::NotAModel {
             found: message!(
-                "{place} contains no model: {limit} is missing",
+                "{place} contains no model: {file} is missing",
                 place,
-                limit = CONFIG_FILE
+                file = CONFIG_FILE
             ),
             remedy: message!("Add the config.json that was saved together with the weights."),
         }

@@ -125,17 +125,17 @@ impl ClassifierFile {
             .map_err(|error| refuse(Message::verbatim(error.to_string())))?;
         if file.version != VERSION {
             return Err(refuse(message!(
-                "its version is {file}; this program reads version {VERSION}",
-                file = file.version,
-                VERSION
+                "its version is {version}; this program reads version {supported}",
+                version = file.version,
+                supported = VERSION
             )));
         }
         let (networks, weights) = (file.networks, file.fusion.weights.len());
         if !(1..=MAX_NETWORKS).contains(&networks) {
             return Err(refuse(message!(
-                "networks is {networks}; it must be from 1 to {MAX_NETWORKS}",
+                "networks is {networks}; it must be from 1 to {max}",
                 networks,
-                MAX_NETWORKS
+                max = MAX_NETWORKS
             )));
         }
         let parts = networks + usize::from(file.linear.is_some());
@@ -235,7 +235,7 @@ pub fn linear_from_bytes(
 ) -> Result<LinearTensors, InteropError> {
     check_header(bytes)?;
     let refuse = |reason: Message| InteropError::Classifier {
-        reason: message!("{file}: {reason}", file = LINEAR_FILE, reason),
+        reason: message!("{version}: {reason}", version = LINEAR_FILE, reason),
     };
     let file = SafeTensors::deserialize(bytes)
         .map_err(|error| refuse(Message::verbatim(error.to_string())))?;
@@ -319,9 +319,9 @@ pub fn linear_from_bytes(
     let vectors = floats("vectors")?;
     if Some(vectors.len()) != dense.checked_mul(vocab_size) {
         return Err(refuse(message!(
-            "vectors has {count} numbers instead of {dense} for each of the {vocab_size} tokens",
+            "vectors has {count} numbers instead of {width} for each of the {vocab_size} tokens",
             count = vectors.len(),
-            dense,
+            width = dense,
             vocab_size
         )));
     }

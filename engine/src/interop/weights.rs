@@ -168,8 +168,8 @@ pub(super) fn check_header(bytes: &[u8]) -> Result<(), InteropError> {
         .map_err(|reason| foreign(bytes).unwrap_or_else(|| damaged(reason)))?;
     if names > MAX_TENSORS {
         return Err(damaged(message!(
-            "it lists {names} tensors; the maximum is {limit}",
-            names,
+            "it lists {tensors} tensors; the maximum is {limit}",
+            tensors = names,
             limit = MAX_TENSORS
         )));
     }
@@ -232,8 +232,8 @@ fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropE
             .collect(),
         other => {
             return Err(refuse(message!(
-                "its type is {other}; it must be F32, F16 or BF16",
-                other = format!("{other:?}")
+                "its type is {dtype}; it must be F32, F16 or BF16",
+                dtype = format!("{other:?}")
             )));
         }
     };
@@ -249,9 +249,9 @@ fn host_tensor(name: &str, view: &TensorView<'_>) -> Result<HostTensor, InteropE
     {
         0 => Ok(tensor),
         count => Err(refuse(message!(
-            "{count} of its {count2} numbers are not finite",
+            "{count} of its {numbers} numbers are not finite",
             count,
-            count2 = tensor.data.len()
+            numbers = tensor.data.len()
         ))),
     }
 }
@@ -347,9 +347,9 @@ impl<'de> Visitor<'de> for UniqueNames {
         while let Some(name) = map.next_key::<String>()? {
             map.next_value::<IgnoredAny>()?;
             if names.contains(&name) {
-                return Err(A::Error::custom(message!(
-                    "the name {super} occurs twice",
-                    super = super::error::quoted(&name)
+                return Err(A::Error::custom(format!(
+                    "the name {} occurs twice",
+                    super::error::quoted(&name)
                 )));
             }
             names.insert(name);

@@ -93,8 +93,8 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
             .unwrap_or(name);
         if plain.contains('/') {
             return Err(refuse(message!(
-                "{quoted} is in a subfolder of the model folder",
-                quoted = quoted(name)
+                "{name} is in a subfolder of the model folder",
+                name = quoted(name)
             )));
         }
         files.push((name.to_string(), unpack(&mut archive, index, &mut budget)?));
@@ -150,23 +150,20 @@ fn entry_name(archive: &mut Archive<'_>, index: usize) -> Result<Option<String>,
     let name = entry.name().map_err(damaged)?.into_owned();
     if entry.encrypted() {
         return Err(refuse(message!(
-            "{quoted} is encrypted",
-            quoted = quoted(&name)
+            "{name} is encrypted",
+            name = quoted(&name)
         )));
     }
     if entry.is_symlink() {
-        return Err(refuse(message!(
-            "{quoted} is a link",
-            quoted = quoted(&name)
-        )));
+        return Err(refuse(message!("{name} is a link", name = quoted(&name))));
     }
     let escapes = name.starts_with('/')
         || name.contains(['\\', '\0', ':'])
         || name.split('/').any(|part| part == "..");
     if escapes || name.is_empty() {
         return Err(refuse(message!(
-            "the name {quoted} points outside the archive",
-            quoted = quoted(&name)
+            "the name {name} points outside the archive",
+            name = quoted(&name)
         )));
     }
     Ok((!entry.is_dir()).then_some(name))
@@ -239,9 +236,9 @@ fn unpack(
     }
     if unpacked as u64 != entry.size() {
         return Err(refuse(message!(
-            "an entry declares {entry} bytes but unpacks to {unpacked}",
+            "an entry declares {declared} bytes but unpacks to {unpacked}",
             unpacked,
-            entry = entry.size()
+            declared = entry.size()
         )));
     }
     budget.unpacked += unpacked as u64;

@@ -123,9 +123,9 @@ impl LinearData {
         }
         if !(1..=MAX_NGRAM).contains(&self.longest) {
             return Err(message!(
-                "the maximum n-gram length is {longest} words; it must be from 1 to {MAX_NGRAM}",
+                "the maximum n-gram length is {longest} words; it must be from 1 to {max}",
                 longest = self.longest,
-                MAX_NGRAM
+                max = MAX_NGRAM
             ));
         }
         words.check()?;

@@ -48,8 +48,8 @@ pub(super) fn convert(args: &Convert) -> Result<(), Error> {
         return Err(Error::Input {
             code: "output-exists",
             message: message!(
-                "{args} already exists; nothing was changed",
-                args = shown(&args.output)
+                "{path} already exists; nothing was changed",
+                path = shown(&args.output)
             ),
             hint: message!("Choose another output."),
         });
@@ -127,8 +127,8 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
         return Err(Error::Input {
             code: "no-cases",
             message: message!(
-                "{args} contains no CAIL2018 cases",
-                args = shown(&args.input)
+                "{path} contains no CAIL2018 cases",
+                path = shown(&args.input)
             ),
             hint: message!(
                 "Each line must be a JSON object with {fields}.",

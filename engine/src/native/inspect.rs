@@ -62,7 +62,7 @@ pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
     if !args.dir.is_dir() {
         let hint = message!("Give a run directory or a Hugging Face model directory.");
         return Err(refuse(
-            message!("{args} is not a directory", args = shown(&args.dir)),
+            message!("{dir} is not a directory", dir = shown(&args.dir)),
             hint,
         ));
     }
@@ -71,8 +71,8 @@ pub(super) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
         let hint = message!("Give a run directory or a Hugging Face model directory.");
         return Err(refuse(
             message!(
-                "{args} contains neither a model nor a run",
-                args = shown(&args.dir)
+                "{dir} contains neither a model nor a run",
+                dir = shown(&args.dir)
             ),
             hint,
         ));

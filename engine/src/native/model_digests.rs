@@ -62,8 +62,8 @@ fn refuse_changed(dir: &Path, changed: Option<&str>) -> Result<(), Error> {
     Err(Error::Input {
         code: "model-damaged",
         message: message!(
-            "{dir} has changed since the run wrote it: its SHA-256 differs",
-            dir = shown(&dir.join(name))
+            "{file} has changed since the run wrote it: its SHA-256 differs",
+            file = shown(&dir.join(name))
         ),
         hint: message!(
             "Copy the model again; if you changed the file on purpose, use a copy of the directory without run.json."

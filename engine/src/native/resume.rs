@@ -68,8 +68,8 @@ fn resumed_from_page(common: &Common, request: &Request<'_>) -> Result<Run, Erro
         return Err(Error::Input {
             code: "no-text",
             message: message!(
-                "{request} does not record which text the run was trained on",
-                request = shown(request.out)
+                "{dir} does not record which text the run was trained on",
+                dir = shown(request.out)
             ),
             hint: message!(
                 "Pass the original files with {text} (and {valid}, if it was used).",
@@ -134,8 +134,8 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
     if record.phase != request.phase {
         let command = phase_name(record.phase);
         return Err(another_run(message!(
-            "{request} contains a run of the {command} command",
-            request = shown(request.out),
+            "{dir} contains a run of the {command} command",
+            dir = shown(request.out),
             command
         )));
     }
@@ -229,8 +229,8 @@ fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, 
         return Err(Error::Input {
             code: "corpus-changed",
             message: message!(
-                "{output} is not what the interrupted run read, so the run cannot be resumed exactly",
-                output = output::plain(name)
+                "{file} is not what the interrupted run read, so the run cannot be resumed exactly",
+                file = output::plain(name)
             ),
             hint: message!(
                 "Restore the original text, or start a new run from the weights of this one with {from}.",

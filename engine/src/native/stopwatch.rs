@@ -1,4 +1,4 @@
-//! A host that only records when each event arrives, for benchmarks.
+//! A host for benchmarks: records when each event arrives, and saves no checkpoints.
 
 use super::token_cache::TokenCache;
 use crate::data::{InputFile, Opened, TempStorage};

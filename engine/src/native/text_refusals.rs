@@ -66,8 +66,8 @@ fn prefixed(error: &DataError, names: &str) -> Error {
     Error::Input {
         code: error.code(),
         message: message!(
-            "{names}: {error}",
-            names = plain(names),
+            "{files}: {error}",
+            files = plain(names),
             error = error.message()
         ),
         hint: error.hint(),

@@ -6,7 +6,7 @@ use super::host::NativeHost;
 use super::output;
 use super::train::ExitStatus;
 use crate::error::Error;
-use crate::session::{SOLVED_ACCURACY, Session, ToyOutcome};
+use crate::session::{SOLVED_LOSS, Session, ToyOutcome};
 use futures_lite::future::block_on;
 use protocol::{RunConfig, Setting, message};
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub(super) fn toy(common: &Common, args: &args::Toy) -> Result<ExitStatus, Error
             message: message!(
                 "the model did not learn to count: {figures}; the loss should be below {limit}",
                 figures,
-                limit = SOLVED_ACCURACY
+                limit = SOLVED_LOSS
             ),
             hint: message!(
                 "Raise {steps} or change {lr}; with the defaults, this is a bug in the engine.",

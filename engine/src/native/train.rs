@@ -225,8 +225,8 @@ fn finish(open: OpenRun, model: &ModelFiles, outcome: &RunOutcome) -> Result<(),
     if is_claimed && outcome.stopped && !checkpoints::steps(dir.path()).contains(&outcome.step) {
         return Err(Error::Io {
             message: message!(
-                "the run was stopped, but step {outcome} could not be saved",
-                outcome = outcome.step
+                "the run was stopped, but step {step} could not be saved",
+                step = outcome.step
             ),
             hint: message!(
                 "{resume} continues from the last checkpoint that was saved.",

@@ -153,9 +153,9 @@ impl LoadedModel {
             return Err(Error::input(
                 "vocabulary-contradicts-config",
                 message!(
-                    "the tokenizer has {count} tokens, but vocab_size in config.json is {config}",
+                    "the tokenizer has {count} tokens, but vocab_size in config.json is {vocab_size}",
                     count = tokenizer.len(),
-                    config = config.vocab_size
+                    vocab_size = config.vocab_size
                 ),
                 message!("Use the tokenizer files that were saved with the model."),
             ));
@@ -304,9 +304,9 @@ fn left_out(names: &[String]) -> Notice {
     };
     let (count, listed) = (names.len(), listed.join(", "));
     let message = message!(
-        "ignored tensors of unsupported heads: {count} ({listed}{more})",
+        "ignored tensors of unsupported heads: {count} ({names}{more})",
         count,
-        listed,
+        names = listed,
         more
     );
     Notice {

@@ -20,7 +20,7 @@ pub use commands::compare::Progress as ComparisonProgress;
 pub use commands::evaluation::EvaluationRows;
 pub use commands::label_file::{LABEL_WARNING_CODES, long_texts};
 pub use commands::resume::resumable;
-pub use commands::toy::{SOLVED_ACCURACY, ToyOutcome};
+pub use commands::toy::{SOLVED_LOSS, ToyOutcome};
 pub use dataset::vectors::vector_lines;
 pub use host::{CacheEntry, Host, ModelFiles, RunOutcome, Snapshot};
 pub use loaded_model::{LoadedModel, Restored};

@@ -308,8 +308,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         // The next report handles a diverged run; its parameters are not saved.
         if !self.has_sound_values(&sums, clock).await? {
             let message = message!(
-                "step {trainer} was not saved because the loss has diverged",
-                trainer = self.trainer.step()
+                "step {step} was not saved because the loss has diverged",
+                step = self.trainer.step()
             );
             self.note("not-saved", message);
             return Ok(());

@@ -48,13 +48,13 @@ pub async fn checked(device: Device, info: DeviceInfo) -> (Device, DeviceInfo) {
             (device, info)
         }
         Ok(difference) => device::cpu(Some(message!(
-            "a training step on {info} differed from the CPU result by {difference} of the largest value",
-            info = info.name,
+            "a training step on {device} differed from the CPU result by {difference} of the largest value",
+            device = info.name,
             difference = format!("{difference:.1e}")
         ))),
         Err(error) => device::cpu(Some(message!(
-            "the first training step on {info} failed: {error}",
-            info = info.name,
+            "the first training step on {device} failed: {error}",
+            device = info.name,
             error = error.to_string()
         ))),
     }

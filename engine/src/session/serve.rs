@@ -386,9 +386,9 @@ impl<H: Host> Session<H> {
         self.import(named)?;
         let model = self.language_model.as_ref().expect("just imported");
         let summary = message!(
-            "{model} parameters, {model2} tokens",
-            model = model.parameters(),
-            model2 = model.config.vocab_size
+            "{parameters} parameters, {tokens} tokens",
+            parameters = model.parameters(),
+            tokens = model.config.vocab_size
         );
         let (labels, guesses) = (model.config.labels.clone(), model.heads.masked_lm);
         self.host.emit(

@@ -84,7 +84,7 @@ impl WebHost {
             }
             Err(error) => post_failure(
                 "bad-command",
-                &message!(
+                message!(
                     "the engine cannot read a message from the page: {error}",
                     error = error.to_string()
                 ),
@@ -241,7 +241,7 @@ pub fn post_failure(code: &str, message: Message) {
     let event = Event::Failed {
         run: String::new(),
         code: code.into(),
-        message: message.into(),
+        message,
         hint: message!("Restart the engine; the files stay loaded in the page."),
         request: None,
     };

@@ -5,6 +5,7 @@ use crate::file::{WebFile, blob_of};
 use crate::message::{Described, Found};
 use data::{DataError, InputFile, Opened, is_archive};
 use js_sys::{Array, Reflect};
+use protocol::message;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::Blob;

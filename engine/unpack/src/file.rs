@@ -3,7 +3,6 @@
 
 use data::ByteSource;
 use js_sys::{Array, Reflect, Uint8Array};
-use protocol::message;
 use std::any::Any;
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -93,5 +92,5 @@ fn failed(error: &JsValue) -> io::Error {
     let message = Reflect::get(error, &"message".into())
         .ok()
         .and_then(|message| message.as_string());
-    io::Error::other(message.unwrap_or_else(|| message!("the browser could not read it")))
+    io::Error::other(message.unwrap_or_else(|| "the browser could not read it".into()))
 }

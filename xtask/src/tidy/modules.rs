@@ -60,7 +60,9 @@ pub fn parse(sources: &[&Source]) -> Vec<Module> {
 
 /// Returns whether the file belongs to a `tests/` folder, which is a crate of its own.
 fn is_test_file(path: &str) -> bool {
-    path.starts_with("tests/") || path.contains("/tests/") && !path.contains("/src/")
+    path.starts_with("tests/")
+        || path.ends_with("_tests.rs")
+        || path.contains("/tests/") && !path.contains("/src/")
 }
 
 /// Returns the module path of a file: `engine/data/src/corpus/mod.rs` is `["engine/data",

@@ -45,8 +45,8 @@ pub fn warnings(counts: &[LabelCount]) -> Vec<Warning> {
 pub fn unmapped(labels: &[String]) -> Option<Warning> {
     let listed = listed(labels.iter().map(String::as_str));
     let message = message!(
-        "no document has these labels from the label map: {listed}",
-        listed
+        "no document has these labels from the label map: {labels}",
+        labels = listed
     );
     (!labels.is_empty()).then_some(("unused-label-map", message))
 }
@@ -75,9 +75,9 @@ fn similar(counts: &[LabelCount]) -> Option<Warning> {
     let similar: Vec<&str> = similar_groups(counts).into_iter().flatten().collect();
     let count = similar.len();
     let message = message!(
-        "{count} labels differ only in case, spaces, hyphens, underscores or character variants and are treated as different labels: {similar}",
+        "{count} labels differ only in case, spaces, hyphens, underscores or character variants and are treated as different labels: {labels}",
         count,
-        similar = listed(similar.into_iter())
+        labels = listed(similar.into_iter())
     );
     (count > 0).then_some(("similar-labels", message))
 }
@@ -141,9 +141,9 @@ fn misspelt(counts: &[LabelCount]) -> Option<Warning> {
         .iter()
         .map(|(label, meant)| format!("{} ({})", quoted(label), quoted(meant)));
     let message = message!(
-        "rare labels differ by one letter from a frequent one ({count}): {first_of}",
+        "rare labels differ by one letter from a frequent one ({count}): {labels}",
         count,
-        first_of = first_of(shown)
+        labels = first_of(shown)
     );
     (count > 0).then_some(("misspelt-labels", message))
 }
@@ -226,7 +226,7 @@ fn joined(counts: &[LabelCount]) -> Option<Warning> {
         let stand_elsewhere = |label: &&str| parts(label, separator).iter().all(|part| !part.is_empty() && found[part] > 1);
         let (joined, alone): (Vec<_>, Vec<_>) = labels().filter(is_joined).partition(stand_elsewhere);
         let (count, names, between) = (joined.len(), listed(joined.iter().copied()), quoted(&separator.to_string()));
-        let message = message!("{count} labels look like several labels separated by {between}: {names}; in a table, split them with {label_separator}; in a line of text, start each label with __label__", count, between, names, label_separator = Setting::named("label-separator"));
+        let message = message!("{count} labels look like several labels separated by {separator}: {names}; in a table, split them with {label_separator}; in a line of text, start each label with __label__", count, separator = between, names, label_separator = Setting::named("label-separator"));
         (count > 1 && count > alone.len()).then_some(("joined-labels", message))
     })
 }
@@ -277,11 +277,11 @@ fn rare(counts: &[LabelCount]) -> Option<Warning> {
     );
     let count = rare.clone().count();
     let message = message!(
-        "labels with fewer than {limit} training documents will probably not be learned ({count} of {all}): {rare}",
+        "labels with fewer than {limit} training documents will probably not be learned ({count} of {all}): {labels}",
         limit = MIN_DOCUMENTS,
         count,
         all,
-        rare = listed(rare.map(|count| count.label.as_str()))
+        labels = listed(rare.map(|count| count.label.as_str()))
     );
     (count > 0).then_some(("rare-labels", message))
 }

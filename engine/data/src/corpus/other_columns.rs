@@ -58,14 +58,14 @@ pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning
         (
             without_labels,
             message!(
-                "{name} lacks label columns that another file has, so it was read without labels",
-                name
+                "{file} lacks label columns that another file has, so it was read without labels",
+                file = name
             ),
         )
     } else if !lacks_column(&own_text) {
         let message = message!(
-            "{name} lacks the text column that another file has, so its text column was chosen from its own column names",
-            name
+            "{file} lacks the text column that another file has, so its text column was chosen from its own column names",
+            file = name
         );
         (own_text, message)
     } else {
@@ -74,8 +74,8 @@ pub fn lacking(file: &InputFile, options: &ReadOptions) -> (ReadOptions, Warning
             ..without_labels
         };
         let message = message!(
-            "{name} lacks text and label columns that another file has, so its text column was chosen from its own column names, and it was read without labels",
-            name
+            "{file} lacks text and label columns that another file has, so its text column was chosen from its own column names, and it was read without labels",
+            file = name
         );
         (by_own_columns, message)
     };

@@ -120,7 +120,10 @@ pub(super) fn warning(files: &[InputFile], roles: &[FileRole]) -> Option<Warning
     (!uses.is_empty()).then(|| {
         (
             "role-by-name",
-            message!("files are held out because of their names, {uses}", uses),
+            message!(
+                "files are held out because of their names, {files}",
+                files = uses
+            ),
         )
     })
 }

@@ -106,9 +106,9 @@ impl DataError {
                     .collect::<Vec<_>>()
                     .join(" or ");
                 message!(
-                    "Set the label column: {label_column} {shown}.",
+                    "Set the label column: {label_column} {columns}.",
                     label_column = Setting::named("label-column"),
-                    shown
+                    columns = shown
                 )
             }
             Self::TooFewLabels { .. } => {

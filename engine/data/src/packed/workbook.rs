@@ -212,10 +212,10 @@ impl Empty {
         let Self { errors, formulas } = *self;
         let (name, sheet) = (quoted(name), quoted(sheet));
         let of_errors = (errors > 0).then(|| {
-            message!("{name}, sheet {sheet}: cells that show an error such as #N/A were read as empty ({errors})", name, sheet, errors)
+            message!("{name}, sheet {sheet}: cells that show an error such as #N/A were read as empty ({count})", name, sheet, count = errors)
         });
         let of_formulas = (formulas > 0).then(|| {
-            message!("{name}, sheet {sheet}: formulas without results were read as empty cells ({formulas}); a spreadsheet program adds the results when it saves the file", name, sheet, formulas)
+            message!("{name}, sheet {sheet}: formulas without results were read as empty cells ({count}); a spreadsheet program adds the results when it saves the file", name, sheet, count = formulas)
         });
         of_errors.into_iter().chain(of_formulas).collect()
     }

@@ -218,9 +218,9 @@ fn all_added(
         .find(|token| token.content.is_empty() || u64::from(token.id) >= MAX_ROWS)
     {
         Some(token) => Err(unsupported(message!(
-            "the added token {token} with ID {row}",
+            "the added token {token} with ID {id}",
             token = quoted(&token.content),
-            row = token.id
+            id = token.id
         ))),
         None => Ok(listed),
     }
@@ -265,23 +265,28 @@ fn model(json: &ModelJson) -> Result<Model, DataError> {
     let kind = json
         .kind
         .as_deref()
-        .or(prefix.is_some().then_some("WordPiece"))
-        .unwrap_or("of no type");
+        .or(prefix.is_some().then_some("WordPiece"));
     match kind {
-        "WordPiece" if max_chars > MAX_READ_WORD_CHARS => Err(unsupported(message!(
+        Some("WordPiece") if max_chars > MAX_READ_WORD_CHARS => Err(unsupported(message!(
             "words of up to {max_chars} characters",
             max_chars
         ))),
-        "WordPiece" => Ok(Model::WordPiece(WordPiece::new(
+        Some("WordPiece") => Ok(Model::WordPiece(WordPiece::new(
             prefix.unwrap_or_else(|| PREFIX.into()),
             max_chars,
         ))),
-        "WordLevel" => Ok(Model::Words),
-        _ => Err(unsupported(message!(
-            "the model type {kind}",
-            kind = quoted(kind)
+        Some("WordLevel") => Ok(Model::Words),
+        _ => Err(unsupported(part_of(
+            kind,
+            message!("a model of no type"),
+            |kind| message!("the model type {kind}", kind),
         ))),
     }
+}
+
+/// Describes a part of a tokenizer by its type, or as `untyped`.
+fn part_of(kind: Option<&str>, untyped: Message, typed: impl Fn(String) -> Message) -> Message {
+    kind.map_or(untyped, |kind| typed(quoted(kind)))
 }
 
 fn normalization(json: &Value) -> Result<Normalization, DataError> {
@@ -295,9 +300,10 @@ fn normalization(json: &Value) -> Result<Normalization, DataError> {
             strip_accents: flag("strip_accents", flag("lowercase", true)),
             lowercase: flag("lowercase", true),
         }),
-        kind => Err(unsupported(message!(
-            "the normalizer {kind}",
-            kind = quoted(kind.unwrap_or("of no type"))
+        kind => Err(unsupported(part_of(
+            kind,
+            message!("a normalizer of no type"),
+            |kind| message!("the normalizer {kind}", kind),
         ))),
     }
 }
@@ -308,9 +314,10 @@ fn splitting(json: &Value) -> Result<Splitting, DataError> {
         Some("Whitespace") => Ok(Splitting::Words),
         Some("WhitespaceSplit") => Ok(Splitting::Whitespace),
         Some("Sequence") if splits_characters(json) => Ok(Splitting::Characters),
-        kind => Err(unsupported(message!(
-            "the pre-tokenizer {kind}",
-            kind = quoted(kind.unwrap_or("of no type"))
+        kind => Err(unsupported(part_of(
+            kind,
+            message!("a pre-tokenizer of no type"),
+            |kind| message!("the pre-tokenizer {kind}", kind),
         ))),
     }
 }
@@ -337,9 +344,9 @@ fn by_row(pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
     let rows: BTreeMap<&String, u64> = pairs.iter().map(|(token, row)| (token, *row)).collect();
     if let Some((token, row)) = rows.iter().find(|(_, row)| **row >= MAX_ROWS) {
         let problem = message!(
-            "{token} has ID {row}, but at most {limit} IDs are allowed",
+            "{token} has ID {id}, but at most {limit} IDs are allowed",
             token = quoted(token),
-            row,
+            id = row,
             limit = MAX_ROWS
         );
         return Err(bad(TOKENIZER_JSON, problem));
@@ -351,8 +358,8 @@ fn by_row(pairs: Vec<(String, u64)>) -> Result<Vec<String>, DataError> {
             return Err(bad(
                 TOKENIZER_JSON,
                 message!(
-                    "ID {row} belongs to two tokens, one of them {token}",
-                    row,
+                    "ID {id} belongs to two tokens, one of them {token}",
+                    id = row,
                     token = quoted(token)
                 ),
             ));
@@ -416,18 +423,18 @@ fn refused(file: &str, error: VocabularyError) -> DataError {
         }
         VocabularyError::Taken { token, row, other } => {
             message!(
-                "ID {row} belongs to two tokens, {other} and {token}",
-                row,
-                other = quoted(&other),
+                "ID {id} belongs to two tokens, {first} and {token}",
+                id = row,
+                first = quoted(&other),
                 token = quoted(&token)
             )
         }
         VocabularyError::TwoRows { token, row, other } => {
             message!(
-                "{token} has two IDs, {other} and {row}",
+                "{token} has two IDs, {first} and {id}",
                 token = quoted(&token),
-                other,
-                row
+                first = other,
+                id = row
             )
         }
     };

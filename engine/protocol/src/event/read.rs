@@ -89,7 +89,9 @@ impl Fields {
     #[inline(never)]
     fn take_message(&mut self, name: &str) -> Result<Message, Error> {
         let parts = format!("{name}_parts");
-        Ok(Message::deserialized(self.take(name)?, self.take(&parts)?))
+        // Parts that a later version wrote may be unreadable: the sentence is enough.
+        let parts = self.take(&parts).unwrap_or_default();
+        Ok(Message::deserialized(self.take(name)?, parts))
     }
 
     #[inline(never)]

@@ -58,7 +58,7 @@ impl Fields {
             Some(Value::Object(map)) => labels_by_id(map),
             Some(other) => Err(refuse(
                 "id2label",
-                message!("is {kind_of}, not an object", kind_of = kind_of(other)),
+                message!("is {kind}, not an object", kind = kind_of(other)),
             )),
             None if self.is_classifier() => {
                 let count = self
@@ -146,8 +146,8 @@ fn labels_by_id(map: &Map<String, Value>) -> Result<Vec<String>, InteropError> {
         refuse(
             "id2label",
             message!(
-                "must name every id from 0 to {count}",
-                count = map.len().max(1) - 1
+                "must name every id from 0 to {last_id}",
+                last_id = map.len().max(1) - 1
             ),
         )
     })
@@ -158,8 +158,8 @@ fn default_labels(count: usize) -> Result<Vec<String>, InteropError> {
         return Err(refuse(
             "num_labels",
             message!(
-                "is {count}; the maximum is {limit}",
-                count,
+                "is {last_id}; the maximum is {limit}",
+                last_id = count,
                 limit = MAX_LABELS
             ),
         ));

@@ -39,16 +39,16 @@ pub(crate) fn check_sizes(config: &ModelConfig) -> Result<(), InteropError> {
         .map_err(|(key, reason)| refuse(key, reason))?;
     if config.max_position_embeddings < 2 || config.max_position_embeddings > MAX_POSITIONS {
         let reason = message!(
-            "is {config}; it must be from 2 to {limit}",
-            config = config.max_position_embeddings,
+            "is {value}; it must be from 2 to {limit}",
+            value = config.max_position_embeddings,
             limit = MAX_POSITIONS
         );
         return Err(refuse("max_position_embeddings", reason));
     }
     if config.num_hidden_layers > MAX_LAYERS {
         let reason = message!(
-            "is {config}; it must be at most {limit}",
-            config = config.num_hidden_layers,
+            "is {value}; it must be at most {limit}",
+            value = config.num_hidden_layers,
             limit = MAX_LAYERS
         );
         return Err(refuse("num_hidden_layers", reason));

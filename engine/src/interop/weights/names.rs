@@ -84,8 +84,8 @@ fn refuse_adapter(weights: &Weights) -> Result<(), InteropError> {
     match weights.keys().find(|name| name.contains(ADAPTER_MARK)) {
         Some(name) => Err(InteropError::NotAModel {
             found: message!(
-                "these are the weights of an adapter (PEFT), not of a whole model: {quoted}",
-                quoted = quoted(name)
+                "these are the weights of an adapter (PEFT), not of a whole model: {tensor}",
+                tensor = quoted(name)
             ),
             remedy: message!(
                 "Merge it into its base model with peft (merge_and_unload) and save the whole model."

@@ -66,8 +66,8 @@ pub(crate) fn check_downloaded(name: &str, bytes: &[u8]) -> Result<(), InteropEr
     if bytes.starts_with(LFS_POINTER) {
         return Err(InteropError::NotAModel {
             found: message!(
-                "{quoted} is a Git LFS pointer: the file itself was not downloaded",
-                quoted = quoted(name)
+                "{file} is a Git LFS pointer: the file itself was not downloaded",
+                file = quoted(name)
             ),
             remedy: message!(
                 "Run git lfs pull in the model's directory, or download the file itself."
@@ -83,8 +83,8 @@ pub(crate) fn check_downloaded(name: &str, bytes: &[u8]) -> Result<(), InteropEr
     if HTML_STARTS.iter().any(is_page) {
         return Err(InteropError::NotAModel {
             found: message!(
-                "{quoted} is an HTML page: the file itself was not downloaded",
-                quoted = quoted(name)
+                "{file} is an HTML page: the file itself was not downloaded",
+                file = quoted(name)
             ),
             remedy: message!("Download the file itself, not the page that shows it."),
         });

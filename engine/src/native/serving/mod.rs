@@ -166,7 +166,7 @@ impl Service {
 fn checked_top_k(top_k: Option<usize>) -> Result<Option<usize>, Error> {
     match top_k {
         Some(number) if !(1..=MAX_TOP_K).contains(&number) => {
-            let hint = message!("Give a whole number from 1 to {MAX_TOP_K}.", MAX_TOP_K);
+            let hint = message!("Give a whole number from 1 to {max}.", max = MAX_TOP_K);
             Err(Error::input(
                 "bad-top-k",
                 message!("top_k is out of range: {number}", number),

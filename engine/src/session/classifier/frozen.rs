@@ -53,7 +53,7 @@ pub(crate) fn nothing_to_freeze() -> Error {
         "nothing-to-freeze",
         message!(
             "{freeze} needs a trained encoder, but this classifier starts from scratch",
-            freeze = Setting::named("freeze")
+            freeze = Setting::with_value("freeze", "true")
         ),
         message!(
             "Choose a pre-trained model with {from}, or leave {freeze} at its default.",
@@ -246,10 +246,9 @@ fn check_room(documents: usize, width: usize) -> Result<()> {
         width
     );
     let hint = message!(
-        "Use {limit} {width} or less, or set {freeze} to false.",
-        width = MAX_NUMBERS / width.max(1),
-        limit = Setting::named("limit"),
-        freeze = Setting::named("freeze")
+        "Use {limit} or less, or {freeze}.",
+        limit = Setting::with_value("limit", MAX_NUMBERS / width.max(1)),
+        freeze = Setting::with_value("freeze", "false")
     );
     Err(Error::input("too-many-frozen", message, hint))
 }

@@ -467,9 +467,9 @@ fn missing_part(name: &str) -> Error {
     Error::input(
         "not-a-model",
         message!(
-            "{name} is missing, but {interop} refers to it",
+            "{name} is missing, but {file} refers to it",
             name,
-            interop = interop::CLASSIFIER_FILE
+            file = interop::CLASSIFIER_FILE
         ),
         message!("Provide the whole directory, including the folder parts/."),
     )

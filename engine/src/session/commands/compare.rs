@@ -283,8 +283,8 @@ impl<H: Host> Session<H> {
             // Divergence at one learning rate does not end the sweep.
             Err(Error::Diverged { step }) => {
                 let message = message!(
-                    "the run with learning rate {rounded} diverged at step {step}; its score counts as zero",
-                    rounded = rounded(lr),
+                    "the run with learning rate {rate} diverged at step {step}; its score counts as zero",
+                    rate = rounded(lr),
                     step
                 );
                 self.warn(arms.run, "diverged-run", message);
@@ -421,9 +421,9 @@ fn check(compare: &CompareConfig) -> Result<()> {
     };
     if !(1..=MAX_SEEDS).contains(&compare.seeds) {
         return refuse(message!(
-            "{seeds} is {compare}, but it must be between 1 and {MAX_SEEDS}",
-            compare = compare.seeds,
-            MAX_SEEDS,
+            "{seeds} is {value}, but it must be between 1 and {max}",
+            value = compare.seeds,
+            max = MAX_SEEDS,
             seeds = Setting::named("seeds")
         ));
     }
@@ -450,9 +450,9 @@ fn check(compare: &CompareConfig) -> Result<()> {
         .find(|lr| !(**lr > 0.0 && **lr <= plan::MAX_LR))
     {
         return refuse(message!(
-            "{lrs} contains {bad}, but a learning rate must be above 0 and at most {plan}",
+            "{lrs} contains {bad}, but a learning rate must be above 0 and at most {max}",
             bad,
-            plan = plan::MAX_LR,
+            max = plan::MAX_LR,
             lrs = Setting::named("lrs")
         ));
     }

@@ -243,7 +243,7 @@ impl<H: Host> Session<H> {
             if sets_training(&config) {
                 let message = message!(
                     "only the output layer is fitted ({freeze}), so {steps}, {epochs}, {minutes} and {lr} have no effect",
-                    freeze = Setting::named("freeze"),
+                    freeze = Setting::with_value("freeze", "true"),
                     steps = Setting::named("steps"),
                     epochs = Setting::named("epochs"),
                     minutes = Setting::named("minutes"),

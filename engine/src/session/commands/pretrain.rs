@@ -146,8 +146,8 @@ impl<H: Host> Session<H> {
         let single = train.single_share();
         if single > MAX_SINGLE_SHARE {
             let message = message!(
-                "{single} % of the documents have only one sentence; their second text is always random, which makes next-sentence prediction easy",
-                single = format!("{:.0}", single * 100.0)
+                "{percent} % of the documents have only one sentence; their second text is always random, which makes next-sentence prediction easy",
+                percent = format!("{:.0}", single * 100.0)
             );
             self.warn(run, "single-sentences", message);
         }

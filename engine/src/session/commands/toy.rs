@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Loss on fresh examples, in nats, below which the task counts as solved.
-pub const SOLVED_ACCURACY: f64 = 0.1;
+pub const SOLVED_LOSS: f64 = 0.1;
 /// Default number of steps and batch size.
 const STEPS: u64 = 1000;
 const BATCH_SIZE: usize = 64;
@@ -41,7 +41,7 @@ const PRESET: &str = "small";
 /// The result of the counting task.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ToyOutcome {
-    /// Whether the loss on fresh examples is below [`SOLVED_ACCURACY`].
+    /// Whether the loss on fresh examples is below [`SOLVED_LOSS`].
     pub learned: bool,
     /// Optimiser steps done.
     pub step: u64,
@@ -124,7 +124,7 @@ impl<H: Host> Session<H> {
             .await?;
         let last = scores.last().map(|score| score.figures).unwrap_or_default();
         Ok(ToyOutcome {
-            learned: !scores.is_empty() && last.loss < SOLVED_ACCURACY,
+            learned: !scores.is_empty() && last.loss < SOLVED_LOSS,
             step: outcome.step,
             loss: last.loss,
             accuracy: last.precision_at_1,
@@ -247,6 +247,6 @@ impl Task for Toy {
     }
 
     fn is_learned(&self, metrics: &Metrics) -> bool {
-        matches!(metrics, Metrics::Classifier(figures) if figures.loss < SOLVED_ACCURACY)
+        matches!(metrics, Metrics::Classifier(figures) if figures.loss < SOLVED_LOSS)
     }
 }

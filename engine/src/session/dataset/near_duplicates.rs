@@ -48,10 +48,10 @@ impl<H: Host> Session<H> {
         }
         let message = match config.near_duplicates {
             NearDuplicates::Keep => message!(
-                "{valid} validation and {test} test documents are near-duplicates of training documents, which inflates the scores. To exclude them, set {near_duplicates} to drop",
+                "{valid} validation and {test} test documents are near-duplicates of training documents, which inflates the scores. To exclude them, use {near_duplicates}",
                 valid,
                 test,
-                near_duplicates = Setting::named("near-duplicates")
+                near_duplicates = Setting::with_value("near-duplicates", "drop")
             ),
             NearDuplicates::Drop if is_all_of_a_split => message!(
                 "{valid} validation and {test} test documents are near-duplicates of training documents. They are excluded from the scores, except where no other documents would remain",

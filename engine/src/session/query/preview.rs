@@ -253,7 +253,7 @@ fn no_attention(model: &LoadedModel) -> Error {
     let hint = message!("Use a Transformer, e.g. the preset fast-tiny or bert-tiny.");
     Error::input(
         "no-attention",
-        message!("this model is a {form}: it has no attention", form),
+        message!("this model is a {model}: it has no attention", model = form),
         hint,
     )
 }

@@ -19,7 +19,11 @@ pub fn only_frequencies(
 ) -> Option<Message> {
     let is_on_plateau = metrics.masked_lm_loss > entropy_baselines.unigram - PLATEAU;
     (metrics.n > 0 && is_on_plateau).then(|| {
-        message!("the model has learned little more than how frequent each token is: its held-out loss is {metrics} nats, and token frequencies alone give {floors}. Train longer, or use a fast-* preset", metrics = format!("{:.2}", metrics.masked_lm_loss), entropy_baselines = format!("{:.2}", entropy_baselines.unigram))
+        message!(
+            "the model has learned little more than how frequent each token is: its held-out loss is {loss} nats, and token frequencies alone give {unigram}. Train longer, or use a fast-* preset",
+            loss = format!("{:.2}", metrics.masked_lm_loss),
+            unigram = format!("{:.2}", entropy_baselines.unigram)
+        )
     })
 }
 
@@ -46,7 +50,7 @@ pub fn never_predicted(metrics: &ClassifierMetrics) -> Option<Message> {
         ""
     };
     (!names.is_empty()).then(|| {
-        message!("{names} of {supported} labels are never predicted: {shown}{more}. Add documents with these labels, or train longer", names = names.len(), supported, shown = shown.join(", "), more)
+        message!("{count} of {supported} labels are never predicted: {shown}{more}. Add documents with these labels, or train longer", count = names.len(), supported, shown = shown.join(", "), more)
     })
 }
 
@@ -68,8 +72,11 @@ mod tests {
             ..Default::default()
         };
         assert!(
-            only_frequencies(&at(6.8), &entropy_baselines)
-                .is_some_and(|message| message.to_string().contains("6.80"))
+            only_frequencies(&at(6.8), &entropy_baselines).is_some_and(|message| {
+                message
+                    .to_string()
+                    .contains("is 6.80 nats, and token frequencies alone give 6.90.")
+            })
         );
         assert!(only_frequencies(&at(6.0), &entropy_baselines).is_none());
         assert!(

@@ -130,9 +130,9 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             return false;
         };
         let message = message!(
-            "keeping the weights from step {best} (best validation micro F1: {best2})",
-            best = best.step,
-            best2 = format!("{:.3}", best.score)
+            "keeping the weights from step {step} (best validation micro F1: {f1})",
+            step = best.step,
+            f1 = format!("{:.3}", best.score)
         );
         self.note("best-checkpoint", message);
         self.leave(best);

@@ -30,17 +30,17 @@ pub fn packed(name: &str, format: Format, trailing: u64) -> Vec<Warning> {
         warnings.push((
             code,
             message!(
-                "{quoted} is compressed with {format}; it was decompressed",
-                quoted = quoted(name),
+                "{file} is compressed with {format}; it was decompressed",
+                file = quoted(name),
                 format = format.name()
             ),
         ));
     }
     if trailing > 0 {
         let message = message!(
-            "{quoted} ends in bytes that are not gzip ({trailing}); they were ignored",
-            quoted = quoted(name),
-            trailing
+            "{file} ends in bytes that are not gzip ({count}); they were ignored",
+            file = quoted(name),
+            count = trailing
         );
         warnings.push(("trailing-bytes", message));
     }
@@ -57,8 +57,8 @@ pub fn plain(name: &str) -> Option<Warning> {
     Some((
         code,
         message!(
-            "{quoted} is not compressed; it was read as plain text",
-            quoted = quoted(name)
+            "{file} is not compressed; it was read as plain text",
+            file = quoted(name)
         ),
     ))
 }
@@ -313,10 +313,10 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
     if *missing > 0 {
         let words = DataError::columns(missing_words);
         let message = message!(
-            "{file} has placeholders for missing labels ({missing}): {words}; they are not used as labels",
+            "{file} has placeholders for missing labels ({count}): {placeholders}; they are not used as labels",
             file,
-            missing,
-            words
+            count = missing,
+            placeholders = words
         );
         warnings.push(("missing-labels", message));
     }
@@ -345,9 +345,9 @@ fn label_cells(file: &str, found: &LabelRows) -> Vec<Warning> {
     }
     if *without > 0 {
         let message = message!(
-            "{file} has rows with 0 or no in every label column ({without}); they are labelled \"none\"",
+            "{file} has rows with 0 or no in every label column ({count}); they are labelled \"none\"",
             file,
-            without
+            count = without
         );
         warnings.push(("none-label", message));
     }

@@ -29,44 +29,44 @@ fn sentence(point: &ComparisonPoint) -> Message {
     let (with, without) = (pre.mean, scratch.mean);
     let effect = if gain.abs() <= noise || gain.abs() < SMALLEST_GAIN {
         message!(
-            "pre-training makes no difference beyond chance (micro F1 {with} against {without} from scratch)",
-            with = format!("{with:.3}"),
-            without = format!("{without:.3}")
+            "pre-training makes no difference beyond chance (micro F1 {pretrained} against {scratch} from scratch)",
+            pretrained = format!("{with:.3}"),
+            scratch = format!("{without:.3}")
         )
     } else if gain > 0.0 {
         message!(
-            "pre-training adds {gain} micro F1 ({with} against {without} from scratch)",
+            "pre-training adds {gain} micro F1 ({pretrained} against {scratch} from scratch)",
             gain = format!("{gain:.3}"),
-            with = format!("{with:.3}"),
-            without = format!("{without:.3}")
+            pretrained = format!("{with:.3}"),
+            scratch = format!("{without:.3}")
         )
     } else {
         message!(
-            "pre-training does not help: it lowers micro F1 by {gain} ({with} against {without} from scratch)",
+            "pre-training does not help: it lowers micro F1 by {gain} ({pretrained} against {scratch} from scratch)",
             gain = format!("{:.3}", -gain),
-            with = format!("{with:.3}"),
-            without = format!("{without:.3}")
+            pretrained = format!("{with:.3}"),
+            scratch = format!("{without:.3}")
         )
     };
     let best = pre.mean.max(scratch.mean);
     let baseline = match best - linear {
         above if above > SMALLEST_GAIN => {
-            message!("n-grams reach {linear}", linear = format!("{linear:.3}"))
+            message!("n-grams reach {f1}", f1 = format!("{linear:.3}"))
         }
         below if below < -SMALLEST_GAIN => {
             message!(
-                "n-grams alone reach {linear}, which is better than both",
-                linear = format!("{linear:.3}")
+                "n-grams alone reach {f1}, which is better than both",
+                f1 = format!("{linear:.3}")
             )
         }
         _ => message!(
-            "n-grams alone do as well ({linear})",
-            linear = format!("{linear:.3}")
+            "n-grams alone do as well ({f1})",
+            f1 = format!("{linear:.3}")
         ),
     };
     message!(
-        "With {point} labelled documents, {effect}, and {baseline}",
-        point = point.documents,
+        "With {documents} labelled documents, {effect}, and {baseline}",
+        documents = point.documents,
         effect,
         baseline
     )

@@ -172,16 +172,16 @@ impl<H: Host> Session<H> {
         let without = corpus.documents(role) - corpus.labelled_documents(role);
         if role == FileRole::Test && without > 0 {
             let message = message!(
-                "test documents without labels are not evaluated ({without})",
-                without
+                "test documents without labels are not evaluated ({count})",
+                count = without
             );
             self.warn(run, "unlabelled-documents", message);
         }
         if !unseen.is_empty() {
             let n = unseen.len();
             let message = message!(
-                "labels of the {split} documents that never occur in training count as missed ({n}): {shown}",
-                n,
+                "labels of the {split} documents that never occur in training count as missed ({count}): {shown}",
+                count = n,
                 split,
                 shown
             );

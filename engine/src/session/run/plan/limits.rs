@@ -170,8 +170,8 @@ pub fn check_frozen_memory(model: &ModelConfig, batch_size: usize, max_len: usiz
 fn check_bytes(bytes: f64) -> Result<()> {
     if bytes > MAX_BYTES {
         let message = message!(
-            "this run would need about {e9} GB of memory",
-            e9 = format!("{:.0}", bytes / 1e9)
+            "this run would need about {gigabytes} GB of memory",
+            gigabytes = format!("{:.0}", bytes / 1e9)
         );
         return Err(Error::input(
             "too-large",
