@@ -2,7 +2,6 @@
 
 use super::*;
 use protocol::Message;
-use protocol::message;
 
 const CONFIG: &str = r#"{"architectures": ["BertForMaskedLM"]}"#;
 
@@ -160,7 +159,7 @@ fn a_model_in_a_folder_is_found() {
         error.to_string(),
         "/m is not a model directory, but has models in subfolders: \"a\""
     );
-    assert_eq!(error.hint(), message!("Use this folder: /m/a"));
+    assert_eq!(error.hint().to_string(), "Use this folder: /m/a");
     let names = ["checkpoint-500", "checkpoint-1000", "a/b"]
         .map(|folder| {
             [
@@ -171,8 +170,8 @@ fn a_model_in_a_folder_is_found() {
         .concat();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(
-        check(&names).expect_err("elsewhere").hint(),
-        message!("Use this folder: /m/checkpoint-1000")
+        check(&names).expect_err("elsewhere").hint().to_string(),
+        "Use this folder: /m/checkpoint-1000"
     );
     let readable = [
         "old/config.json",
@@ -181,8 +180,8 @@ fn a_model_in_a_folder_is_found() {
         "x/new/model.safetensors",
     ];
     assert_eq!(
-        check(&readable).expect_err("elsewhere").hint(),
-        message!("Use this folder: /m/x/new")
+        check(&readable).expect_err("elsewhere").hint().to_string(),
+        "Use this folder: /m/x/new"
     );
 }
 

@@ -249,7 +249,7 @@ mod tests {
         check(vec![(INDEX_FILE.into(), b"{".to_vec())], "not JSON");
         let mut twice = shards();
         twice[1].1 = twice[0].1.clone();
-        check(twice, "another file holds the tensor");
+        check(twice, "is also in another file");
         let mut cut = shards();
         cut[1].1.truncate(20);
         check(cut, "model-00002-of-00002.safetensors cannot be used");
