@@ -185,7 +185,7 @@ fn word_vectors_initialise_the_embeddings() {
     lab.write("wide.txt", "1 200\nthe 1 2 3\n");
     let wide = lab.tiny("pretrain --corpus text.txt --embeddings wide.txt --out wide --steps 1");
     assert!(
-        wide.refused().stderr.contains("200 numbers"),
+        wide.refused().stderr.contains("200 dimensions"),
         "{}",
         wide.stderr
     );

@@ -114,7 +114,7 @@ fn workbooks_train_and_are_returned_as_tables() {
             .write("tickets.xlsx", std::fs::read(book).expect("a workbook"));
         let words = "finetune --train tickets.xlsx --out book --steps 20 --preset mean --parts one --seed 3 --device cpu";
         let expected = [
-            "\"Tickets\" was read",
+            "\"Tickets\"; left out",
             "\"Betreff\", \"Nachricht\"",
             "labels from \"Bereich\"",
         ];
