@@ -89,6 +89,24 @@ impl Error {
         }
     }
 
+    /// Returns what is wrong and where, in one sentence.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Data(error) => error.message(),
+            Self::Interop(error) => error.message(),
+            Self::Input { message, .. }
+            | Self::Io { message, .. }
+            | Self::Failed { message, .. } => message.clone(),
+            Self::Diverged { step } => {
+                message!(
+                    "training diverged at step {step}, even after returning to the last good checkpoint at a lower learning rate",
+                    step
+                )
+            }
+            Self::Device { message } => message!("the device was lost: {reason}", reason = message),
+        }
+    }
+
     /// Returns what to do, in one sentence.
     pub fn hint(&self) -> Message {
         match self {
@@ -119,28 +137,6 @@ impl Error {
             Self::Data(_) | Self::Interop(_) | Self::Input { .. } => 2,
             Self::Io { .. } | Self::Failed { .. } | Self::Diverged { .. } | Self::Device { .. } => {
                 1
-            }
-        }
-    }
-}
-
-impl Error {
-    /// Returns what is wrong and where, in one sentence.
-    pub fn message(&self) -> Message {
-        match self {
-            Self::Data(error) => error.message(),
-            Self::Interop(error) => error.message(),
-            Self::Input { message, .. }
-            | Self::Io { message, .. }
-            | Self::Failed { message, .. } => message.clone(),
-            Self::Diverged { step } => {
-                message!(
-                    "training diverged at step {step}, even after returning to the last good checkpoint at a lower learning rate",
-                    step
-                )
-            }
-            Self::Device { message } => {
-                message!("the device was lost: {message}", message)
             }
         }
     }

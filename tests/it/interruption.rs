@@ -301,7 +301,10 @@ fn a_resumed_run_is_the_same_run_or_refused() {
         "pretrain --out run --resume --lr 0.5",
         "used its default for --lr, not 0.5",
     );
-    check("pretrain --out run --resume --seed 4", "used 3 for --seed, not 4");
+    check(
+        "pretrain --out run --resume --seed 4",
+        "used 3 for --seed, not 4",
+    );
     check("finetune --out run --resume", "pretrain");
     check(
         "pretrain --out run --resume --corpus train.txt",

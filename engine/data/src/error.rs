@@ -4,8 +4,7 @@
 mod hints;
 
 use crate::text::shown::{on_one_line, quoted};
-use protocol::FileRole;
-use protocol::{Message, message};
+use protocol::{FileRole, Message, message};
 use std::{fmt, io};
 
 /// Reason why the input cannot be used. `Display` states the problem and its location in one
@@ -292,9 +291,7 @@ impl DataError {
             Self::NotWordVectors { .. } => "not-word-vectors",
         }
     }
-}
 
-impl DataError {
     /// Returns what is wrong and where, in one sentence.
     pub fn message(&self) -> Message {
         match self {

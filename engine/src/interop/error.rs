@@ -113,9 +113,7 @@ impl InteropError {
             ),
         }
     }
-}
 
-impl InteropError {
     /// Returns what is wrong, in one sentence.
     pub fn message(&self) -> Message {
         match self {

@@ -7,7 +7,7 @@ use super::sources::Source;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::BTreeMap;
-use syn::{Attribute, Fields, File, Item, UseTree, Visibility};
+use syn::{Attribute, File, Item, UseTree, Visibility};
 
 /// A path as its segments, beginning with the folder of the crate: `["engine/data", "corpus",
 /// "Corpus"]`.
@@ -29,7 +29,7 @@ pub struct Module {
     pub is_test: bool,
 }
 
-/// A type, function, constant, trait or macro.
+/// A type, function, constant, or trait.
 pub struct Definition {
     /// Name of the item.
     pub name: String,
@@ -154,6 +154,9 @@ fn flatten(tree: &UseTree, before: &mut Vec<String>, out: &mut Vec<(String, Vec<
             let name = name.ident.to_string();
             out.push((name.clone(), with(&name, before)));
         }
+        UseTree::Rename(rename) if rename.ident == "self" => {
+            out.push((rename.rename.to_string(), before.clone()));
+        }
         UseTree::Rename(rename) => {
             let path = with(&rename.ident.to_string(), before);
             out.push((rename.rename.to_string(), path));
@@ -226,7 +229,7 @@ fn finish(path: &mut Vec<String>, out: &mut Vec<Vec<String>>) {
 
 fn definition(item: &Item) -> Option<Definition> {
     let (name, fields) = match item {
-        Item::Struct(item) => (item.ident.to_string(), count(&item.fields)),
+        Item::Struct(item) => (item.ident.to_string(), item.fields.len()),
         Item::Enum(item) => (item.ident.to_string(), 0),
         Item::Trait(item) => (item.ident.to_string(), 0),
         Item::Type(item) => (item.ident.to_string(), 0),
@@ -238,10 +241,6 @@ fn definition(item: &Item) -> Option<Definition> {
     Some(Definition { name, fields })
 }
 
-fn count(fields: &Fields) -> usize {
-    fields.len()
-}
-
 fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Mod(item) => &item.attrs,
@@ -250,6 +249,11 @@ fn attributes(item: &Item) -> &[Attribute] {
         Item::Impl(item) => &item.attrs,
         Item::Struct(item) => &item.attrs,
         Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::Macro(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
         _ => &[],
     }
 }

@@ -28,19 +28,27 @@ const REPLACED: [(&str, &str); 22] = [
     ("judged", "predicted"),
 ];
 
-/// Returns one finding per item, e.g. `name app/src/a.rs LabView`.
+/// Returns one finding per item, e.g. `name app/src/a.rs LabView (say: context)`.
 pub fn findings(modules: &[Module]) -> Vec<String> {
     modules
         .iter()
         .flat_map(|module| module.items.iter().map(move |item| (module, item)))
         .filter(|(module, _)| !module.is_test)
-        .filter(|(_, item)| words(&item.name).iter().any(|word| is_replaced(word)))
-        .map(|(module, item)| format!("name {} {}", module.file, item.name))
+        .filter_map(|(module, item)| {
+            let better = words(&item.name)
+                .iter()
+                .find_map(|word| replacement(word))?;
+            Some(format!(
+                "name {} {} (say: {better})",
+                module.file, item.name
+            ))
+        })
         .collect()
 }
 
-fn is_replaced(word: &str) -> bool {
-    REPLACED.iter().any(|(replaced, _)| *replaced == word)
+fn replacement(word: &str) -> Option<&'static str> {
+    let (_, better) = REPLACED.iter().find(|(replaced, _)| *replaced == word)?;
+    Some(better)
 }
 
 /// Splits a name into words: `MaxLines`, `max_lines` and `MAX_LINES` become `max` and `lines`.

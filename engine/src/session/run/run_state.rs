@@ -6,10 +6,10 @@ use protocol::RunConfig;
 use serde::{Deserialize, Serialize};
 
 /// Version of the checkpoint format. It increases when an older version would misread a checkpoint;
-/// 0 if the checkpoint predates this field.
+/// a checkpoint without this number has format 0.
 pub const STATE_FORMAT: u32 = 1;
 
-/// The training state, as stored in [`STATE_FILE`].
+/// The training state, as stored in [`STATE_FILE`](super::snapshot::STATE_FILE).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
     /// [`STATE_FORMAT`] of the version that wrote it.
@@ -30,7 +30,7 @@ pub struct RunState {
     /// Its next-sentence part, if that is trained.
     #[serde(default)]
     pub window_next_sentence_sum: Option<f32>,
-    /// Number of steps in that sum.
+    /// Number of steps in [`Self::window_loss_sum`].
     pub window_steps: u64,
     /// Further steps since the last report, which were skipped.
     #[serde(default)]
@@ -44,7 +44,8 @@ pub struct RunState {
     /// The first reported loss without its next-sentence part, in nats.
     #[serde(default)]
     pub first_loss: Option<f64>,
-    /// Metadata of the best parameters ([`BEST_FILE`]), once a classifier was evaluated.
+    /// Metadata of the best parameters ([`BEST_FILE`](super::snapshot::BEST_FILE)), once a classifier
+    /// was evaluated.
     #[serde(default)]
     pub best: Option<BestState>,
     /// Whether a stop interrupted the evaluation at this step.
@@ -59,8 +60,8 @@ pub struct RunState {
     /// Seconds of training when the current network began.
     #[serde(default)]
     pub began_secs: f64,
-    /// Names of the parameters that are concatenated in each group of [`OPTIMIZER_FILE`]; for other
-    /// programs.
+    /// Names of the parameters that are concatenated in each group of
+    /// [`OPTIMIZER_FILE`](super::snapshot::OPTIMIZER_FILE); for other programs.
     #[serde(default)]
     pub groups: Vec<Vec<String>>,
     /// Name of the device; empty in checkpoints that predate this field.
