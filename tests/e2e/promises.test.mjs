@@ -102,7 +102,7 @@ test('tables, word vectors and next-sentence prediction work in the page as on t
     });
     await journey.pretrain(10);
     const panel = await journey.page.locator('#pretrain').innerText();
-    assert.match(panel, /Word vectors were found for 2 tokens/);
+    assert.match(panel, /Word vectors found for 2 tokens/);
     await journey.until('the other loss', async () => /of the pairs told right/.test(await journey.page.locator('#lesson-next-sentence').innerText()));
   });
 });
