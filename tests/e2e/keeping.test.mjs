@@ -105,7 +105,7 @@ test('an engine that stops is replaced by itself, and the new one has the word v
     await journey.until('the own file', async () => (await names(journey)).join() === 'own.txt', 60);
     await journey.press('start-pretrain', 30);
     await journey.idle(60);
-    assert.match(await journey.page.locator('#pretrain').innerText(), /Word vectors were found for \d+ tokens/);
+    assert.match(await journey.page.locator('#pretrain').innerText(), /Word vectors found for \d+ tokens/);
   });
 });
 
