@@ -308,7 +308,7 @@ fn a_resumed_run_is_the_same_run_or_refused() {
     check("finetune --out run --resume", "pretrain");
     check(
         "pretrain --out run --resume --corpus train.txt",
-        "is not what the interrupted run read",
+        "train.txt is not what the interrupted run read",
     );
     check("pretrain --out elsewhere --resume", "no run");
     let text = lab.read("text.txt");

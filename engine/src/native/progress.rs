@@ -259,11 +259,10 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
         .map(|(count, purpose)| format!("{count} {purpose}"))
         .collect();
     let noun = if files.len() == 1 { "file" } else { "files" };
-    let mut text = format!(
-        "Read {} {noun}; documents: {}",
-        files.len(),
-        used.join(", ")
-    );
+    let mut text = format!("Read {} {noun}", files.len());
+    if !used.is_empty() {
+        text += &format!("; documents: {}", used.join(", "));
+    }
     if total > 0 {
         let listed = dropped.iter().take(LISTED_REASONS).map(|(file, dropped)| {
             format!(

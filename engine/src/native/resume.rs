@@ -206,6 +206,41 @@ fn another_run(message: Message) -> Error {
     }
 }
 
+/// Returns the error for text other than that of the run: files on the command line, or the run's own
+/// files if they have changed.
+fn another_text(name: &str, given: bool) -> Error {
+    let file = output::plain(name);
+    let from = Setting::named("from");
+    let (message, hint) = if given {
+        (
+            message!(
+                "{file} is not what the interrupted run read, so the run cannot be resumed with it",
+                file
+            ),
+            message!(
+                "Leave the files out to read the original ones, or start a new run from the weights of this one with {from}.",
+                from
+            ),
+        )
+    } else {
+        (
+            message!(
+                "{file} has changed since the interrupted run read it, so the run cannot be resumed exactly",
+                file
+            ),
+            message!(
+                "Restore the original text, or start a new run from the weights of this one with {from}.",
+                from
+            ),
+        )
+    };
+    Error::Input {
+        code: "corpus-changed",
+        message,
+        hint,
+    }
+}
+
 /// Returns the input files of the run: those given on the command line, otherwise the recorded
 /// ones. In both cases the content must be unchanged.
 fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, Error> {
@@ -225,18 +260,9 @@ fn read_again(request: &Request<'_>, record: &Record) -> Result<Vec<InputFile>, 
         .zip(&record.inputs)
         .position(|pair| !same(pair));
     if differs.is_some() || found.len() != record.inputs.len() {
-        let name = differs.map_or("the list of files", |index| &record.inputs[index].name);
-        return Err(Error::Input {
-            code: "corpus-changed",
-            message: message!(
-                "{file} is not what the interrupted run read, so the run cannot be resumed exactly",
-                file = output::plain(name)
-            ),
-            hint: message!(
-                "Restore the original text, or start a new run from the weights of this one with {from}.",
-                from = Setting::named("from")
-            ),
-        });
+        let read = if given { &found } else { &record.inputs };
+        let name = differs.map_or("the list of files", |index| &read[index].name);
+        return Err(another_text(name, given));
     }
     // Events contain file names; a resumed run uses the same ones as before.
     sources
