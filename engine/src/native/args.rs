@@ -198,7 +198,7 @@ fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {
         message: message!(
             "--{flag}: \"{native}\" is not a valid number",
             flag,
-            native = crate::native::output::plain(text)
+            native = crate::native::terminal::output::plain(text)
         ),
         hint: message!(
             "Run the command with {help} to see what each flag takes.",

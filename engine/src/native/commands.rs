@@ -1,12 +1,24 @@
 //! Dispatches the parsed command line to the function of its command.
 
+pub(crate) mod bench;
+pub(crate) mod bench_scale;
+pub(crate) mod compare;
+pub(crate) mod convert;
+pub(crate) mod demo;
+pub(crate) mod export;
+pub(crate) mod inspect;
+pub(crate) mod predict;
+pub(crate) mod query;
+pub(crate) mod stopwatch;
+pub(crate) mod tokenize;
+pub(crate) mod toy;
+pub(crate) mod train;
+
 use super::args::{Arguments, Task};
-use super::{
-    bench, compare, convert, demo, export, inspect, predict, query, serving, tokenize, toy, train,
-};
+use super::serving;
 use crate::error::Error;
 
-pub use super::train::ExitStatus;
+pub use train::ExitStatus;
 
 /// Runs the command that the arguments name, or `demo` if they name none.
 ///

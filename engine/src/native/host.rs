@@ -2,18 +2,18 @@
 //! `--json`, to stdout; checkpoints go to the run directory; a signal becomes a `Stop` command.
 
 use super::args::Common;
-use super::checkpoints;
-use super::journal::Journal;
-use super::output::{self, Reader};
-use super::progress::Progress;
-use super::record::{RECORD_FILE, Record};
-use super::rescue;
-use super::signals;
-use super::store::{RunDir, WriteFailure};
-use super::token_cache::TokenCache;
-use super::tui::Screen;
 use crate::data::{InputFile, Opened, TempStorage};
 use crate::error::Error;
+use crate::native::run_dir::checkpoints;
+use crate::native::run_dir::journal::Journal;
+use crate::native::run_dir::record::{RECORD_FILE, Record};
+use crate::native::run_dir::rescue;
+use crate::native::run_dir::store::{RunDir, WriteFailure};
+use crate::native::run_dir::token_cache::TokenCache;
+use crate::native::terminal::output::{self, Reader};
+use crate::native::terminal::progress::Progress;
+use crate::native::terminal::signals;
+use crate::native::terminal::tui::Screen;
 use crate::session::{CacheEntry, Host, Snapshot};
 use protocol::{Command, Event, Message, message};
 use std::cell::{Cell, RefCell};

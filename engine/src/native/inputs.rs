@@ -3,13 +3,13 @@
 //! device cannot fill the disk. Files are read in place, as often as needed; only stdin is spooled.
 //! Parsing the content is up to `data`.
 
-use super::checkpoints::digest;
-use super::model_digests;
-use super::output::plain;
-use super::store::shown;
 use crate::data::{ByteSource, InputFile, ReadOptions, is_archive, looks_like_table};
 use crate::error::Error;
 use crate::interop::{self, Directory};
+use crate::native::run_dir::checkpoints::digest;
+use crate::native::run_dir::model_digests;
+use crate::native::run_dir::store::shown;
+use crate::native::terminal::output::plain;
 use crate::session::{ModelFiles, VectorLines};
 use protocol::{FileRole, Message, message};
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ const MAX_MODEL_NAMES: usize = 5000;
 
 /// An input file and its path.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Path as given; for a file in a given folder, the path of that file.
     pub path: PathBuf,
     /// The file as `data` reads it.

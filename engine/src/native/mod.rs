@@ -3,45 +3,18 @@
 //! the engine.
 //!
 //! `args` parses the command line, `commands` dispatches to one function per command, and `host` is
-//! the `Host` of a running session. The run directory is in `lock`, `store`, `checkpoints`,
-//! `record`, `journal` and `rescue`, the output for users in `progress`, `tui`, `report` and
-//! `inspect`.
+//! the `Host` of a running session. `run_dir` reads and writes run directories; the output for users
+//! is in `terminal` and `report`.
 
 pub mod args;
-mod bench;
-mod bench_scale;
-mod checkpoints;
 pub mod commands;
-mod compare;
-mod compare_report;
-mod convert;
-mod demo;
-mod export;
 mod host;
 mod inputs;
-mod inspect;
-mod journal;
-mod lock;
-mod model_digests;
-mod output;
-mod predict;
-mod progress;
-mod query;
-mod record;
-mod recorded_path;
 mod report;
-mod rescue;
-mod resume;
+mod run_dir;
 mod serving;
-mod signals;
-mod stopwatch;
-mod store;
+mod terminal;
 mod text_refusals;
-mod token_cache;
-mod tokenize;
-mod toy;
-mod train;
-mod tui;
 
 pub use host::NativeHost;
 

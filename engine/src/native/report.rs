@@ -1,7 +1,8 @@
 //! `report.html`: the charts and tables of a run in one self-contained file, without scripts or
 //! network access. A pure function of the run's events; all untrusted text is escaped.
 
-use super::progress::{clock, count, measured};
+pub(crate) mod compare_report;
+use crate::native::terminal::progress::{clock, count, measured};
 use display::chart::curve::Curve;
 use display::chart::export::shapes;
 use display::chart::f1::{F1Point, F1Series, METRICS, f1_scene, f1_summary};
@@ -385,7 +386,7 @@ fn per_label(events: &[Event]) -> String {
 /// Escapes text for HTML and for quoted attributes, including bidirectional formatting characters.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in super::output::plain(text).chars() {
+    for c in crate::native::terminal::output::plain(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

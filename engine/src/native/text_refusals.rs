@@ -2,9 +2,9 @@
 //! about a whole corpus get their file names here, since only the command line knows which files
 //! were given.
 
-use super::output::plain;
 use crate::data::{DataError, InputFile, quoted};
 use crate::error::Error;
+use crate::native::terminal::output::plain;
 use protocol::{FileRole, message};
 use std::path::Path;
 

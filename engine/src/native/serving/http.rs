@@ -4,7 +4,7 @@
 use super::{Classified, DEFAULT_TOP_K, MAX_TEXTS, Service, checked_top_k, error_json, openapi};
 use crate::error::Error;
 use crate::native::args::{Common, ServeModel};
-use crate::native::output;
+use crate::native::terminal::output;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};

@@ -4,7 +4,7 @@
 use super::{DEFAULT_TOP_K, MAX_TEXTS, MAX_TOP_K, Service, checked_top_k};
 use crate::error::Error;
 use crate::native::args::{Common, Served};
-use crate::native::output::{self, Reader};
+use crate::native::terminal::output::{self, Reader};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{BufRead, Read};

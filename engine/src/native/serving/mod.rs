@@ -9,11 +9,13 @@ pub(super) use http::serve_model;
 pub(super) use mcp::mcp;
 
 use super::host::NativeHost;
-use super::store::shown;
-use super::{inputs, output, query};
+use super::inputs;
 use crate::data::{DataError, Document, FileRows, Opened, ReadOptions};
 use crate::error::Error;
 use crate::native::args::{Common, Served};
+use crate::native::commands::query;
+use crate::native::run_dir::store::shown;
+use crate::native::terminal::output;
 use crate::session::{Long, Session, SimilarDocuments};
 use futures_lite::future::block_on;
 use protocol::{FileRole, LabelScore, Setting, message};
