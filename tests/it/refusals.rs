@@ -232,6 +232,11 @@ fn settings_that_do_not_fit() {
     check(&lab, &pretrain("--lr 0"), &["lr"]);
     check(
         &lab,
+        &pretrain("--lr -1"),
+        &["--lr is -1, but it must be above 0"],
+    );
+    check(
+        &lab,
         &pretrain("--lr 1e38"),
         &["--lr is 1e38, but it must be at most 1"],
     );

@@ -13,7 +13,7 @@ pub use training::{Compare, Finetune, Pretrain, Training};
 
 use crate::error::Error;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use protocol::{Message, RunConfig, Setting, message};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -119,7 +119,12 @@ pub struct Demo {
 /// Returns an error, as one sentence and a hint, if an argument is unknown, missing or conflicts
 /// with another.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error> {
-    match Arguments::try_parse_from(words) {
+    // `--lr -1` is a value out of range, not an unknown flag.
+    let command = Arguments::command().mut_subcommands(|task| task.allow_negative_numbers(true));
+    let parsed = command
+        .try_get_matches_from(words)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    match parsed {
         Ok(arguments) => Ok(Parsed::Run(Box::new(arguments))),
         Err(error)
             if matches!(
