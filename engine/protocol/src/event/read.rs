@@ -14,64 +14,76 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// Builds the variant that `$kind` names from the given fields.
+/// Defines [`read`] and, for tests, the name of each kind of event.
 macro_rules! kinds {
-    ($kind:expr, $fields:ident: $(
+    ($(
         $name:literal => $variant:ident {
             $($field:ident),* $(; in words $($words:ident),+)? $(; or default $($default:ident),+)? $(; in the rest $rest:ident)?
         },
     )*) => {
-        match $kind {
-            $($name => Event::$variant {
-                $($field: $fields.take(stringify!($field))?,)*
-                $($($words: $fields.take_message(stringify!($words))?,)+)?
-                $($($default: $fields.take_or_default(stringify!($default))?,)+)?
-                $($rest: $fields.rest()?,)?
-            },)*
-            other => return Err(Error::custom(format!("there is no event \"{other}\""))),
+        fn read(mut fields: Fields) -> Result<Event, Error> {
+            let kind: String = fields.take("event")?;
+            Ok(match kind.as_str() {
+                $($name => Event::$variant {
+                    $($field: fields.take(stringify!($field))?,)*
+                    $($($words: fields.take_message(stringify!($words))?,)+)?
+                    $($($default: fields.take_or_default(stringify!($default))?,)+)?
+                    $($rest: fields.rest()?,)?
+                },)*
+                other => return Err(Error::custom(format!("there is no event \"{other}\""))),
+            })
+        }
+
+        /// The names of all kinds of events.
+        #[cfg(test)]
+        pub(super) const NAMES: &[&str] = &[$($name),*];
+
+        /// Returns the name of the kind. The match is exhaustive, so that a kind which [`read`]
+        /// lacks does not compile.
+        #[cfg(test)]
+        pub(super) fn name(event: &Event) -> &'static str {
+            match event {
+                $(Event::$variant { .. } => $name,)*
+            }
         }
     };
 }
 
-fn read(mut fields: Fields) -> Result<Event, Error> {
-    let kind: String = fields.take("event")?;
-    Ok(kinds! {
-        kind.as_str(), fields:
-            "hello" => Hello { protocol },
-            "alive" => Alive {},
-            "ready" => Ready { device },
-            "corpus" => Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels; in the rest traits },
-            "masking" => Masking { example, tokens, step; or default run },
-            "attention" => Attention { request, step, tokens, layers, heads; or default run },
-            "tokenized" => Tokenized { request, tokens, count },
-            "neighbours" => Neighbours { request, word, own, model },
-            "reviewed" => Reviewed { request, review },
-            "lines" => Lines { request, lines, more },
-            "estimated" => Estimated { request, estimate },
-            "baseline" => Baseline { result },
-            "started" => Started { run, phase, parameters, steps, tokens, device, vocab_size, uniform, unigram, bigram, step; or default labels },
-            "compiling" => Compiling { run; in words message },
-            "step" => Step { run, step, loss, masked_lm_loss, next_sentence_loss, lr, tokens_per_sec, elapsed_secs, eta_secs, grad_norm },
-            "evaluated" => Evaluated { run, step, epoch, split; or default network; in the rest metrics },
-            "checkpoint" => Checkpoint { run, step, path },
-            "rolled_back" => RolledBack { run, step },
-            "warning" => Warning { code; in words message; or default run },
-            "paused" => Paused { run, step },
-            "resumed" => Resumed { run, step },
-            "finished" => Finished { run, step, stopped, elapsed_secs },
-            "failed" => Failed { code, request; in words message, hint; or default run },
-            "counted" => Counted { run, learned, step, loss, accuracy },
-            "compared_run" => ComparedRun { run, cell },
-            "compared" => Compared { run, comparison },
-            "guesses" => Guesses { request, masks },
-            "filled_masks" => FilledMasks { request, step, guesses },
-            "classified" => Classified { request, labels, threshold; or default cutoffs, thresholds, words, unseen },
-            "labelled" => Labelled { request, documents, of, columns; or default dropped, warnings },
-            "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
-            "exported" => Exported { request, name },
-            "imported" => Imported { summary, labels, guesses },
-            "history" => History { run, events },
-    })
+kinds! {
+    "hello" => Hello { protocol },
+    "alive" => Alive {},
+    "ready" => Ready { device },
+    "corpus" => Corpus { files, documents, labelled_train, labelled_valid, labelled_test, labels; in the rest traits },
+    "masking" => Masking { example, tokens, step; or default run },
+    "attention" => Attention { request, step, tokens, layers, heads; or default run },
+    "tokenized" => Tokenized { request, tokens, count },
+    "neighbours" => Neighbours { request, word, own, model },
+    "reviewed" => Reviewed { request, review },
+    "lines" => Lines { request, lines, more },
+    "estimated" => Estimated { request, estimate },
+    "baseline" => Baseline { result },
+    "started" => Started { run, phase, parameters, steps, tokens, device, vocab_size, uniform, unigram, bigram, step; or default labels },
+    "compiling" => Compiling { run; in words message },
+    "step" => Step { run, step, loss, masked_lm_loss, next_sentence_loss, lr, tokens_per_sec, elapsed_secs, eta_secs, grad_norm },
+    "evaluated" => Evaluated { run, step, epoch, split; or default network; in the rest metrics },
+    "checkpoint" => Checkpoint { run, step, path },
+    "rolled_back" => RolledBack { run, step },
+    "warning" => Warning { code; in words message; or default run },
+    "paused" => Paused { run, step },
+    "resumed" => Resumed { run, step },
+    "finished" => Finished { run, step, stopped, elapsed_secs },
+    "failed" => Failed { code, request; in words message, hint; or default run },
+    "counted" => Counted { run, learned, step, loss, accuracy },
+    "compared_run" => ComparedRun { run, cell },
+    "compared" => Compared { run, comparison },
+    "guesses" => Guesses { request, masks },
+    "filled_masks" => FilledMasks { request, step, guesses },
+    "classified" => Classified { request, labels, threshold; or default cutoffs, thresholds, words, unseen },
+    "labelled" => Labelled { request, documents, of, columns; or default dropped, warnings },
+    "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
+    "exported" => Exported { request, name },
+    "imported" => Imported { summary, labels, guesses },
+    "history" => History { run, events },
 }
 
 /// Fields of an event that have not been taken yet.

@@ -1,7 +1,8 @@
 //! Events are serialised by serde and deserialised by hand: the two must agree.
 
 use super::*;
-use crate::{ClassifierMetrics, MaskedLmMetrics, Setting, message};
+use crate::{ClassifierMetrics, ComparisonRun, Figures, MaskedLmMetrics, Setting, message};
+use std::collections::BTreeSet;
 
 /// Returns an evaluation event with each type of metrics.
 pub(crate) fn evaluations() -> [Event; 2] {
@@ -44,12 +45,17 @@ fn both_kinds_of_evaluation_round_trip() {
     }
 }
 
-/// Returns one event of most variants; [`evaluations`] has those with metrics.
+/// Returns one event of each kind but the evaluations, which [`evaluations`] returns.
 pub(crate) fn every_kind() -> Vec<Event> {
     let (run, step) = ("r".to_string(), 7);
     let text = |text: &str| text.to_string();
+    let candidate = |token: &str| Candidate {
+        token: token.into(),
+        score: 0.5,
+    };
     vec![
         Event::Hello { protocol: 5 },
+        Event::Alive {},
         Event::Ready {
             device: DeviceInfo {
                 reason: Some(message!("why")),
@@ -86,6 +92,12 @@ pub(crate) fn every_kind() -> Vec<Event> {
             request: 1,
             tokens: vec![],
             count: 4,
+        },
+        Event::Neighbours {
+            request: 1,
+            word: text("w"),
+            own: vec![candidate("o")],
+            model: vec![candidate("m")],
         },
         Event::Reviewed {
             request: 1,
@@ -138,6 +150,10 @@ pub(crate) fn every_kind() -> Vec<Event> {
             step,
             path: text("p"),
         },
+        Event::RolledBack {
+            run: run.clone(),
+            step,
+        },
         Event::Warning {
             run: String::new(),
             code: text("c"),
@@ -171,6 +187,22 @@ pub(crate) fn every_kind() -> Vec<Event> {
             loss: 0.1,
             accuracy: 0.9,
         },
+        Event::ComparedRun {
+            run: run.clone(),
+            cell: ComparisonTrial {
+                pretrained: true,
+                label_fraction: 0.5,
+                lr: 1e-3,
+                run: ComparisonRun {
+                    seed: 1,
+                    valid_micro_f1: 0.5,
+                    test: Figures::default(),
+                    valid: vec![],
+                    elapsed_secs: 1.5,
+                    diverged: true,
+                },
+            },
+        },
         Event::Compared {
             run: run.clone(),
             comparison: Comparison::default(),
@@ -203,10 +235,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
         Event::FilledMasks {
             request: 1,
             step: Some(2),
-            guesses: vec![vec![Candidate {
-                token: text("t"),
-                score: 0.5,
-            }]],
+            guesses: vec![vec![candidate("t")]],
         },
         Event::Vocabulary {
             size: 9,
@@ -243,17 +272,17 @@ pub(crate) fn every_kind() -> Vec<Event> {
 /// The variant and field names that serde writes are those that the hand-written reader expects.
 #[test]
 fn every_kind_round_trips() {
-    let all = every_kind();
-    let mut kinds = std::collections::HashSet::new();
-    for event in &all {
-        let text = serde_json::to_string(event).expect("serialises");
-        kinds.insert(std::mem::discriminant(event));
+    let mut kinds = BTreeSet::new();
+    for event in every_kind().into_iter().chain(evaluations()) {
+        let value = serde_json::to_value(&event).expect("serialises");
+        assert_eq!(value["event"], read::name(&event));
+        kinds.insert(read::name(&event));
         assert_eq!(
-            serde_json::from_str::<Event>(&text).expect("reads back"),
-            *event
+            serde_json::from_value::<Event>(value).expect("reads back"),
+            event
         );
     }
-    assert_eq!(kinds.len(), all.len());
+    assert_eq!(kinds, read::NAMES.iter().copied().collect());
 }
 
 #[test]
