@@ -103,9 +103,9 @@ fn sentence(call: TokenStream) -> Option<(String, String)> {
     }
 }
 
-/// Collects the templates in `message!` and `phrase!`, modules of tests left out. Templates without
-/// words only join other messages.
-fn templates(tokens: TokenStream, out: &mut BTreeSet<String>) {
+/// Collects the arguments of each call of `message!` and `phrase!`, modules of tests left out.
+/// Templates without words only join other messages.
+fn calls(tokens: TokenStream, out: &mut Vec<(String, Vec<TokenTree>)>) {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     for (place, tree) in trees.iter().enumerate() {
         let TokenTree::Group(group) = tree else {
@@ -115,14 +115,26 @@ fn templates(tokens: TokenStream, out: &mut BTreeSet<String>) {
             continue;
         }
         if is_macro(&trees[..place], &["message", "phrase"]) {
-            let first = group.stream().into_iter().next();
-            let template = first.as_ref().and_then(literal);
-            out.extend(
-                template.filter(|text| without_placeholders(text).contains(char::is_alphabetic)),
-            );
+            let mut inner = group.stream().into_iter();
+            if let Some(template) = inner.next().as_ref().and_then(literal) {
+                out.push((template, inner.collect()));
+            }
         }
-        templates(group.stream(), out);
+        calls(group.stream(), out);
     }
+}
+
+/// Returns the names of the arguments behind the template of a `message!`.
+fn argument_names(trees: &[TokenTree]) -> BTreeSet<String> {
+    trees
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [TokenTree::Punct(mark), TokenTree::Ident(name)] if mark.as_char() == ',' => {
+                Some(name.to_string())
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// Returns whether the tokens end in the name of one of these macros and `!`.
@@ -236,7 +248,13 @@ fn catalogues_translate_exactly_the_messages_of_the_engine() {
         for (path, tokens) in sources_with_paths(&root().join(folder)) {
             let path = path.to_string_lossy().replace('\\', "/");
             if !path.contains("src/native/") && !path.contains("tests") {
-                templates(tokens, &mut wanted);
+                let mut found = Vec::new();
+                calls(tokens, &mut found);
+                let templates = found.into_iter().map(|(template, _)| template);
+                wanted.extend(
+                    templates
+                        .filter(|text| without_placeholders(text).contains(char::is_alphabetic)),
+                );
             }
         }
     }
@@ -263,5 +281,22 @@ fn catalogues_translate_exactly_the_messages_of_the_engine() {
                 "{tag}: {template:?}"
             );
         }
+    }
+}
+
+#[test]
+fn messages_have_the_arguments_of_their_templates() {
+    let mut found = Vec::new();
+    for folder in ENGINE_FOLDERS.iter().chain(&["app/src", "display/src"]) {
+        for tokens in sources(&root().join(folder)) {
+            calls(tokens, &mut found);
+        }
+    }
+    let with_arguments = found.iter().filter(|(_, rest)| !rest.is_empty());
+    assert!(with_arguments.count() > 150, "the sources were read");
+    for (template, rest) in found {
+        let names = argument_names(&rest);
+        let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(names, placeholders(&template), "{template:?}");
     }
 }
