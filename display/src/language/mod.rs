@@ -125,26 +125,12 @@ pub fn counted((one, many): (&str, &str), number: u64, values: Values<'_>) -> St
     fill_named(&text, values)
 }
 
-/// Replaces each `{name}` by the value of that name; a placeholder without a value is left as it
-/// is.
+/// Replaces each `{name}` by the value of that name.
 fn fill_named(text: &str, values: Values<'_>) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, after)) = after.split_once('}') else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        match values.iter().find(|(other, _)| *other == name) {
-            Some((_, value)) => out.push_str(&value.to_string()),
-            None => out.extend(["{", name, "}"]),
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
+    protocol::fill(text, &|name| {
+        let (_, value) = values.iter().find(|(other, _)| *other == name)?;
+        Some(value.to_string())
+    })
 }
 
 /// Returns the template of an engine's message, or a phrase of the page, in the current language.

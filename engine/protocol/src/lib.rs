@@ -36,7 +36,7 @@ pub use insight::{
     ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint, LengthCount,
     LineQuery, PredictedDocument, ReliabilityBin, Review, ThresholdPoint,
 };
-pub use message::{Argument, IntoArgument, Message, Setting};
+pub use message::{Argument, IntoArgument, Message, Setting, fill};
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};
 pub use spreadsheet::inert_cell;
 pub use token::{Candidate, LabelScore, MaskKind, MaskPrediction, MaskedToken, VocabularyEntry};

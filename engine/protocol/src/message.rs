@@ -193,8 +193,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Replaces each `{name}` by its value; one without a value stays.
-fn fill(template: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
+/// Replaces each `{name}` by its value; a placeholder without a value is left as it is.
+pub fn fill(template: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
