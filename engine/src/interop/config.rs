@@ -10,12 +10,13 @@ pub(crate) mod family;
 pub(crate) mod labels;
 pub(crate) mod sizes;
 
-use super::error::{quoted, refuse};
+use super::error::refuse;
 use super::python::remote_code_fields;
 use super::{InteropError, Notice};
 use crate::data::TextColumns;
 use crate::model::Architecture;
 use crate::model::config::{ModelConfig, ProblemType};
+use data::quoted;
 use family::{Family, family_of};
 use protocol::{Message, Pooling, message};
 use serde_json::{Map, Value, json};

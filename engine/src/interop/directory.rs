@@ -7,13 +7,14 @@
 pub(crate) mod foreign;
 pub(crate) mod sentence;
 
-use super::error::{InteropError, listed, quoted};
+use super::error::{InteropError, listed};
 use super::python::{CONFIGURATION_FILE, MODELING_FILE};
 use super::{
     CARD_FILE, CLASSIFIER_FILE, CONFIG_FILE, LINEAR_FILE, MODULES_FILE, POOLING_FILE, WEIGHTS_FILE,
 };
 use crate::interop::config::family::family_of;
 use crate::interop::weights::shards::{INDEX_FILE, check_downloaded, is_shard};
+use data::quoted;
 use foreign::Form;
 use protocol::{Message, message};
 use serde_json::{Map, Value};

@@ -1,10 +1,9 @@
 //! Errors about external models. Each variant calls for a different action by the user.
 
+use data::quoted;
 use protocol::{Message, message};
 use std::fmt;
 
-/// Maximum length of a quoted external name, in characters.
-const MAX_QUOTED_CHARS: usize = 60;
 /// Maximum number of names listed in a message.
 const MAX_LISTED_NAMES: usize = 10;
 
@@ -179,13 +178,6 @@ impl fmt::Display for InteropError {
 }
 
 impl std::error::Error for InteropError {}
-
-/// Quotes an external name for terminals and logs, escaped and truncated.
-pub(super) fn quoted(name: &str) -> String {
-    let cut: String = name.chars().take(MAX_QUOTED_CHARS).collect();
-    let rest = if cut.len() < name.len() { "…" } else { "" };
-    format!("\"{}{rest}\"", cut.escape_debug())
-}
 
 /// Lists the first names and the number of remaining ones.
 pub(super) fn listed(names: impl ExactSizeIterator<Item = String>) -> String {

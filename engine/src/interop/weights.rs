@@ -349,7 +349,7 @@ impl<'de> Visitor<'de> for UniqueNames {
             if names.contains(&name) {
                 return Err(A::Error::custom(format!(
                     "the name {} occurs twice",
-                    super::error::quoted(&name)
+                    data::quoted(&name)
                 )));
             }
             names.insert(name);

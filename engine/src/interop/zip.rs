@@ -5,7 +5,7 @@
 //! are a model is checked by their readers.
 
 use super::InteropError;
-use super::error::quoted;
+use data::quoted;
 use protocol::{Message, message};
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read, Write};

@@ -2,8 +2,9 @@
 //! parameter names. The token type embeddings become zeros. The classifier is ignored, because its
 //! activation differs.
 
-use crate::interop::error::{InteropError, listed, quoted};
+use crate::interop::error::{InteropError, listed};
 use crate::interop::{HostTensor, Weights};
+use data::quoted;
 use protocol::message;
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,9 @@
 //! Detects the family of a model by `model_type` or, in files from before 2020, by its class name.
 //! Unsupported families are rejected by name.
 
-use crate::interop::error::{InteropError, quoted};
+use crate::interop::error::InteropError;
 use crate::model::Architecture;
+use data::quoted;
 use protocol::{Message, message, phrase};
 use serde_json::{Map, Value};
 

@@ -4,7 +4,8 @@
 use crate::interop::Notice;
 use crate::interop::config::family::Family;
 use crate::interop::config::{Fields, kind_of, refuse};
-use crate::interop::error::{InteropError, quoted};
+use crate::interop::error::InteropError;
+use data::quoted;
 use protocol::{Message, message};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;

@@ -4,8 +4,9 @@
 //! Source: `sentence_transformers.models.Pooling` 2.2 to 5.1. Older configurations have one key per
 //! mode; newer ones have `pooling_mode` as text.
 
+use crate::interop::error::InteropError;
 use crate::interop::error::refuse;
-use crate::interop::error::{InteropError, quoted};
+use data::quoted;
 use protocol::{Message, Pooling, message};
 use serde_json::{Map, Value};
 

@@ -6,8 +6,9 @@
 
 use crate::interop::Weights;
 use crate::interop::config::family::refuse_other_names;
-use crate::interop::error::{InteropError, quoted};
+use crate::interop::error::InteropError;
 use crate::model::{Heads, ModelConfig, specs};
+use data::quoted;
 use protocol::message;
 use std::collections::BTreeSet;
 

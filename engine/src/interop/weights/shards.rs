@@ -5,8 +5,9 @@
 //! Git LFS, `docs/spec.md`.
 
 use crate::interop::WEIGHTS_FILE;
-use crate::interop::error::{InteropError, listed, quoted};
+use crate::interop::error::{InteropError, listed};
 use crate::interop::weights::{aliases, check_header};
+use data::quoted;
 use protocol::{Message, message};
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde_json::Value;
