@@ -448,7 +448,7 @@ impl<H: Host> Session<H> {
                 let model = plan::model_config(&watched.config, learned.tokenizer.len())?;
                 let masked_text = watched.masked_text(&learned.tokenizer, &model);
                 self.host
-                    .emit(masked_text.told(&learned.tokenizer), Vec::new());
+                    .emit(masked_text.masking_event(&learned.tokenizer), Vec::new());
             }
             Some(model) => {
                 let masked_text = watched.masked_text(&model.tokenizer, &model.config);
@@ -466,7 +466,10 @@ impl<H: Host> Session<H> {
                     tokenizer,
                     device,
                 };
-                for (event, buffers) in masked_text.seen(&view, RunStep::default()).await? {
+                for (event, buffers) in masked_text
+                    .preview_events(&view, RunStep::default())
+                    .await?
+                {
                     self.host.emit(event, buffers);
                 }
             }

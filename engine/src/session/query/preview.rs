@@ -106,7 +106,7 @@ pub type EventWithBuffers = (Event, Vec<Vec<u8>>);
 
 impl MaskedText {
     /// Returns the masking alone, without a model.
-    pub fn told(&self, tokenizer: &Tokenizer) -> Event {
+    pub fn masking_event(&self, tokenizer: &Tokenizer) -> Event {
         self.masking(tokenizer, RunStep::default(), &[])
     }
 
@@ -115,7 +115,7 @@ impl MaskedText {
     ///
     /// # Errors
     /// Returns an error if the device is lost.
-    pub async fn seen(
+    pub async fn preview_events(
         &self,
         view: &ModelView<'_>,
         run_step: RunStep<'_>,
@@ -151,7 +151,7 @@ impl MaskedText {
         let rows: Vec<&[f32]> = rows.chunks(view.config.vocab_size).collect();
         let mut events = vec![(self.masking(view.tokenizer, run_step, &rows), Vec::new())];
         if let Some(attention) = attention {
-            events.push(attention.told(0, run_step, names(view.tokenizer, ids), &read));
+            events.push(attention.event(0, run_step, names(view.tokenizer, ids), &read));
         }
         Ok(events)
     }
@@ -219,7 +219,7 @@ pub async fn attend(
         ));
     }
     let (attention, read) = attention(model, device, &ids, second).await?;
-    Ok(attention.told(request, run_step, names(&model.tokenizer, &ids), &read))
+    Ok(attention.event(request, run_step, names(&model.tokenizer, &ids), &read))
 }
 
 /// Computes the attention probabilities of a token sequence whose second segment begins at
@@ -276,7 +276,7 @@ impl Attention {
         })
     }
 
-    fn told(
+    fn event(
         &self,
         request: u64,
         run_step: RunStep<'_>,

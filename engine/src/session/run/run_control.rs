@@ -177,7 +177,10 @@ impl<H: Host> RunControl<'_, H> {
             tokenizer: &trainer.tokenizer,
             device: &trainer.optimizer.device,
         };
-        for (event, buffers) in masked_text.seen(&view, self.run_step(trainer)).await? {
+        for (event, buffers) in masked_text
+            .preview_events(&view, self.run_step(trainer))
+            .await?
+        {
             self.host.emit(event, buffers);
         }
         let ended = self.host.now_secs();
