@@ -27,6 +27,20 @@ pub(crate) struct Outputs<'a> {
     pub shares: &'a [f64],
 }
 
+impl<'a> Outputs<'a> {
+    /// Returns the input of the metrics for these probabilities, `[documents][C]`, without a loss.
+    fn eval_input(&self, scores: &'a [Vec<f64>]) -> EvalInput<'a> {
+        static NO_UNSEEN: BTreeMap<String, u64> = BTreeMap::new();
+        EvalInput {
+            scores,
+            truth: self.truth,
+            labels: self.labels,
+            unseen: &NO_UNSEEN,
+            loss: 0.0,
+        }
+    }
+}
+
 /// The fusion of the parts, and the decision thresholds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Vote {
@@ -132,41 +146,15 @@ impl Vote {
 
     /// Fills in the mean F1.
     fn with_mean_f1(mut self, outputs: &Outputs) -> Self {
-        let Outputs {
-            truth,
-            labels,
-            problem,
-            ..
-        } = *outputs;
-        let unseen = BTreeMap::new();
-        let eval_input = EvalInput {
-            scores: &self.scores,
-            truth,
-            labels,
-            unseen: &unseen,
-            loss: 0.0,
-        };
-        self.mean_f1 = classifier_metrics(eval_input, self.decision(problem)).mean_f1;
+        let decision = self.decision(outputs.problem);
+        self.mean_f1 = classifier_metrics(outputs.eval_input(&self.scores), decision).mean_f1;
         self
     }
 
     /// Returns its predictions for the validation documents.
     fn outcomes(&self, outputs: &Outputs) -> Outcomes {
-        let Outputs {
-            truth,
-            labels,
-            problem,
-            ..
-        } = *outputs;
-        let unseen = BTreeMap::new();
-        let eval_input = EvalInput {
-            scores: &self.scores,
-            truth,
-            labels,
-            unseen: &unseen,
-            loss: 0.0,
-        };
-        Outcomes::new(&eval_input, &self.decision(problem))
+        let decision = self.decision(outputs.problem);
+        Outcomes::new(&outputs.eval_input(&self.scores), &decision)
     }
 
     /// Returns the rule by which a label counts as predicted.
