@@ -461,22 +461,8 @@ fn check(compare: &CompareConfig) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::verdict::tests::run;
     use super::*;
-
-    fn run(micro_f1: f64) -> ComparisonRun {
-        let test = Figures {
-            micro_f1,
-            ..Figures::default()
-        };
-        ComparisonRun {
-            seed: 1,
-            valid_micro_f1: micro_f1,
-            test,
-            valid: Vec::new(),
-            elapsed_secs: 1.0,
-            diverged: false,
-        }
-    }
 
     #[test]
     fn the_sweep_is_extended_if_an_edge_is_best() {

@@ -73,11 +73,12 @@ fn sentence(point: &ComparisonPoint) -> Message {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use protocol::{ComparisonCondition, ComparisonRun, Figures, LinearResult, Spread};
 
-    fn run(micro_f1: f64) -> ComparisonRun {
+    /// A run with this micro F1 on both sets.
+    pub(in super::super) fn run(micro_f1: f64) -> ComparisonRun {
         let test = Figures {
             micro_f1,
             ..Figures::default()
