@@ -2,18 +2,35 @@
 
 use crate::wording::duration;
 use crate::{mark, tr};
-use protocol::Estimate;
+use protocol::{Estimate, Preset, PresetFamily};
 use std::collections::BTreeMap;
 
-/// A model that can be selected by name.
+/// A preset as shown on a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Preset {
-    /// Name on the command line and in links.
+pub struct Card {
+    /// Name of the preset.
     pub name: &'static str,
-    /// Short title on the card.
+    /// Short title.
     pub title: &'static str,
-    /// Description of the architecture's size.
-    pub shape: &'static str,
+}
+
+impl Card {
+    /// Describes the size of the model.
+    pub fn shape(&self) -> String {
+        let Some(preset) = Preset::find(self.name) else {
+            return String::new();
+        };
+        match preset.family {
+            PresetFamily::Textcnn => tr!("filters of 2, 3, 4 and 5 words, 128 each"),
+            PresetFamily::Mean => tr!("ignores the order of words"),
+            _ => tr!(
+                "{layers} layer of size {size}"
+                    | "{layers} layers of size {size}" % preset.layers as u64,
+                layers = preset.layers,
+                size = preset.hidden_size
+            ),
+        }
+    }
 }
 
 /// A group of related presets.
@@ -22,7 +39,7 @@ pub struct Group {
     /// Heading of the group.
     pub title: &'static str,
     /// Presets in the order shown.
-    pub presets: &'static [Preset],
+    pub presets: &'static [Card],
 }
 
 /// All groups in the order shown. The first group suits users without a specific need.
@@ -30,53 +47,41 @@ pub const GROUPS: [Group; 4] = [
     Group {
         title: mark!("Learns fastest"),
         presets: &[
-            preset(
-                "fast-nano",
-                mark!("Nano"),
-                mark!("1 layer of 32, a quick look"),
-            ),
-            preset("fast-tiny", mark!("Tiny"), mark!("2 layers of 128")),
-            preset("fast-mini", mark!("Mini"), mark!("4 layers of 256")),
-            preset("fast-small", mark!("Small"), mark!("4 layers of 512")),
+            card("fast-nano", mark!("Nano")),
+            card("fast-tiny", mark!("Tiny")),
+            card("fast-mini", mark!("Mini")),
+            card("fast-small", mark!("Small")),
         ],
     },
     Group {
         title: mark!("BERT as published"),
         presets: &[
-            preset("bert-tiny", mark!("BERT tiny"), mark!("2 layers of 128")),
-            preset("bert-mini", mark!("BERT mini"), mark!("4 layers of 256")),
-            preset("bert-small", mark!("BERT small"), mark!("4 layers of 512")),
-            preset(
-                "bert-medium",
-                mark!("BERT medium"),
-                mark!("8 layers of 512"),
-            ),
-            preset("bert-base", mark!("BERT base"), mark!("12 layers of 768")),
+            card("bert-tiny", mark!("BERT tiny")),
+            card("bert-mini", mark!("BERT mini")),
+            card("bert-small", mark!("BERT small")),
+            card("bert-medium", mark!("BERT medium")),
+            card("bert-base", mark!("BERT base")),
         ],
     },
     Group {
         title: mark!("Six layers, as in 2018"),
         presets: &[
-            preset("tiny", mark!("2018 tiny"), mark!("6 layers of 64")),
-            preset("small", mark!("2018 small"), mark!("6 layers of 128")),
-            preset("big", mark!("2018 big"), mark!("6 layers of 512")),
+            card("tiny", mark!("2018 tiny")),
+            card("small", mark!("2018 small")),
+            card("big", mark!("2018 big")),
         ],
     },
     Group {
         title: mark!("Without attention"),
         presets: &[
-            preset(
-                "textcnn",
-                mark!("TextCNN"),
-                mark!("filters of 2, 3, 4 and 5 words, 128 each"),
-            ),
-            preset("mean", mark!("Mean of all words"), mark!("knows no order")),
+            card("textcnn", mark!("TextCNN")),
+            card("mean", mark!("Mean of all words")),
         ],
     },
 ];
 
-const fn preset(name: &'static str, title: &'static str, shape: &'static str) -> Preset {
-    Preset { name, title, shape }
+const fn card(name: &'static str, title: &'static str) -> Card {
+    Card { name, title }
 }
 
 /// Maximum duration in seconds that a user is assumed to wait for: five minutes fit into a lesson.

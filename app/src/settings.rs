@@ -5,8 +5,8 @@ mod fields;
 
 use crate::tr;
 pub use fields::{
-    CLASS_WEIGHTS, Choice, FIELDS, FINETUNE_FIELDS, FREEZE, Field, LENGTHS, NEAR_DUPLICATES, NSP,
-    SWITCHES, Switch, TASK, TOKENIZER,
+    CHOICES, CLASS_WEIGHTS, Choice, FIELDS, FREEZE, Field, LENGTHS, NEAR_DUPLICATES, NSP, QUOTING,
+    SWITCHES, Switch, TABLE_FIELDS, TASK, TOKENIZER, finetune_fields,
 };
 use protocol::{ConfigError, Message, RunConfig, StartFrom};
 
@@ -67,11 +67,12 @@ impl Settings {
         if has_value {
             return self.set(key, text);
         }
-        let mut fresh = Self::default();
-        for (other, value) in self.pairs().into_iter().filter(|(other, _)| *other != key) {
-            fresh.set(other, &value)?;
+        match key {
+            "finetune-epochs" => self.finetune_epochs = None,
+            "finetune-lr" => self.finetune_lr = None,
+            "finetune-from" => (self.finetune_from, self.finetune_both) = start_from("pretrained")?,
+            _ => self.pretrain.reset(key)?,
         }
-        *self = fresh;
         Ok(())
     }
 
@@ -99,8 +100,8 @@ impl Settings {
     /// Same as [`Settings::set`].
     pub fn set_length(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
         let mut next = self.clone();
-        for field in LENGTHS {
-            next.edit(field.key, "")?;
+        for other in LENGTHS {
+            next.edit(other, "")?;
         }
         next.edit(key, text)?;
         *self = next;
@@ -155,29 +156,10 @@ pub fn describe(config: &RunConfig) -> String {
 }
 
 fn check_range(key: &str, value: &str) -> Result<(), ConfigError> {
-    let fields = FIELDS.iter().chain(&LENGTHS).chain(&FINETUNE_FIELDS);
-    let Some(field) = fields.into_iter().find(|field| field.key == key) else {
-        return Ok(());
-    };
-    let refuse = |message: String| {
-        Err(ConfigError {
-            key: key.into(),
-            message: Message::verbatim(message),
-        })
-    };
-    match value.trim().parse::<f64>() {
-        Ok(number) if number.is_finite() && field.whole && number.fract() != 0.0 => {
-            refuse(tr!("\"{value}\" is not a whole number", value))
-        }
-        Ok(number) if (field.min..=field.max).contains(&number) => Ok(()),
-        Ok(_) => refuse(tr!(
-            "\"{value}\" is not between {least} and {most}",
-            value,
-            least = field.min,
-            most = field.max
-        )),
-        Err(_) => refuse(tr!("\"{value}\" is not a number", value)),
-    }
+    fields::check(key, value).map_err(|message| ConfigError {
+        key: key.into(),
+        message: Message::verbatim(message),
+    })
 }
 
 /// Parses the initial weights, and whether both are requested.

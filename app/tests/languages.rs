@@ -3,6 +3,7 @@
 //! one without translation fails at once.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use protocol::RunConfig;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -176,6 +177,27 @@ fn translations(value: &serde_json::Value) -> Vec<&str> {
     }
 }
 
+/// Returns what the page shows of the schema of settings: all labels, which messages use, and the
+/// help texts and defaults of the settings in its forms.
+fn texts_of_settings() -> impl Iterator<Item = &'static str> {
+    use app::settings::{CHOICES, FIELDS, LENGTHS, NSP, SWITCHES, TABLE_FIELDS};
+    let specs = || RunConfig::SETTINGS.iter();
+    let fields = || FIELDS.iter().chain(&TABLE_FIELDS).copied();
+    let helped: BTreeSet<&str> = fields()
+        .chain(CHOICES.map(|choice| choice.key))
+        .chain(SWITCHES.iter().chain([&NSP]).map(|switch| switch.key))
+        .chain(["epochs", "label-fraction"])
+        .collect();
+    let has_default: BTreeSet<&str> = fields().chain(LENGTHS).chain(["label-fraction"]).collect();
+    let has_words = |text: &&str| text.contains(char::is_alphabetic);
+    let helps = specs().filter(move |spec| helped.contains(spec.key));
+    let defaults = specs().filter(move |spec| has_default.contains(spec.key));
+    specs()
+        .map(|spec| spec.label)
+        .chain(helps.map(|spec| spec.help))
+        .chain(defaults.map(|spec| spec.default).filter(has_words))
+}
+
 #[test]
 fn catalogues_translate_exactly_the_sentences_of_the_page() {
     let mut expected = BTreeSet::new();
@@ -184,6 +206,7 @@ fn catalogues_translate_exactly_the_sentences_of_the_page() {
         .into_iter()
         .flatten()
         .for_each(|tokens| sentences(tokens, &mut expected));
+    expected.extend(texts_of_settings().map(|text| ("page".into(), text.into())));
     assert!(
         expected.len() > 300,
         "the sources were read: {}",

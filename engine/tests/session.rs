@@ -399,10 +399,7 @@ fn invalid_requests_are_rejected_with_a_hint() {
     let refuse = |session: &mut Session<Memory>, change: &[(&str, &str)]| {
         code(block_on(session.pretrain("p", &config(change), None)).expect_err("refused"))
     };
-    assert_eq!(
-        refuse(&mut session, &[("max-len", "4")]),
-        "max-len-too-small"
-    );
+    assert_eq!(refuse(&mut session, &[("max-len", "4")]), "bad-setting");
     assert_eq!(refuse(&mut session, &[("lr", "-1")]), "bad-setting");
     assert_eq!(
         refuse(

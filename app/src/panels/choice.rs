@@ -3,7 +3,7 @@
 
 use crate::context::app;
 use crate::language::translated;
-use crate::settings::{Choice, Switch};
+use crate::settings::{Choice, Field, Switch};
 use leptos::prelude::*;
 
 /// A select element for a setting with a fixed set of values.
@@ -32,11 +32,11 @@ pub fn ChoiceField(
     };
     view! {
         <div class="field">
-            <label for=input.clone()>{translated(choice.label)}</label>
+            <label for=input.clone()>{choice.label()}</label>
             <select id=input aria-describedby=help.clone() on:change=change>
                 {choice.options.iter().enumerate().map(option).collect_view()}
             </select>
-            <p id=help class="help">{translated(choice.help)}</p>
+            <p id=help class="help">{choice.help()}</p>
         </div>
     }
     .into_any()
@@ -65,7 +65,7 @@ pub fn SwitchField(
                 prop:checked=move || app.settings.with(|settings| !settings.value(switch.key).is_empty())
                 on:change=change
             />
-            <span>{translated(switch.label)} " " <span class="help">{translated(switch.help)}</span></span>
+            <span>{switch.label()} " " <span class="help">{switch.help()}</span></span>
         </label>
     }
     .into_any()
@@ -75,19 +75,9 @@ pub fn SwitchField(
 /// (the datalist `columns`).
 #[component]
 pub fn TableField(
-    /// Key of the setting.
-    name: &'static str,
-    /// Label of the input.
-    #[prop(into)]
-    label: String,
-    /// Placeholder shown while the setting is empty.
-    #[prop(into)]
-    default: String,
-    /// One sentence below the input.
-    #[prop(into)]
-    help: String,
+    /// The setting to edit.
+    field: Field,
     /// Whether the existing columns are suggested.
-    #[prop(optional)]
     suggests: bool,
     /// Whether the input is disabled because files cannot be read again at present.
     busy: Memo<bool>,
@@ -95,6 +85,7 @@ pub fn TableField(
     changed: Callback<()>,
 ) -> impl IntoView {
     let app = app();
+    let name = field.key;
     let (input, describes) = (format!("set-{name}"), format!("set-{name}-help"));
     let change = move |event| {
         let text = event_target_value(&event);
@@ -104,19 +95,19 @@ pub fn TableField(
     };
     view! {
         <div class="field">
-            <label for=input.clone()>{label}</label>
+            <label for=input.clone()>{field.label()}</label>
             <input
                 id=input
                 type="text"
                 autocomplete="off"
-                placeholder=default
+                placeholder=field.default()
                 list=suggests.then_some("columns")
                 aria-describedby=describes.clone()
                 disabled=busy
                 prop:value=move || app.settings.with(|settings| settings.value(name))
                 on:change=change
             />
-            <p id=describes class="help">{help}</p>
+            <p id=describes class="help">{field.help()}</p>
         </div>
     }
     .into_any()

@@ -12,7 +12,9 @@ use super::labels::{LabelHistogram, PasteBox};
 use super::section::Section;
 use super::vocabulary::VocabularyTable;
 use crate::context::{app, had_own_files};
+use crate::language::translated;
 use crate::localize_message::localize_message;
+use crate::settings::{Field, QUOTING, TABLE_FIELDS};
 use crate::state::{Corpus, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{self, grouped};
@@ -178,32 +180,10 @@ fn Columns() -> impl IntoView {
             <summary>{tr!("Columns of tables, and the encoding")}</summary>
             <datalist id="columns">{move || names().into_iter().map(option).collect_view()}</datalist>
             <div class="fields">
-                <TableField
-                    name="text-column"
-                    label=tr!("Column of the text")
-                    default=tr!("by name and values")
-                    help=tr!("A name, or a number from 1; two with a comma are a pair, several with + are joined.")
-                    suggests=true
-                    busy
-                    changed
-                />
-                <TableField
-                    name="label-column"
-                    label=tr!("Column of the labels")
-                    default=tr!("by name and values")
-                    help=tr!("A name, or a number from 1; of several with commas, each is a label where it says 1 or yes.")
-                    suggests=true
-                    busy
-                    changed
-                />
-                <TableField
-                    name="label-separator"
-                    label=tr!("Label separator")
-                    default="|"
-                    help=tr!("What stands between several labels in one cell.")
-                    busy
-                    changed
-                />
+                {TABLE_FIELDS.map(|key| {
+                    let suggests = key.ends_with("column");
+                    view! { <TableField field=Field::of(key) suggests busy changed /> }
+                }).collect_view()}
                 <QuotingField busy />
                 <EncodingField busy />
             </div>
@@ -215,31 +195,24 @@ fn Columns() -> impl IntoView {
 #[component]
 fn QuotingField(busy: Memo<bool>) -> impl IntoView {
     let app = app();
-    let option = move |(value, words): (&'static str, String)| {
+    let option = move |(value, words): &'static (&'static str, &'static str)| {
         let chosen = move || {
-            app.settings
-                .with(|settings| settings.value("quoting") == value)
+            let now = app.settings.with(|settings| settings.value(QUOTING.key));
+            now == *value || (now.is_empty() && *value == "auto")
         };
-        view! { <option value=value prop:selected=chosen>{words}</option> }
+        view! { <option value=*value prop:selected=chosen>{translated(words)}</option> }
     };
-    let options = [
-        ("", tr!("as the rows fit best")),
-        ("double", tr!("double quotes, doubled within")),
-        ("backslash", tr!("double quotes, with a backslash within")),
-        ("single", tr!("single quotes")),
-        ("none", tr!("no quotes")),
-    ];
     let choose = move |event: web_sys::Event| {
         let name = event_target_value(&event);
         app.settings
-            .update(|settings| settings.edit("quoting", &name).unwrap_or_default());
+            .update(|settings| settings.edit(QUOTING.key, &name).unwrap_or_default());
         app.read_again();
     };
     view! {
         <div class="field">
-            <label for="set-quoting">{tr!("Quotes")}</label>
-            <select id="set-quoting" disabled=busy on:change=choose>{options.map(option).collect_view()}</select>
-            <p class="help">{tr!("How cells of CSV and TSV are quoted.")}</p>
+            <label for="set-quoting">{QUOTING.label()}</label>
+            <select id="set-quoting" disabled=busy on:change=choose>{QUOTING.options.iter().map(option).collect_view()}</select>
+            <p class="help">{QUOTING.help()}</p>
         </div>
     }
 }

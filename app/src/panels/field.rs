@@ -2,7 +2,6 @@
 
 use crate::context::app;
 use crate::focus;
-use crate::language::translated;
 use crate::localize_message::localize_message;
 use crate::settings::Field;
 use crate::tr;
@@ -35,11 +34,11 @@ pub fn NumberField(
     view! {
         <div class="field">
             <div class="field-head">
-                <label for=input.clone()>{translated(field.label)}</label>
+                <label for=input.clone()>{field.label()}</label>
                 <button
                     type="button"
                     class="reset"
-                    aria-label=tr!("Reset {field}", field = translated(field.label))
+                    aria-label=tr!("Reset {field}", field = field.label())
                     hidden=move || {
                         rejected.with(Option::is_none) && app.settings.with(|settings| settings.value(field.key).is_empty())
                     }
@@ -55,9 +54,9 @@ pub fn NumberField(
             <input
                 id=input
                 type="text"
-                inputmode=if field.whole { "numeric" } else { "decimal" }
+                inputmode=if field.is_integer() { "numeric" } else { "decimal" }
                 autocomplete="off"
-                placeholder=translated(field.default)
+                placeholder=field.default()
                 aria-describedby=help.clone()
                 aria-invalid=move || rejected.with(Option::is_some).to_string()
                 prop:value=move || match rejected.get() {
@@ -69,7 +68,7 @@ pub fn NumberField(
             <p id=help class="help" class:refused=move || rejected.with(Option::is_some)>
                 {move || match rejected.get() {
                     Some((_, reason)) => reason,
-                    None => format!("{} {}", translated(field.help), field.range()),
+                    None => field.help(),
                 }}
             </p>
         </div>

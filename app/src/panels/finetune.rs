@@ -10,7 +10,7 @@ use super::start::{PhaseSentence, PhaseWarnings, StartButton};
 use super::verdict::VerdictLine;
 use crate::chart_context::ChartContext;
 use crate::context::app;
-use crate::settings::{CLASS_WEIGHTS, FINETUNE_FIELDS, FREEZE, NEAR_DUPLICATES, TASK};
+use crate::settings::{CLASS_WEIGHTS, FREEZE, NEAR_DUPLICATES, TASK, finetune_fields};
 use crate::tr;
 use leptos::context::Provider;
 use leptos::prelude::*;
@@ -28,7 +28,7 @@ pub fn FinetunePanel() -> impl IntoView {
         >
             <StartChoice />
             <div class="fields">
-                {FINETUNE_FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
+                {finetune_fields().map(|field| view! { <NumberField field /> }).collect_view()}
                 <ChoiceField choice=TASK />
                 <ChoiceField choice=FREEZE />
                 <ChoiceField choice=CLASS_WEIGHTS />

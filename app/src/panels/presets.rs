@@ -4,7 +4,7 @@
 use super::estimate::reason_not_to_estimate;
 use crate::context::{AppContext, app};
 use crate::language::translated;
-use crate::presets::{GROUPS, Group, Preset, run_time, suggested};
+use crate::presets::{Card, GROUPS, Group, run_time, suggested};
 use crate::state::{RunState, StateSlice};
 use crate::tr;
 use crate::wording::{bytes, parameters};
@@ -90,12 +90,13 @@ fn group(app: AppContext, group: Group) -> AnyView {
     let cards = group
         .presets
         .iter()
-        .map(|preset| card(app, *preset))
+        .map(|shown| card(app, *shown))
         .collect_view();
     view! { <div class="cards">{cards}</div> }.into_any()
 }
 
-fn card(app: AppContext, Preset { name, title, shape }: Preset) -> AnyView {
+fn card(app: AppContext, shown: Card) -> AnyView {
+    let Card { name, title } = shown;
     let choose = move |_| {
         app.settings
             .update(|settings| settings.edit("preset", name).unwrap_or_default())
@@ -115,7 +116,7 @@ fn card(app: AppContext, Preset { name, title, shape }: Preset) -> AnyView {
         <label class="card">
             <input type="radio" name="preset" value=name prop:checked=chosen on:change=choose />
             <span class="card-title">{translated(title)}</span>
-            <span class="help">{translated(shape)}</span>
+            <span class="help">{shown.shape()}</span>
             <span class="card-figures">{figures}</span>
         </label>
     }

@@ -11,9 +11,8 @@ use super::section::Section;
 use super::start::{ApplyChanges, PhaseWarnings};
 use crate::context::app;
 use crate::file_import::Source;
-use crate::language::translated;
 use crate::localize_message::localize_message;
-use crate::settings::{FIELDS, LENGTHS, NSP, SWITCHES, TOKENIZER};
+use crate::settings::{FIELDS, Field, LENGTHS, NSP, SWITCHES, TOKENIZER};
 use crate::state::StateSlice;
 use crate::tr;
 use leptos::prelude::*;
@@ -38,7 +37,7 @@ pub fn PretrainPanel() -> impl IntoView {
                 <DeferredMount>
                     <div class="fields">
                         <ChoiceField choice=TOKENIZER />
-                        {FIELDS.map(|field| view! { <NumberField field /> }).collect_view()}
+                        {FIELDS.map(|key| view! { <NumberField field=Field::of(key) /> }).collect_view()}
                     </div>
                 </DeferredMount>
                 <DeferredMount>
@@ -139,18 +138,17 @@ fn LengthField() -> impl IntoView {
     };
     let choose = move |event| {
         let key = event_target_value(&event);
-        let field = LENGTHS.iter().find(|field| field.key == key);
-        unit.set(field.map_or("epochs", |field| field.key));
+        unit.set(
+            LENGTHS
+                .into_iter()
+                .find(|length| *length == key)
+                .unwrap_or("epochs"),
+        );
         set("");
     };
-    let default = move || {
-        LENGTHS
-            .iter()
-            .find(|field| field.key == unit.get())
-            .map_or("", |field| field.default)
-    };
-    let option = move |(key, words): (&'static str, &'static str)| {
-        view! { <option value=key selected=key == unit.get_untracked()>{translated(words)}</option> }
+    let default = move || Field::of(unit.get()).default();
+    let option = move |key: &'static str| {
+        view! { <option value=key selected=key == unit.get_untracked()>{Field::of(key).label()}</option> }
     };
     let help = move || {
         rejected.get().unwrap_or_else(|| {
@@ -173,7 +171,7 @@ fn LengthField() -> impl IntoView {
                     on:change=move |event| set(&event_target_value(&event))
                 />
                 <select aria-label=tr!("Unit of the length") on:change=choose>
-                    {LENGTHS.map(|field| option((field.key, field.label))).collect_view()}
+                    {LENGTHS.map(option).collect_view()}
                 </select>
             </div>
             <p id="set-length-help" class="help" class:refused=move || rejected.with(Option::is_some)>{help}</p>

@@ -1,175 +1,190 @@
-//! The settings as shown in forms: labels, help texts, ranges and options.
+//! The settings as shown in forms. Label, help text and range come from the schema of settings;
+//! which fields a form has, and how it names the options of a choice, is decided here.
 
+use crate::language::translated;
 use crate::mark;
 use crate::tr;
 use crate::wording::grouped;
+use protocol::{Kind, Range, SettingSpec};
 
-/// A numeric setting: its label, help text and range.
+/// A number or a text in a form.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// Flag of the command line and key of the link.
+    /// Key in the link.
     pub key: &'static str,
-    /// Label of the input.
-    pub label: &'static str,
-    /// Help text below the input.
-    pub help: &'static str,
-    /// Placeholder: the meaning of an empty input.
-    pub default: &'static str,
-    /// Minimum value.
-    pub min: f64,
-    /// Maximum value.
-    pub max: f64,
-    /// Whether only integers are valid.
-    pub whole: bool,
+    /// The setting that it edits.
+    spec: &'static SettingSpec,
+    /// The value, or the rule, that applies while the field is empty.
+    default: &'static str,
 }
 
 impl Field {
-    /// Returns the range of valid values as text.
-    pub fn range(&self) -> String {
-        let words = |value: f64| match value {
-            value if value >= 1e6 => format!("{value:.1e}"),
-            value if value > 0.0 && value < 1e-4 => format!("{value:e}"),
-            value if value.fract() == 0.0 => grouped(value as u64),
-            value => format!("{value}"),
-        };
-        tr!(
-            "{least} to {most}.",
-            least = words(self.min),
-            most = words(self.max)
-        )
+    /// Returns the field of a setting.
+    ///
+    /// # Panics
+    /// Panics if there is no such setting.
+    pub fn of(key: &'static str) -> Self {
+        let spec = spec_of(key);
+        Self {
+            key: spec.link_key,
+            spec,
+            default: spec.default,
+        }
+    }
+
+    /// Returns the field of a setting of fine-tuning that has a key of its own in the link, because
+    /// pre-training has the setting too.
+    fn of_finetuning(key: &'static str, setting: &'static str, default: &'static str) -> Self {
+        Self {
+            key,
+            spec: spec_of(setting),
+            default,
+        }
+    }
+
+    /// Returns the label of the input.
+    pub fn label(&self) -> String {
+        translated(self.spec.label)
+    }
+
+    /// Returns the placeholder: the meaning of an empty input.
+    pub fn default(&self) -> String {
+        translated(self.default)
+    }
+
+    /// Returns the help text and the range.
+    pub fn help(&self) -> String {
+        let help = translated(self.spec.help);
+        match self.spec.kind {
+            Kind::Integer | Kind::Real => format!("{help} {}", range_text(self.spec.range)),
+            _ => help,
+        }
+    }
+
+    /// Whether only integers are valid.
+    pub fn is_integer(&self) -> bool {
+        matches!(self.spec.kind, Kind::Integer)
+    }
+
+    /// Checks a number as entered.
+    ///
+    /// # Errors
+    /// Returns what is wrong with it.
+    fn check(&self, value: &str) -> Result<(), String> {
+        match value.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() && self.is_integer() && number.fract() != 0.0 => {
+                Err(tr!("\"{value}\" is not a whole number", value))
+            }
+            Ok(number) if self.spec.range.contains(number) => Ok(()),
+            Ok(_) => Err(tr!(
+                "\"{value}\" is not in the range {range}",
+                value,
+                range = range_text(self.spec.range).trim_end_matches('.')
+            )),
+            Err(_) => Err(tr!("\"{value}\" is not a number", value)),
+        }
     }
 }
 
-/// Fields under "More settings", in the order shown.
-pub const FIELDS: [Field; 8] = [
-    whole(
-        "vocab-size",
-        mark!("Vocabulary size"),
-        mark!("Entries at most, special tokens included."),
-        "8000",
-        (20.0, 200_000.0),
-    ),
-    whole(
-        "max-len",
-        mark!("Longest example"),
-        mark!("Tokens, [CLS] and [SEP] included."),
-        "32",
-        (3.0, 4096.0),
-    ),
-    whole(
-        "batch-size",
-        mark!("Batch size"),
-        mark!("Examples per step."),
-        mark!("by the amount of text"),
-        (1.0, 4096.0),
-    ),
-    real(
-        "lr",
-        mark!("Learning rate"),
-        mark!("At its peak, after the warm-up."),
-        mark!("by preset"),
-        (1e-8, 1.0),
-    ),
-    real(
-        "mask-rate",
-        mark!("Mask rate"),
-        mark!("Share of tokens to guess, 0.4 for fast, 0.15 for BERT."),
-        mark!("by preset"),
-        (0.01, 0.9),
-    ),
-    whole(
-        "max-predictions",
-        mark!("Most guesses"),
-        mark!("In one example, at most."),
-        mark!("by the mask rate"),
-        (1.0, 4096.0),
-    ),
-    whole(
-        "hidden-size",
-        mark!("Width"),
-        mark!("Of the model, where it is not the preset's."),
-        mark!("by preset"),
-        (2.0, 3072.0),
-    ),
-    whole(
-        "seed",
-        mark!("Seed"),
-        mark!("Every use of chance derives from it."),
-        "1",
-        (0.0, u64::MAX as f64),
-    ),
+fn spec_of(key: &str) -> &'static SettingSpec {
+    SettingSpec::find(key).expect("fields name existing settings")
+}
+
+/// Returns the range of valid values as text.
+fn range_text(range: Range) -> String {
+    let words = |value: f64| match value {
+        value if value > 1e9 => format!("{value:.1e}"),
+        value if value.fract() == 0.0 => grouped(value as u64),
+        value => format!("{value}"),
+    };
+    let (min, max) = (words(range.min), words(range.max));
+    if range.includes_min {
+        tr!("{min} to {max}.", min, max)
+    } else {
+        tr!("Above {min}, up to {max}.", min, max)
+    }
+}
+
+/// Keys of the fields under "More settings", in the order shown.
+pub const FIELDS: [&str; 8] = [
+    "vocab-size",
+    "max-len",
+    "batch-size",
+    "lr",
+    "mask-rate",
+    "max-predictions",
+    "hidden-size",
+    "seed",
 ];
 
-/// Alternative units for the length of a run.
-pub const LENGTHS: [Field; 3] = [
-    real(
-        "epochs",
-        mark!("passes over the text"),
-        "",
-        mark!("by the amount of text"),
-        (0.001, 10_000.0),
-    ),
-    real("minutes", mark!("minutes"), "", "", (0.01, 10_080.0)),
-    whole("steps", mark!("steps"), "", "", (1.0, 100_000_000.0)),
-];
+/// Keys of the units for the length of a run.
+pub const LENGTHS: [&str; 3] = ["epochs", "minutes", "steps"];
 
-/// Fields of fine-tuning only.
-pub const FINETUNE_FIELDS: [Field; 3] = [
-    real(
-        "finetune-epochs",
-        mark!("Epochs"),
-        mark!("Passes over the labelled documents."),
-        "5",
-        (0.001, 10_000.0),
-    ),
-    real(
-        "finetune-lr",
-        mark!("Learning rate"),
-        mark!("At its peak, after the warm-up."),
-        mark!("by preset"),
-        (1e-8, 1.0),
-    ),
-    real(
-        "label-fraction",
-        mark!("Share of the labels"),
-        mark!("Learn from a part of the labelled documents."),
-        "1",
-        (1e-6, 1.0),
-    ),
-];
+/// Keys of the text fields for reading tables, in the order shown.
+pub const TABLE_FIELDS: [&str; 3] = ["text-column", "label-column", "label-separator"];
+
+/// Returns the fields of fine-tuning only, in the order shown.
+pub fn finetune_fields() -> [Field; 3] {
+    [
+        Field::of_finetuning("finetune-epochs", "epochs", "5"),
+        Field::of_finetuning("finetune-lr", "lr", mark!("by preset")),
+        Field::of("label-fraction"),
+    ]
+}
+
+/// Checks that the value of a numeric setting is in its range.
+///
+/// # Errors
+/// Returns what is wrong with it.
+pub fn check(key: &str, value: &str) -> Result<(), String> {
+    match numeric_field(key) {
+        Some(field) => field.check(value),
+        None => Ok(()),
+    }
+}
+
+/// Returns the field of a numeric setting by its key in the link.
+fn numeric_field(key: &str) -> Option<Field> {
+    let own = finetune_fields().into_iter().find(|field| field.key == key);
+    own.or_else(|| {
+        let spec = SettingSpec::find(key)?;
+        matches!(spec.kind, Kind::Integer | Kind::Real).then(|| Field::of(spec.key))
+    })
+}
 
 /// A setting with a fixed list of options.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice {
-    /// Flag of the command line and key of the link.
+    /// Key of the setting.
     pub key: &'static str,
-    /// Label of the input.
-    pub label: &'static str,
-    /// Help text below the input.
-    pub help: &'static str,
     /// Pairs of value and label, the default first.
     pub options: &'static [(&'static str, &'static str)],
 }
 
-/// A setting that is on or off.
-#[derive(Clone, Copy, Debug)]
-pub struct Switch {
-    /// Flag of the command line and key of the link.
-    pub key: &'static str,
-    /// Label of the checkbox.
-    pub label: &'static str,
-    /// Help text below the checkbox.
-    pub help: &'static str,
+impl Choice {
+    /// Returns the label of the input.
+    pub fn label(&self) -> String {
+        translated(spec_of(self.key).label)
+    }
+
+    /// Returns the help text below the input.
+    pub fn help(&self) -> String {
+        translated(spec_of(self.key).help)
+    }
+
+    /// Returns the label of a value.
+    pub fn option(&self, value: &str) -> Option<String> {
+        let found = self.options.iter().find(|(option, _)| *option == value);
+        found.map(|(_, words)| translated(words))
+    }
 }
 
 /// Kind of tokenizer.
 pub const TOKENIZER: Choice = Choice {
     key: "tokenizer",
-    label: mark!("Tokens"),
-    help: mark!("Characters suit Chinese, Japanese and Thai."),
     options: &[
-        ("wordpiece", mark!("pieces of words")),
-        ("word", mark!("words between spaces")),
+        ("wordpiece", mark!("word pieces")),
+        ("word", mark!("words")),
         ("char", mark!("characters")),
     ],
 };
@@ -177,25 +192,19 @@ pub const TOKENIZER: Choice = Choice {
 /// Classification task.
 pub const TASK: Choice = Choice {
     key: "task",
-    label: mark!("Labels per document"),
-    help: mark!("A pair has a tab between its two texts."),
     options: &[
-        ("auto", mark!("as the lines show")),
-        ("multi-label", mark!("any number")),
-        ("single-label", mark!("exactly one")),
-        ("pair", mark!("of a pair of texts")),
+        ("auto", mark!("automatic")),
+        ("multi-label", mark!("any number of labels")),
+        ("single-label", mark!("one label")),
+        ("pair", mark!("pairs of texts")),
     ],
 };
 
 /// Whether fine-tuning trains the encoder or only the output layer.
 pub const FREEZE: Choice = Choice {
     key: "freeze",
-    label: mark!("Encoder"),
-    help: mark!(
-        "Frozen, only the output layer is fitted, which is fast. Sentence encoders are frozen by default."
-    ),
     options: &[
-        ("", mark!("automatic")),
+        ("auto", mark!("automatic")),
         ("true", mark!("frozen")),
         ("false", mark!("trained")),
     ],
@@ -204,12 +213,8 @@ pub const FREEZE: Choice = Choice {
 /// Weighting of each label's errors.
 pub const CLASS_WEIGHTS: Choice = Choice {
     key: "class-weights",
-    label: mark!("Class weights"),
-    help: mark!(
-        "Balanced: rare labels count as much as frequent ones. Automatic: validation decides for the linear part; networks are unweighted."
-    ),
     options: &[
-        ("", mark!("automatic")),
+        ("auto", mark!("automatic")),
         ("none", mark!("none")),
         ("balanced", mark!("balanced")),
     ],
@@ -218,77 +223,64 @@ pub const CLASS_WEIGHTS: Choice = Choice {
 /// Treatment of held-out documents that are near-duplicates of training documents.
 pub const NEAR_DUPLICATES: Choice = Choice {
     key: "near-duplicates",
-    label: mark!("Near-duplicates"),
-    help: mark!(
-        "Validation and test documents that are almost the same as a training document make scores look better than they are."
-    ),
     options: &[
         ("keep", mark!("count in scores")),
         ("drop", mark!("left out of scores")),
     ],
 };
 
-/// Next-sentence prediction in pre-training.
-pub const NSP: Switch = Switch {
-    key: "nsp",
-    label: mark!("Next-sentence prediction"),
-    help: mark!("Beside guessing tokens: does B follow A? Wants documents of several sentences."),
+/// Quoting of table cells.
+pub const QUOTING: Choice = Choice {
+    key: "quoting",
+    options: &[
+        ("auto", mark!("automatic")),
+        ("double", mark!("double quotes, doubled inside")),
+        ("backslash", mark!("double quotes, with a backslash inside")),
+        ("single", mark!("single quotes")),
+        ("none", mark!("no quotes")),
+    ],
 };
+
+/// All choices with named options, except the presets.
+pub const CHOICES: [Choice; 6] = [
+    TOKENIZER,
+    TASK,
+    FREEZE,
+    CLASS_WEIGHTS,
+    NEAR_DUPLICATES,
+    QUOTING,
+];
+
+/// A setting that is on or off.
+#[derive(Clone, Copy, Debug)]
+pub struct Switch {
+    /// Key of the setting.
+    pub key: &'static str,
+}
+
+impl Switch {
+    /// Returns the label of the checkbox.
+    pub fn label(&self) -> String {
+        translated(spec_of(self.key).label)
+    }
+
+    /// Returns the help text beside the checkbox.
+    pub fn help(&self) -> String {
+        translated(spec_of(self.key).help)
+    }
+}
+
+/// Next-sentence prediction in pre-training.
+pub const NSP: Switch = Switch { key: "nsp" };
 
 /// Other switches of pre-training.
 pub const SWITCHES: [Switch; 3] = [
-    Switch {
-        key: "whole-word",
-        label: mark!("Whole words"),
-        help: mark!("Hide a word with all its pieces."),
-    },
-    Switch {
-        key: "cased",
-        label: mark!("Upper case"),
-        help: mark!("Keep it, and accents."),
-    },
+    Switch { key: "whole-word" },
+    Switch { key: "cased" },
     Switch {
         key: "seed-masking",
-        label: mark!("Masking as in 2018"),
-        help: mark!("Ten tokens per example, one of them to guess."),
     },
 ];
-
-const fn whole(
-    key: &'static str,
-    label: &'static str,
-    help: &'static str,
-    default: &'static str,
-    (min, max): (f64, f64),
-) -> Field {
-    Field {
-        key,
-        label,
-        help,
-        default,
-        min,
-        max,
-        whole: true,
-    }
-}
-
-const fn real(
-    key: &'static str,
-    label: &'static str,
-    help: &'static str,
-    default: &'static str,
-    (min, max): (f64, f64),
-) -> Field {
-    Field {
-        key,
-        label,
-        help,
-        default,
-        min,
-        max,
-        whole: false,
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -296,18 +288,36 @@ mod tests {
 
     #[test]
     fn fields_state_their_range() {
-        let range = |key: &str| {
-            FIELDS
-                .iter()
-                .find(|field| field.key == key)
-                .expect("a field")
-                .range()
-        };
+        let range = |key: &str| range_text(numeric_field(key).expect("a field").spec.range);
         assert_eq!(
             [range("vocab-size"), range("mask-rate")],
-            ["20 to 200,000.", "0.01 to 0.9."]
+            ["16 to 1,000,000.", "Above 0, up to 0.9."]
         );
-        assert_eq!([range("seed"), range("lr")], ["0 to 1.8e19.", "1e-8 to 1."]);
-        assert_eq!(LENGTHS[0].range(), "0.001 to 10,000.");
+        assert_eq!(
+            [range("seed"), range("finetune-lr")],
+            ["0 to 1.8e19.", "Above 0, up to 1."]
+        );
+    }
+
+    #[test]
+    fn forms_show_existing_settings_and_all_options_of_a_choice() {
+        for key in FIELDS.into_iter().chain(LENGTHS).chain(TABLE_FIELDS) {
+            Field::of(key);
+        }
+        for switch in SWITCHES.into_iter().chain([NSP]) {
+            assert!(matches!(spec_of(switch.key).kind, Kind::Switch));
+        }
+        for choice in CHOICES {
+            let shown: Vec<&str> = choice.options.iter().map(|(name, _)| *name).collect();
+            let names = spec_of(choice.key).names();
+            for name in &names {
+                assert!(shown.contains(name), "{}: {name}", choice.key);
+            }
+            assert!(
+                shown
+                    .iter()
+                    .all(|name| names.contains(name) || *name == "auto")
+            );
+        }
     }
 }

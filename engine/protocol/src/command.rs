@@ -1,6 +1,6 @@
 //! Commands: what a host sends to the engine.
 
-use crate::event::RunId;
+use crate::run::RunId;
 use crate::{LabelMap, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

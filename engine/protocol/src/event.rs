@@ -6,26 +6,13 @@ mod read;
 
 pub use codes::{STOPPED, is_note};
 
+use crate::run::{Phase, RunId};
 use crate::{
     Candidate, Comparison, ComparisonTrial, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
     Estimate, FileReport, LabelScore, LengthCount, LinearResult, MaskPrediction, MaskedToken,
     Message, Metrics, PredictedDocument, Review, TableColumns, VocabularyEntry,
 };
-use serde::{Deserialize, Serialize, Serializer};
-
-/// Id of a run, e.g. `pretrain-3`.
-pub type RunId = String;
-
-/// Training phase of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Masked-language-model pre-training.
-    #[default]
-    Pretrain,
-    /// Fine-tuning of a classifier.
-    Finetune,
-}
+use serde::{Serialize, Serializer};
 
 /// An event from the engine. In JSON, `event` names the variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]

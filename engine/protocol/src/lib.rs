@@ -8,14 +8,16 @@
 mod cloze;
 mod command;
 mod compare;
-mod config;
 mod event;
 mod found;
 mod insight;
 mod message;
 mod metrics;
+mod presets;
 #[cfg(test)]
 mod properties;
+mod run;
+mod settings;
 mod spreadsheet;
 mod token;
 
@@ -25,12 +27,7 @@ pub use compare::{
     CompareConfig, Comparison, ComparisonCondition, ComparisonPoint, ComparisonRun,
     ComparisonTrial, EpochFigures, Figures, LinearResult, SWEPT_RATES, Spread, SweepPoint,
 };
-pub use config::{
-    BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, LabelMap,
-    NearDuplicates, OptimizerKind, PRESET_NAMES, PartsKind, Pooling, Quoting, RunConfig, TaskKind,
-    TokenizerKind,
-};
-pub use event::{Event, Phase, RunId, STOPPED, is_note};
+pub use event::{Event, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
     ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint, LengthCount,
@@ -38,6 +35,13 @@ pub use insight::{
 };
 pub use message::{Argument, IntoArgument, Message, Setting, fill};
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};
+pub use presets::{PRESET_NAMES, Preset, PresetFamily};
+pub use run::{Phase, RunId};
+pub use settings::{
+    BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, Group, Kind, LabelMap,
+    NearDuplicates, OptimizerKind, PartsKind, Pooling, Quoting, Range, RunConfig, SettingSpec,
+    TaskKind, TokenizerKind,
+};
 pub use spreadsheet::inert_cell;
 pub use token::{Candidate, LabelScore, MaskKind, MaskPrediction, MaskedToken, VocabularyEntry};
 

@@ -1,12 +1,10 @@
 //! The model configuration: the content of `config.json`, which determines the shapes of the
 //! weights. Plain data, no tensors.
-//!
-//! Presets are defined by the backbones.
 
 use super::backbone::Architecture;
 use crate::data::TextColumns;
 pub use crate::data::labels::ProblemType;
-use protocol::Pooling;
+use protocol::{Pooling, Preset};
 use serde::{Deserialize, Serialize};
 
 /// Architecture, sizes and task of a model; field names are Hugging Face's where it has them.
@@ -70,16 +68,15 @@ impl ModelConfig {
     /// Returns the configuration of a named preset for a vocabulary of `vocab_size` and sequences
     /// of up to `max_len` tokens, or `None` if the name is unknown.
     pub fn preset(name: &str, vocab_size: usize, max_len: usize) -> Option<Self> {
-        let sized = |architecture: &Architecture| {
-            Some((*architecture, architecture.backbone().preset(name)?))
-        };
-        let (architecture, [layers, width, heads]) = Architecture::ALL.iter().find_map(sized)?;
+        let preset = Preset::find(name)?;
+        let architecture = Architecture::from(preset.family);
+        let width = preset.hidden_size;
         let mut config = Self {
             architecture,
             vocab_size,
             hidden_size: width,
-            num_hidden_layers: layers,
-            num_attention_heads: heads,
+            num_hidden_layers: preset.layers,
+            num_attention_heads: preset.heads,
             intermediate_size: 4 * width,
             max_position_embeddings: max_len,
             type_vocab_size: 1,

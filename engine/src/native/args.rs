@@ -3,6 +3,8 @@
 //! data.
 
 mod asking;
+mod parse;
+mod settings;
 mod training;
 
 pub use asking::{
@@ -12,11 +14,12 @@ pub use asking::{
 pub use training::{Compare, Finetune, Pretrain, Training};
 
 use crate::error::Error;
+use crate::native::args::settings::{GENERAL_HEADING, General, SettingFlags, hide_other_phase};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use protocol::{Message, RunConfig, Setting, message};
+use protocol::{Message, Phase, message};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The result of parsing a command line.
 #[derive(Debug)]
@@ -48,21 +51,18 @@ checkpoint that --resume continues.";
 /// Flags of every command.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Common {
-    /// Compute device: auto, gpu or cpu
-    #[arg(long, global = true, value_name = "DEVICE")]
-    pub device: Option<String>,
-    /// Seed of all random number generators [default: 1]
-    #[arg(long, global = true, value_name = "N")]
-    pub seed: Option<String>,
+    /// Device and seed.
+    #[command(flatten)]
+    pub settings: SettingFlags<General>,
     /// Write events as JSON Lines to stdout; messages for people go to stderr
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GENERAL_HEADING)]
     pub json: bool,
     /// Print only results, warnings and errors
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GENERAL_HEADING)]
     pub quiet: bool,
     /// Folder that caches the tokens of large corpora between runs, or off [default: the user's
     /// cache folder]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = GENERAL_HEADING)]
     pub token_cache: Option<String>,
 }
 
@@ -120,7 +120,11 @@ pub struct Demo {
 /// with another.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error> {
     // `--lr -1` is a value out of range, not an unknown flag.
-    let command = Arguments::command().mut_subcommands(|task| task.allow_negative_numbers(true));
+    let command = Arguments::command()
+        .mut_subcommands(|task| task.allow_negative_numbers(true))
+        .mut_subcommand("pretrain", |task| hide_other_phase(task, Phase::Pretrain))
+        .mut_subcommand("finetune", |task| hide_other_phase(task, Phase::Finetune))
+        .mut_subcommand("compare", |task| hide_other_phase(task, Phase::Finetune));
     let parsed = command
         .try_get_matches_from(words)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
@@ -136,80 +140,6 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error>
         }
         Err(error) => Err(bad_arguments(&error)),
     }
-}
-
-impl Common {
-    /// Sets the device and the seed of `config` if their flags were given.
-    ///
-    /// # Errors
-    /// Returns an error if a value cannot be parsed.
-    pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
-        set_given(config, &[("device", &self.device), ("seed", &self.seed)])
-    }
-}
-
-/// Reads the file that a flag names as text.
-///
-/// # Errors
-/// Returns an error if the file cannot be read.
-pub fn text_of(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|error| Error::Input {
-        code: "unreadable-input",
-        message: message!(
-            "{path} cannot be read: {error}",
-            path = path.display().to_string().escape_debug().to_string(),
-            error = error.to_string()
-        ),
-        hint: message!("Check the path and its permissions."),
-    })
-}
-
-/// Sets the fields of `config` whose flags were given. `flags` are pairs of a field's key and its
-/// value.
-///
-/// # Errors
-/// Returns an error if a value cannot be parsed.
-pub fn set_given(config: &mut RunConfig, flags: &[(&str, &Option<String>)]) -> Result<(), Error> {
-    for (key, value) in flags {
-        let Some(value) = value else { continue };
-        config.set(key, value).map_err(|error| Error::Input {
-            code: "bad-argument",
-            message: message!(
-                "--{key}: {message}",
-                key = error.key,
-                message = error
-                    .message
-                    .to_string()
-                    .escape_debug()
-                    .to_string()
-                    .replace("\\\"", "\"")
-            ),
-            hint: message!(
-                "Run the command with {help} to see what each flag takes.",
-                help = Setting::named("help")
-            ),
-        })?;
-    }
-    Ok(())
-}
-
-fn numbers(flag: &str, list: &str) -> Result<Vec<f64>, Error> {
-    list.split(',').map(|text| number(flag, text)).collect()
-}
-
-fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Error> {
-    text.trim().parse().map_err(|_| Error::Input {
-        code: "bad-argument",
-        message: message!(
-            "--{flag}: \"{native}\" is not a valid number",
-            flag,
-            native = crate::native::terminal::output::plain(text)
-        ),
-        hint: message!(
-            "Run the command with {help} to see what each flag takes.",
-            help = Setting::named("help")
-        ),
-    })
 }
 
 /// Condenses the paragraphs of a clap error into one sentence and one hint.

@@ -1,6 +1,7 @@
 //! Tests of the command line: the values that flags set, and one-line errors.
 
 use super::*;
+use protocol::RunConfig;
 
 fn words(line: &str) -> Vec<OsString> {
     std::iter::once("clozelab")
@@ -34,8 +35,12 @@ fn flags_set_the_configuration() {
                 --seed 3 --device cpu --steps 10 --checkpoint-every 5";
     let (common, pretrain) = pretrain(line);
     let mut config = RunConfig::default();
-    common.apply(&mut config).expect("valid");
-    pretrain.training.apply(&mut config).expect("valid");
+    common.settings.apply(&mut config).expect("valid");
+    pretrain
+        .training
+        .settings
+        .apply(&mut config)
+        .expect("valid");
     let expected: Vec<(&str, String)> = [
         ("backend", "cpu"),
         ("seed", "3"),
@@ -105,6 +110,7 @@ fn an_invalid_value_is_reported_with_its_flag() {
     let (_, pretrain) = pretrain("pretrain --corpus a --out o --preset huge");
     let error = pretrain
         .training
+        .settings
         .apply(&mut RunConfig::default())
         .expect_err("refused");
     assert!(

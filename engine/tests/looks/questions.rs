@@ -207,7 +207,7 @@ fn a_rejected_continuation_does_not_affect_the_next_run() {
         go_on: true,
     };
     let script = tried(vec![pretrain(), refused, pretrain()], vec![]);
-    assert_eq!(failures(&script), ["max-len-too-small"]);
+    assert_eq!(failures(&script), ["bad-setting"]);
     let losses = losses(&script);
     assert_eq!(
         losses[..30],

@@ -37,20 +37,6 @@ impl Backbone for Bert {
 
     /// Sizes are those of Turc et al. 2019, table 1; `tiny`, `small` and `big` come from the legacy
     /// 2018 system.
-    fn preset(&self, name: &str) -> Option<[usize; 3]> {
-        Some(match name {
-            "bert-tiny" => [2, 128, 2],
-            "bert-mini" => [4, 256, 4],
-            "bert-small" => [4, 512, 8],
-            "bert-medium" => [8, 512, 8],
-            "bert-base" => [12, 768, 12],
-            "tiny" => [6, 64, 8],
-            "small" => [6, 128, 8],
-            "big" => [6, 512, 8],
-            _ => return None,
-        })
-    }
-
     fn recipe(&self) -> TrainingDefaults {
         TrainingDefaults {
             mask_rate: 0.15,

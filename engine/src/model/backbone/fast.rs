@@ -34,16 +34,6 @@ impl Backbone for Fast {
         "ClozelabFastFor"
     }
 
-    fn preset(&self, name: &str) -> Option<[usize; 3]> {
-        Some(match name {
-            "fast-nano" => [1, 32, 2],
-            "fast-tiny" => [2, 128, 4],
-            "fast-mini" => [4, 256, 4],
-            "fast-small" => [4, 512, 8],
-            _ => return None,
-        })
-    }
-
     fn recipe(&self) -> TrainingDefaults {
         TrainingDefaults {
             mask_rate: 0.4,

@@ -29,10 +29,6 @@ impl Backbone for Mean {
         "ClozelabMeanFor"
     }
 
-    fn preset(&self, name: &str) -> Option<[usize; 3]> {
-        (name == "mean").then_some([1, 128, 1])
-    }
-
     fn recipe(&self) -> TrainingDefaults {
         TrainingDefaults {
             mask_rate: 0.3,

@@ -18,7 +18,7 @@ use super::param_tensors::ParamTensors;
 use super::parameters::{Init, ParameterSpec};
 use crate::kernels;
 use burn::tensor::Tensor;
-use protocol::Message;
+use protocol::{Message, PresetFamily};
 use serde::{Deserialize, Serialize};
 
 /// The backbone of a model.
@@ -35,6 +35,17 @@ pub enum Architecture {
     Textcnn,
     /// Mean of the embeddings (Mikolov et al. 2013, CBOW; Joulin et al. 2016 for classification).
     Mean,
+}
+
+impl From<PresetFamily> for Architecture {
+    fn from(family: PresetFamily) -> Self {
+        match family {
+            PresetFamily::Bert | PresetFamily::Original => Self::Bert,
+            PresetFamily::Fast => Self::Fast,
+            PresetFamily::Textcnn => Self::Textcnn,
+            PresetFamily::Mean => Self::Mean,
+        }
+    }
 }
 
 impl Architecture {
@@ -78,10 +89,6 @@ pub trait Backbone: Sync {
 
     /// The prefix of the class name in `architectures` of `config.json`, e.g. `BertFor`.
     fn class_prefix(&self) -> &'static str;
-
-    /// Returns the sizes of a named preset as (layers, width, heads), or `None` if `name` is not a
-    /// preset of this backbone.
-    fn preset(&self, name: &str) -> Option<[usize; 3]>;
 
     /// Returns the recommended training settings.
     fn recipe(&self) -> TrainingDefaults;

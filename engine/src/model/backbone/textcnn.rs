@@ -38,10 +38,6 @@ impl Backbone for TextCnn {
         "ClozelabTextCnnFor"
     }
 
-    fn preset(&self, name: &str) -> Option<[usize; 3]> {
-        (name == "textcnn").then_some([1, 128, 1])
-    }
-
     fn recipe(&self) -> TrainingDefaults {
         TrainingDefaults {
             mask_rate: 0.3,

@@ -1,7 +1,8 @@
 //! Flags of the commands that query, serve, convert or export a model, that convert or inspect
 //! data, and that test or benchmark the engine. None of them trains on the user's text.
 
-use super::set_given;
+use super::parse::set_given;
+use super::settings::{SettingFlags, Tables};
 use crate::data::ReadOptions;
 use crate::error::Error;
 use clap::{Args, Subcommand};
@@ -37,24 +38,11 @@ pub struct Evaluate {
 /// How the tables among a command's files are read.
 #[derive(Debug, Default, Args)]
 pub struct TableFlags {
-    /// Text column of a table, by name or number from 1; "a,b" is a pair, "a+b" joins columns
-    #[arg(long, value_name = "NAME")]
-    pub text_column: Option<String>,
-    /// Label column of a table; with several, "a,b", a cell with 1 or yes adds the column's name as
-    /// a label, and a row with no such cell gets "none"
-    #[arg(long, value_name = "NAME")]
-    pub label_column: Option<String>,
-    /// Separator between several labels in one cell [default: | in input, ; in --out]
-    #[arg(long, value_name = "TEXT")]
-    pub label_separator: Option<String>,
-    /// How cells are quoted: auto, double, backslash, single or none [default: auto]
-    #[arg(long, value_name = "NAME")]
-    pub quoting: Option<String>,
-    /// JSON object that maps old label names to new ones; null drops a label
-    #[arg(long, value_name = "FILE")]
-    pub label_map: Option<PathBuf>,
+    /// Settings of the reader.
+    #[command(flatten)]
+    pub settings: SettingFlags<Tables>,
     /// Encoding of the text, if it is not detected correctly
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Tables")]
     pub encoding: Option<String>,
 }
 
@@ -65,16 +53,12 @@ impl TableFlags {
     /// Returns an error if a value is invalid or the label map cannot be read.
     pub fn read_options(&self) -> Result<ReadOptions, Error> {
         let mut config = RunConfig::default();
-        let label_map = self.label_map.as_deref().map(super::text_of).transpose()?;
-        set_given(
-            &mut config,
-            &[("quoting", &self.quoting), ("label-map", &label_map)],
-        )?;
+        self.settings.apply(&mut config)?;
         Ok(ReadOptions {
             encoding: self.encoding.clone(),
-            text_column: self.text_column.clone(),
-            label_column: self.label_column.clone(),
-            label_separator: self.label_separator.clone(),
+            text_column: config.text_column,
+            label_column: config.label_column,
+            label_separator: config.label_separator,
             quoting: config.quoting,
             label_map: config.label_map,
             ..ReadOptions::default()
@@ -83,8 +67,14 @@ impl TableFlags {
 
     /// Whether any flag implies that the input is a table.
     pub fn wants_table(&self) -> bool {
-        let names = [&self.text_column, &self.label_column, &self.quoting];
-        names.into_iter().any(Option::is_some)
+        ["text-column", "label-column", "quoting"]
+            .into_iter()
+            .any(|key| self.settings.value(key).is_some())
+    }
+
+    /// Whether labels are renamed.
+    pub fn renames_labels(&self) -> bool {
+        self.settings.value("label-map").is_some()
     }
 }
 
@@ -97,7 +87,8 @@ pub struct Predict {
     /// One document per line, or a table: CSV, TSV, JSON; without it, or with -, stdin is read
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// Write a copy of the input with predictions added to each row, instead of printing JSON
+    /// Write a copy of the input with predictions added to each row, instead of printing JSON;
+    /// several labels are joined by ; unless --label-separator is given
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// What to do with a document longer than the model's input: cut reads its beginning, split
@@ -267,7 +258,7 @@ impl Toy {
             ("batch-size", &self.batch_size),
             ("lr", &self.lr),
         ];
-        set_given(config, &flags)
+        set_all(config, &flags)
     }
 }
 
@@ -304,13 +295,24 @@ impl Bench {
             ("batch-size", &self.batch_size),
             ("max-len", &self.max_len),
         ];
-        set_given(config, &flags)
+        set_all(config, &flags)
     }
 
     /// Whether `--preset` was given.
     pub fn has_preset(&self) -> bool {
         self.preset.is_some()
     }
+}
+
+/// Sets the fields of `config` whose flags were given. `flags` are pairs of a setting's key and its
+/// value.
+fn set_all(config: &mut RunConfig, flags: &[(&str, &Option<String>)]) -> Result<(), Error> {
+    for (key, value) in flags {
+        if let Some(value) = value {
+            set_given(config, key, value)?;
+        }
+    }
+    Ok(())
 }
 
 /// Arguments of `convert`.

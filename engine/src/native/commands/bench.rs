@@ -50,7 +50,7 @@ struct Measured {
 /// Returns an error if a setting cannot be used or a run fails.
 pub(crate) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
-    common.apply(&mut config)?;
+    common.settings.apply(&mut config)?;
     args.apply(&mut config)?;
     if let Some(documents) = args.documents {
         return bench_scale::bench(common, &config, documents);

@@ -53,9 +53,8 @@ struct Settings {
 /// Returns an error if an argument, the input or the directory cannot be used, or a run fails.
 pub(crate) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
-    common.apply(&mut config)?;
-    args.training.apply(&mut config)?;
-    args::set_given(&mut config, &[("task", &args.task)])?;
+    common.settings.apply(&mut config)?;
+    args.training.settings.apply(&mut config)?;
     let compare = args.settings()?;
     check_flags(&config, &args.training)?;
     let dir = if args.training.resume {

@@ -86,7 +86,7 @@ struct Comparison<'a> {
 /// Returns an error if `--out` cannot be used or a run fails.
 pub(crate) fn demo(common: &Common, args: &Demo) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
-    common.apply(&mut config)?;
+    common.settings.apply(&mut config)?;
     let out = args
         .out
         .clone()

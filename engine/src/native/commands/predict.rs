@@ -77,7 +77,7 @@ pub(crate) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
         ..args.table.read_options()?
     };
     let path = args.data.as_deref().unwrap_or(Path::new("-"));
-    if args.table.label_map.is_some() {
+    if args.table.renames_labels() {
         return Err(Error::Input {
             code: "bad-argument",
             message: message!(
@@ -122,7 +122,7 @@ pub(crate) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     };
     let done = match (rows, &args.out) {
         (Some(rows), Some(out)) => {
-            predictor.write_table(rows, out, args.table.label_separator.as_deref())
+            predictor.write_table(rows, out, args.table.settings.value("label-separator"))
         }
         (Some(rows), None) if rows.shape != Shape::Lines || path == Path::new("-") => {
             predictor.predict_rows(rows)

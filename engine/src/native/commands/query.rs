@@ -64,7 +64,7 @@ pub(crate) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         reads_folder_classes: true,
         ..args.table.read_options()?
     };
-    if args.table.label_map.is_none() {
+    if !args.table.renames_labels() {
         // Labels that were renamed for training are renamed here too.
         options.label_map = match Record::read(&args.model) {
             Ok(record) => record.config.label_map,
@@ -75,7 +75,7 @@ pub(crate) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     }
     let options = session.reading_as_trained(options);
     let mut config = RunConfig::default();
-    common.apply(&mut config)?;
+    common.settings.apply(&mut config)?;
     let metrics = session
         .set_corpus(&Opened::new(&files), &options)
         .and_then(|()| block_on(session.evaluate(RUN, split, rule, config.seed)))
@@ -123,7 +123,7 @@ pub(crate) fn session(
     quiet: bool,
 ) -> Result<Session<NativeHost>, Error> {
     let mut config = RunConfig::default();
-    common.apply(&mut config)?;
+    common.settings.apply(&mut config)?;
     // Stdout is for the results, so events do not go there.
     let mut session = block_on(Session::open(NativeHost::new(false, quiet), config.device))?;
     session.import(model)?;

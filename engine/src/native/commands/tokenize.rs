@@ -97,7 +97,7 @@ pub(crate) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
     };
     let files = files_of(sources);
     let mut config = RunConfig::default();
-    common.apply(&mut config)?;
+    common.settings.apply(&mut config)?;
     let mut encode = || {
         session.set_corpus(&Opened::new(&files), &options)?;
         // The validation text goes first, since it may be too short.

@@ -27,7 +27,7 @@ struct Verdict {
 /// Returns an error if a setting is invalid, the run fails, or the model does not learn the task.
 pub(crate) fn toy(common: &Common, args: &args::Toy) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
-    common.apply(&mut config)?;
+    common.settings.apply(&mut config)?;
     args.apply(&mut config)?;
     let mut session = block_on(Session::open(NativeHost::of(common), config.device))?;
     let ToyOutcome {

@@ -55,7 +55,6 @@ pub(crate) struct Request<'a> {
     pub paths: Vec<(&'a [PathBuf], FileRole)>,
     /// Path of the model to start from, if any.
     pub from: Option<&'a Path>,
-    task: &'a Option<String>,
     /// Flags that both commands share.
     pub training: &'a Training,
 }
@@ -73,7 +72,6 @@ pub(crate) fn pretrain(common: &Common, args: &args::Pretrain) -> Result<ExitSta
             (&args.valid, FileRole::Valid),
         ],
         from: args.from.as_deref(),
-        task: &None,
         training: &args.training,
     };
     train(common, &request)
@@ -93,7 +91,6 @@ pub(crate) fn finetune(common: &Common, args: &args::Finetune) -> Result<ExitSta
             (&args.test, FileRole::Test),
         ],
         from: args.from.as_deref(),
-        task: &args.task,
         training: &args.training,
     };
     train(common, &request)
@@ -273,7 +270,7 @@ fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
 }
 
 /// Warns about flags that have no effect together with `--from`.
-pub(crate) fn warn_unused(flags: &[&str]) {
+pub(crate) fn warn_unused(flags: &[String]) {
     if !flags.is_empty() {
         let flags = flags.join(", ");
         output::print_stderr(&format!(
@@ -430,9 +427,8 @@ pub(crate) fn apply_flags(
     request: &Request<'_>,
     config: &mut RunConfig,
 ) -> Result<(), Error> {
-    common.apply(config)?;
-    request.training.apply(config)?;
-    args::set_given(config, &[("task", request.task)])
+    common.settings.apply(config)?;
+    request.training.settings.apply(config)
 }
 
 /// Returns the name of the command for a phase, which is also the name of its run.

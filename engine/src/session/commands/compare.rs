@@ -195,7 +195,7 @@ impl<H: Host> Session<H> {
             results.insert(lr.to_bits(), (lr, run));
             if pending.is_empty() && widenings < MAX_WIDENINGS {
                 widenings += 1;
-                pending.extend(beyond_the_edge(&results).filter(|lr| *lr <= plan::MAX_LR));
+                pending.extend(beyond_the_edge(&results).filter(|lr| *lr <= plan::max_lr()));
             }
         }
         let best =
@@ -447,12 +447,12 @@ fn check(compare: &CompareConfig) -> Result<()> {
     if let Some(bad) = compare
         .lrs
         .iter()
-        .find(|lr| !(**lr > 0.0 && **lr <= plan::MAX_LR))
+        .find(|lr| !(**lr > 0.0 && **lr <= plan::max_lr()))
     {
         return refuse(message!(
             "{lrs} contains {bad}, but a learning rate must be above 0 and at most {max}",
             bad,
-            max = plan::MAX_LR,
+            max = plan::max_lr(),
             lrs = Setting::named("lrs")
         ));
     }

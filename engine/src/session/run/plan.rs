@@ -7,7 +7,7 @@ mod limits;
 mod shape;
 
 pub use crate::session::run::plan::length::FINETUNING_EPOCHS;
-pub use crate::session::run::plan::limits::{MAX_LR, check_length, check_numbers, training_bytes};
+pub use crate::session::run::plan::limits::{check_length, check_numbers, max_lr, training_bytes};
 pub use crate::session::run::plan::shape::model_config;
 
 use crate::data::examples::EncodedDocuments;
@@ -313,7 +313,7 @@ impl Plan {
             && counts.iter().all(|&count| count > 0)
             && shares.iter().all(|share| (0.0..1.0).contains(share))
             && is_positive(peak)
-            && peak <= MAX_LR
+            && peak <= max_lr()
             && (0.0..=1.0).contains(&floor)
             && [eps, clip_norm].into_iter().all(is_positive)
             && is_decay(weight_decay)
@@ -370,7 +370,7 @@ const MUON_WARMUP: f64 = 0.03;
 mod tests {
     use super::*;
     use crate::data::examples::EncodedDocument;
-    use protocol::PartsKind;
+    use protocol::{Kind, PartsKind, Range};
 
     fn check(change: impl Fn(&mut RunConfig)) -> Result<Plan> {
         let mut config = RunConfig::default();
@@ -482,7 +482,7 @@ mod tests {
         assert_eq!(code(|c| c.epochs = Some(f64::INFINITY)), "bad-setting");
         assert_eq!(code(|c| c.batch_size = Some(0)), "bad-setting");
         assert_eq!(code(|c| c.mask_rate = Some(1.5)), "bad-setting");
-        assert_eq!(code(|c| c.max_len = Some(4)), "max-len-too-small");
+        assert_eq!(code(|c| c.max_len = Some(4)), "bad-setting");
         assert_eq!(code(|c| c.preset = "huge".into()), "no-such-preset");
         assert_eq!(
             code(|c| (c.preset, c.backbone) = ("big".into(), protocol::BackboneKind::Textcnn)),
@@ -490,6 +490,36 @@ mod tests {
         );
         assert_eq!(code(|c| c.batch_size = Some(1_000_000)), "too-large");
         assert_eq!(code(|c| c.max_predictions = Some(0)), "bad-setting");
+    }
+
+    #[test]
+    fn settings_are_accepted_at_their_bounds_and_refused_beyond_them() {
+        let is_accepted = |key: &str, value: f64| {
+            let mut config = RunConfig::default();
+            let is_parsed = config.set(key, &value.to_string()).is_ok();
+            is_parsed && check_numbers(&config).is_ok()
+        };
+        let mut checked = 0;
+        for spec in RunConfig::SETTINGS {
+            let Range {
+                min,
+                max,
+                includes_min,
+            } = spec.range;
+            if matches!(spec.kind, Kind::Integer | Kind::Real) && spec.key != "seed" {
+                assert!(is_accepted(spec.key, max), "{}: {max}", spec.key);
+                assert!(!is_accepted(spec.key, max + 1.0), "{}: {max} + 1", spec.key);
+                assert_eq!(
+                    is_accepted(spec.key, min),
+                    includes_min,
+                    "{}: {min}",
+                    spec.key
+                );
+                assert!(!is_accepted(spec.key, min - 1.0), "{}: {min} - 1", spec.key);
+                checked += 1;
+            }
+        }
+        assert!(checked > 10, "{checked}");
     }
 
     #[test]
@@ -503,7 +533,7 @@ mod tests {
         };
         assert!(is_sound(|_| ()) && is_sound(|p| *p = p.clone().without_steps()));
         assert!(is_sound(
-            |p| (p.schedule.peak, p.optimizer.muon) = (MAX_LR, None)
+            |p| (p.schedule.peak, p.optimizer.muon) = (max_lr(), None)
         ));
         for change in [
             |p: &mut Plan| p.schedule.peak = -1.0,

@@ -3,16 +3,8 @@
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use crate::session::run::plan::budget::{Budget, MIN_MAX_LEN};
-use protocol::{Message, RunConfig, Setting, message};
+use protocol::{Range, RunConfig, Setting, SettingSpec, message};
 
-/// Far beyond any run, and small enough that products of it do not overflow.
-const MAX_STEPS: u64 = 1_000_000_000;
-/// Maximum peak learning rate, which the page's form allows too: beyond it every preset diverges.
-pub const MAX_LR: f64 = 1.0;
-/// Far beyond any run, and small enough that the number of steps does not overflow.
-const MAX_EPOCHS: f64 = 1e6;
-/// Maximum training time: one year.
-const MAX_MINUTES: f64 = 525_600.0;
 /// Memory limit in bytes, checked before anything is allocated. A wasm32 memory ends at 4 GiB.
 const MAX_BYTES: f64 = if cfg!(target_arch = "wasm32") {
     3e9
@@ -25,50 +17,10 @@ const MAX_BYTES: f64 = if cfg!(target_arch = "wasm32") {
 /// # Errors
 /// Returns an error that names the flag of the first one that is not.
 pub fn check_numbers(config: &RunConfig) -> Result<()> {
-    let positive = |key: &'static str, value: Option<f64>| match value {
-        Some(v) if !(v.is_finite() && v > 0.0) => refuse(key, v, message!("must be above 0")),
-        _ => Ok(()),
-    };
-    let at_most = |key: &'static str, value: Option<f64>, max: f64| match value {
-        Some(v) if v > max => refuse(key, v, message!("must be at most {max}", max)),
-        _ => positive(key, value),
-    };
-    at_most("lr", config.lr, MAX_LR)?;
-    at_most("epochs", config.epochs, MAX_EPOCHS)?;
-    at_most("minutes", config.minutes, MAX_MINUTES)?;
-    positive("steps", config.steps.map(|v| v as f64))?;
-    positive("batch-size", config.batch_size.map(|v| v as f64))?;
-    positive(
-        "checkpoint-every",
-        config.checkpoint_every.map(|v| v as f64),
-    )?;
-    match config.label_fraction {
-        Some(share) if !(share > 0.0 && share <= 1.0) => refuse(
-            "label-fraction",
-            share,
-            message!("must be above 0 and at most 1"),
-        )?,
-        _ => (),
+    match config.out_of_range() {
+        None => Ok(()),
+        Some((spec, value)) => Err(out_of_range(spec, value)),
     }
-    positive("min-count", config.min_count.map(|v| v as f64))?;
-    positive("limit", config.limit.map(|v| v as f64))?;
-    if config.steps.is_some_and(|steps| steps > MAX_STEPS) {
-        refuse(
-            "steps",
-            config.steps.unwrap_or_default() as f64,
-            message!("must be at most 1e9"),
-        )?;
-    }
-    match config.mask_rate {
-        Some(rate) if !(rate > 0.0 && rate <= 0.9) => refuse(
-            "mask-rate",
-            rate,
-            message!("must be above 0 and at most 0.9"),
-        )?,
-        _ => (),
-    }
-    positive("max-predictions", config.max_predictions.map(|v| v as f64))?;
-    Ok(())
 }
 
 /// Formats a number the way the user probably typed it.
@@ -80,27 +32,49 @@ fn shown(value: f64) -> String {
     }
 }
 
-fn refuse(key: &'static str, value: f64, rule: Message) -> Result<()> {
-    Err(Error::input(
+fn out_of_range(spec: &SettingSpec, value: f64) -> Error {
+    let Range {
+        min,
+        max,
+        includes_min,
+    } = spec.range;
+    let rule = if value > max {
+        message!("must be at most {max}", max = shown(max))
+    } else if includes_min {
+        message!("must be at least {min}", min = shown(min))
+    } else {
+        message!("must be above {min}", min = shown(min))
+    };
+    Error::input(
         "bad-setting",
         message!(
             "{setting} is {value}, but it {rule}",
-            setting = Setting::named(key),
+            setting = Setting::named(spec.key),
             value = shown(value),
             rule
         ),
         message!(
             "Change {setting} or leave it out.",
-            setting = Setting::named(key)
+            setting = Setting::named(spec.key)
         ),
-    ))
+    )
+}
+
+/// Returns the largest value of a setting.
+fn max_of(key: &str) -> f64 {
+    SettingSpec::find(key).map_or(f64::INFINITY, |spec| spec.range.max)
+}
+
+/// Returns the maximum peak learning rate.
+pub fn max_lr() -> f64 {
+    max_of("lr")
 }
 
 /// Whether a budget is within the limits.
 pub fn is_sound_budget(budget: Budget) -> bool {
     match budget {
-        Budget::Steps(steps) => steps <= MAX_STEPS,
-        Budget::Seconds(seconds) => seconds > 0.0 && seconds <= MAX_MINUTES * 60.0,
+        Budget::Steps(steps) => steps as f64 <= max_of("steps"),
+        Budget::Seconds(seconds) => seconds > 0.0 && seconds <= max_of("minutes") * 60.0,
     }
 }
 

@@ -1,6 +1,10 @@
 //! Enumerated settings: each value with its name, shared by flags, links and messages.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// New names of labels; a label mapped to `None` is dropped.
+pub type LabelMap = BTreeMap<String, Option<String>>;
 
 /// An enumerated setting whose values have names.
 pub(super) trait Named: Copy + PartialEq + 'static {
