@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn files_are_found_by_the_end_of_their_path() {
-        let tracked = BTreeSet::from(["engine/src/session/run.rs"]);
+        let tracked = BTreeSet::from(["engine/core/src/session/run.rs"]);
         assert!(exists("session/run.rs", &tracked));
         assert!(!exists("ion/run.rs", &tracked));
         assert_eq!(

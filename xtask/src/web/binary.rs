@@ -48,9 +48,9 @@ pub const PAGE: Binary = Binary {
 /// supports it.
 pub const ENGINE: Binary = Binary {
     name: "engine",
-    package: "clozelab-engine",
+    package: "clozelab-worker",
     bin: "worker",
-    features: "worker,gpu",
+    features: "gpu",
     rustflags: "-C target-feature=+simd128",
     profile: &[],
     optimise: &["-Os"],

@@ -1,0 +1,216 @@
+//! Settings of a run as flags: one for each entry of [`RunConfig::SETTINGS`].
+
+use super::parse::{set_given, text_of};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use engine::error::Error;
+use protocol::{Group, Kind, RunConfig, SettingSpec};
+use std::marker::PhantomData;
+use std::path::Path;
+
+/// The settings that a command takes.
+pub trait Scope: 'static {
+    /// Whether the flags work before the name of the command too.
+    const IS_GLOBAL: bool = false;
+
+    /// Whether the command takes the settings of a group.
+    fn includes(group: Group) -> bool;
+}
+
+/// Device and seed: settings of every command.
+#[derive(Clone, Debug, Default)]
+pub struct General;
+
+impl Scope for General {
+    const IS_GLOBAL: bool = true;
+
+    fn includes(group: Group) -> bool {
+        group == Group::General
+    }
+}
+
+/// Settings of the commands that train.
+#[derive(Clone, Debug, Default)]
+pub struct Training;
+
+impl Scope for Training {
+    fn includes(group: Group) -> bool {
+        group != Group::General
+    }
+}
+
+/// Settings that say how tables are read.
+#[derive(Clone, Debug, Default)]
+pub struct Tables;
+
+impl Scope for Tables {
+    fn includes(group: Group) -> bool {
+        group == Group::Tables
+    }
+}
+
+/// The settings of a scope that were given, as text.
+#[derive(Clone, Debug, Default)]
+pub struct SettingFlags<S> {
+    given: Vec<(&'static SettingSpec, String)>,
+    scope: PhantomData<S>,
+}
+
+impl<S: Scope> SettingFlags<S> {
+    /// Returns the given settings and their texts, in the order of the schema.
+    pub fn given(&self) -> &[(&'static SettingSpec, String)] {
+        &self.given
+    }
+
+    /// Returns the text of a setting that was given.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        let found = self.given.iter().find(|(spec, _)| spec.key == key);
+        found.map(|(_, text)| text.as_str())
+    }
+
+    /// Sets the fields of `config` whose flags were given.
+    ///
+    /// # Errors
+    /// Returns an error if a value cannot be parsed or the label map cannot be read.
+    pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
+        for (spec, text) in &self.given {
+            match spec.kind {
+                Kind::LabelMap => {
+                    set_given(config, spec.key, &text_of(Path::new(text))?)?;
+                }
+                _ if is_vector_file(spec, text) => {}
+                _ => set_given(config, spec.key, text)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the value of a setting is the name of a file of word vectors.
+pub fn is_vector_file(spec: &SettingSpec, text: &str) -> bool {
+    spec.key == EMBEDDING_INIT && !spec.names().contains(&text)
+}
+
+/// The setting whose flag takes the name of a file too.
+const EMBEDDING_INIT: &str = "embedding-init";
+
+impl<S: Scope> FromArgMatches for SettingFlags<S> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let text = |spec: &SettingSpec| match spec.kind {
+            Kind::Switch => matches.get_flag(spec.key).then(|| "true".into()),
+            _ => matches.get_one::<String>(spec.key).cloned(),
+        };
+        Ok(Self {
+            given: settings::<S>()
+                .filter_map(|spec| Some((spec, text(spec)?)))
+                .collect(),
+            scope: PhantomData,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl<S: Scope> Args for SettingFlags<S> {
+    fn augment_args(command: Command) -> Command {
+        settings::<S>().fold(command, |command, spec| {
+            command.arg(flag(spec).global(S::IS_GLOBAL))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// Returns the settings of a scope in the order of their groups.
+fn settings<S: Scope>() -> impl Iterator<Item = &'static SettingSpec> {
+    let mut settings: Vec<&SettingSpec> = RunConfig::SETTINGS
+        .iter()
+        .filter(|spec| S::includes(spec.group))
+        .collect();
+    settings.sort_by_key(|spec| spec.group);
+    settings.into_iter()
+}
+
+fn flag(spec: &'static SettingSpec) -> Arg {
+    let flag = Arg::new(spec.key)
+        .long(spec.key)
+        .help(help(spec))
+        .help_heading(heading(spec.group))
+        .value_name(value_name(spec));
+    let flag = match spec.key {
+        "steps" => flag.conflicts_with_all(["epochs", "minutes"]),
+        "epochs" => flag.conflicts_with("minutes"),
+        _ => flag,
+    };
+    match spec.kind {
+        Kind::Switch => flag.action(ArgAction::SetTrue),
+        // A switch with a default of its own: `--freeze` alone turns it on.
+        Kind::Choice(names) if names().contains(&"true") => {
+            flag.num_args(0..=1).default_missing_value("true")
+        }
+        _ => flag,
+    }
+}
+
+fn help(spec: &SettingSpec) -> String {
+    let mut help = spec.help.trim_end_matches('.').to_string();
+    if spec.key == EMBEDDING_INIT {
+        help.push_str("; FILE has vectors in word2vec text format");
+    } else if spec.names().len() > NAMES_IN_VALUE {
+        help.push_str(&format!(": {}", spec.names().join(", ")));
+    }
+    if !spec.default.is_empty() {
+        help.push_str(&format!(" [default: {}]", spec.default));
+    }
+    help
+}
+
+/// Number of names up to which they are listed in place of the value.
+const NAMES_IN_VALUE: usize = 5;
+
+fn value_name(spec: &SettingSpec) -> String {
+    match spec.kind {
+        Kind::Integer | Kind::Switch => "N".into(),
+        Kind::Real => "F".into(),
+        Kind::Choice(names) if spec.key == EMBEDDING_INIT => format!("{}|FILE", names().join("|")),
+        Kind::Choice(names) if names().len() <= NAMES_IN_VALUE => {
+            let mut names = names();
+            // Links say `backend=webgpu` for a GPU.
+            names.retain(|name| *name != "webgpu");
+            names.join("|")
+        }
+        Kind::Choice(_) => "NAME".into(),
+        Kind::Text if spec.key.ends_with("column") => "COLUMN".into(),
+        Kind::Text => "TEXT".into(),
+        Kind::LabelMap => "FILE".into(),
+    }
+}
+
+/// Heading of the flags of every command.
+pub const GENERAL_HEADING: &str = "Flags of every command";
+
+fn heading(group: Group) -> &'static str {
+    match group {
+        Group::General => GENERAL_HEADING,
+        Group::Model => "Model",
+        Group::Vocabulary => "Vocabulary",
+        Group::Training => "Training",
+        Group::Masking => "Masking",
+        Group::Classifier => "Classifier",
+        Group::Tables => "Tables",
+    }
+}
+
+/// Hides the flags of the other phase in the help of a command that trains. They are accepted, so
+/// that a script may give the same flags to both commands.
+pub fn hide_other_phase(command: Command, phase: protocol::Phase) -> Command {
+    settings::<Training>()
+        .filter(|spec| spec.group.phase().is_some_and(|other| other != phase))
+        .fold(command, |command, spec| {
+            command.mut_arg(spec.key, |flag| flag.hide(true))
+        })
+}

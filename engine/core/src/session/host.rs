@@ -1,0 +1,123 @@
+//! The interface between a session and the platform it runs on: events, commands, the clock,
+//! checkpoints and caches.
+
+use crate::data::{ChunkedBuffer, InputFile, Opened, ReadAt, TempStorage};
+use crate::error::Result;
+use protocol::{Command, Event};
+use std::rc::Rc;
+
+/// The model files of a run directory, by name: `config.json`, `model.safetensors`, the tokenizer's
+/// files.
+pub type ModelFiles = Vec<(String, Vec<u8>)>;
+
+/// Everything that a run needs to resume besides the corpus, as named files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Model files, `optimizer.safetensors` and `state.json`.
+    pub files: ModelFiles,
+}
+
+/// A named piece of cached data.
+#[derive(Clone)]
+pub struct CacheEntry {
+    /// File name, without folders.
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// The contents, read on demand.
+    pub bytes: Rc<dyn ReadAt>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunOutcome {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Whether the run was stopped before its plan was done.
+    pub stopped: bool,
+    /// Seconds of training, without pauses.
+    pub elapsed_secs: f64,
+}
+
+/// The platform as a session sees it. Single-threaded: futures need not be `Send`.
+#[allow(
+    async_fn_in_trait,
+    reason = "both hosts drive the session on one thread"
+)]
+pub trait Host {
+    /// Sends an event, with the bulk buffers that belong to it.
+    fn emit(&self, event: Event, buffers: Vec<Vec<u8>>);
+
+    /// Returns the seconds since some fixed moment.
+    fn now_secs(&self) -> f64;
+
+    /// Yields to the event loop (messages, signals, GPU callbacks) and returns the commands that
+    /// arrived meanwhile.
+    async fn yield_now(&self) -> Vec<Command>;
+
+    /// Waits until a command arrives.
+    async fn next_command(&self) -> Command;
+
+    /// Waits for a control command or a query, for a paused run; other commands stay queued in
+    /// order.
+    async fn next_control_command(&self) -> Command {
+        self.next_command().await
+    }
+
+    /// Names the graphics adapter where the graphics library cannot.
+    async fn adapter_name(&self) -> String {
+        "an unnamed adapter".into()
+    }
+
+    /// Opens input files; each archive, workbook and Word document is replaced by the texts in it.
+    async fn open(&self, files: Vec<InputFile>) -> Opened;
+
+    /// Saves the checkpoints of `run` in `folder` from now on, if the platform lets the session
+    /// choose the folder.
+    fn save_checkpoints(&self, _run: &str, _folder: &str) {}
+
+    /// Continues the log of the run that resumes from `checkpoint`; `log` holds the lines written
+    /// so far.
+    fn resume_log(&self, _checkpoint: &str, _log: &[u8]) {}
+
+    /// Whether [`Self::keep`] can store checkpoints of `run`. If not, no snapshot is taken.
+    fn saves_checkpoints(&self, _run: &str) -> bool {
+        true
+    }
+
+    /// Whether a checkpoint of `run` is due after a step. `by_steps` is what the plan says; a
+    /// platform may decide by its clock instead.
+    fn is_checkpoint_due(&self, _run: &str, by_steps: bool) -> bool {
+        by_steps
+    }
+
+    /// Saves a snapshot of `run` atomically. Returns its location, or `None` if the platform saves
+    /// none.
+    ///
+    /// # Errors
+    /// Returns an error if the platform saves checkpoints and the write failed.
+    async fn keep(&self, run: &str, snapshot: &Snapshot) -> Result<Option<String>>;
+
+    /// Returns the newest complete checkpoint of `run`, to roll back to; `None` if there is none.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be read.
+    async fn newest_checkpoint(&self, _run: &str) -> Result<Option<Snapshot>> {
+        Ok(None)
+    }
+
+    /// Returns temporary storage; in memory unless the platform has a better place.
+    fn scratch(&self) -> Box<dyn TempStorage> {
+        Box::<ChunkedBuffer>::default()
+    }
+
+    /// Returns what was cached under `key`; `None` if it is damaged or the platform has no cache.
+    fn cached(&self, _key: &str) -> Option<Vec<CacheEntry>> {
+        None
+    }
+
+    /// Caches `pieces` under `key` if the platform can. A failure only costs doing the work again.
+    fn cache(&self, _key: &str, _pieces: &[CacheEntry]) {}
+}
