@@ -372,7 +372,7 @@ fn inspect_describes_a_directory() {
 fn inspect_opens_hugging_face_directories() {
     let lab = Lab::new();
     for case in ["masked-lm", "masked-lm-nsp", "multi-label", "single-label"] {
-        let dir = clozelab_tests::golden(case);
+        let dir = crate::workspace::golden(case);
         let done = lab.run_of(&["inspect", &dir.to_string_lossy()]).ok();
         assert!(
             done.stdout.contains("BERT") && done.stdout.contains("2 layers of 64"),

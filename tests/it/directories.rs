@@ -2,7 +2,7 @@
 //! converting it.
 
 use crate::lab::Lab;
-use clozelab_tests::golden;
+use crate::workspace::golden;
 use safetensors::SafeTensors;
 use std::collections::HashMap;
 

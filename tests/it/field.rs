@@ -379,7 +379,7 @@ fn split(words: &str) -> Vec<String> {
 }
 
 fn case_folder(case: &str) -> PathBuf {
-    clozelab_tests::workspace()
+    crate::workspace::root()
         .join("tests/field/cases")
         .join(case)
 }
@@ -405,7 +405,7 @@ fn copy_folder(from: &Path, to: &Path) {
 
 #[test]
 fn every_case_of_the_list_has_a_test() {
-    let path = clozelab_tests::workspace().join("tests/field/README.md");
+    let path = crate::workspace::root().join("tests/field/README.md");
     let list = std::fs::read_to_string(path).expect("the list of cases is readable");
     let tests = [
         include_str!("field/columns.rs"),

@@ -147,7 +147,7 @@ fn classifiers_have_the_requested_parts() {
 #[test]
 fn one_label_per_text_gives_a_single_label_model() {
     let lab = Lab::new();
-    let text: String = clozelab_tests::bundle("train.txt", 200)
+    let text: String = crate::workspace::bundle("train.txt", 200)
         .lines()
         .map(|line| {
             let (text, _) = line

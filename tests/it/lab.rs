@@ -92,12 +92,15 @@ impl Lab {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .expect("the target folder can be written");
         let lab = Self { folder };
-        lab.write("train.txt", clozelab_tests::bundle("train.txt", DOCUMENTS));
-        lab.write("valid.txt", clozelab_tests::bundle("valid.txt", 60));
-        lab.write("test.txt", clozelab_tests::bundle("test.txt", 60));
+        lab.write(
+            "train.txt",
+            crate::workspace::bundle("train.txt", DOCUMENTS),
+        );
+        lab.write("valid.txt", crate::workspace::bundle("valid.txt", 60));
+        lab.write("test.txt", crate::workspace::bundle("test.txt", 60));
         lab.write(
             "text.txt",
-            clozelab_tests::bundle("pretrain_extra.txt", DOCUMENTS),
+            crate::workspace::bundle("pretrain_extra.txt", DOCUMENTS),
         );
         lab
     }
@@ -323,12 +326,5 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandl
 
 /// Returns the path of the tested binary.
 pub fn binary() -> PathBuf {
-    let named = std::env::var_os("CLOZELAB_BIN").map(PathBuf::from);
-    let path = named.unwrap_or_else(|| clozelab_tests::workspace().join("target/release/clozelab"));
-    assert!(
-        path.is_file(),
-        "there is no clozelab at {}: build it first with `cargo build --release`, or name it in CLOZELAB_BIN",
-        path.display()
-    );
-    path
+    env!("CARGO_BIN_EXE_clozelab").into()
 }

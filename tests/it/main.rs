@@ -2,7 +2,7 @@
 //! streams and run directories out. Everything runs on the CPU with the smallest model, so that a
 //! case takes seconds.
 //!
-//! The binary is the one in `CLOZELAB_BIN`, otherwise `target/release/clozelab`.
+//! The package is `engine/cli`, so that cargo builds the binary first.
 
 mod answers;
 mod backbones;
@@ -25,3 +25,4 @@ mod refusals;
 mod scale;
 mod serving;
 mod streams;
+mod workspace;

@@ -9,6 +9,7 @@ use crate::mode::Mode;
 use crate::program::Program;
 use crate::project::Project;
 use crate::{setup, tidy, web};
+use std::path::Path;
 use std::time::Instant;
 use tally::Tally;
 
@@ -20,23 +21,8 @@ const SELECTIONS: [&[&str]; 2] = [
     &["--package", "xtask"],
 ];
 
-/// Browser journeys, in order. They run one file at a time, since each measures times on the whole
-/// machine.
-const JOURNEYS: [&str; 13] = [
-    "harness.test.mjs",
-    "start.test.mjs",
-    "cpu.test.mjs",
-    "files.test.mjs",
-    "promises.test.mjs",
-    "laboratory.test.mjs",
-    "runs.test.mjs",
-    "keeping.test.mjs",
-    "resume.test.mjs",
-    "follow.test.mjs",
-    "large.test.mjs",
-    "soak.test.mjs",
-    "webgpu.test.mjs",
-];
+/// Integration tests of the engine with cases for a graphics adapter.
+const ADAPTER_TESTS: [&str; 4] = ["fused", "kernels", "oracle", "session"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,27 +156,29 @@ fn lint(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds the command line first, since some tests start it.
+/// Tests that need a graphics driver are ignored by a plain `cargo test`; here they run too.
 fn native(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     setup::vulkan();
     let cargo = |task: &str| Program::cargo(project.root()).args([task, "--release", "--locked"]);
-    cargo("build").run()?;
     let mut ends = Vec::new();
     for selection in SELECTIONS {
-        let tests = cargo("test")
-            .args(["--no-fail-fast"])
-            .args(selection)
-            .env("CLOZELAB_BIN", project.clozelab());
+        let tests = cargo("test").args(["--no-fail-fast"]).args(selection);
         ends.push(tests.lines(|line| tally.read_cargo(line))?);
     }
+    let tests = cargo("test").args(["--no-fail-fast"]).args(SELECTIONS[0]);
+    let on_adapter = tests
+        .args(ADAPTER_TESTS.iter().flat_map(|name| ["--test", name]))
+        .args(["--", "--ignored"]);
+    ends.push(on_adapter.lines(|line| tally.read_cargo(line))?);
     ends.into_iter().collect()
 }
 
+/// Browser journeys run one file at a time, since each measures times on the whole machine.
 fn browser(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     let chromium = setup::journeys(project)?;
     let xtask = std::env::current_exe().map_err(Error::file("find", project.target()))?;
     let screenshots = project.target().join("screenshots");
-    for file in JOURNEYS {
+    for file in files_in(&project.journeys(), ".test.mjs")? {
         let node = Program::new("node")
             .args([
                 "--test",
@@ -200,7 +188,7 @@ fn browser(project: &Project, tally: &mut Tally) -> Result<(), Error> {
             .args([
                 "--test-reporter=tap",
                 "--test-reporter-destination=stdout",
-                file,
+                &file,
             ])
             .dir(&project.journeys())
             .env("CHROMIUM", &chromium)
@@ -211,4 +199,13 @@ fn browser(project: &Project, tally: &mut Tally) -> Result<(), Error> {
         node.lines(|line| tally.read_node(line))??;
     }
     Ok(())
+}
+
+/// Returns the names of the files in a folder that end in `ending`, sorted.
+fn files_in(folder: &Path, ending: &str) -> Result<Vec<String>, Error> {
+    let entries = std::fs::read_dir(folder).map_err(Error::file("read", folder))?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(ending)).collect();
+    names.sort();
+    Ok(names)
 }

@@ -1,6 +1,7 @@
 //! Compares values and gradients of the fused operations with the same operations composed of
-//! burn's own, at sizes that do not fill vectors, blocks and tiles, on the CPU backend and, with
-//! the `gpu` feature, on an adapter.
+//! burn's own, at sizes that do not fill vectors, blocks and tiles.
+
+mod devices;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::kernels::fused::Rates;
@@ -47,35 +48,6 @@ impl TestDevice {
     }
 }
 
-/// Runs a test on the CPU backend and on an adapter, there with the kernels for GPUs and with those
-/// for software adapters.
-fn everywhere(test: impl Fn(TestDevice)) {
-    test(TestDevice(Device::flex()));
-    on_gpu(test);
-}
-
-#[cfg(feature = "gpu")]
-fn on_gpu(test: impl Fn(TestDevice)) {
-    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let opened = futures_lite::future::block_on(engine::device::open(
-        protocol::BackendChoice::Gpu,
-        async || String::new(),
-    ));
-    let device = opened
-        .expect("this test needs an adapter; Mesa's lavapipe will do")
-        .0;
-    for is_software in [false, true] {
-        engine::kernels::set_adapter_is_software(is_software);
-        test(TestDevice(device.clone()));
-    }
-}
-
-#[cfg(not(feature = "gpu"))]
-fn on_gpu(_test: impl Fn(TestDevice)) {}
-
 fn values<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("f32")
 }
@@ -107,268 +79,267 @@ fn gradient<const R: usize>(tensor: &Tensor<R>, gradients: &burn::tensor::Gradie
     values(tensor.grad(gradients).expect("the loss depends on it"))
 }
 
-#[test]
-fn linear_equals_stock() {
-    everywhere(|on| {
-        // In the last case all three products have enough tiles for the large tiling.
-        for [n, inputs, outputs] in [
-            [1, 1, 1],
-            [5, 7, 3],
-            [130, 33, 17],
-            [5, 1000, 3],
-            [700, 830, 770],
-        ] {
-            let (x, w, b) = (
-                on.leaf([n, inputs], 0.0),
-                on.leaf([outputs, inputs], 1.0),
-                on.leaf([outputs], 2.0),
-            );
-            type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
-            let run = |linear: Linear| {
-                with_gradients(linear(x.clone(), w.clone(), Some(b.clone())), |g| {
-                    [gradient(&x, g), gradient(&w, g), gradient(&b, g)]
-                })
-            };
-            let ((y, found), (expected_y, expected)) = (run(kernels::linear), run(stock::linear));
-            near("linear", &y, &expected_y);
-            for (i, name) in ["x", "weight", "bias"].iter().enumerate() {
-                near(
-                    &format!("gradient of {name} at {n}, {inputs}, {outputs}"),
-                    &found[i],
-                    &expected[i],
-                );
-            }
-            let plain = |linear: Linear| {
-                with_gradients(linear(x.clone(), w.clone(), None), |g| {
-                    [gradient(&x, g), gradient(&w, g)]
-                })
-            };
-            let ((y, found), (expected_y, expected)) =
-                (plain(kernels::linear), plain(stock::linear));
-            near("linear without bias", &y, &expected_y);
-            near("its gradient of x", &found[0], &expected[0]);
-            near("its gradient of the weight", &found[1], &expected[1]);
-        }
-    });
-}
+devices::on_every_device!(
+    linear_equals_stock,
+    linear_reads_slices_and_transposed_inputs,
+    gather_rows_equals_select,
+    layer_norm_equals_stock,
+    convolution_equals_stock,
+    attention_equals_stock,
+    cross_entropy_equals_stock,
+    cross_entropy_sums_equal_stock,
+    dropout_multiplies_values_and_gradients_by_its_mask,
+    gathering_many_rows_and_from_large_tables_equals_select,
+    muon_equals_stock,
+    add_norm_equals_stock,
+    linear_gelu_equals_stock,
+);
 
-#[test]
-fn linear_reads_slices_and_transposed_inputs() {
-    everywhere(|on| {
-        let (x, w) = (on.leaf([9, 14], 0.0), on.leaf([5, 7], 1.0));
+fn linear_equals_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    // In the last case all three products have enough tiles for the large tiling.
+    for [n, inputs, outputs] in [
+        [1, 1, 1],
+        [5, 7, 3],
+        [130, 33, 17],
+        [5, 1000, 3],
+        [700, 830, 770],
+    ] {
+        let (x, w, b) = (
+            on.leaf([n, inputs], 0.0),
+            on.leaf([outputs, inputs], 1.0),
+            on.leaf([outputs], 2.0),
+        );
         type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
-        for transposed in [false, true] {
-            let run = |linear: Linear| {
-                let part = if transposed {
-                    x.clone().transpose().narrow(1, 1, 7)
-                } else {
-                    x.clone().narrow(1, 3, 7)
-                };
-                with_gradients(linear(part, w.clone(), None), |g| {
-                    [gradient(&x, g), gradient(&w, g)]
-                })
-            };
-            let ((y, found), (expected_y, expected)) = (run(kernels::linear), run(stock::linear));
-            near("value", &y, &expected_y);
-            near("gradient of x", &found[0], &expected[0]);
-            near("gradient of the weight", &found[1], &expected[1]);
-        }
-    });
-}
-
-#[test]
-fn gather_rows_equals_select() {
-    everywhere(|on| {
-        let table = on.leaf([7, 5], 0.0);
-        let numbers = RowNumbers::new(&[6, 0, 3, 3, 0], 7, &on.0);
-        let gathered = with_gradients(kernels::gather_rows(table.clone(), &numbers), |g| {
-            [gradient(&table, g)]
-        });
-        let selected = with_gradients(table.clone().select(0, numbers.numbers()), |g| {
-            [gradient(&table, g)]
-        });
-        near("rows", &gathered.0, &selected.0);
-        near("gradient of the table", &gathered.1[0], &selected.1[0]);
-    });
-}
-
-#[test]
-fn layer_norm_equals_stock() {
-    everywhere(|on| {
-        // The last case has more rows than the maximum number of workgroups per dimension.
-        for [n, width] in [[1, 5], [33, 16], [70, 37], [65_600, 2]] {
-            let (x, gamma, beta) = (
-                on.leaf([n, width], 0.0),
-                on.leaf([width], 1.0),
-                on.leaf([width], 2.0),
+        let run = |linear: Linear| {
+            with_gradients(linear(x.clone(), w.clone(), Some(b.clone())), |g| {
+                [gradient(&x, g), gradient(&w, g), gradient(&b, g)]
+            })
+        };
+        let ((y, found), (expected_y, expected)) = (run(kernels::linear), run(stock::linear));
+        near("linear", &y, &expected_y);
+        for (i, name) in ["x", "weight", "bias"].iter().enumerate() {
+            near(
+                &format!("gradient of {name} at {n}, {inputs}, {outputs}"),
+                &found[i],
+                &expected[i],
             );
-            type Norm = fn(Tensor<2>, [Tensor<1>; 2], f64) -> Tensor<2>;
-            let run = |norm: Norm| {
-                with_gradients(norm(x.clone(), [gamma.clone(), beta.clone()], 1e-5), |g| {
-                    [gradient(&x, g), gradient(&gamma, g), gradient(&beta, g)]
+        }
+        let plain = |linear: Linear| {
+            with_gradients(linear(x.clone(), w.clone(), None), |g| {
+                [gradient(&x, g), gradient(&w, g)]
+            })
+        };
+        let ((y, found), (expected_y, expected)) = (plain(kernels::linear), plain(stock::linear));
+        near("linear without bias", &y, &expected_y);
+        near("its gradient of x", &found[0], &expected[0]);
+        near("its gradient of the weight", &found[1], &expected[1]);
+    }
+}
+
+fn linear_reads_slices_and_transposed_inputs(device: &Device) {
+    let on = TestDevice(device.clone());
+    let (x, w) = (on.leaf([9, 14], 0.0), on.leaf([5, 7], 1.0));
+    type Linear = fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>;
+    for transposed in [false, true] {
+        let run = |linear: Linear| {
+            let part = if transposed {
+                x.clone().transpose().narrow(1, 1, 7)
+            } else {
+                x.clone().narrow(1, 3, 7)
+            };
+            with_gradients(linear(part, w.clone(), None), |g| {
+                [gradient(&x, g), gradient(&w, g)]
+            })
+        };
+        let ((y, found), (expected_y, expected)) = (run(kernels::linear), run(stock::linear));
+        near("value", &y, &expected_y);
+        near("gradient of x", &found[0], &expected[0]);
+        near("gradient of the weight", &found[1], &expected[1]);
+    }
+}
+
+fn gather_rows_equals_select(device: &Device) {
+    let on = TestDevice(device.clone());
+    let table = on.leaf([7, 5], 0.0);
+    let numbers = RowNumbers::new(&[6, 0, 3, 3, 0], 7, &on.0);
+    let gathered = with_gradients(kernels::gather_rows(table.clone(), &numbers), |g| {
+        [gradient(&table, g)]
+    });
+    let selected = with_gradients(table.clone().select(0, numbers.numbers()), |g| {
+        [gradient(&table, g)]
+    });
+    near("rows", &gathered.0, &selected.0);
+    near("gradient of the table", &gathered.1[0], &selected.1[0]);
+}
+
+fn layer_norm_equals_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    // The last case has more rows than the maximum number of workgroups per dimension.
+    for [n, width] in [[1, 5], [33, 16], [70, 37], [65_600, 2]] {
+        let (x, gamma, beta) = (
+            on.leaf([n, width], 0.0),
+            on.leaf([width], 1.0),
+            on.leaf([width], 2.0),
+        );
+        type Norm = fn(Tensor<2>, [Tensor<1>; 2], f64) -> Tensor<2>;
+        let run = |norm: Norm| {
+            with_gradients(norm(x.clone(), [gamma.clone(), beta.clone()], 1e-5), |g| {
+                [gradient(&x, g), gradient(&gamma, g), gradient(&beta, g)]
+            })
+        };
+        let ((y, found), (expected_y, expected)) =
+            (run(kernels::layer_norm), run(stock::layer_norm));
+        near("layer norm", &y, &expected_y);
+        near(
+            &format!("gradient of x at {n}, {width}"),
+            &found[0],
+            &expected[0],
+        );
+        // For more rows the rounding errors of the sums exceed the tolerance.
+        for (i, name) in ["gamma", "beta"].iter().enumerate().filter(|_| n <= 100) {
+            near(
+                &format!("gradient of {name} at {n}, {width}"),
+                &found[i + 1],
+                &expected[i + 1],
+            );
+        }
+    }
+}
+
+fn convolution_equals_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    for [b, t, width] in [[1, 1, 3], [1, 5, 4], [3, 9, 21]] {
+        for padded in [false, true] {
+            let (x, taps) = (on.leaf([b * t, width], 0.0), on.leaf([width, 3], 1.0));
+            type Convolve = fn(Tensor<2>, Tensor<2>, Option<Tensor<2>>, usize) -> Tensor<2>;
+            let run = |convolve: Convolve| {
+                let keep = padded.then(|| on.padding(b, t));
+                with_gradients(convolve(x.clone(), taps.clone(), keep, t), |g| {
+                    [gradient(&x, g), gradient(&taps, g)]
                 })
             };
             let ((y, found), (expected_y, expected)) =
-                (run(kernels::layer_norm), run(stock::layer_norm));
-            near("layer norm", &y, &expected_y);
+                (run(kernels::convolve), run(stock::convolve));
+            near("convolution", &y, &expected_y);
+            near("gradient of x", &found[0], &expected[0]);
+            near("gradient of the taps", &found[1], &expected[1]);
+        }
+    }
+}
+
+fn attention_equals_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    for [b, t, h, k] in [[1, 1, 1, 2], [1, 5, 2, 4], [3, 19, 3, 6], [2, 70, 1, 40]] {
+        for case in 0..8 {
+            let [padded, rotary, dropped] = [1, 2, 4].map(|bit| case & bit != 0);
+            let width = h * k;
+            let qkv = on.leaf([b * t, 3 * width], 0.0);
+            let inputs = || AttentionInputs {
+                dims: [b, t, h],
+                keep: padded.then(|| on.padding(b, t)),
+                rotary: rotary.then(|| on.constant(sample(t * k, 3.0), [2, t, k / 2])),
+                dropout: if dropped {
+                    Mask::new(0.2, [1, 2, 3])
+                } else {
+                    Mask::NONE
+                },
+            };
+            let stock = |qkv: Tensor<2>| {
+                let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
+                let AttentionInputs {
+                    dims,
+                    keep,
+                    rotary,
+                    dropout,
+                } = inputs();
+                stock::attention(parts, dims, &AttentionTables::new(keep, rotary), dropout).0
+            };
+            let run = |attention: &dyn Fn(Tensor<2>) -> Tensor<2>| {
+                with_gradients(attention(qkv.clone()), |g| [gradient(&qkv, g)])
+            };
+            let (y, [found]) = run(&|qkv| kernels::attention(qkv, inputs()));
+            let (expected_y, [expected]) = run(&stock);
+            near(&format!("attention, case {case}"), &y, &expected_y);
             near(
-                &format!("gradient of x at {n}, {width}"),
-                &found[0],
-                &expected[0],
+                &format!("its gradient, case {case}, {b} x {t} x {h} x {k}"),
+                &found,
+                &expected,
             );
-            // For more rows the rounding errors of the sums exceed the tolerance.
-            for (i, name) in ["gamma", "beta"].iter().enumerate().filter(|_| n <= 100) {
-                near(
-                    &format!("gradient of {name} at {n}, {width}"),
-                    &found[i + 1],
-                    &expected[i + 1],
-                );
-            }
         }
-    });
+    }
 }
 
-#[test]
-fn convolution_equals_stock() {
-    everywhere(|on| {
-        for [b, t, width] in [[1, 1, 3], [1, 5, 4], [3, 9, 21]] {
-            for padded in [false, true] {
-                let (x, taps) = (on.leaf([b * t, width], 0.0), on.leaf([width, 3], 1.0));
-                type Convolve = fn(Tensor<2>, Tensor<2>, Option<Tensor<2>>, usize) -> Tensor<2>;
-                let run = |convolve: Convolve| {
-                    let keep = padded.then(|| on.padding(b, t));
-                    with_gradients(convolve(x.clone(), taps.clone(), keep, t), |g| {
-                        [gradient(&x, g), gradient(&taps, g)]
-                    })
-                };
-                let ((y, found), (expected_y, expected)) =
-                    (run(kernels::convolve), run(stock::convolve));
-                near("convolution", &y, &expected_y);
-                near("gradient of x", &found[0], &expected[0]);
-                near("gradient of the taps", &found[1], &expected[1]);
-            }
-        }
-    });
-}
-
-#[test]
-fn attention_equals_stock() {
-    everywhere(|on| {
-        for [b, t, h, k] in [[1, 1, 1, 2], [1, 5, 2, 4], [3, 19, 3, 6], [2, 70, 1, 40]] {
-            for case in 0..8 {
-                let [padded, rotary, dropped] = [1, 2, 4].map(|bit| case & bit != 0);
-                let width = h * k;
-                let qkv = on.leaf([b * t, 3 * width], 0.0);
-                let inputs = || AttentionInputs {
-                    dims: [b, t, h],
-                    keep: padded.then(|| on.padding(b, t)),
-                    rotary: rotary.then(|| on.constant(sample(t * k, 3.0), [2, t, k / 2])),
-                    dropout: if dropped {
-                        Mask::new(0.2, [1, 2, 3])
-                    } else {
-                        Mask::NONE
-                    },
-                };
-                let stock = |qkv: Tensor<2>| {
-                    let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
-                    let AttentionInputs {
-                        dims,
-                        keep,
-                        rotary,
-                        dropout,
-                    } = inputs();
-                    stock::attention(parts, dims, &AttentionTables::new(keep, rotary), dropout).0
-                };
-                let run = |attention: &dyn Fn(Tensor<2>) -> Tensor<2>| {
-                    with_gradients(attention(qkv.clone()), |g| [gradient(&qkv, g)])
-                };
-                let (y, [found]) = run(&|qkv| kernels::attention(qkv, inputs()));
-                let (expected_y, [expected]) = run(&stock);
-                near(&format!("attention, case {case}"), &y, &expected_y);
-                near(
-                    &format!("its gradient, case {case}, {b} x {t} x {h} x {k}"),
-                    &found,
-                    &expected,
-                );
-            }
-        }
-    });
-}
-
-#[test]
-fn cross_entropy_equals_stock() {
-    everywhere(|on| {
-        for [m, width, vocab] in [[1, 2, 2], [7, 5, 33], [70, 19, 301]] {
-            let (rows, table, bias) = (
-                on.leaf([m, width], 0.0),
-                on.leaf([vocab, width], 1.0),
-                on.leaf([vocab], 2.0),
-            );
-            let truth = || RowTargets {
-                targets: on.ints((0..m).map(|i| (i * 5 % vocab) as i32).collect(), [m]),
-                weights: on.constant(
-                    (0..m).map(|i| f32::from(u8::from(i % 3 != 2))).collect(),
-                    [m],
-                ),
-                total: 3.0,
-            };
-            type Loss = fn(Tensor<2>, Tensor<2>, Tensor<1>, RowTargets) -> Tensor<1>;
-            // Doubles the loss, so that the output gradient is not 1.
-            let run = |loss: Loss| {
-                let y = loss(rows.clone(), table.clone(), bias.clone(), truth()) * 2.0;
-                with_gradients(y, |g| {
-                    [gradient(&rows, g), gradient(&table, g), gradient(&bias, g)]
-                })
-            };
-            let ((y, found), (expected_y, expected)) = (
-                run(kernels::projected_cross_entropy),
-                run(stock::projected_cross_entropy),
-            );
-            near("loss", &y, &expected_y);
-            for (i, name) in ["rows", "table", "bias"].iter().enumerate() {
-                near(
-                    &format!("gradient of {name} at {m}, {width}, {vocab}"),
-                    &found[i],
-                    &expected[i],
-                );
-            }
-        }
-    });
-}
-
-#[test]
-fn cross_entropy_sums_equal_stock() {
-    everywhere(|on| {
-        for [m, vocab] in [[1, 2], [9, 33], [70, 301]] {
-            let logits = || on.constant(sample(m * vocab, 0.3), [m, vocab]);
-            let truth = || RowTargets {
-                targets: on.ints(
-                    // Every third row is correct.
-                    (0..m)
-                        .map(|i| largest(&sample(m * vocab, 0.3), i, vocab, i % 3))
-                        .collect(),
-                    [m],
-                ),
-                weights: on.constant(
-                    (0..m).map(|i| f32::from(u8::from(i % 4 != 2))).collect(),
-                    [m],
-                ),
-                total: 2.0,
-            };
-            let [found, expected] = [kernels::cross_entropy_sums, stock::cross_entropy_sums]
-                .map(|sums: Sums| values(sums(logits(), truth())));
-            near(&format!("sums at {m}, {vocab}"), &found, &expected);
-            assert!(found[1] > 0.0, "some rows are right");
-        }
-        // The first of equal largest logits is the prediction.
-        let ties = RowTargets {
-            targets: on.ints(vec![1, 2], [2]),
-            weights: on.constant(vec![1.0, 1.0], [2]),
-            total: 1.0,
+fn cross_entropy_equals_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    for [m, width, vocab] in [[1, 2, 2], [7, 5, 33], [70, 19, 301]] {
+        let (rows, table, bias) = (
+            on.leaf([m, width], 0.0),
+            on.leaf([vocab, width], 1.0),
+            on.leaf([vocab], 2.0),
+        );
+        let truth = || RowTargets {
+            targets: on.ints((0..m).map(|i| (i * 5 % vocab) as i32).collect(), [m]),
+            weights: on.constant(
+                (0..m).map(|i| f32::from(u8::from(i % 3 != 2))).collect(),
+                [m],
+            ),
+            total: 3.0,
         };
-        let logits = on.constant(vec![0.0, 3.0, 3.0, 0.0, 3.0, 3.0], [2, 3]);
-        assert_eq!(values(kernels::cross_entropy_sums(logits, ties))[1], 1.0);
-    });
+        type Loss = fn(Tensor<2>, Tensor<2>, Tensor<1>, RowTargets) -> Tensor<1>;
+        // Doubles the loss, so that the output gradient is not 1.
+        let run = |loss: Loss| {
+            let y = loss(rows.clone(), table.clone(), bias.clone(), truth()) * 2.0;
+            with_gradients(y, |g| {
+                [gradient(&rows, g), gradient(&table, g), gradient(&bias, g)]
+            })
+        };
+        let ((y, found), (expected_y, expected)) = (
+            run(kernels::projected_cross_entropy),
+            run(stock::projected_cross_entropy),
+        );
+        near("loss", &y, &expected_y);
+        for (i, name) in ["rows", "table", "bias"].iter().enumerate() {
+            near(
+                &format!("gradient of {name} at {m}, {width}, {vocab}"),
+                &found[i],
+                &expected[i],
+            );
+        }
+    }
+}
+
+fn cross_entropy_sums_equal_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    for [m, vocab] in [[1, 2], [9, 33], [70, 301]] {
+        let logits = || on.constant(sample(m * vocab, 0.3), [m, vocab]);
+        let truth = || RowTargets {
+            targets: on.ints(
+                // Every third row is correct.
+                (0..m)
+                    .map(|i| largest(&sample(m * vocab, 0.3), i, vocab, i % 3))
+                    .collect(),
+                [m],
+            ),
+            weights: on.constant(
+                (0..m).map(|i| f32::from(u8::from(i % 4 != 2))).collect(),
+                [m],
+            ),
+            total: 2.0,
+        };
+        let [found, expected] = [kernels::cross_entropy_sums, stock::cross_entropy_sums]
+            .map(|sums: Sums| values(sums(logits(), truth())));
+        near(&format!("sums at {m}, {vocab}"), &found, &expected);
+        assert!(found[1] > 0.0, "some rows are right");
+    }
+    // The first of equal largest logits is the prediction.
+    let ties = RowTargets {
+        targets: on.ints(vec![1, 2], [2]),
+        weights: on.constant(vec![1.0, 1.0], [2]),
+        total: 1.0,
+    };
+    let logits = on.constant(vec![0.0, 3.0, 3.0, 0.0, 3.0, 3.0], [2, 3]);
+    assert_eq!(values(kernels::cross_entropy_sums(logits, ties))[1], 1.0);
 }
 
 type Sums = fn(Tensor<2>, RowTargets) -> Tensor<1>;
@@ -382,182 +353,170 @@ fn largest(logits: &[f32], i: usize, vocab: usize, by: usize) -> i32 {
     ((best + by) % vocab) as i32
 }
 
-#[test]
-fn dropout_multiplies_values_and_gradients_by_its_mask() {
-    everywhere(|on| {
-        for n in [1, 5, 64, 1000] {
-            let mask = Mask::new(0.3, [4, 5, 6]);
-            let x = on.leaf([n], 0.0);
-            let (y, [dx]) =
-                with_gradients(kernels::dropout(x.clone(), mask), |g| [gradient(&x, g)]);
-            let factors: Vec<f32> = (0..n)
-                .map(|i| shaders::dropout::cpu(&mask, i as u32))
-                .collect();
-            let product = |values: Vec<f32>| {
-                values
-                    .iter()
-                    .zip(&factors)
-                    .map(|(a, b)| a * b)
-                    .collect::<Vec<_>>()
-            };
-            near("dropout", &y, &product(sample(n, 0.0)));
-            near("its gradient", &dx, &product(sample(n, 0.4)));
-        }
-    });
-}
-
-#[test]
-fn gathering_many_rows_and_from_large_tables_equals_select() {
-    everywhere(|on| {
-        for [rows, width, count] in [[70_000, 2, 10], [9, 70, 5000]] {
-            let table = on.leaf([rows, width], 0.0);
-            let numbers: Vec<i32> = (0..count).map(|i| (i * 6007 % rows) as i32).collect();
-            let numbers = RowNumbers::new(&numbers, rows, &on.0);
-            let gathered = with_gradients(kernels::gather_rows(table.clone(), &numbers), |g| {
-                [gradient(&table, g)]
-            });
-            let selected = with_gradients(table.clone().select(0, numbers.numbers()), |g| {
-                [gradient(&table, g)]
-            });
-            near("rows", &gathered.0, &selected.0);
-            near("gradient of the table", &gathered.1[0], &selected.1[0]);
-        }
-    });
-}
-
-#[test]
-fn muon_equals_stock() {
-    everywhere(|on| {
-        let rates = Rates {
-            lr: 0.1,
-            momentum: 0.9,
-            weight_decay: 0.1,
+fn dropout_multiplies_values_and_gradients_by_its_mask(device: &Device) {
+    let on = TestDevice(device.clone());
+    for n in [1, 5, 64, 1000] {
+        let mask = Mask::new(0.3, [4, 5, 6]);
+        let x = on.leaf([n], 0.0);
+        let (y, [dx]) = with_gradients(kernels::dropout(x.clone(), mask), |g| [gradient(&x, g)]);
+        let factors: Vec<f32> = (0..n)
+            .map(|i| shaders::dropout::cpu(&mask, i as u32))
+            .collect();
+        let product = |values: Vec<f32>| {
+            values
+                .iter()
+                .zip(&factors)
+                .map(|(a, b)| a * b)
+                .collect::<Vec<_>>()
         };
-        // Wide, tall and square matrices; arrays may be padded with zeros.
-        for (batches, n) in [
-            (vec![[2, 5, 3], [1, 4, 9]], 66),
-            (vec![[3, 40, 40], [1, 70, 36], [2, 36, 70]], 12_360),
-            (vec![[1, 3, 2]], 64),
-            // A case with many tiles.
-            (vec![[24, 70, 130], [24, 130, 70]], 436_800),
-        ] {
-            let used: usize = batches
-                .iter()
-                .map(|shape| shape.iter().product::<usize>())
-                .sum();
-            let flat = |phase| {
-                let mut values = sample(used, phase);
-                values.resize(n, 0.0);
-                on.constant(values, [n])
-            };
-            let clip = || on.constant(vec![0.5], [1]);
-            let shapes = batches
-                .iter()
-                .flat_map(|[count, rows, columns]| vec![[*rows, *columns]; *count])
-                .collect();
-            let found =
-                kernels::fused::muon([flat(0.0), flat(1.0)], flat(2.0), clip(), shapes, rates);
-            let part = |x: Tensor<1>| x.narrow(0, 0, used);
-            let inputs = [flat(0.0), flat(1.0)].map(part);
-            let expected = stock::muon(inputs, part(flat(2.0)) * 0.5, &batches, rates);
-            for (found, expected) in found.into_iter().zip(expected) {
-                let found = values(found);
-                // Five iterations amplify rounding errors.
-                for (found, expected) in found.iter().zip(values(expected)) {
-                    assert!(
-                        (found - expected).abs() < 1e-3,
-                        "{found} against {expected}"
-                    );
-                }
+        near("dropout", &y, &product(sample(n, 0.0)));
+        near("its gradient", &dx, &product(sample(n, 0.4)));
+    }
+}
+
+fn gathering_many_rows_and_from_large_tables_equals_select(device: &Device) {
+    let on = TestDevice(device.clone());
+    for [rows, width, count] in [[70_000, 2, 10], [9, 70, 5000]] {
+        let table = on.leaf([rows, width], 0.0);
+        let numbers: Vec<i32> = (0..count).map(|i| (i * 6007 % rows) as i32).collect();
+        let numbers = RowNumbers::new(&numbers, rows, &on.0);
+        let gathered = with_gradients(kernels::gather_rows(table.clone(), &numbers), |g| {
+            [gradient(&table, g)]
+        });
+        let selected = with_gradients(table.clone().select(0, numbers.numbers()), |g| {
+            [gradient(&table, g)]
+        });
+        near("rows", &gathered.0, &selected.0);
+        near("gradient of the table", &gathered.1[0], &selected.1[0]);
+    }
+}
+
+fn muon_equals_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    let rates = Rates {
+        lr: 0.1,
+        momentum: 0.9,
+        weight_decay: 0.1,
+    };
+    // Wide, tall and square matrices; arrays may be padded with zeros.
+    for (batches, n) in [
+        (vec![[2, 5, 3], [1, 4, 9]], 66),
+        (vec![[3, 40, 40], [1, 70, 36], [2, 36, 70]], 12_360),
+        (vec![[1, 3, 2]], 64),
+        // A case with many tiles.
+        (vec![[24, 70, 130], [24, 130, 70]], 436_800),
+    ] {
+        let used: usize = batches
+            .iter()
+            .map(|shape| shape.iter().product::<usize>())
+            .sum();
+        let flat = |phase| {
+            let mut values = sample(used, phase);
+            values.resize(n, 0.0);
+            on.constant(values, [n])
+        };
+        let clip = || on.constant(vec![0.5], [1]);
+        let shapes = batches
+            .iter()
+            .flat_map(|[count, rows, columns]| vec![[*rows, *columns]; *count])
+            .collect();
+        let found = kernels::fused::muon([flat(0.0), flat(1.0)], flat(2.0), clip(), shapes, rates);
+        let part = |x: Tensor<1>| x.narrow(0, 0, used);
+        let inputs = [flat(0.0), flat(1.0)].map(part);
+        let expected = stock::muon(inputs, part(flat(2.0)) * 0.5, &batches, rates);
+        for (found, expected) in found.into_iter().zip(expected) {
+            let found = values(found);
+            // Five iterations amplify rounding errors.
+            for (found, expected) in found.iter().zip(values(expected)) {
                 assert!(
-                    found[used..].iter().all(|x| *x == 0.0),
-                    "what fills the array stays 0"
+                    (found - expected).abs() < 1e-3,
+                    "{found} against {expected}"
                 );
             }
-        }
-    });
-}
-
-#[test]
-fn add_norm_equals_stock() {
-    everywhere(|on| {
-        for ([n, width], p) in [
-            ([1, 5], 0.0),
-            ([1, 5], 0.3),
-            ([33, 16], 0.3),
-            ([70, 37], 0.1),
-            ([70, 37], 0.0),
-        ] {
-            let (x, y) = (on.leaf([n, width], 0.0), on.leaf([n, width], 3.0));
-            let (gamma, beta) = (on.leaf([width], 1.0), on.leaf([width], 2.0));
-            let mask = Mask::new(p, [7, 8, 9]);
-            let run = |normal: Tensor<2>| {
-                with_gradients(normal, |g| {
-                    [
-                        gradient(&x, g),
-                        gradient(&y, g),
-                        gradient(&gamma, g),
-                        gradient(&beta, g),
-                    ]
-                })
-            };
-            let parameters = || [gamma.clone(), beta.clone()];
-            let (found_y, found) = run(kernels::add_norm(
-                [x.clone(), y.clone()],
-                parameters(),
-                1e-5,
-                mask,
-            ));
-            let dropped = kernels::dropout(y.clone(), mask);
-            let (expected_y, expected) =
-                run(stock::layer_norm(x.clone() + dropped, parameters(), 1e-5));
-            near("the norm", &found_y, &expected_y);
-            for (i, name) in ["x", "y", "gamma", "beta"].iter().enumerate() {
-                near(
-                    &format!("gradient of {name} at {n}, {width}"),
-                    &found[i],
-                    &expected[i],
-                );
-            }
-        }
-    });
-}
-
-#[test]
-fn linear_gelu_equals_stock() {
-    everywhere(|on| {
-        for [n, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [130, 33, 170], [700, 40, 770]] {
-            let (x, w, b) = (
-                on.leaf([n, inputs], 0.0),
-                on.leaf([outputs, inputs], 1.0),
-                on.leaf([outputs], 2.0),
+            assert!(
+                found[used..].iter().all(|x| *x == 0.0),
+                "what fills the array stays 0"
             );
-            let with_bias = |y: Tensor<2>| {
-                with_gradients(y, |g| [gradient(&x, g), gradient(&w, g), gradient(&b, g)])
-            };
-            let bias = || Some(b.clone());
-            let (y, found) = with_bias(kernels::linear_gelu(x.clone(), w.clone(), bias()));
-            let (expected_y, expected) =
-                with_bias(kernels::gelu(stock::linear(x.clone(), w.clone(), bias())));
-            near("values", &y, &expected_y);
-            for (found, expected) in found.iter().zip(&expected) {
-                near(
-                    &format!("a gradient at {n}, {inputs}, {outputs}"),
-                    found,
-                    expected,
-                );
-            }
-            let plain = |y: Tensor<2>| with_gradients(y, |g| [gradient(&x, g), gradient(&w, g)]);
-            let (y, found) = plain(kernels::linear_gelu(x.clone(), w.clone(), None));
-            let (expected_y, expected) =
-                plain(kernels::gelu(stock::linear(x.clone(), w.clone(), None)));
-            near("values without bias", &y, &expected_y);
-            near("gradient of x without bias", &found[0], &expected[0]);
+        }
+    }
+}
+
+fn add_norm_equals_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    for ([n, width], p) in [
+        ([1, 5], 0.0),
+        ([1, 5], 0.3),
+        ([33, 16], 0.3),
+        ([70, 37], 0.1),
+        ([70, 37], 0.0),
+    ] {
+        let (x, y) = (on.leaf([n, width], 0.0), on.leaf([n, width], 3.0));
+        let (gamma, beta) = (on.leaf([width], 1.0), on.leaf([width], 2.0));
+        let mask = Mask::new(p, [7, 8, 9]);
+        let run = |normal: Tensor<2>| {
+            with_gradients(normal, |g| {
+                [
+                    gradient(&x, g),
+                    gradient(&y, g),
+                    gradient(&gamma, g),
+                    gradient(&beta, g),
+                ]
+            })
+        };
+        let parameters = || [gamma.clone(), beta.clone()];
+        let (found_y, found) = run(kernels::add_norm(
+            [x.clone(), y.clone()],
+            parameters(),
+            1e-5,
+            mask,
+        ));
+        let dropped = kernels::dropout(y.clone(), mask);
+        let (expected_y, expected) =
+            run(stock::layer_norm(x.clone() + dropped, parameters(), 1e-5));
+        near("the norm", &found_y, &expected_y);
+        for (i, name) in ["x", "y", "gamma", "beta"].iter().enumerate() {
             near(
-                "gradient of the weight without bias",
-                &found[1],
-                &expected[1],
+                &format!("gradient of {name} at {n}, {width}"),
+                &found[i],
+                &expected[i],
             );
         }
-    });
+    }
+}
+
+fn linear_gelu_equals_stock(device: &Device) {
+    let on = TestDevice(device.clone());
+    for [n, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [130, 33, 170], [700, 40, 770]] {
+        let (x, w, b) = (
+            on.leaf([n, inputs], 0.0),
+            on.leaf([outputs, inputs], 1.0),
+            on.leaf([outputs], 2.0),
+        );
+        let with_bias = |y: Tensor<2>| {
+            with_gradients(y, |g| [gradient(&x, g), gradient(&w, g), gradient(&b, g)])
+        };
+        let bias = || Some(b.clone());
+        let (y, found) = with_bias(kernels::linear_gelu(x.clone(), w.clone(), bias()));
+        let (expected_y, expected) =
+            with_bias(kernels::gelu(stock::linear(x.clone(), w.clone(), bias())));
+        near("values", &y, &expected_y);
+        for (found, expected) in found.iter().zip(&expected) {
+            near(
+                &format!("a gradient at {n}, {inputs}, {outputs}"),
+                found,
+                expected,
+            );
+        }
+        let plain = |y: Tensor<2>| with_gradients(y, |g| [gradient(&x, g), gradient(&w, g)]);
+        let (y, found) = plain(kernels::linear_gelu(x.clone(), w.clone(), None));
+        let (expected_y, expected) =
+            plain(kernels::gelu(stock::linear(x.clone(), w.clone(), None)));
+        near("values without bias", &y, &expected_y);
+        near("gradient of x without bias", &found[0], &expected[0]);
+        near(
+            "gradient of the weight without bias",
+            &found[1],
+            &expected[1],
+        );
+    }
 }

@@ -5,6 +5,7 @@
 //! Uses file names and small configuration files only, without file system access or tensors.
 
 pub(crate) mod foreign;
+mod listing;
 pub(crate) mod sentence;
 
 use super::error::{InteropError, listed};
@@ -16,8 +17,8 @@ use crate::interop::config::family::family_of;
 use crate::interop::weights::shards::{INDEX_FILE, check_downloaded, is_shard};
 use data::quoted;
 use foreign::Form;
-use protocol::{Message, message};
-use serde_json::{Map, Value};
+pub use listing::{Directory, MAX_START_BYTES};
+use protocol::message;
 
 /// Files of a model directory besides its weights and a classifier's networks.
 const SMALL_FILES: [&str; 13] = [
@@ -37,21 +38,6 @@ const SMALL_FILES: [&str; 13] = [
 ];
 /// Name of `config.json` in Google's checkpoints.
 const GOOGLE_CONFIG: &str = "bert_config.json";
-
-/// Maximum number of bytes of a file passed to the check.
-pub const MAX_START_BYTES: u64 = 1 << 20;
-
-/// A directory to be checked for a model.
-pub struct Directory<'a> {
-    /// Name of the directory in messages.
-    pub place: &'a Message,
-    /// Path of the directory in suggested commands.
-    pub path: &'a str,
-    /// Its files, with relative paths for those in subfolders.
-    pub names: &'a [String],
-    /// Reads the start of a file, at most [`MAX_START_BYTES`]; small files are read completely.
-    pub start: &'a dyn Fn(&str) -> Option<Vec<u8>>,
-}
 
 /// Returns whether a file of a model directory belongs to the model; others, such as metrics and
 /// checkpoints, are not read.
@@ -119,13 +105,6 @@ impl Directory<'_> {
         check_downloaded(name, &start)
             .err()
             .unwrap_or_else(|| foreign::converted(self, form, name))
-    }
-
-    /// Parses a small file; empty if it does not exist or is not a JSON object.
-    pub(super) fn json(&self, name: &str) -> Map<String, Value> {
-        (self.start)(name)
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
     }
 
     fn has(&self, name: &str) -> bool {

@@ -358,3 +358,15 @@ pub(super) fn exclusive(tensor: CubeTensor) -> CubeTensor {
         CubeBackend::float_mul_scalar(tensor, Scalar::Float(1.0))
     }
 }
+
+/// Returns the shape of a tensor of rank `R`.
+pub(super) fn dims<const R: usize>(tensor: &CubeTensor) -> [usize; R] {
+    tensor
+        .meta
+        .shape()
+        .iter()
+        .copied()
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("a tensor of this rank")
+}

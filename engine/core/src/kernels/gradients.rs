@@ -1,25 +1,13 @@
 //! Collects the gradients of all groups for the optimiser and computes their global norm (Pascanu
 //! et al. 2013, algorithm 1).
 
-use super::is_cpu;
+use super::{CollectedGradients, is_cpu};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
 /// Keeps the clipping factor finite; the same value as in `torch.nn.utils.clip_grad_norm_`.
 const EPS: f64 = 1e-6;
-
-/// Result of [`collect_gradients`].
-pub struct CollectedGradients {
-    /// Gradients of each group, `[n]` each, in order. On the CPU backend they stay separate and are
-    /// read in place; on a GPU they are concatenated and padded with zeros to the length of the
-    /// group's array.
-    pub groups: Vec<Vec<Tensor<1>>>,
-    /// Global norm of the gradients, `[1]`.
-    pub norm: Tensor<1>,
-    /// Factor that clips the gradients to the maximum norm, `[1]`.
-    pub clip: Tensor<1>,
-}
 
 /// Prepares the gradients of each group, `[n]` each, outside of autodiff. `lens` holds the length
 /// of each group's array; `clip_norm` is the maximum global norm.

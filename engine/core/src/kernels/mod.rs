@@ -3,6 +3,7 @@
 //! runs them.
 
 mod autodiff;
+mod collected_gradients;
 mod flex;
 pub mod fused;
 #[cfg(feature = "gpu")]
@@ -13,6 +14,7 @@ pub mod stock;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Device, Tensor};
+pub use collected_gradients::CollectedGradients;
 pub use fused::{
     AttentionInputs, Mask, RowNumbers, RowTargets, add_norm, attention, convolve,
     cross_entropy_sums, dropout, gather_rows, layer_norm, linear, linear_gelu,
@@ -20,7 +22,7 @@ pub use fused::{
 };
 #[cfg(feature = "gpu")]
 pub use gpu::set_adapter_is_software;
-pub use gradients::{CollectedGradients, collect_gradients};
+pub use gradients::collect_gradients;
 pub use shaders::adamw::Settings as AdamWSettings;
 
 /// Shifts `x` `[B, T, F]` by `offset` positions: row `t` of the result is row `t + offset`, or

@@ -3,7 +3,7 @@
 use super::config::ModelConfig;
 use super::layers::linear;
 use super::network::{Encoded, Network};
-use super::parameters::{Init, ParameterSpec};
+use super::parameter_spec::{Init, ParameterSpec};
 use crate::kernels::{self, RowNumbers, RowTargets};
 use burn::tensor::Tensor;
 

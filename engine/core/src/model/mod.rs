@@ -10,6 +10,7 @@ mod heads;
 mod layers;
 mod network;
 mod param_tensors;
+mod parameter_spec;
 mod parameters;
 
 pub use backbone::Architecture;
@@ -18,4 +19,5 @@ pub use heads::Heads;
 pub use layers::Dropout;
 pub use network::{Encoded, Input, Network, specs, word_embeddings};
 pub use param_tensors::ParamTensors;
-pub use parameters::{Init, Layout, MatrixBatch, ParameterGroup, ParameterSpec, initial_values};
+pub use parameter_spec::{Init, MatrixBatch, ParameterSpec};
+pub use parameters::{Layout, ParameterGroup, initial_values};

@@ -6,7 +6,7 @@ use super::config::ModelConfig;
 use super::heads::{self, Heads};
 use super::layers::{Dropout, Masks, norm_parameters};
 use super::param_tensors::ParamTensors;
-use super::parameters::ParameterSpec;
+use super::parameter_spec::ParameterSpec;
 use crate::kernels::{self, Mask, RowNumbers, RowTargets};
 use burn::tensor::{Device, Tensor, TensorData};
 

@@ -1,7 +1,7 @@
 //! Parameters as tensors, looked up by name, for the forward pass. `parameters.rs` defines their
 //! storage.
 
-use super::parameters::ParameterSpec;
+use super::parameter_spec::ParameterSpec;
 use burn::tensor::Tensor;
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,6 +1,5 @@
 //! Checks that need no device, and errors for a session without a corpus or a model.
 
-use super::loaded_model::LoadedModel;
 use crate::error::{Error, Result};
 use protocol::{Setting, message};
 
@@ -63,22 +62,6 @@ pub fn finite<F: Into<f64> + Copy>(outputs: Vec<F>) -> Result<Vec<F>> {
     Err(Error::input(
         "not-finite",
         message!("the outputs of this model are not finite numbers"),
-        hint,
-    ))
-}
-
-/// Checks that a model has a masked-LM head.
-///
-/// # Errors
-/// Returns an error if it has none.
-pub fn needs_masked_lm(model: &LoadedModel) -> Result<()> {
-    if model.heads.masked_lm {
-        return Ok(());
-    }
-    let hint = message!("Use a pre-trained model: a fine-tuned model can only predict labels.");
-    Err(Error::input(
-        "no-masked-lm",
-        message!("this model cannot predict masked tokens"),
         hint,
     ))
 }

@@ -9,9 +9,7 @@ use crate::interop::{
 use crate::model::{
     Architecture, Heads, Layout, ModelConfig, ParamTensors, ParameterGroup, ProblemType, specs,
 };
-use crate::session::card::card;
-use crate::session::classifier::parts::Ensemble;
-use crate::session::host::ModelFiles;
+use crate::session::classifier::ensemble::Ensemble;
 use crate::session::read::read_groups;
 use burn::tensor::{Device, Tensor, TensorData};
 use protocol::{Message, Pooling, message};
@@ -84,51 +82,28 @@ impl LoadedModel {
         self.layout.len() as u64
     }
 
+    /// Checks that a model has a masked-LM head.
+    ///
+    /// # Errors
+    /// Returns an error if it has none.
+    pub fn needs_masked_lm(&self) -> Result<()> {
+        if self.heads.masked_lm {
+            return Ok(());
+        }
+        let hint = message!("Use a pre-trained model: a fine-tuned model can only predict labels.");
+        Err(Error::input(
+            "no-masked-lm",
+            message!("this model cannot predict masked tokens"),
+            hint,
+        ))
+    }
+
     /// Reads the weights back to the host, by name.
     ///
     /// # Errors
     /// Returns an error if the device is lost.
     pub async fn weights(&self) -> Result<Weights> {
         Ok(weights_of(&self.layout, &read_groups(&self.groups).await?))
-    }
-
-    /// Returns the model files of a run directory.
-    ///
-    /// # Errors
-    /// Returns an error if the device is lost.
-    pub async fn to_files(&self) -> Result<ModelFiles> {
-        let weights = self.weights().await?;
-        let mut files = self.tokenizer.to_files(self.config.max_position_embeddings);
-        files.push((
-            CONFIG_FILE.into(),
-            interop::config_to_json(&self.config_alone()),
-        ));
-        files.extend(interop::python_files(&self.config));
-        let card = self
-            .card
-            .as_deref()
-            .map_or_else(|| card(self, None), String::from);
-        files.push((CARD_FILE.into(), card.into_bytes()));
-        files.extend(self.part_files().await?);
-        files.push((WEIGHTS_FILE.into(), interop::weights_to_bytes(&weights)));
-        Ok(files)
-    }
-
-    /// Returns the configuration with the thresholds of the first network alone, for programs that
-    /// load only that one.
-    fn config_alone(&self) -> ModelConfig {
-        match &self.ensemble {
-            None => self.config.clone(),
-            Some(ensemble) => {
-                let (threshold, thresholds) = ensemble.alone.clone();
-                ModelConfig {
-                    threshold,
-                    threshold_scales: None,
-                    thresholds,
-                    ..self.config.clone()
-                }
-            }
-        }
     }
 
     /// Loads the model files of a run directory, ours or Hugging Face's, onto `device`.

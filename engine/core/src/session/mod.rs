@@ -9,6 +9,7 @@ mod commands;
 mod dataset;
 mod host;
 mod loaded_model;
+mod model_files;
 mod query;
 mod read;
 mod run;
@@ -24,7 +25,8 @@ pub use commands::toy::{SOLVED_LOSS, ToyOutcome};
 pub use dataset::vectors::vector_lines;
 pub use host::{CacheEntry, Host, ModelFiles, RunOutcome, Snapshot};
 pub use loaded_model::{LoadedModel, Restored};
-pub use query::inference::{Long, failed};
+pub use query::inference::failed;
+pub use query::input::Long;
 pub use query::similar::SimilarDocuments;
 pub use run::checkpoint::{
     CHECKPOINTS, FileDigest, MANIFEST_FILE, Manifest, interval_secs, sha256,
@@ -38,10 +40,10 @@ use crate::device;
 use crate::error::Result;
 use crate::model::ProblemType;
 use burn::tensor::Device;
-use checks::{finite, needs_masked_lm, no_corpus, no_model};
+use checks::{finite, no_corpus, no_model};
 use classifier::scored::{HeldOut, Scored};
-use commands::finetune::Encoded;
-use commands::review::Reviewed;
+use commands::reviewed::Reviewed;
+use dataset::held_out::HeldOutDocuments;
 use dataset::tokenized_corpus;
 use dataset::tokenized_corpus::TokenizedCorpus;
 use protocol::{
@@ -49,6 +51,7 @@ use protocol::{
     Metrics, Phase, RunConfig,
 };
 use query::inference::{self, LabelSelection};
+use query::input::{self, BATCH_SIZE};
 use query::preview::PreviewRequest;
 use run::plan;
 use run::task::masked_lm_metrics;
@@ -57,9 +60,6 @@ use std::rc::Rc;
 
 /// Passes each line of a word-vector file to a callback, from the first line on each call.
 pub type VectorLines = Box<dyn Fn(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>>;
-
-/// Batch size for inference and evaluation, in documents.
-const BATCH_SIZE: usize = 32;
 
 /// State kept between commands.
 pub struct Session<H: Host> {
@@ -230,7 +230,7 @@ impl<H: Host> Session<H> {
             )));
         }
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
-        needs_masked_lm(model)?;
+        model.needs_masked_lm()?;
         let role = if role == FileRole::Valid {
             role
         } else {
@@ -268,7 +268,7 @@ impl<H: Host> Session<H> {
             .as_ref()
             .and_then(|ensemble| ensemble.linear.as_ref());
         let encoded = self.held_out(run, split, &model.tokenizer, &labels, documents_of, linear)?;
-        let Some(Encoded {
+        let Some(HeldOutDocuments {
             documents,
             unseen,
             has_unseen,
@@ -321,10 +321,7 @@ impl<H: Host> Session<H> {
     /// `text` has more. `None` if there is no model.
     pub fn is_cut(&self, text: &str) -> Option<(usize, bool)> {
         let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
-        Some((
-            inference::tokens_read(model),
-            inference::is_cut(model, text),
-        ))
+        Some((input::tokens_read(model), input::is_cut(model, text)))
     }
 
     /// Returns the share of the distinct words of `text` that occur in no training document of the

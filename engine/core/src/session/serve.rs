@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::interop::{self, Directory};
 use crate::session::commands::compare::Progress;
 use crate::session::commands::resume;
-use crate::session::query::inference;
 use crate::session::query::preview::{ModelView, PreviewRequest, RunStep};
+use crate::session::query::{inference, input};
 use crate::session::run::plan;
 use crate::session::run::run_control::is_query;
 use protocol::message;
@@ -219,9 +219,9 @@ impl<H: Host> Session<H> {
                 };
                 let content = take_files().into_iter().next().ok_or(DataError::NoFiles)?;
                 let long = if splits_long {
-                    inference::Long::Split
+                    input::Long::Split
                 } else {
-                    inference::Long::Cut
+                    input::Long::Cut
                 };
                 let selection = inference::LabelSelection::Given { own_thresholds };
                 self.label_file(request, &input(file, content), &options, (selection, long))

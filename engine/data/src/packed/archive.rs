@@ -2,7 +2,7 @@
 //! declarations are trusted: bytes are counted while unpacking, and entry names serve only as
 //! document names.
 
-use super::open::{Budget, MAX_BYTES};
+use super::budget::{Budget, MAX_BYTES};
 use super::promised::Promised;
 use super::{damaged, names, too_large, word};
 use crate::error::DataError;

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "archives")]
 mod archive;
+#[cfg(feature = "archives")]
+mod budget;
 mod gzip;
 #[cfg(feature = "archives")]
 mod names;

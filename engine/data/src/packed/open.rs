@@ -1,12 +1,11 @@
 //! Opens archives: each is replaced by the texts it contains.
 
-use super::{Opened, archive, is_archive, is_bomb, ratio_limit, too_large};
+use super::budget::Budget;
+use super::{Opened, archive, is_archive};
 use crate::error::DataError;
 use crate::reading::byte_source::InputFile;
 use protocol::message;
 
-/// Maximum total size of unpacked archives, in bytes: their content stays in memory.
-pub const MAX_BYTES: u64 = 1 << 30;
 /// Maximum nesting depth of archives: a ZIP of Word documents has two levels.
 const MAX_DEPTH: usize = 2;
 
@@ -16,13 +15,9 @@ impl Opened {
         let mut opened = Self::default();
         let mut before = 0;
         for file in files {
-            let mut budget = Budget {
-                packed: file.content.size(),
-                before,
-                unpacked: 0,
-            };
+            let mut budget = Budget::new(file.content.size(), before);
             opened.take(file.clone(), MAX_DEPTH, &mut budget);
-            before += budget.unpacked;
+            before += budget.unpacked();
         }
         opened
     }
@@ -52,36 +47,5 @@ impl Opened {
             }),
             Err(error) => self.refused.push(error),
         }
-    }
-}
-
-/// The unpacking budget of an archive, including the archives nested in it.
-pub struct Budget {
-    /// Packed size of the outermost archive, in bytes.
-    packed: u64,
-    /// Unpacked size of the archives opened before, in bytes.
-    before: u64,
-    /// Number of bytes unpacked so far.
-    unpacked: u64,
-}
-
-impl Budget {
-    /// Charges `bytes` more unpacked bytes of `file`.
-    ///
-    /// # Errors
-    /// If the archive expands more than text would, or exceeds the memory limit.
-    pub fn take(&mut self, bytes: u64, file: &str, format: &'static str) -> Result<(), DataError> {
-        self.unpacked += bytes;
-        if is_bomb(self.packed, self.unpacked) {
-            return Err(too_large(file, format, ratio_limit()));
-        }
-        if self.before + self.unpacked > MAX_BYTES {
-            return Err(too_large(
-                file,
-                format,
-                message!("{size} GiB", size = MAX_BYTES >> 30),
-            ));
-        }
-        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Reads a workbook (Office Open XML): its sheets as CSV.
 
+use super::budget::Budget;
 use super::damaged;
-use super::open::Budget;
 use crate::corpus::split_role;
 use crate::error::DataError;
 use crate::reading::byte_source::{Converted, InputFile};

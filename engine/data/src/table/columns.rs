@@ -296,7 +296,7 @@ impl<'a> Columns<'a> {
         };
         let is_named = |column: usize| {
             let name = &self.all[column].name;
-            names::text_name(name).is_some() || names::is_known(name)
+            names::text_name(name).is_some() || pair_names::is_known(name)
         };
         let texts = (0..self.all.len()).filter(|column| is_text(*column));
         let likely = texts.filter(|column| self.profiles[*column].is_prose() || is_named(*column));

@@ -5,7 +5,7 @@ use super::ReadOptions;
 use super::dialect::{self, Agreement, Dialect};
 use crate::packed::unpacked_name;
 use crate::reading::lines::LABEL_PREFIX;
-use crate::table::columns::names;
+use crate::table::columns::pair_names;
 use crate::table::columns::profile::text_length;
 use crate::table::rows::relaxed;
 use std::collections::BTreeMap;
@@ -181,7 +181,7 @@ fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, only_by_header:
         .collect();
     let header = rows
         .first()
-        .map(|row| row.iter().filter(|cell| names::is_known(cell)).count())
+        .map(|row| row.iter().filter(|cell| pair_names::is_known(cell)).count())
         .unwrap_or_default();
     let is_certain = dialect.delimiter == b'\t' || header > 1 || dialect.skipped_lines > 0;
     if header > 0 && is_certain {

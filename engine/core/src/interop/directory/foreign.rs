@@ -4,7 +4,7 @@
 //! releases.
 
 use crate::interop::CONFIG_FILE;
-use crate::interop::directory::Directory;
+use crate::interop::directory::listing::Directory;
 use crate::interop::error::InteropError;
 use protocol::{Message, message, phrase};
 use serde_json::Value;

@@ -4,7 +4,7 @@ mod matmul;
 mod muon;
 
 use self::matmul::{Matrices, Plus, product};
-use super::super::gpu::{blocks, contiguous, count, empty, exclusive, launch, like, word};
+use super::super::gpu::{blocks, contiguous, count, dims, empty, exclusive, launch, like, word};
 use super::{AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
@@ -625,15 +625,4 @@ fn rotated(qkv: CubeTensor, side: &AttentionSide<CubeBackend>, direction: f32) -
         blocks(attention::ROTARY, n),
     );
     y
-}
-
-fn dims<const R: usize>(tensor: &CubeTensor) -> [usize; R] {
-    tensor
-        .meta
-        .shape()
-        .iter()
-        .copied()
-        .collect::<Vec<_>>()
-        .try_into()
-        .expect("a tensor of this rank")
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::kernels::{self, RowNumbers};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
-use crate::model::parameters::ParameterSpec;
+use crate::model::parameter_spec::ParameterSpec;
 use burn::tensor::Tensor;
 use protocol::Pooling;
 

@@ -10,7 +10,7 @@ use super::{
 use crate::kernels;
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
-use crate::model::parameters::{Init, ParameterSpec};
+use crate::model::parameter_spec::{Init, ParameterSpec};
 use burn::tensor::Tensor;
 use protocol::{Message, message, phrase};
 

@@ -15,7 +15,7 @@ use super::config::ModelConfig;
 use super::layers::{layer_norm, linear, linear_gelu};
 use super::network::{Encoded, Input, Network};
 use super::param_tensors::ParamTensors;
-use super::parameters::{Init, ParameterSpec};
+use super::parameter_spec::{Init, ParameterSpec};
 use crate::kernels;
 use burn::tensor::Tensor;
 use protocol::{Message, PresetFamily};

@@ -12,7 +12,7 @@ use super::{
 use crate::kernels::{self, gelu, shifted};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
-use crate::model::parameters::{Init, ParameterSpec};
+use crate::model::parameter_spec::{Init, ParameterSpec};
 use burn::tensor::Tensor;
 use protocol::{Message, message};
 

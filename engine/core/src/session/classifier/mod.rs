@@ -1,6 +1,7 @@
 //! The parts of a classifier: networks, linear models and their weights, chosen on validation documents.
 
 pub(crate) mod classification;
+pub(crate) mod ensemble;
 pub(crate) mod folds;
 pub(crate) mod frozen;
 pub(crate) mod parts;

@@ -5,11 +5,12 @@ use crate::data::examples::{MaskedExamples, Windows};
 use crate::data::masking::{Masker, Masking};
 use crate::data::{Packed, Specials};
 use crate::error::Result;
-use crate::session::checks::{needs_masked_lm, no_corpus, no_model};
+use crate::session::checks::{no_corpus, no_model};
 use crate::session::dataset::tokenized_corpus;
 use crate::session::loaded_model::LoadedModel;
+use crate::session::query::input::BATCH_SIZE;
 use crate::session::run::plan::{self, EVALUATION_MASK_RATE};
-use crate::session::{BATCH_SIZE, Host, Session};
+use crate::session::{Host, Session};
 use protocol::{FileRole, RunConfig};
 
 /// Target of tokens that are not masked, as in `torch.nn.CrossEntropyLoss`.
@@ -31,7 +32,10 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// Returns an error if it has none, or there is no model.
     pub fn check_masked_lm(&self) -> Result<()> {
-        needs_masked_lm(self.language_model.as_ref().ok_or_else(no_model)?)
+        self.language_model
+            .as_ref()
+            .ok_or_else(no_model)?
+            .needs_masked_lm()
     }
 
     /// Returns the windows of a split, with masks drawn from `seed`.
@@ -74,7 +78,7 @@ impl<H: Host> Session<H> {
     /// is too short.
     pub fn evaluation_rows(&self, seed: u64) -> Result<EvaluationRows> {
         let model = self.language_model.as_ref().ok_or_else(no_model)?;
-        needs_masked_lm(model)?;
+        model.needs_masked_lm()?;
         let mut examples = self.evaluation_examples(model, FileRole::Valid, seed)?;
         let mut rows = EvaluationRows {
             max_len: 0,

@@ -3,8 +3,6 @@
 
 mod documents;
 
-pub(in crate::session) use documents::Encoded;
-
 use crate::data::examples::{EncodedDocuments, LabelledExamples};
 use crate::data::labels::{LabelSet, LabelSurvey};
 use crate::data::{Corpus, Selection, Tokenizer};
@@ -13,11 +11,12 @@ use crate::interop::Weights;
 use crate::model::{Architecture, Heads, ModelConfig};
 use crate::session::checks::{no_corpus, no_pretrained_model};
 use crate::session::classifier::classification::Classification;
+use crate::session::classifier::ensemble::{DocumentVectors, LinearPart};
 use crate::session::classifier::folds::{CrossValidation, FOLDS};
 use crate::session::classifier::frozen::{is_frozen, nothing_to_freeze, sets_training};
-use crate::session::classifier::parts::{DocumentVectors, LinearPart};
 use crate::session::classifier::portfolio::{MAX_DOCUMENTS, VECTOR_WIDTH, vectors_of_model};
 use crate::session::classifier::scored::HeldOut;
+use crate::session::dataset::held_out::HeldOutDocuments;
 use crate::session::loaded_model::LoadedModel;
 use crate::session::run::Finished;
 use crate::session::run::plan::{self, Budget, DataShape, Plan};
@@ -345,7 +344,7 @@ impl<H: Host> Session<H> {
                 linear.as_ref(),
             )?;
             Ok::<_, Error>(encoded.map(
-                |Encoded {
+                |HeldOutDocuments {
                      documents,
                      unseen,
                      has_unseen,

@@ -9,8 +9,10 @@ use crate::data::{
 use crate::error::Result;
 use crate::session::checks::no_model;
 use crate::session::commands::review::{poll_stop, stopped};
-use crate::session::query::inference::{self, LabelSelection, Long};
-use crate::session::{BATCH_SIZE, Host, Session};
+use crate::session::query::inference::{self, LabelSelection};
+use crate::session::query::input::BATCH_SIZE;
+use crate::session::query::input::{self, Long};
+use crate::session::{Host, Session};
 use protocol::{Dropped, Event, Message, TableColumns, inert_cell, message};
 
 /// Bytes of the table that are sent together.
@@ -87,7 +89,7 @@ impl<H: Host> Session<H> {
                 inference::predict(&model, &self.device, &texts, (selection, long)).await?;
             cut += texts
                 .iter()
-                .filter(|text| inference::is_cut(&model, text))
+                .filter(|text| input::is_cut(&model, text))
                 .count() as u64;
             progress.documents += texts.len() as u64;
             let answers = answers.into_iter().zip(&texts);
@@ -123,7 +125,7 @@ impl<H: Host> Session<H> {
         let warnings = warnings
             .chain(long_texts(
                 (cut, documents),
-                inference::tokens_read(&model),
+                input::tokens_read(&model),
                 long,
             ))
             .collect();

@@ -8,4 +8,5 @@ pub(crate) mod label_file;
 pub(crate) mod pretrain;
 pub(crate) mod resume;
 pub(crate) mod review;
+pub(crate) mod reviewed;
 pub(crate) mod toy;

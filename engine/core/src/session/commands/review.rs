@@ -7,8 +7,11 @@ use crate::error::{Error, Result};
 use crate::model::ProblemType;
 use crate::session::checks::{no_corpus, no_model};
 use crate::session::classifier::scored::{DecisionRule, Scored};
+use crate::session::commands::reviewed::Reviewed;
 use crate::session::query::inference::{self, LabelSelection};
-use crate::session::{BATCH_SIZE, Host, Session};
+use crate::session::query::input;
+use crate::session::query::input::BATCH_SIZE;
+use crate::session::{Host, Session};
 use protocol::message;
 use protocol::{
     ClassifierMetrics, Command, Event, FileRole, LabelMetrics, LabelPoint, LabelScore, LineQuery,
@@ -27,20 +30,6 @@ const SHOWN_CHARACTERS: usize = 300;
 
 /// Maximum number of labels shown per document.
 const SHOWN_LABELS: usize = 5;
-
-/// Results of the last error analysis.
-pub(crate) struct Reviewed {
-    role: FileRole,
-    selection: Selection,
-    corpus: String,
-    labels: Vec<String>,
-    /// The most probable labels of each document.
-    ranked: Vec<Vec<LabelScore>>,
-    /// True labels of each document.
-    truth: Vec<Vec<usize>>,
-    /// Predicted labels of each document.
-    given: Vec<Vec<usize>>,
-}
 
 impl<H: Host> Session<H> {
     /// Classifies all labelled documents of `split` and computes the confusion and co-occurrence
@@ -262,7 +251,7 @@ impl<H: Host> Session<H> {
                     model,
                     &self.device,
                     texts,
-                    (LabelSelection::Best(SHOWN_LABELS), inference::Long::Cut),
+                    (LabelSelection::Best(SHOWN_LABELS), input::Long::Cut),
                 )
                 .await?,
             );

@@ -3,11 +3,13 @@
 
 use crate::data::examples::{EncodedDocuments, Tokens};
 use crate::data::{Corpus, LabelSet, Selection, Tokenizer};
-use crate::session::dataset::tokenized_corpus::Encoded;
 use crate::session::host::CacheEntry;
 use crate::session::run::checkpoint::sha256;
 use protocol::{FileRole, RunConfig};
 use std::rc::Rc;
+
+/// The tokenizer, the encoded training documents, and the encoded validation documents.
+pub type Encoded = (Rc<Tokenizer>, Tokens, Tokens);
 
 /// Names of the pieces.
 const TOKENIZER: &str = "tokenizer.json";

@@ -10,7 +10,7 @@ use crate::data::examples::{
 use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Document, LabelSurvey, Selection, Tokenizer, VocabularyLearner};
 use crate::error::{Error, Result};
-use crate::session::dataset::cache;
+use crate::session::dataset::cache::{self, Encoded};
 use crate::session::host::Host;
 use protocol::{
     CoveragePoint, Event, FileRole, LengthCount, Message, NearDuplicates, RunConfig, TaskKind,
@@ -238,9 +238,6 @@ const EMBEDDINGS_SEED: u64 = 1;
 
 /// Upper bounds of the length histogram's bins, in tokens.
 const LENGTHS: [u64; 13] = [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
-
-/// The tokenizer, the encoded training documents, and the encoded validation documents.
-pub type Encoded = (Rc<Tokenizer>, Tokens, Tokens);
 
 fn encoded(
     host: &impl Host,

@@ -1,18 +1,19 @@
 //! Inference: predictions for masked tokens, labels of texts, and attention.
 
-use crate::data::examples::{Batch, EncodedDocument};
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop;
 use crate::model::{ParamTensors, ProblemType};
-use crate::session::BATCH_SIZE;
-use crate::session::checks::{finite, needs_masked_lm};
-use crate::session::classifier::parts::DocumentScores;
+use crate::session::checks::finite;
+use crate::session::classifier::ensemble::DocumentScores;
 use crate::session::classifier::scored::UNTUNED_THRESHOLD;
 use crate::session::host::{Host, ModelFiles};
 use crate::session::loaded_model::LoadedModel;
+use crate::session::query::input::{
+    BATCH_SIZE, Long, Row, document, enclosed, enclosed_or_pair, examples, padded,
+};
 use crate::session::query::preview::{self, RunStep, attend, single};
-use crate::session::read::read;
+use crate::session::read::{best, read};
 use crate::session::run::task::evaluation_model;
 use crate::train::DeviceBatch;
 use burn::tensor::Device;
@@ -218,7 +219,7 @@ pub async fn fill_mask(
     text: &str,
     top_k: usize,
 ) -> Result<Vec<MaskPrediction>> {
-    needs_masked_lm(model)?;
+    model.needs_masked_lm()?;
     let ids = enclosed(model, text)?;
     let mask = model.tokenizer.specials().mask;
     let positions: Vec<i32> = (0..ids.len())
@@ -264,7 +265,7 @@ async fn fill_masks(
     texts: &[String],
     top_k: usize,
 ) -> Result<Vec<Vec<Candidate>>> {
-    needs_masked_lm(model)?;
+    model.needs_masked_lm()?;
     let mask = model.tokenizer.specials().mask;
     let rows = texts
         .iter()
@@ -311,9 +312,6 @@ fn candidates(model: &LoadedModel, scores: &[f32], top_k: usize) -> Vec<Candidat
     .collect()
 }
 
-/// Batch lengths are rounded up to a multiple of this, so that few tensor shapes occur.
-const LENGTH_STEP: usize = 16;
-
 /// Which labels of a text are returned, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelSelection {
@@ -325,16 +323,6 @@ pub enum LabelSelection {
         /// Whether each label has its own threshold, if the model has them.
         own_thresholds: bool,
     },
-}
-
-/// What happens to a text that is longer than the classifier's maximum length.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Long {
-    /// It is truncated to its beginning.
-    #[default]
-    Cut,
-    /// It is split into windows, whose probabilities are averaged.
-    Split,
 }
 
 /// Returns the labels of each text, best first. A text without tokens gets none; a tab separates
@@ -438,17 +426,6 @@ pub async fn attention(
     Ok((preview::names(&model.tokenizer, &ids), layers))
 }
 
-/// Token ids of an example, and where its second segment begins.
-pub(crate) type Row = (Vec<u32>, usize);
-
-/// Encodes `text` as in training, truncated to the same length.
-///
-/// # Errors
-/// None at present; the result type is that of [`enclosed`].
-pub(crate) fn row(model: &LoadedModel, text: &str) -> Result<Row> {
-    Ok(examples(model, &document(text), Long::Cut).remove(0))
-}
-
 /// Returns the number of distinct words of `text`, and those that occur in no training document of
 /// the classifier; none if it does not store the words of its training documents.
 pub fn unseen_words(model: &LoadedModel, text: &str) -> (u64, Vec<String>) {
@@ -460,37 +437,6 @@ pub fn unseen_words(model: &LoadedModel, text: &str) -> (u64, Vec<String>) {
         .map(|part| part.linear.unseen_words(&document(text)))
         .unwrap_or_default();
     (words as u64, unseen)
-}
-
-/// Returns `text` as a document; a tab separates the two texts of a pair.
-fn document(text: &str) -> Document {
-    let (first, second) = text
-        .split_once('\t')
-        .map_or((text, None), |(first, second)| {
-            (first, Some(second.to_string()))
-        });
-    Document {
-        text: first.into(),
-        second,
-        labels: Vec::new(),
-        file: 0,
-        line: 0,
-        block: 0,
-    }
-}
-
-/// Encodes a document for the networks, as one or more examples.
-fn examples(model: &LoadedModel, document: &Document, long: Long) -> Vec<Row> {
-    let (specials, max_len) = (model.tokenizer.specials(), tokens_read(model));
-    let encoded = EncodedDocument::of_text(&model.tokenizer, document);
-    match long {
-        Long::Cut => vec![encoded.assemble(&specials, max_len)],
-        Long::Split => encoded
-            .windows(max_len)
-            .iter()
-            .map(|window| window.assemble(&specials, max_len))
-            .collect(),
-    }
 }
 
 /// Computes the scores of each document: the mean over its windows, weighted by their tokens. The
@@ -530,87 +476,6 @@ async fn averaged(
         DocumentScores::mean(of_windows)
     };
     Ok(windows.iter().map(mean).collect())
-}
-
-/// Returns the maximum length of a classifier's examples in tokens, special tokens included.
-pub fn tokens_read(model: &LoadedModel) -> usize {
-    model
-        .config
-        .trained_len
-        .unwrap_or(model.config.max_position_embeddings.min(MAX_TOKENS))
-}
-
-/// Whether a text has more tokens than a classifier reads.
-pub fn is_cut(model: &LoadedModel, text: &str) -> bool {
-    // A token has at least one character.
-    let may_be = text.chars().count() + 2 > tokens_read(model);
-    may_be
-        && EncodedDocument::of_text(&model.tokenizer, &document(text)).length() > tokens_read(model)
-}
-
-/// Maximum length of texts to classify, for models whose training length is unknown: attention
-/// grows with its square.
-const MAX_TOKENS: usize = 512;
-
-/// Returns `[CLS] text [SEP]`, with literal `[MASK]`s recognised.
-pub(crate) fn enclosed(model: &LoadedModel, text: &str) -> Result<Vec<u32>> {
-    let specials = model.tokenizer.specials();
-    let tokens = model.tokenizer.encode_with_specials(text).ids;
-    let ids: Vec<u32> = [specials.cls]
-        .into_iter()
-        .chain(tokens)
-        .chain([specials.sep])
-        .collect();
-    let max_len = model.config.max_position_embeddings;
-    if ids.len() > max_len {
-        let message = message!(
-            "the text has {count} tokens, but the model has {max_len} positions",
-            count = ids.len(),
-            max_len
-        );
-        return Err(Error::input(
-            "text-too-long",
-            message,
-            message!("Shorten the text."),
-        ));
-    }
-    Ok(ids)
-}
-
-/// As [`enclosed`]; if a tab separates two texts, encodes them as a pair.
-///
-/// # Errors
-/// Same as [`enclosed`].
-pub(crate) fn enclosed_or_pair(model: &LoadedModel, text: &str) -> Result<Row> {
-    match text.contains('\t') {
-        true => row(model, text),
-        false => enclosed(model, text).map(|ids| (ids.clone(), ids.len())),
-    }
-}
-
-pub(crate) fn padded(model: &LoadedModel, rows: &[Row]) -> Batch {
-    let longest = rows.iter().map(|row| row.0.len()).max().unwrap_or(2);
-    let max_len = longest
-        .next_multiple_of(LENGTH_STEP)
-        .min(model.config.max_position_embeddings)
-        .max(longest);
-    let mut batch = Batch::filled(&model.tokenizer.specials(), rows.len(), max_len);
-    rows.iter()
-        .enumerate()
-        .for_each(|(i, (ids, second))| batch.set_row(i, ids, *second));
-    batch
-}
-
-/// Returns the `k` highest scores among the allowed indices, best first; ties go to the smaller
-/// index.
-pub(crate) fn best(scores: &[f32], k: usize, allowed: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
-    let mut ranked: Vec<usize> = (0..scores.len()).filter(|&i| allowed(i)).collect();
-    ranked.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
-    ranked
-        .into_iter()
-        .take(k)
-        .map(|i| (i, f64::from(scores[i])))
-        .collect()
 }
 
 #[cfg(test)]

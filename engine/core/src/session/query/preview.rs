@@ -7,8 +7,8 @@ use crate::data::masking::{Masked, Masker, Masking};
 use crate::error::{Error, Result};
 use crate::model::{Encoded, Heads, ModelConfig, ParamTensors};
 use crate::session::loaded_model::LoadedModel;
-use crate::session::query::inference::enclosed_or_pair;
-use crate::session::read::read_groups;
+use crate::session::query::input::enclosed_or_pair;
+use crate::session::read::{best, read_groups};
 use crate::session::run::plan;
 use crate::session::run::task::evaluation_model;
 use crate::train::DeviceBatch;
@@ -310,8 +310,7 @@ fn byte(probability: f32) -> u8 {
 }
 
 fn predictions(tokenizer: &Tokenizer, row: &[f32]) -> Vec<Candidate> {
-    let best =
-        crate::session::query::inference::best(row, TOP_K, |id| tokenizer.is_text(id as u32));
+    let best = best(row, TOP_K, |id| tokenizer.is_text(id as u32));
     best.into_iter()
         .map(|(id, score)| Candidate {
             token: tokenizer.token(id as u32).into(),

@@ -5,10 +5,11 @@
 use crate::error::Result;
 use crate::session::checks::no_model;
 use crate::session::loaded_model::LoadedModel;
-use crate::session::query::inference;
+use crate::session::query::input;
+use crate::session::query::input::BATCH_SIZE;
 use crate::session::read::read;
 use crate::session::run::task::evaluation_model;
-use crate::session::{BATCH_SIZE, Host, Session};
+use crate::session::{Host, Session};
 use crate::train::DeviceBatch;
 
 /// Documents and their normalised vectors.
@@ -105,9 +106,9 @@ impl<H: Host> Session<H> {
     async fn means_of(&self, model: &LoadedModel, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let rows = texts
             .iter()
-            .map(|text| inference::row(model, text))
+            .map(|text| input::row(model, text))
             .collect::<Result<Vec<_>>>()?;
-        let batch = inference::padded(model, &rows);
+        let batch = input::padded(model, &rows);
         let max_len = batch.max_len;
         let batch = DeviceBatch::upload(&batch, &model.config, &self.device);
         let params = model.params(&self.device);
@@ -116,7 +117,7 @@ impl<H: Host> Session<H> {
             .hidden; // [B * T, F]
         let width = hidden.dims()[1];
         let values = read(hidden).await?;
-        let mean = |(row, (ids, _)): (&[f32], &inference::Row)| {
+        let mean = |(row, (ids, _)): (&[f32], &input::Row)| {
             let mut mean = vec![0.0; width];
             let share = 1.0 / ids.len() as f32;
             row.chunks(width)

@@ -5,8 +5,8 @@ use super::Run;
 use crate::error::Result;
 use crate::session::Host;
 use crate::session::run::clock::Clock;
+use crate::session::run::snapshot::best::Best;
 use crate::session::run::task::{Split, Task};
-use crate::session::run::train_progress::Best;
 use crate::session::run::trainer::Trainer;
 use protocol::message;
 

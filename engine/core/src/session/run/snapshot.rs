@@ -2,14 +2,18 @@
 //! the training state. With the same corpus a run resumes exactly; the model files alone are a
 //! usable model.
 
+pub(crate) mod best;
+pub(crate) mod run_state;
+
 use crate::error::{Error, Result};
 use crate::interop::{self, HostTensor, Weights};
 use crate::model::{Heads, Layout, ParameterGroup};
 use crate::session::host::Snapshot;
 use crate::session::loaded_model::{LoadedModel, groups_of, weights_of};
 use crate::session::read::read_groups;
-use crate::session::run::run_state::{BestState, RunState, STATE_FORMAT};
-use crate::session::run::train_progress::{Best, TrainProgress};
+use crate::session::run::snapshot::best::Best;
+use crate::session::run::snapshot::run_state::{BestState, RunState, STATE_FORMAT};
+use crate::session::run::train_progress::TrainProgress;
 use crate::train::{GroupState, TrainState};
 use burn::tensor::{Device, Tensor, TensorData};
 use protocol::{Phase, RunConfig, Setting, message};

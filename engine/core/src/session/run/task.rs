@@ -5,7 +5,7 @@ use crate::data::examples::{Batch, MaskedExamples};
 use crate::error::Result;
 use crate::kernels::RowTargets;
 use crate::model::{Layout, ModelConfig, Network, ParamTensors};
-use crate::session::classifier::parts::Ensemble;
+use crate::session::classifier::ensemble::Ensemble;
 use crate::session::loaded_model::Restored;
 use crate::session::read::read;
 use crate::session::run::plan::Plan;

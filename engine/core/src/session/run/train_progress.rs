@@ -3,7 +3,8 @@
 
 use crate::error::Result;
 use crate::session::read::read_groups;
-use crate::session::run::run_state::RunState;
+use crate::session::run::snapshot::best::Best;
+use crate::session::run::snapshot::run_state::RunState;
 use crate::train::StepReport;
 use burn::tensor::Tensor;
 
@@ -92,22 +93,6 @@ pub struct Sums {
     pub skipped: u64,
     /// Gradient norm of the last summed step; 0 if all steps come from a checkpoint.
     pub grad_norm: f32,
-}
-
-/// The parameters that scored best on the validation set so far: early stopping that runs to the
-/// end (Prechelt 1998).
-#[derive(Clone)]
-pub struct Best {
-    /// Micro F1 on the validation set.
-    pub score: f64,
-    /// Optimiser steps done.
-    pub step: u64,
-    /// Decision threshold tuned at that step.
-    pub threshold: Option<f64>,
-    /// Decision thresholds per label tuned at that step.
-    pub thresholds: Option<Vec<f64>>,
-    /// Parameters, one flat array per group of the layout.
-    pub groups: Vec<Tensor<1>>,
 }
 
 impl LossAccumulator {

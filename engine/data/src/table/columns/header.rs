@@ -1,7 +1,7 @@
 //! Detects whether the first row of a separated text is a header: it contains a known column name,
 //! or it differs from all rows below, in any language.
 
-use crate::table::columns::names;
+use crate::table::columns::pair_names;
 use crate::table::columns::profile::text_length;
 use crate::table::columns::values;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub fn is_header(rows: &[Vec<&str>], requested: &[&str]) -> bool {
         .filter(|column| !repeats(*column))
         .map(|column| first[column].trim());
     let known = known
-        .filter(|cell| names::is_known(cell) || is_requested(cell))
+        .filter(|cell| pair_names::is_known(cell) || is_requested(cell))
         .count();
     if known > 0 && !repeats_below(first, below) {
         return true;

@@ -1,7 +1,5 @@
 //! Classifies columns by name: text, labels, row numbers, or one part of a pair.
 
-use crate::table::columns::pair_names;
-
 /// Names of columns that hold text, likeliest first.
 const TEXT_NAMES: [&str; 48] = [
     "text",
@@ -358,14 +356,13 @@ pub fn is_about_labels(name: &str) -> bool {
             .any(|word| ABOUT_LABELS.contains(&word.as_str()))
 }
 
-/// Returns whether this is a well-known column name, so that a row of such names is a header.
-pub fn is_known(name: &str) -> bool {
+/// Returns whether this is the name of a text, a title, a label or another usual column.
+pub fn is_listed(name: &str) -> bool {
     let name = name.trim().to_lowercase();
     index_in(&TEXT_NAMES, &name).is_some()
         || index_in(&TITLE_NAMES, &name).is_some()
         || index_in(&LABEL_NAMES, &name).is_some()
         || HEADER_NAMES.contains(&name.as_str())
-        || pair_names::is_part(&name)
 }
 
 /// Returns whether a column of this name holds row numbers or identifiers.

@@ -1,7 +1,7 @@
 //! Recognises the column names of sentence pairs: `premise` and `hypothesis`, or two names that
 //! differ by a number or a letter.
 
-use crate::table::columns::names::{is_text_name, plain};
+use crate::table::columns::names::{is_listed, is_text_name, plain};
 
 /// Known pairs of names that differ in more than a number or a letter.
 const PAIR_NAMES: [(&str, &str); 3] = [
@@ -34,9 +34,15 @@ fn numbered(name: &str) -> Option<(String, char)> {
 }
 
 /// Returns whether a column of this name is one of a pair.
-pub fn is_part(name: &str) -> bool {
+fn is_part(name: &str) -> bool {
     PAIR_NAMES.iter().any(|(a, b)| *a == name || *b == name)
         || (name.len() > 3 && is_numbered(name))
+}
+
+/// Returns whether this is a well-known column name, that of a pair included, so that a row of such
+/// names is a header.
+pub fn is_known(name: &str) -> bool {
+    is_listed(name) || is_part(&name.trim().to_lowercase())
 }
 
 /// Returns whether these are the names of the first and the second text of a pair.

@@ -1,7 +1,6 @@
 //! Batched matrix products on a GPU.
 
-use super::super::super::gpu::{adapter_is_software, count, empty, launch, word};
-use super::dims;
+use super::super::super::gpu::{adapter_is_software, count, dims, empty, launch, word};
 use burn_cubecl::tensor::CubeTensor;
 use shaders::matmul::{self, Settings, Tiling};
 

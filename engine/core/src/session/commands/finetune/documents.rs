@@ -6,7 +6,8 @@ use crate::data::labels::{LabelSet, LabelSurvey};
 use crate::data::{Corpus, Selection, Tokenizer};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
-use crate::session::classifier::parts::LinearPart;
+use crate::session::classifier::ensemble::LinearPart;
+use crate::session::dataset::held_out::HeldOutDocuments;
 use crate::session::dataset::tokenized_corpus::{self, Labelled};
 use crate::session::{Host, Session};
 use crate::train::Logits;
@@ -16,18 +17,6 @@ use std::collections::BTreeMap;
 
 /// Maximum number of labels that a warning lists.
 const LISTED_LABELS: usize = 5;
-
-/// Encoded held-out documents.
-pub(in crate::session) struct Encoded {
-    /// The documents, with those of their labels that the classifier knows.
-    pub documents: EncodedDocuments,
-    /// Counts of the labels that it does not know.
-    pub unseen: BTreeMap<String, u64>,
-    /// Whether each document has a label that the classifier does not know.
-    pub has_unseen: Vec<bool>,
-    /// Outputs of the linear part for each document, `[documents][C]`, if there is one.
-    pub margins: Option<Logits>,
-}
 
 impl<H: Host> Session<H> {
     /// Selects the labelled training documents and surveys their labels. Warns if it skips lines
@@ -120,7 +109,7 @@ impl<H: Host> Session<H> {
         labels: &LabelSet,
         documents: (&Corpus, FileRole, &Selection),
         linear: Option<&LinearPart>,
-    ) -> Result<Option<Encoded>> {
+    ) -> Result<Option<HeldOutDocuments>> {
         let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
         let (mut margins, mut has_unseen) = (linear.map(|_| Logits::new()), Vec::new());
         let encoded = tokenized_corpus::labelled(
@@ -187,7 +176,7 @@ impl<H: Host> Session<H> {
             );
             self.warn(run, "unknown-labels", message);
         }
-        Ok(Some(Encoded {
+        Ok(Some(HeldOutDocuments {
             documents: encoded,
             unseen,
             has_unseen,

@@ -1,15 +1,11 @@
 //! Locations of the data that the tests share with the product: the workspace, its bundled text,
-//! the golden models. The tests themselves are in `it/` (the command line) and `e2e/` (the
-//! browser).
+//! the golden models.
 
 use std::path::{Path, PathBuf};
 
 /// Returns the root of the workspace.
-pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("this crate lies in the workspace")
-        .into()
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// Returns the first `lines` of a bundled text.
@@ -17,7 +13,7 @@ pub fn workspace() -> PathBuf {
 /// # Panics
 /// Panics if the bundle cannot be read.
 pub fn bundle(name: &str, lines: usize) -> String {
-    let path = workspace().join("public/bundle").join(name);
+    let path = root().join("public/bundle").join(name);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.split_inclusive('\n').take(lines).collect()
@@ -25,5 +21,5 @@ pub fn bundle(name: &str, lines: usize) -> String {
 
 /// Returns a golden model directory, as written by PyTorch and `transformers`.
 pub fn golden(case: &str) -> PathBuf {
-    workspace().join("tests/golden/model").join(case)
+    root().join("tests/golden/model").join(case)
 }

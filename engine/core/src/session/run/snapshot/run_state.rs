@@ -1,7 +1,7 @@
 //! The state of a run besides its weights, as `state.json` stores it.
 
 use crate::session::run::plan::Plan;
-use crate::session::run::train_progress::Best;
+use crate::session::run::snapshot::best::Best;
 use protocol::RunConfig;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// a checkpoint without this number has format 0.
 pub const STATE_FORMAT: u32 = 1;
 
-/// The training state, as stored in [`STATE_FILE`](super::snapshot::STATE_FILE).
+/// The training state, as stored in [`STATE_FILE`](super::STATE_FILE).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
     /// [`STATE_FORMAT`] of the version that wrote it.
@@ -44,7 +44,7 @@ pub struct RunState {
     /// The first reported loss without its next-sentence part, in nats.
     #[serde(default)]
     pub first_loss: Option<f64>,
-    /// Metadata of the best parameters ([`BEST_FILE`](super::snapshot::BEST_FILE)), once a classifier
+    /// Metadata of the best parameters ([`BEST_FILE`](super::BEST_FILE)), once a classifier
     /// was evaluated.
     #[serde(default)]
     pub best: Option<BestState>,
@@ -61,7 +61,7 @@ pub struct RunState {
     #[serde(default)]
     pub began_secs: f64,
     /// Names of the parameters that are concatenated in each group of
-    /// [`OPTIMIZER_FILE`](super::snapshot::OPTIMIZER_FILE); for other programs.
+    /// [`OPTIMIZER_FILE`](super::OPTIMIZER_FILE); for other programs.
     #[serde(default)]
     pub groups: Vec<Vec<String>>,
     /// Name of the device; empty in checkpoints that predate this field.
