@@ -1,13 +1,11 @@
-//! A configuration with parameters: maps a batch to features and logits. The backbone computes the
-//! features; the heads are shared by all backbones.
+//! A configuration with parameters, and what goes in and out of its backbone. `forward` maps a batch
+//! to features and logits.
 
-use super::backbone::Architecture;
+use super::architecture::Architecture;
 use super::config::ModelConfig;
-use super::heads::{self, Heads};
 use super::layers::{Dropout, Masks, norm_parameters};
 use super::param_tensors::ParamTensors;
-use super::parameter_spec::ParameterSpec;
-use crate::kernels::{self, Mask, RowNumbers, RowTargets};
+use crate::kernels::{self, Mask, RowNumbers};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// One batch of model inputs on the device.
@@ -165,51 +163,4 @@ impl<'a> Network<'a> {
     pub(super) fn attention_mask(&self) -> Mask {
         self.masks.next(self.dropout.attention)
     }
-
-    /// Runs the backbone on a batch.
-    pub fn encode(&self, input: Input) -> Encoded {
-        self.config.architecture.backbone().encode(self, input)
-    }
-
-    /// Returns one feature vector per sequence, `[B, F]`.
-    pub fn pool(&self, encoded: &Encoded) -> Tensor<2> {
-        self.config.architecture.backbone().pool(self, encoded)
-    }
-
-    /// See [`heads::masked_lm`].
-    pub fn masked_lm(&self, encoded: &Encoded, positions: &RowNumbers) -> Tensor<2> {
-        heads::masked_lm(self, encoded, positions)
-    }
-
-    /// See [`heads::masked_lm_loss`].
-    pub fn masked_lm_loss(
-        &self,
-        encoded: &Encoded,
-        positions: &RowNumbers,
-        truth: RowTargets,
-    ) -> Tensor<1> {
-        heads::masked_lm_loss(self, encoded, positions, truth)
-    }
-
-    /// See [`heads::next_sentence`].
-    pub fn next_sentence(&self, encoded: &Encoded) -> Tensor<2> {
-        heads::next_sentence(self, encoded)
-    }
-
-    /// See [`heads::classifier`].
-    pub fn classify(&self, encoded: &Encoded) -> Tensor<2> {
-        heads::classifier(self, encoded)
-    }
-}
-
-/// Returns all parameters of a model with `heads`: names, shapes and initialisation.
-pub fn specs(config: &ModelConfig, heads: Heads) -> Vec<ParameterSpec> {
-    let mut out = config.architecture.backbone().specs(config);
-    out.extend(heads.specs(config));
-    out
-}
-
-/// Returns the name of the word embeddings of an architecture.
-pub fn word_embeddings(architecture: Architecture) -> &'static str {
-    architecture.backbone().word_embeddings()
 }

@@ -80,7 +80,7 @@ impl WordCounts {
 
 /// Returns up to `room` of `words` that occur at least `min_count` times, most frequent first.
 pub(super) fn frequent(words: &[(String, u64)], room: usize, min_count: u64) -> Vec<String> {
-    let special = |word: &String| super::SPECIAL_NAMES.contains(&word.as_str());
+    let special = |word: &String| super::vocabulary::SPECIAL_NAMES.contains(&word.as_str());
     let mut frequent: Vec<&(String, u64)> = words
         .iter()
         .filter(|(word, count)| *count >= min_count && !special(word))

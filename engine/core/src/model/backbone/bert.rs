@@ -3,12 +3,11 @@
 //! are supported, too. Parameter names and layouts are those of Hugging Face's `BertModel`.
 
 use super::attention::Attention;
-use super::{
-    Backbone, SpecList, TrainingDefaults, layer_norm, linear, linear_gelu, max_over_time,
-    mean_over_time, transform, transform_specs,
-};
+use super::interface::{Backbone, TrainingDefaults};
+use super::shared::{SpecList, max_over_time, mean_over_time, transform, transform_specs};
 use crate::kernels::{self, RowNumbers};
 use crate::model::config::ModelConfig;
+use crate::model::layers::{layer_norm, linear, linear_gelu};
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameter_spec::ParameterSpec;
 use burn::tensor::Tensor;
@@ -138,11 +137,11 @@ impl Backbone for Bert {
     }
 
     fn parameter_estimate(&self, config: &ModelConfig) -> u128 {
-        super::transformer_parameters(config)
+        super::shared::transformer_parameters(config)
     }
 
     fn activation_estimate(&self, config: &ModelConfig, max_len: usize) -> f64 {
-        super::transformer_activations(config, max_len)
+        super::shared::transformer_activations(config, max_len)
     }
 }
 

@@ -4,11 +4,11 @@
 //! (`docs/recipes.md`).
 
 use super::attention::{Attention, rotary_tables};
-use super::{
-    Backbone, SpecList, TrainingDefaults, embed, embedding_specs, layer_norm, linear, linear_gelu,
-};
+use super::interface::{Backbone, TrainingDefaults};
+use super::shared::{SpecList, embed, embedding_specs};
 use crate::kernels;
 use crate::model::config::ModelConfig;
+use crate::model::layers::{layer_norm, linear, linear_gelu};
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameter_spec::{Init, ParameterSpec};
 use burn::tensor::Tensor;
@@ -45,7 +45,7 @@ impl Backbone for Fast {
     }
 
     fn word_embeddings(&self) -> &'static str {
-        super::WORDS
+        super::shared::WORDS
     }
 
     fn specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
@@ -116,8 +116,9 @@ impl Backbone for Fast {
     }
 
     fn pool(&self, _network: &Network, encoded: &Encoded) -> Tensor<2> {
-        let mean = super::mean_over_time(encoded.dims, &encoded.hidden, encoded.keep.as_ref());
-        Tensor::cat(vec![super::max_over_time(encoded), mean], 1)
+        let mean =
+            super::shared::mean_over_time(encoded.dims, &encoded.hidden, encoded.keep.as_ref());
+        Tensor::cat(vec![super::shared::max_over_time(encoded), mean], 1)
     }
 
     fn check(&self, config: &ModelConfig) -> Result<(), (&'static str, Message)> {
@@ -135,11 +136,11 @@ impl Backbone for Fast {
     }
 
     fn parameter_estimate(&self, config: &ModelConfig) -> u128 {
-        super::transformer_parameters(config)
+        super::shared::transformer_parameters(config)
     }
 
     fn activation_estimate(&self, config: &ModelConfig, max_len: usize) -> f64 {
-        super::transformer_activations(config, max_len)
+        super::shared::transformer_activations(config, max_len)
     }
 }
 

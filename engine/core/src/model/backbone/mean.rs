@@ -3,10 +3,8 @@
 //! whole sequence; as a classifier it is fastText (Joulin et al. 2016). It ignores word order and
 //! so shows how far word choice alone goes.
 
-use super::{
-    Backbone, SpecList, TrainingDefaults, embed, embedding_specs, mean_over_time, transform,
-    transform_specs,
-};
+use super::interface::{Backbone, TrainingDefaults};
+use super::shared::{SpecList, embed, embedding_specs, mean_over_time, transform, transform_specs};
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameter_spec::ParameterSpec;
@@ -40,7 +38,7 @@ impl Backbone for Mean {
     }
 
     fn word_embeddings(&self) -> &'static str {
-        super::WORDS
+        super::shared::WORDS
     }
 
     fn specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {

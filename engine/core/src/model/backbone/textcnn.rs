@@ -5,12 +5,11 @@
 //!
 //! A convolution of width k is one matrix product with k shifted copies of its input, concatenated.
 
-use super::{
-    Backbone, SpecList, TrainingDefaults, embed, embedding_specs, layer_norm, max_over_time,
-    transform, transform_specs,
-};
+use super::interface::{Backbone, TrainingDefaults};
+use super::shared::{SpecList, embed, embedding_specs, max_over_time, transform, transform_specs};
 use crate::kernels::{self, gelu, shifted};
 use crate::model::config::ModelConfig;
+use crate::model::layers::layer_norm;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameter_spec::{Init, ParameterSpec};
 use burn::tensor::Tensor;
@@ -55,7 +54,7 @@ impl Backbone for TextCnn {
     }
 
     fn word_embeddings(&self) -> &'static str {
-        super::WORDS
+        super::shared::WORDS
     }
 
     fn specs(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
