@@ -3,7 +3,7 @@
 
 pub(crate) mod label_map;
 pub(crate) mod labelled_table;
-use crate::corpus::Document;
+use crate::document::Document;
 use crate::error::DataError;
 use crate::table::integral;
 use protocol::{FileRole, TaskKind};

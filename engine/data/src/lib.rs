@@ -6,6 +6,7 @@
 //! reported as [`DataError`].
 
 pub mod corpus;
+mod document;
 pub mod embeddings;
 pub mod entropy_baselines;
 pub mod error;
@@ -23,7 +24,8 @@ pub mod text;
 pub mod tokenizer;
 pub mod word_vectors;
 
-pub use corpus::{Corpus, Document, LOOKED_AT, NearDuplicateCounts, Selection};
+pub use corpus::{Corpus, LOOKED_AT, NearDuplicateCounts, Selection};
+pub use document::Document;
 pub use entropy_baselines::EntropyBaselines;
 pub use error::DataError;
 pub use examples::{
@@ -37,8 +39,9 @@ pub use reading::byte_source::{
     ByteSource, ChunkedBuffer, Converted, InputFile, ReadAt, TempStorage,
 };
 pub use reading::encoding::Decoding;
-pub use reading::file::{FileRows, ReadFile, Warning, looks_like_table, read_file, unpacked};
+pub use reading::file::{FileRows, ReadFile, looks_like_table, read_file, unpacked};
 pub use reading::lines::{Kind, Taken, document_of};
+pub use reading::warning::Warning;
 pub use table::{Dialect, Layout, ReadOptions, Shape, TextColumns};
 pub use text::shown::quoted;
 pub use tokenizer::{Encoding, Specials, Tokenizer, VocabularyLearner};

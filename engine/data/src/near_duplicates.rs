@@ -2,7 +2,7 @@
 //! memorisation. Documents are compared by their shingles of five characters, long ones by a sample
 //! of these (Broder 1997, "On the resemblance and containment of documents").
 
-use crate::Document;
+use crate::document::Document;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Length of a shingle in characters.

@@ -2,11 +2,12 @@
 //! by scikit-learn, Keras and many datasets. If there are many files, each is one document;
 //! otherwise each line is.
 
-use super::Document;
+use crate::document::Document;
 use crate::error::DataError;
 use crate::labels::label_map::Renaming;
 use crate::reading::byte_source::InputFile;
-use crate::reading::file::{FileRows, ReadFile, Warning, read_file};
+use crate::reading::file::{FileRows, ReadFile, read_file};
+use crate::reading::warning::Warning;
 use crate::table::{ReadOptions, Shape};
 use protocol::{Message, message};
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ pub fn classes(files: &[InputFile], options: &ReadOptions) -> Option<Vec<Option<
         .for_each(|folder| *counts.entry(folder).or_default() += 1);
     let are_splits = counts
         .keys()
-        .all(|name| super::roles::split_role(name).is_some());
+        .all(|name| super::split_names::split_role(name).is_some());
     let classed: Vec<&InputFile> = files
         .iter()
         .zip(&folders)

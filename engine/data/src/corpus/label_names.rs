@@ -3,7 +3,7 @@
 
 use crate::error::DataError;
 use crate::labels::MAX_LABELS;
-use crate::reading::file::Warning;
+use crate::reading::warning::Warning;
 use crate::text::shown::quoted;
 use protocol::LabelCount;
 use protocol::{Setting, message};

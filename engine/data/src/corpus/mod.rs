@@ -3,29 +3,34 @@
 //! corpus is held in memory; of a large one only statistics from a first pass are, and its files
 //! are re-read on each iteration.
 
+mod excluded;
 mod folders;
 mod label_names;
 mod near_duplicates;
 mod other_columns;
 mod roles;
 mod select;
+mod selection;
 mod split;
+mod split_names;
 mod stats;
 mod traits;
 
 pub use near_duplicates::NearDuplicateCounts;
+pub use selection::{LOOKED_AT, Selection};
 #[cfg(feature = "archives")]
-pub(crate) use roles::split_role;
-pub use select::{LOOKED_AT, Selection};
+pub(crate) use split_names::split_role;
 
 use super::error::DataError;
 use super::packed::Opened;
 use super::table::{ReadOptions, TextColumns};
+use crate::document::Document;
 use crate::labels::label_map::Renaming;
 use crate::reading::byte_source::InputFile;
-use crate::reading::file::{ReadFile, Warning};
+use crate::reading::file::ReadFile;
+use crate::reading::warning::Warning;
+use excluded::Excluded;
 use folders::FolderClass;
-use near_duplicates::Excluded;
 use other_columns::{has_columns, lacking};
 use protocol::message;
 use protocol::{FileReport, FileRole};
@@ -35,35 +40,6 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::ControlFlow;
-
-/// One document: a line of text or a row of a table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Document {
-    /// Text without labels.
-    pub text: String,
-    /// Second text of a pair.
-    pub second: Option<String>,
-    /// Labels without the `__label__` prefix, deduplicated, in order of appearance.
-    pub labels: Vec<String>,
-    /// Index of its file in the corpus, from 0.
-    pub file: u32,
-    /// Line number in that file, from 1.
-    pub line: u64,
-    /// Index of its block of lines; blank lines and file ends separate blocks.
-    pub block: u64,
-}
-
-impl Document {
-    /// Iterates over its one or two texts.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.text.as_str()).chain(self.second.as_deref())
-    }
-
-    /// Returns the input text of a classifier: the texts of a pair are joined by a tab.
-    pub fn joined(&self) -> String {
-        self.texts().collect::<Vec<_>>().join("\t")
-    }
-}
 
 /// Documents of the training files that are held out from training.
 #[derive(Default)]

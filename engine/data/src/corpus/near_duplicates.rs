@@ -1,5 +1,6 @@
 //! Finds held-out documents that are near-duplicates of training documents.
 
+use super::excluded::Excluded;
 use super::stats::text_hash;
 use super::{Corpus, Selection};
 use crate::error::DataError;
@@ -16,13 +17,6 @@ pub struct NearDuplicateCounts {
     pub test: u64,
     /// Whether one of the two splits consists of near-duplicates only; it is then not filtered.
     pub is_all_of_a_split: bool,
-}
-
-/// Text hashes of the documents that [`Selection::without_near_duplicates`] excludes.
-#[derive(Default)]
-pub(super) struct Excluded {
-    pub valid: BTreeSet<u64>,
-    pub test: BTreeSet<u64>,
 }
 
 impl Corpus {

@@ -4,7 +4,8 @@
 
 use crate::error::DataError;
 use crate::reading::byte_source::InputFile;
-use crate::reading::file::{Warning, read_file};
+use crate::reading::file::read_file;
+use crate::reading::warning::Warning;
 use crate::table::ReadOptions;
 use crate::text::shown::quoted;
 use protocol::message;

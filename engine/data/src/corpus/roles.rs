@@ -1,5 +1,6 @@
 //! Assigns a role to each file: as given, else by its folder or name.
 
+use super::split_names::role_by_word;
 use crate::packed::unpacked_name;
 use crate::{DataError, InputFile, Warning};
 use protocol::FileRole;
@@ -84,20 +85,6 @@ fn role_by_name(name: &str) -> FileRole {
 /// Returns the role named by a folder or an archive.
 fn role_of_folder(name: &str) -> Option<FileRole> {
     role_by_word(name.strip_suffix(".zip").unwrap_or(name))
-}
-
-/// Returns the role named by a folder or a sheet, ignoring case.
-pub(crate) fn split_role(name: &str) -> Option<FileRole> {
-    role_by_word(&name.to_lowercase())
-}
-
-fn role_by_word(word: &str) -> Option<FileRole> {
-    match word {
-        "train" | "training" => Some(FileRole::Train),
-        "valid" | "validation" | "val" | "dev" | "eval" => Some(FileRole::Valid),
-        "test" | "testing" => Some(FileRole::Test),
-        _ => None,
-    }
 }
 
 /// Reports which files are held out because of their names, among those without a given role.

@@ -1,12 +1,13 @@
 //! The documents of the files of one role, held in memory while they are few and otherwise re-read
 //! from the files. Also warns about monotonous and repetitive text.
 
-use super::Document;
 use super::folders::{FolderClass, read_classed};
 use super::stats::CorpusStats;
+use crate::document::Document;
 use crate::error::DataError;
 use crate::reading::byte_source::InputFile;
-use crate::reading::file::{ReadFile, Warning};
+use crate::reading::file::ReadFile;
+use crate::reading::warning::Warning;
 use crate::table::ReadOptions;
 use protocol::message;
 use std::ops::ControlFlow;

@@ -1,7 +1,7 @@
 //! Statistics of a set of documents, accumulated in one pass and in bounded memory: counts, labels,
 //! candidates for holding out, and a digest.
 
-use super::Document;
+use crate::document::Document;
 use crate::text::script::Unspaced;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};

@@ -4,7 +4,7 @@
 use super::split::CorpusSplit;
 use super::{Corpus, label_names};
 use crate::error::DataError;
-use crate::reading::file::Warning;
+use crate::reading::warning::Warning;
 use crate::table::ReadOptions;
 use protocol::{CorpusTraits, FileRole, LabelCount, Setting, message};
 use std::collections::{BTreeMap, BTreeSet};

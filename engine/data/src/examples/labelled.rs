@@ -2,7 +2,7 @@
 //! pair, with rows of weight 0 if an epoch does not fill its last batch.
 
 use super::{Batch, Tokens, TokensBuilder};
-use crate::corpus::Document;
+use crate::document::Document;
 use crate::labels::LabelSet;
 use crate::random::{Purpose, generator, permutation};
 use crate::reading::byte_source::{ChunkedBuffer, TempStorage};

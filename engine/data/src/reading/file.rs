@@ -3,7 +3,7 @@
 
 mod warnings;
 
-use crate::corpus::Document;
+use crate::document::Document;
 use crate::error::DataError;
 use crate::labels::label_map::Renaming;
 use crate::packed::{Format, Unpacking};
@@ -11,15 +11,13 @@ use crate::reading::byte_source::{ByteSource, Converted, InputFile};
 use crate::reading::encoding::{Decoding, SAMPLE_BYTES};
 use crate::reading::lines::{Parsed, Taken};
 use crate::reading::reader::RowReader;
+use crate::reading::warning::Warning;
 use crate::table::{self, ReadOptions, Shape, TextColumns};
-use protocol::{Dropped, Message, TableColumns};
+use protocol::{Dropped, TableColumns};
 use std::cell::Cell;
 use std::io::{self, BufRead, Chain, Cursor, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
-
-/// A problem that does not stop the run: a stable code and a message.
-pub type Warning = (&'static str, Message);
 
 /// Result of reading a file, apart from its documents.
 #[derive(Clone, Debug, PartialEq)]

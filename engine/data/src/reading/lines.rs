@@ -1,7 +1,7 @@
 //! Parses lines of text into documents: extracts labels and counts every skipped line with its
 //! reason. Does not know files, encodings or what the documents are used for.
 
-use crate::corpus::Document;
+use crate::document::Document;
 use crate::error::DataError;
 use crate::table::TextColumns;
 use protocol::{Dropped, Message, TableColumns, phrase};

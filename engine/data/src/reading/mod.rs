@@ -5,3 +5,4 @@ pub(crate) mod encoding;
 pub(crate) mod file;
 pub(crate) mod lines;
 pub(crate) mod reader;
+pub(crate) mod warning;

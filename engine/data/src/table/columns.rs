@@ -1,6 +1,7 @@
 //! Assigns a role to each column of a table: as requested by the user, or inferred from its name or
 //! values.
 
+pub(crate) mod choice;
 pub(crate) mod header;
 pub(crate) mod names;
 pub(crate) mod pair_names;
@@ -11,28 +12,10 @@ pub(crate) mod values;
 use super::{ReadOptions, TextColumns};
 use crate::error::DataError;
 use crate::table::rows::row::{Column, Place, Row};
+use choice::Choice;
 use names::TextName;
 use profile::Profile;
 use std::collections::BTreeSet;
-
-/// The roles of the columns, as column indices.
-#[derive(Debug, Default, PartialEq)]
-pub struct Choice {
-    /// Text columns: the two texts of a pair, or parts that are joined into one text.
-    pub text: Vec<usize>,
-    /// Whether the two texts form a pair.
-    pub is_pair: bool,
-    /// Label columns; empty if the table has none.
-    pub labels: Vec<usize>,
-    /// Column that says whether a row was accepted or rejected.
-    pub decision: Option<usize>,
-    /// Whether the text column was guessed from values.
-    pub text_is_guessed: bool,
-    /// Names of columns that the model was trained on and the table lacks.
-    pub lacking: Vec<String>,
-    /// Columns that look like labels, if no label column was chosen or requested.
-    pub candidates: Vec<usize>,
-}
 
 /// The columns of a table with profiles of their first rows.
 pub struct Columns<'a> {

@@ -5,25 +5,28 @@
 mod columns;
 mod dialect;
 mod labels;
+mod layout;
 mod options;
 mod rows;
 mod shape;
 
 pub(crate) use columns::values::integral;
 pub use dialect::Dialect;
+pub use layout::Layout;
 pub use options::{ReadOptions, TextColumns};
 pub(crate) use rows::objects::ObjectRows;
 pub(crate) use rows::relaxed::parse as relaxed_json;
 pub(crate) use rows::separated::{Found as FoundCells, SeparatedRows};
-pub use shape::{Layout, Shape};
+pub use shape::Shape;
 pub(crate) use shape::{is_named_json, named_delimiter, of as shape_of, of_csv as shape_of_csv};
 
-use crate::Document;
+use crate::document::Document;
 use crate::error::DataError;
 use crate::reading::lines::{Kind, Parsed, Taken};
 use crate::text::shown::quoted;
+use columns::choice::Choice;
 use columns::shown::{has_unnamed_index, object_columns, shown_columns, yes_no_columns};
-use columns::{Choice, Columns, header, values};
+use columns::{Columns, header, values};
 use labels::{Form, LabelReader};
 use protocol::{Message, Setting, TableColumns, message, phrase};
 use rows::row::{Cell, Column, Place, Record, Row};

@@ -3,6 +3,7 @@
 
 use super::ReadOptions;
 use super::dialect::{self, Agreement, Dialect};
+use super::layout::Layout;
 use crate::packed::unpacked_name;
 use crate::reading::lines::LABEL_PREFIX;
 use crate::table::columns::pair_names;
@@ -19,15 +20,6 @@ pub enum Shape {
     Separated(Dialect),
     /// JSON objects in one of the layouts.
     Objects(Layout),
-}
-
-/// How JSON objects follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// One per line; the brackets and commas of an enclosing array are ignored.
-    Lines,
-    /// One after the other, over any number of lines.
-    Stream,
 }
 
 /// The format that a file name implies by its extension.

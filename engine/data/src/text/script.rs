@@ -1,6 +1,6 @@
 //! Recognises scripts that are written without spaces between words.
 
-use crate::corpus::Document;
+use crate::document::Document;
 
 /// Returns whether `c` is a Han, kana, Thai, Lao, Khmer or Burmese character.
 pub fn is_unspaced(c: char) -> bool {

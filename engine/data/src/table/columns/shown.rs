@@ -1,7 +1,7 @@
 //! Summarises the first rows of a table for display: its columns, a few cells, and columns of zeros
 //! and ones that may be labels.
 
-use crate::table::columns::Choice;
+use crate::table::columns::choice::Choice;
 use crate::table::columns::names;
 use crate::table::rows::row::{self, Cell, Column, Place, Record, Row};
 use protocol::TableColumns;

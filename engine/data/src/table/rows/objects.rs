@@ -3,10 +3,10 @@
 //! array, or in a list or object per column, as pandas writes it.
 
 use crate::reading::lines::LineReader;
+use crate::table::layout::Layout;
 use crate::table::rows::relaxed;
 use crate::table::rows::row::{Record, Row};
 use crate::table::rows::scanner::Scanner;
-use crate::table::shape::Layout;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
