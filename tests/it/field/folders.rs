@@ -62,10 +62,7 @@ fn splits_in_one_folder_keep_their_role() {
 #[test]
 fn splits_in_an_archive_keep_their_role() {
     cases(|bench| {
-        let archive = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../engine/data/tests/data/splits.zip"
-        );
+        let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/tests/data/splits.zip");
         bench
             .lab
             .write("data.zip", std::fs::read(archive).expect("an archive"));

@@ -107,7 +107,7 @@ fn workbooks_train_and_are_returned_as_tables() {
     cases(|bench| {
         let book = concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/../engine/data/tests/data/tickets.xlsx"
+            "/../data/tests/data/tickets.xlsx"
         );
         bench
             .lab

@@ -101,7 +101,7 @@ pub struct Predict {
     /// Labels per document; without it, the best one and all others that pass the threshold
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
-    /// Add the confidence of each prediction, and mark those below this probability as unsure
+    /// Add a confidence to each prediction, and mark predictions with a confidence below F as unsure
     #[arg(long, value_name = "F", value_parser = probability)]
     pub min_confidence: Option<f64>,
 }

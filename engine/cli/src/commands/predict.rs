@@ -104,8 +104,13 @@ pub(crate) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
         .as_ref()
         .map(|file| FileRows::open(file, &options, args.out.is_some()))
     {
-        // An empty file yields no predictions.
-        Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => return Ok(()),
+        Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => {
+            output::print_stderr(&format!(
+                "warning: {} is empty, so there is nothing to predict",
+                shown(path)
+            ));
+            return Ok(());
+        }
         rows => rows.transpose()?,
     };
     let mut predictor = Predictor {

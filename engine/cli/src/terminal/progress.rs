@@ -247,9 +247,13 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
         .flat_map(|file| file.dropped.iter().map(move |d| (file, d)))
         .collect();
     let total: u64 = dropped.iter().map(|(_, dropped)| dropped.count).sum();
+    let training = match labelled[0] {
+        0 => "for training".into(),
+        all if all == documents => "for training, all with labels".into(),
+        some => format!("for training, {some} of them with labels"),
+    };
     let used = [
-        (documents, "for pre-training"),
-        (labelled[0], "with labels for training"),
+        (documents, training.as_str()),
         (labelled[1], "with labels for model selection"),
         (labelled[2], "with labels for testing"),
     ];
@@ -261,7 +265,7 @@ fn corpus(files: &[FileReport], documents: u64, labelled: [u64; 3]) -> String {
     let noun = if files.len() == 1 { "file" } else { "files" };
     let mut text = format!("Read {} {noun}", files.len());
     if !used.is_empty() {
-        text += &format!("; documents: {}", used.join(", "));
+        text += &format!("; documents: {}", used.join("; "));
     }
     if total > 0 {
         let listed = dropped.iter().take(LISTED_REASONS).map(|(file, dropped)| {

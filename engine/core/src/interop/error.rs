@@ -144,7 +144,7 @@ impl InteropError {
                 shapes,
             } => {
                 let quoted = |names: &[String]| listed(names.iter().map(|name| quoted(name)));
-                let shapes = listed(shapes.iter().map(Message::to_string));
+                let wrong = listed(shapes.iter().map(Message::to_string));
                 let parts = [
                     (
                         missing.len(),
@@ -154,7 +154,10 @@ impl InteropError {
                         unexpected.len(),
                         message!("unexpected: {names}", names = quoted(unexpected)),
                     ),
-                    (shapes.len(), message!("wrong shape: {shapes}", shapes)),
+                    (
+                        shapes.len(),
+                        message!("wrong shape: {shapes}", shapes = wrong),
+                    ),
                 ];
                 let parts = parts.into_iter().filter(|(count, _)| *count > 0);
                 message!(
@@ -180,15 +183,13 @@ impl fmt::Display for InteropError {
 impl std::error::Error for InteropError {}
 
 /// Lists the first names and the number of remaining ones.
-pub(super) fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
-    let count = names.len();
-    let listed: Vec<String> = names.take(MAX_LISTED_NAMES).collect();
-    let rest = if count > MAX_LISTED_NAMES {
-        format!(" and {} more", count - MAX_LISTED_NAMES)
-    } else {
-        String::new()
-    };
-    listed.join(", ") + &rest
+pub(super) fn listed(names: impl ExactSizeIterator<Item = String>) -> Message {
+    let more = names.len().saturating_sub(MAX_LISTED_NAMES);
+    let names = names.take(MAX_LISTED_NAMES).collect::<Vec<_>>().join(", ");
+    match more {
+        0 => Message::verbatim(names),
+        more => message!("{names} and {more} more", names, more),
+    }
 }
 
 /// Returns an error about a key.

@@ -97,22 +97,23 @@ pub(super) fn warning(files: &[InputFile], roles: &[FileRole]) -> Option<Warning
         DataError::columns(&found.map(|(file, _)| file.name.clone()).collect::<Vec<_>>())
     };
     let (valid, test) = (files_with(FileRole::Valid), files_with(FileRole::Test));
-    let uses = [("validation", valid), ("testing", test)]
-        .into_iter()
-        .filter(|(_, files)| !files.is_empty());
-    let uses = uses
-        .map(|(what, files)| format!("for {what}: {files}"))
-        .collect::<Vec<_>>()
-        .join("; ");
-    (!uses.is_empty()).then(|| {
-        (
-            "role-by-name",
-            message!(
-                "files are held out because of their names, {files}",
-                files = uses
-            ),
-        )
-    })
+    let message = match (valid.is_empty(), test.is_empty()) {
+        (true, true) => return None,
+        (false, true) => message!(
+            "files are held out for validation because of their names: {valid}",
+            valid
+        ),
+        (true, false) => message!(
+            "files are held out for testing because of their names: {test}",
+            test
+        ),
+        (false, false) => message!(
+            "files are held out because of their names, for validation: {valid}; for testing: {test}",
+            valid,
+            test
+        ),
+    };
+    Some(("role-by-name", message))
 }
 
 #[cfg(test)]
