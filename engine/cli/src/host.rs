@@ -15,7 +15,7 @@ use crate::terminal::signals;
 use crate::terminal::tui::Screen;
 use data::{InputFile, Opened, TempStorage};
 use engine::error::Error;
-use engine::session::{CacheEntry, Host, Snapshot};
+use engine::session::{CacheEntry, Delivery, Host, Snapshot};
 use protocol::{Command, Event, Message, message};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -197,14 +197,11 @@ impl NativeHost {
             .as_ref()
             .map(|run| run.record.run.clone())
             .unwrap_or_default();
-        self.emit(
-            Event::Warning {
-                run,
-                code: code.into(),
-                message,
-            },
-            Vec::new(),
-        );
+        self.emit(Event::Warning {
+            run,
+            code: code.into(),
+            message,
+        });
     }
 
     /// Whether the run has written its first files.
@@ -244,7 +241,7 @@ fn log_failed(failure: WriteFailure) -> Message {
 
 impl Host for NativeHost {
     /// Ignores the buffers, since the command line shows no bulk data.
-    fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
+    fn emit_with(&self, event: Event, _buffers: Vec<Vec<u8>>) {
         self.show(&event);
         // Previews are emitted by wall-clock time, so they are not reproducible and stay out of the
         // log.
@@ -279,18 +276,18 @@ impl Host for NativeHost {
 
     /// Blocks the thread and polls for a signal or a key: only a paused session waits here, and it
     /// has nothing else to do.
-    async fn next_command(&self) -> Command {
+    async fn next_delivery(&self) -> Delivery {
         while !signals::stop_asked() {
             match self.screen.borrow_mut().as_mut() {
                 Some(screen) => {
                     if let Some(command) = screen.keys(SIGNAL_INTERVAL).into_iter().next() {
-                        return command;
+                        return command.into();
                     }
                 }
                 None => std::thread::sleep(SIGNAL_INTERVAL),
             }
         }
-        Command::Stop
+        Command::Stop.into()
     }
 
     fn saves_checkpoints(&self, _run: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Commands: what a host sends to the engine.
 
 use crate::run::RunId;
-use crate::{LabelMap, Quoting, RunConfig};
+use crate::{LabelMap, LineQuery, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -218,7 +218,7 @@ pub enum Command {
         /// Number repeated in the answer.
         request: u64,
         /// Which documents to list.
-        query: crate::LineQuery,
+        query: LineQuery,
         /// Maximum number of documents.
         limit: usize,
     },
@@ -286,7 +286,57 @@ pub enum FileRole {
     Test,
 }
 
+/// When a command is handled while another one is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandKind {
+    /// Steers a run; handled between two steps.
+    Control,
+    /// A model answers it, also the one in training, between two steps.
+    Query,
+    /// Answered from the corpus in no notable time, between two parts of a long job.
+    Lookup,
+    /// Replaces the text, the model or the word vectors that later commands refer to.
+    Data,
+    /// Runs alone, after the commands before it.
+    Job,
+}
+
 impl Command {
+    /// Returns when the command is handled while another one is at work.
+    pub fn kind(&self) -> CommandKind {
+        match self {
+            Self::Pause | Self::Resume | Self::Step { .. } | Self::Stop => CommandKind::Control,
+            Self::PreviewMasking { .. }
+            | Self::FillMask { .. }
+            | Self::FillMasks { .. }
+            | Self::Classify { .. }
+            | Self::Attend { .. }
+            | Self::Tokenize { .. }
+            | Self::ExportModel { .. } => CommandKind::Query,
+            Self::Lines {
+                query: LineQuery::Uncertain,
+                ..
+            } => CommandKind::Job,
+            Self::Lines { .. } | Self::Vocabulary { .. } => CommandKind::Lookup,
+            Self::SetCorpus { .. } | Self::SetWordVectors { .. } | Self::ImportModel { .. } => {
+                CommandKind::Data
+            }
+            Self::Open { .. }
+            | Self::SaveCheckpoints { .. }
+            | Self::Pretrain { .. }
+            | Self::Finetune { .. }
+            | Self::ResumeRun { .. }
+            | Self::ExportRun { .. }
+            | Self::Compare { .. }
+            | Self::Toy { .. }
+            | Self::LabelFile { .. }
+            | Self::Neighbours { .. }
+            | Self::Review { .. }
+            | Self::Estimate { .. }
+            | Self::Baseline { .. } => CommandKind::Job,
+        }
+    }
+
     /// Returns the id of the run that this command starts.
     pub fn run(&self) -> Option<&RunId> {
         match self {

@@ -4,9 +4,9 @@
 use crate::checkpoints::Checkpoints;
 use data::{ByteSource, InputFile, Opened};
 use engine::error::Result;
-use engine::session::{Host, Snapshot};
+use engine::session::{Delivery, Host, Snapshot};
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
-use protocol::{Command, Event, Message, message};
+use protocol::{Command, CommandKind, Event, Message, message};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -14,12 +14,6 @@ use unpack::WebFile;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
-
-/// A command and the files that came with it.
-type Delivery = (Command, Files);
-
-/// Contents of the files of a command, in order.
-type Files = Vec<Rc<dyn ByteSource>>;
 
 /// Seconds without an event after which a busy worker reports that it is alive.
 const HEARTBEAT_SECS: f64 = 1.0;
@@ -29,7 +23,6 @@ const HEARTBEAT_SECS: f64 = 1.0;
 pub struct WebHost {
     scope: DedicatedWorkerGlobalScope,
     inbox: Rc<RefCell<VecDeque<Delivery>>>,
-    files: Rc<RefCell<Files>>,
     bell: (async_channel::Sender<()>, async_channel::Receiver<()>),
     turn: MessageChannel,
     checkpoints: Rc<Checkpoints>,
@@ -47,7 +40,6 @@ impl WebHost {
         let host = Self {
             scope: scope.clone(),
             inbox: Rc::default(),
-            files: Rc::default(),
             bell: async_channel::unbounded(),
             turn: MessageChannel::new().expect("workers have message channels"),
             checkpoints: Rc::default(),
@@ -62,9 +54,13 @@ impl WebHost {
         host
     }
 
-    /// Returns the files of the command that was returned last.
-    pub fn take_files(&self) -> Files {
-        self.files.take()
+    /// Removes the first command that a run handles between two steps.
+    fn take_handled_at_once(&self) -> Option<Command> {
+        let mut inbox = self.inbox.borrow_mut();
+        let place = inbox
+            .iter()
+            .position(|delivery| is_handled_at_once(&delivery.command))?;
+        inbox.remove(place).map(|delivery| delivery.command)
     }
 
     fn receive(&self, event: &MessageEvent) {
@@ -74,9 +70,10 @@ impl WebHost {
         match serde_json::from_str::<Command>(&text) {
             Ok(command) => {
                 let files = field("buffers").dyn_into::<Array>().unwrap_or_default();
-                self.inbox
-                    .borrow_mut()
-                    .push_back((command, files.iter().map(content).collect()));
+                self.inbox.borrow_mut().push_back(Delivery {
+                    command,
+                    files: files.iter().map(content).collect(),
+                });
                 // An unbounded channel fails only when closed, and both ends live in this host.
                 let _ = self.bell.0.try_send(());
             }
@@ -92,7 +89,7 @@ impl WebHost {
 }
 
 impl Host for WebHost {
-    fn emit(&self, event: Event, buffers: Vec<Vec<u8>>) {
+    fn emit_with(&self, event: Event, buffers: Vec<Vec<u8>>) {
         self.posted_secs.set(self.now_secs());
         let text = serde_json::to_string(&event).expect("events are plain data");
         self.checkpoints.log(&event, &text);
@@ -109,7 +106,7 @@ impl Host for WebHost {
     /// a timer: those are clamped to 4 ms, and slowed down in hidden pages.
     async fn yield_now(&self) -> Vec<Command> {
         if self.now_secs() - self.posted_secs.get() > HEARTBEAT_SECS {
-            self.emit(Event::Alive {}, Vec::new());
+            self.emit(Event::Alive {});
         }
         let (inner, outer) = (self.turn.port1(), self.turn.port2());
         let turned = Promise::new(&mut |resolve, _| {
@@ -122,19 +119,18 @@ impl Host for WebHost {
         let mut inbox = self.inbox.borrow_mut();
         let mut has_files_ahead = false;
         let (ready, queued): (VecDeque<Delivery>, VecDeque<Delivery>) =
-            inbox.drain(..).partition(|(command, files)| {
-                has_files_ahead |= !files.is_empty();
-                !has_files_ahead || is_order(command)
+            inbox.drain(..).partition(|delivery| {
+                has_files_ahead |= !delivery.files.is_empty();
+                !has_files_ahead || is_handled_at_once(&delivery.command)
             });
         *inbox = queued;
-        ready.into_iter().map(|(command, _)| command).collect()
+        ready.into_iter().map(|delivery| delivery.command).collect()
     }
 
-    async fn next_command(&self) -> Command {
+    async fn next_delivery(&self) -> Delivery {
         loop {
-            if let Some((command, files)) = self.inbox.borrow_mut().pop_front() {
-                self.files.replace(files);
-                return command;
+            if let Some(delivery) = self.inbox.borrow_mut().pop_front() {
+                return delivery;
             }
             // The channel cannot be closed: this host holds both ends.
             let _ = self.bell.1.recv().await;
@@ -143,13 +139,9 @@ impl Host for WebHost {
 
     async fn next_control_command(&self) -> Command {
         loop {
-            let mut inbox = self.inbox.borrow_mut();
-            if let Some(place) = inbox.iter().position(|(command, _)| is_order(command))
-                && let Some((command, _)) = inbox.remove(place)
-            {
+            if let Some(command) = self.take_handled_at_once() {
                 return command;
             }
-            drop(inbox);
             // The channel cannot be closed: this host holds both ends.
             let _ = self.bell.1.recv().await;
         }
@@ -199,14 +191,11 @@ impl Host for WebHost {
                     let message =
                         message!("the browser could not save a checkpoint: {reason}", reason);
                     let code = "checkpoint-failed".into();
-                    self.emit(
-                        Event::Warning {
-                            run: run.into(),
-                            code,
-                            message,
-                        },
-                        Vec::new(),
-                    );
+                    self.emit(Event::Warning {
+                        run: run.into(),
+                        code,
+                        message,
+                    });
                 }
                 Ok(None)
             }
@@ -222,22 +211,9 @@ fn content(value: JsValue) -> Rc<dyn ByteSource> {
     }
 }
 
-/// Whether a run handles a command at once, as a control or query; all others are queued in order.
-fn is_order(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Pause
-            | Command::Resume
-            | Command::Step { .. }
-            | Command::Stop
-            | Command::PreviewMasking { .. }
-            | Command::FillMask { .. }
-            | Command::FillMasks { .. }
-            | Command::Classify { .. }
-            | Command::Attend { .. }
-            | Command::Tokenize { .. }
-            | Command::ExportModel { .. }
-    )
+/// Whether a run handles a command between two steps; all others are queued in order.
+fn is_handled_at_once(command: &Command) -> bool {
+    matches!(command.kind(), CommandKind::Control | CommandKind::Query)
 }
 
 /// Tells the page that the engine has failed, from wherever that is noticed.

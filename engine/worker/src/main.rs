@@ -45,19 +45,16 @@ fn main() {
     }));
     wasm_bindgen_futures::spawn_local(async {
         let host = WebHost::listen();
-        host.emit(
-            Event::Hello {
-                protocol: PROTOCOL_VERSION,
-            },
-            Vec::new(),
-        );
+        host.emit(Event::Hello {
+            protocol: PROTOCOL_VERSION,
+        });
         loop {
-            let Command::Open { backend } = host.next_command().await else {
+            let Command::Open { backend } = host.next_delivery().await.command else {
                 continue;
             };
             match Session::open(host.clone(), backend).await {
-                Ok(mut session) => session.serve(|| host.take_files()).await,
-                Err(error) => host.emit(engine::session::failed("", &error), Vec::new()),
+                Ok(mut session) => session.serve().await,
+                Err(error) => host.emit(engine::session::failed("", &error)),
             }
         }
     });

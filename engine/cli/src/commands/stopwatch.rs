@@ -3,7 +3,7 @@
 use crate::run_dir::token_cache::TokenCache;
 use data::{InputFile, Opened, TempStorage};
 use engine::error::Result;
-use engine::session::{CacheEntry, Host, Snapshot};
+use engine::session::{CacheEntry, Delivery, Host, Snapshot};
 use protocol::{Command, Event};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -39,7 +39,7 @@ impl Stopwatch {
 }
 
 impl Host for Stopwatch {
-    fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
+    fn emit_with(&self, event: Event, _buffers: Vec<Vec<u8>>) {
         self.marks.borrow_mut().push((self.now_secs(), event));
     }
 
@@ -51,8 +51,8 @@ impl Host for Stopwatch {
         Vec::new()
     }
 
-    async fn next_command(&self) -> Command {
-        Command::Stop
+    async fn next_delivery(&self) -> Delivery {
+        Command::Stop.into()
     }
 
     fn saves_checkpoints(&self, _run: &str) -> bool {

@@ -156,7 +156,7 @@ pub(crate) fn execute(session: &mut Session<NativeHost>, run: Run) -> Result<Run
     })()
     .map_err(|error| naming_vectors(naming(error, &files), embeddings.as_deref()));
     if let Err(error) = &result {
-        session.host().emit(failed(&name, error), Vec::new());
+        session.host().emit(failed(&name, error));
     }
     let open = session.host().detach();
     let (outcome, open) = (result?, open?);

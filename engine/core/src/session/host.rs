@@ -1,7 +1,7 @@
 //! The interface between a session and the platform it runs on: events, commands, the clock,
 //! checkpoints and caches.
 
-use crate::data::{ChunkedBuffer, InputFile, Opened, ReadAt, TempStorage};
+use crate::data::{ByteSource, ChunkedBuffer, InputFile, Opened, ReadAt, TempStorage};
 use crate::error::Result;
 use protocol::{Command, Event};
 use std::rc::Rc;
@@ -30,6 +30,23 @@ pub struct CacheEntry {
     pub bytes: Rc<dyn ReadAt>,
 }
 
+/// A command with the contents of its files.
+pub struct Delivery {
+    /// The command.
+    pub command: Command,
+    /// The contents, in the order in which the command describes the files.
+    pub files: Vec<Rc<dyn ByteSource>>,
+}
+
+impl From<Command> for Delivery {
+    fn from(command: Command) -> Self {
+        Self {
+            command,
+            files: Vec::new(),
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunOutcome {
@@ -48,22 +65,28 @@ pub struct RunOutcome {
 )]
 pub trait Host {
     /// Sends an event, with the bulk buffers that belong to it.
-    fn emit(&self, event: Event, buffers: Vec<Vec<u8>>);
+    fn emit_with(&self, event: Event, buffers: Vec<Vec<u8>>);
+
+    /// Sends an event without buffers.
+    fn emit(&self, event: Event) {
+        self.emit_with(event, Vec::new());
+    }
 
     /// Returns the seconds since some fixed moment.
     fn now_secs(&self) -> f64;
 
     /// Yields to the event loop (messages, signals, GPU callbacks) and returns the commands that
-    /// arrived meanwhile.
+    /// arrived meanwhile; one that came with files stays queued, and those behind it, except
+    /// controls and queries.
     async fn yield_now(&self) -> Vec<Command>;
 
     /// Waits until a command arrives.
-    async fn next_command(&self) -> Command;
+    async fn next_delivery(&self) -> Delivery;
 
     /// Waits for a control command or a query, for a paused run; other commands stay queued in
     /// order.
     async fn next_control_command(&self) -> Command {
-        self.next_command().await
+        self.next_delivery().await.command
     }
 
     /// Names the graphics adapter where the graphics library cannot.

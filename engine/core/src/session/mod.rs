@@ -23,7 +23,7 @@ pub use commands::label_file::{LABEL_WARNING_CODES, long_texts};
 pub use commands::resume::resumable;
 pub use commands::toy::{SOLVED_LOSS, ToyOutcome};
 pub use dataset::vectors::vector_lines;
-pub use host::{CacheEntry, Host, ModelFiles, RunOutcome, Snapshot};
+pub use host::{CacheEntry, Delivery, Host, ModelFiles, RunOutcome, Snapshot};
 pub use loaded_model::{LoadedModel, Restored};
 pub use query::inference::failed;
 pub use query::input::Long;
@@ -97,12 +97,9 @@ impl<H: Host> Session<H> {
     pub async fn open(host: H, choice: BackendChoice) -> Result<Self> {
         let (device, info) = device::open(choice, async || host.adapter_name().await).await?;
         let (device, info) = self_check::checked(device, info).await;
-        host.emit(
-            Event::Ready {
-                device: info.clone(),
-            },
-            Vec::new(),
-        );
+        host.emit(Event::Ready {
+            device: info.clone(),
+        });
         Ok(Self {
             host,
             device,
@@ -145,8 +142,7 @@ impl<H: Host> Session<H> {
     /// Returns an error if no file can be used; the corpus then stays as it was.
     pub fn set_corpus(&mut self, files: &Opened, options: &ReadOptions) -> Result<()> {
         let (corpus, warnings) = Corpus::read(files, options)?;
-        self.host
-            .emit(tokenized_corpus::report(&corpus), Vec::new());
+        self.host.emit(tokenized_corpus::report(&corpus));
         for (code, message) in warnings {
             self.warn("", code, message);
         }
@@ -415,13 +411,10 @@ impl<H: Host> Session<H> {
     }
 
     fn warn(&self, run: &str, code: &str, message: Message) {
-        self.host.emit(
-            Event::Warning {
-                run: run.into(),
-                code: code.into(),
-                message,
-            },
-            Vec::new(),
-        );
+        self.host.emit(Event::Warning {
+            run: run.into(),
+            code: code.into(),
+            message,
+        });
     }
 }

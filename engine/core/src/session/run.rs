@@ -115,13 +115,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         if first == 0 || self.at.window.is_empty() {
             let message =
                 message!("preparing the first step: compiling kernels and reserving memory");
-            self.control.host.emit(
-                Event::Compiling {
-                    run: self.control.run.into(),
-                    message,
-                },
-                Vec::new(),
-            );
+            self.control.host.emit(Event::Compiling {
+                run: self.control.run.into(),
+                message,
+            });
         }
         let mut clock = Clock::start(self.control.host.now_secs(), self.at.elapsed_secs, first);
         // A network that is already done is evaluated below anyway.
@@ -277,19 +274,16 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             eta_secs: eta_secs.max(0.0),
             grad_norm: f64::from(sums.grad_norm),
         };
-        self.control.host.emit(event, Vec::new());
+        self.control.host.emit(event);
         Ok(true)
     }
 
     fn note(&self, code: &str, message: Message) {
-        self.control.host.emit(
-            Event::Warning {
-                run: self.control.run.into(),
-                code: code.into(),
-                message,
-            },
-            Vec::new(),
-        );
+        self.control.host.emit(Event::Warning {
+            run: self.control.run.into(),
+            code: code.into(),
+            message,
+        });
     }
 
     async fn save_checkpoint(&mut self, clock: &Clock) -> Result<()> {
@@ -317,14 +311,11 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let snapshot = self.snapshot(&sums).await?;
         if let Some(path) = self.control.host.keep(self.control.run, &snapshot).await? {
             self.at.kept = Some(self.trainer.step());
-            self.control.host.emit(
-                Event::Checkpoint {
-                    run: self.control.run.into(),
-                    step: self.trainer.step(),
-                    path,
-                },
-                Vec::new(),
-            );
+            self.control.host.emit(Event::Checkpoint {
+                run: self.control.run.into(),
+                step: self.trainer.step(),
+                path,
+            });
         }
         Ok(())
     }
@@ -410,7 +401,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             ensemble,
             ..self.trainer.trained()
         };
-        self.control.host.emit(event, Vec::new());
+        self.control.host.emit(event);
         let (scores, measured) = (
             std::mem::take(&mut self.scores),
             std::mem::take(&mut self.measured),

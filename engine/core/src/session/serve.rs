@@ -2,6 +2,7 @@
 //! open.
 
 use super::checks::{no_corpus, no_model};
+use super::host::Delivery;
 use super::{Host, LoadedModel, ModelFiles, RunOutcome, Session, ToyOutcome, vector_lines};
 use crate::data::{ByteSource, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
@@ -11,9 +12,8 @@ use crate::session::commands::resume;
 use crate::session::query::preview::{ModelView, PreviewRequest, RunStep};
 use crate::session::query::{inference, input};
 use crate::session::run::plan;
-use crate::session::run::run_control::is_query;
 use protocol::message;
-use protocol::{Command, Event, LineQuery, Phase, RunConfig};
+use protocol::{Command, CommandKind, Event, Phase, RunConfig};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::io::Read;
@@ -33,37 +33,35 @@ struct Models {
 }
 
 impl<H: Host> Session<H> {
-    /// Serves commands until the host goes away. `take_files` returns the file contents that came
-    /// with the last command, in order.
-    pub async fn serve(&mut self, mut take_files: impl FnMut() -> Vec<Rc<dyn ByteSource>>) -> ! {
+    /// Serves commands until the host goes away.
+    pub async fn serve(&mut self) -> ! {
         loop {
-            let command = match self.deferred.pop_front() {
-                Some(command) => command,
-                None => self.host.next_command().await,
+            // A host defers no command that has files.
+            let delivery = match self.deferred.pop_front() {
+                Some(command) => command.into(),
+                None => self.host.next_delivery().await,
             };
+            let command = &delivery.command;
             let (run, request) = (command.run().cloned(), command.request());
-            if let Err(error) = self.handle(command, &mut take_files).await {
+            if let Err(error) = self.handle(delivery).await {
                 let failed = match run {
                     Some(run) => inference::failed(&run, &error),
                     None => inference::query_error(request, &error),
                 };
-                self.host.emit(failed, Vec::new());
+                self.host.emit(failed);
             }
         }
     }
 
-    async fn handle(
-        &mut self,
-        command: Command,
-        take_files: &mut impl FnMut() -> Vec<Rc<dyn ByteSource>>,
-    ) -> Result<()> {
+    async fn handle(&mut self, delivery: Delivery) -> Result<()> {
+        let Delivery {
+            command,
+            files: contents,
+        } = delivery;
         match command {
-            Command::Open { .. } => self.host.emit(
-                Event::Ready {
-                    device: self.info.clone(),
-                },
-                Vec::new(),
-            ),
+            Command::Open { .. } => self.host.emit(Event::Ready {
+                device: self.info.clone(),
+            }),
             Command::SetCorpus {
                 files,
                 text_column,
@@ -74,7 +72,7 @@ impl<H: Host> Session<H> {
             } => {
                 let inputs = files
                     .into_iter()
-                    .zip(take_files())
+                    .zip(contents)
                     .map(|(file, content)| input(file, content));
                 let options = ReadOptions {
                     encoding: None,
@@ -111,14 +109,14 @@ impl<H: Host> Session<H> {
             Command::SaveCheckpoints { run, folder } => self.host.save_checkpoints(&run, &folder),
             Command::ResumeRun { run, files } => {
                 let before = self.models();
-                let trained = self.resume_run(&run, &files, &take_files()).await;
+                let trained = self.resume_run(&run, &files, &contents).await;
                 self.adopt(trained, before)?;
             }
             Command::ExportRun { request, files } => {
                 inference::exported(
                     &self.host,
                     request,
-                    &resume::run_directory(&files, &take_files())?,
+                    &resume::run_directory(&files, &contents)?,
                 );
             }
             Command::Compare {
@@ -140,18 +138,15 @@ impl<H: Host> Session<H> {
                 self.watched = self.watched.take().or(watched);
                 let stopped = compared?.is_none();
                 let elapsed_secs = self.host.now_secs() - started;
-                self.host.emit(
-                    Event::Finished {
-                        run,
-                        step: 0,
-                        stopped,
-                        elapsed_secs,
-                    },
-                    Vec::new(),
-                );
+                self.host.emit(Event::Finished {
+                    run,
+                    step: 0,
+                    stopped,
+                    elapsed_secs,
+                });
             }
             Command::SetWordVectors { file } => {
-                let content = take_files().into_iter().next();
+                let content = contents.into_iter().next();
                 self.set_word_vectors(
                     file.zip(content)
                         .map(|(file, content)| vector_lines(file.name, content)),
@@ -168,26 +163,22 @@ impl<H: Host> Session<H> {
                     accuracy,
                     ..
                 } = outcome?;
-                self.host.emit(
-                    Event::Counted {
-                        run,
-                        learned,
-                        step,
-                        loss,
-                        accuracy,
-                    },
-                    Vec::new(),
-                );
+                self.host.emit(Event::Counted {
+                    run,
+                    learned,
+                    step,
+                    loss,
+                    accuracy,
+                });
             }
             Command::Vocabulary { filter, limit } => self.emit_vocabulary(&filter, limit),
             Command::ExportModel { request } => {
                 inference::exported(&self.host, request, &self.export().await?);
             }
-            Command::ImportModel { files } => self.import_files(files, take_files())?,
+            Command::ImportModel { files } => self.import_files(files, contents)?,
             Command::Review { request, split } => {
                 let review = self.review(&split).await?;
-                self.host
-                    .emit(Event::Reviewed { request, review }, Vec::new());
+                self.host.emit(Event::Reviewed { request, review });
             }
             Command::Lines {
                 request,
@@ -195,14 +186,11 @@ impl<H: Host> Session<H> {
                 limit,
             } => {
                 let (lines, more) = self.lines(&query, limit).await?;
-                self.host.emit(
-                    Event::Lines {
-                        request,
-                        lines,
-                        more,
-                    },
-                    Vec::new(),
-                );
+                self.host.emit(Event::Lines {
+                    request,
+                    lines,
+                    more,
+                });
             }
             Command::LabelFile {
                 request,
@@ -217,7 +205,7 @@ impl<H: Host> Session<H> {
                     quoting,
                     ..ReadOptions::default()
                 };
-                let content = take_files().into_iter().next().ok_or(DataError::NoFiles)?;
+                let content = contents.into_iter().next().ok_or(DataError::NoFiles)?;
                 let long = if splits_long {
                     input::Long::Split
                 } else {
@@ -233,8 +221,7 @@ impl<H: Host> Session<H> {
                 tries,
             } => {
                 let estimate = self.estimate(&config, tries).await?;
-                self.host
-                    .emit(Event::Estimated { request, estimate }, Vec::new());
+                self.host.emit(Event::Estimated { request, estimate });
             }
             Command::Neighbours {
                 request,
@@ -242,11 +229,11 @@ impl<H: Host> Session<H> {
                 top_k,
             } => {
                 self.host
-                    .emit(self.all_neighbours(request, word, top_k).await?, Vec::new());
+                    .emit(self.all_neighbours(request, word, top_k).await?);
             }
             Command::Baseline { config } => {
                 let result = self.baseline(&config).await?;
-                self.host.emit(result, Vec::new());
+                self.host.emit(result);
             }
             question @ (Command::FillMask { .. }
             | Command::FillMasks { .. }
@@ -311,10 +298,8 @@ impl<H: Host> Session<H> {
         };
         let model = match &question {
             Command::Tokenize { request, text } => {
-                self.host.emit(
-                    inference::tokenized(self.tokenizer()?, *request, text),
-                    Vec::new(),
-                );
+                self.host
+                    .emit(inference::tokenized(self.tokenizer()?, *request, text));
                 return Ok(());
             }
             Command::FillMask { .. } | Command::FillMasks { .. } => {
@@ -337,18 +322,10 @@ impl<H: Host> Session<H> {
     /// Answers the queries among the commands that arrived during a long job, if they concern the
     /// current models and text.
     pub(super) async fn answer_waiting(&mut self) {
-        let is_short = |command: &Command| match command {
-            Command::Lines { query, .. } => *query != LineQuery::Uncertain,
-            Command::Vocabulary { .. } => true,
-            other => is_query(other),
-        };
-        let changes = |command: &Command| {
-            command.run().is_some()
-                || matches!(
-                    command,
-                    Command::SetCorpus { .. } | Command::ImportModel { .. }
-                )
-        };
+        let is_short =
+            |command: &Command| matches!(command.kind(), CommandKind::Query | CommandKind::Lookup);
+        let changes =
+            |command: &Command| command.kind() == CommandKind::Data || command.run().is_some();
         // Commands queued behind a change of models or corpus refer to the new ones.
         let before = self
             .deferred
@@ -362,13 +339,11 @@ impl<H: Host> Session<H> {
         self.deferred = rest.into_iter().map(|(_, command)| command).collect();
         for (_, question) in waiting {
             let request = question.request();
-            // None of these commands has files, and none of them calls this function again.
-            let mut no_files = Vec::new;
+            // None of these commands calls this function again.
             let answer: Pin<Box<dyn Future<Output = Result<()>> + '_>> =
-                Box::pin(self.handle(question, &mut no_files));
+                Box::pin(self.handle(question.into()));
             if let Err(error) = answer.await {
-                self.host
-                    .emit(inference::query_error(request, &error), Vec::new());
+                self.host.emit(inference::query_error(request, &error));
             }
         }
     }
@@ -391,14 +366,11 @@ impl<H: Host> Session<H> {
             tokens = model.config.vocab_size
         );
         let (labels, guesses) = (model.config.labels.clone(), model.heads.masked_lm);
-        self.host.emit(
-            Event::Imported {
-                summary,
-                labels,
-                guesses,
-            },
-            Vec::new(),
-        );
+        self.host.emit(Event::Imported {
+            summary,
+            labels,
+            guesses,
+        });
         let lines = lines.unwrap_or_default();
         let events = interop::history(&lines);
         if !events.is_empty() {
@@ -407,13 +379,10 @@ impl<H: Host> Session<H> {
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
                 .collect();
-            self.host.emit(
-                Event::History {
-                    run: format!("imported-{name}"),
-                    events,
-                },
-                Vec::new(),
-            );
+            self.host.emit(Event::History {
+                run: format!("imported-{name}"),
+                events,
+            });
         }
         Ok(())
     }
@@ -448,7 +417,7 @@ impl<H: Host> Session<H> {
                 let model = plan::model_config(&watched.config, learned.tokenizer.len())?;
                 let masked_text = watched.masked_text(&learned.tokenizer, &model);
                 self.host
-                    .emit(masked_text.masking_event(&learned.tokenizer), Vec::new());
+                    .emit(masked_text.masking_event(&learned.tokenizer));
             }
             Some(model) => {
                 let masked_text = watched.masked_text(&model.tokenizer, &model.config);
@@ -470,7 +439,7 @@ impl<H: Host> Session<H> {
                     .preview_events(&view, RunStep::default())
                     .await?
                 {
-                    self.host.emit(event, buffers);
+                    self.host.emit_with(event, buffers);
                 }
             }
         }
@@ -536,7 +505,7 @@ impl<H: Host> Session<H> {
                 .map(|(learned, corpus)| learned.lengths(corpus).to_vec())
                 .unwrap_or_default(),
         };
-        self.host.emit(event, Vec::new());
+        self.host.emit(event);
     }
 
     /// Returns the tokenizer of the corpus, or that of the model.

@@ -2,7 +2,7 @@
 
 use engine::data::{InputFile, Opened, ReadOptions};
 use engine::error::Result;
-use engine::session::{Host, Session, Snapshot};
+use engine::session::{Delivery, Host, Session, Snapshot};
 use futures_lite::future::{self, block_on, pending, poll_fn};
 use protocol::{BackendChoice, Command, Event, FileRole, MaskedToken, RunConfig};
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ pub struct Script {
     pub during: Rc<RefCell<VecDeque<(u64, Command)>>>,
     /// Commands that arrive while a file is labelled.
     pub amid: Rc<RefCell<VecDeque<Command>>>,
-    /// The files sent along with commands.
+    /// The files to label, in the order of the commands.
     pub beside: Rc<RefCell<VecDeque<InputFile>>>,
     /// Advances by one second with each query.
     pub clock: Rc<RefCell<f64>>,
@@ -52,7 +52,7 @@ impl Script {
 }
 
 impl Host for Script {
-    fn emit(&self, event: Event, buffers: Vec<Vec<u8>>) {
+    fn emit_with(&self, event: Event, buffers: Vec<Vec<u8>>) {
         self.told.borrow_mut().push((event, buffers));
     }
 
@@ -83,9 +83,15 @@ impl Host for Script {
             .collect()
     }
 
-    async fn next_command(&self) -> Command {
+    async fn next_delivery(&self) -> Delivery {
         if let Some(command) = self.commands.borrow_mut().pop_front() {
-            return command;
+            let file = matches!(command, Command::LabelFile { .. })
+                .then(|| self.beside.borrow_mut().pop_front())
+                .flatten();
+            return Delivery {
+                command,
+                files: file.map(|file| file.content).into_iter().collect(),
+            };
         }
         *self.over.borrow_mut() = true;
         pending().await
@@ -204,16 +210,7 @@ pub fn served_on(script: Script, files: Vec<InputFile>, commands: Vec<Command>) 
                 Poll::Pending
             }
         });
-        let beside = || {
-            script
-                .beside
-                .borrow_mut()
-                .pop_front()
-                .map(|file| file.content)
-                .into_iter()
-                .collect()
-        };
-        future::or(async { session.serve(beside).await }, end).await;
+        future::or(async { session.serve().await }, end).await;
     });
     script
 }

@@ -2,7 +2,7 @@
 
 use engine::data::{InputFile, Opened, ReadOptions};
 use engine::error::Result;
-use engine::session::{Host, Session, Snapshot};
+use engine::session::{Delivery, Host, Session, Snapshot};
 use futures_lite::future::block_on;
 use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig};
 use std::cell::{Cell, RefCell};
@@ -44,7 +44,7 @@ impl Memory {
 }
 
 impl Host for Memory {
-    fn emit(&self, event: Event, _buffers: Vec<Vec<u8>>) {
+    fn emit_with(&self, event: Event, _buffers: Vec<Vec<u8>>) {
         self.events.borrow_mut().push(event);
     }
 
@@ -62,8 +62,8 @@ impl Host for Memory {
         }
     }
 
-    async fn next_command(&self) -> Command {
-        Command::Stop
+    async fn next_delivery(&self) -> Delivery {
+        Command::Stop.into()
     }
 
     async fn open(&self, files: Vec<InputFile>) -> Opened {

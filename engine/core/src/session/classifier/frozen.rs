@@ -221,13 +221,10 @@ impl<H: Host> Session<H> {
     /// arrived.
     async fn should_continue(&mut self, run: &str, message: Message) -> bool {
         if !message.is_empty() {
-            self.host.emit(
-                Event::Compiling {
-                    run: run.into(),
-                    message,
-                },
-                Vec::new(),
-            );
+            self.host.emit(Event::Compiling {
+                run: run.into(),
+                message,
+            });
         }
         self.deferred.extend(self.host.yield_now().await);
         !self.deferred.contains(&Command::Stop)

@@ -256,13 +256,10 @@ impl<H: Host> Session<H> {
     ) -> Result<Option<Chosen>> {
         let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = message!("training linear classifiers on words and characters");
-        self.host.emit(
-            Event::Compiling {
-                run: run.into(),
-                message,
-            },
-            Vec::new(),
-        );
+        self.host.emit(Event::Compiling {
+            run: run.into(),
+            message,
+        });
         let train = corpus.labelled(FileRole::Train, selection)?;
         let valid = corpus.labelled(FileRole::Valid, selection)?;
         let tokenizer = Some(tokenizer);

@@ -137,13 +137,10 @@ impl<H: Host> Session<H> {
             pretraining_secs: progress.pretraining_secs,
             sentence,
         };
-        self.host.emit(
-            Event::Compared {
-                run: run.into(),
-                comparison: comparison.clone(),
-            },
-            Vec::new(),
-        );
+        self.host.emit(Event::Compared {
+            run: run.into(),
+            comparison: comparison.clone(),
+        });
         Ok(Some(comparison))
     }
 
@@ -306,13 +303,10 @@ impl<H: Host> Session<H> {
             run,
         };
         (progress.on_cell)(&cell)?;
-        self.host.emit(
-            Event::ComparedRun {
-                run: arms.run.into(),
-                cell: cell.clone(),
-            },
-            Vec::new(),
-        );
+        self.host.emit(Event::ComparedRun {
+            run: arms.run.into(),
+            cell: cell.clone(),
+        });
         Ok(Some(cell.run))
     }
 }

@@ -157,7 +157,7 @@ impl<H: Host> Session<H> {
             columns,
             warnings,
         };
-        self.host.emit(event, rows);
+        self.host.emit_with(event, rows);
     }
 }
 

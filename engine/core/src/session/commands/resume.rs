@@ -24,13 +24,10 @@ impl<H: Host> Session<H> {
         let found = newest_whole(files, contents)?;
         let state = snapshot::state_of(&found.snapshot)?;
         self.host.resume_log(&found.name, &found.log);
-        self.host.emit(
-            Event::History {
-                run: run.into(),
-                events: interop::history(&found.log),
-            },
-            Vec::new(),
-        );
+        self.host.emit(Event::History {
+            run: run.into(),
+            events: interop::history(&found.log),
+        });
         match state.plan.phase {
             Phase::Pretrain => {
                 self.pretrain(run, &state.config, Some(found.snapshot))

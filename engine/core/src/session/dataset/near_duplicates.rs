@@ -31,13 +31,10 @@ impl<H: Host> Session<H> {
             return Ok(());
         }
         let message = message!("comparing held-out documents with training documents");
-        self.host.emit(
-            Event::Compiling {
-                run: run.into(),
-                message,
-            },
-            Vec::new(),
-        );
+        self.host.emit(Event::Compiling {
+            run: run.into(),
+            message,
+        });
         let NearDuplicateCounts {
             valid,
             test,

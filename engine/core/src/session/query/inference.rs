@@ -35,7 +35,7 @@ pub async fn answer<H: Host>(
     let event = match question {
         Command::Attend { request, text } => {
             match attend(model, device, &text, request, run_step).await {
-                Ok((event, buffers)) => return host.emit(event, buffers),
+                Ok((event, buffers)) => return host.emit_with(event, buffers),
                 Err(error) => Err(error),
             }
         }
@@ -98,16 +98,13 @@ pub async fn answer<H: Host>(
         }
         other => unreachable!("{other:?} is not a question to a model"),
     };
-    host.emit(
-        event.unwrap_or_else(|error| query_error(request, &error)),
-        Vec::new(),
-    );
+    host.emit(event.unwrap_or_else(|error| query_error(request, &error)));
 }
 
 /// Emits the answer to `ExportModel`: the files of a model as one archive.
 pub fn exported(host: &impl Host, request: u64, files: &ModelFiles) {
     let archive = interop::zip_write(EXPORT_NAME, files);
-    host.emit(
+    host.emit_with(
         Event::Exported {
             request,
             name: format!("{EXPORT_NAME}.zip"),

@@ -133,13 +133,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.at.first_loss = first_loss;
         let step = self.trainer.step();
         let rate = self.next_lr(clock);
-        self.control.host.emit(
-            Event::RolledBack {
-                run: self.control.run.into(),
-                step,
-            },
-            Vec::new(),
-        );
+        self.control.host.emit(Event::RolledBack {
+            run: self.control.run.into(),
+            step,
+        });
         let message = message!(
             "the loss diverged at step {diverged}; returning to step {step} with half the learning rate ({rate})",
             diverged,

@@ -76,7 +76,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             network,
             metrics,
         };
-        self.control.host.emit(event, Vec::new());
+        self.control.host.emit(event);
     }
 
     /// Records the metrics of a classifier.

@@ -10,7 +10,7 @@ use crate::session::query::inference;
 use crate::session::query::preview::{ModelView, PreviewRequest, RunStep};
 use crate::session::run::clock::Clock;
 use crate::session::run::trainer::Trainer;
-use protocol::{Command, Event, RunConfig};
+use protocol::{Command, CommandKind, Event, RunConfig};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
@@ -93,23 +93,23 @@ impl<H: Host> RunControl<'_, H> {
                 Command::Pause if !paused => {
                     paused = true;
                     clock.pause(self.host.now_secs());
-                    self.host.emit(Event::Paused { run, step }, Vec::new());
+                    self.host.emit(Event::Paused { run, step });
                 }
                 Command::Resume if paused => {
                     paused = false;
                     clock.resume(self.host.now_secs());
-                    self.host.emit(Event::Resumed { run, step }, Vec::new());
+                    self.host.emit(Event::Resumed { run, step });
                 }
                 Command::Step { steps } => {
                     self.pause_at = Some(step + steps.max(1));
                     if paused {
                         paused = false;
                         clock.resume(self.host.now_secs());
-                        self.host.emit(Event::Resumed { run, step }, Vec::new());
+                        self.host.emit(Event::Resumed { run, step });
                     }
                 }
                 Command::Pause | Command::Resume => (),
-                question if is_query(&question) && !self.answers => {
+                question if question.kind() == CommandKind::Query && !self.answers => {
                     self.deferred.push_back(question)
                 }
                 Command::PreviewMasking {
@@ -181,7 +181,7 @@ impl<H: Host> RunControl<'_, H> {
             .preview_events(&view, self.run_step(trainer))
             .await?
         {
-            self.host.emit(event, buffers);
+            self.host.emit_with(event, buffers);
         }
         let ended = self.host.now_secs();
         self.next_preview_secs = ended + PREVIEW_INTERVAL_SECS.max((ended - began) * PREVIEW_REST);
@@ -211,7 +211,7 @@ impl<H: Host> RunControl<'_, H> {
                 // Report a text that cannot be read; the run does not need it and continues.
                 Err(error) => {
                     self.host
-                        .emit(inference::query_error(Some(0), &error.into()), Vec::new());
+                        .emit(inference::query_error(Some(0), &error.into()));
                     return Ok(());
                 }
             },
@@ -225,18 +225,4 @@ impl<H: Host> RunControl<'_, H> {
         });
         self.look(trainer).await
     }
-}
-
-/// Whether the command is a query that a model, in training or not, can answer.
-pub(crate) fn is_query(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::PreviewMasking { .. }
-            | Command::Attend { .. }
-            | Command::Tokenize { .. }
-            | Command::FillMask { .. }
-            | Command::FillMasks { .. }
-            | Command::Classify { .. }
-            | Command::ExportModel { .. }
-    )
 }

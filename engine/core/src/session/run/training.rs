@@ -105,10 +105,8 @@ impl<H: Host> Session<H> {
                 )
             }
         };
-        self.host.emit(
-            self.started(name, &start, &optimizer.layout, steps_before + values.step),
-            Vec::new(),
-        );
+        self.host
+            .emit(self.started(name, &start, &optimizer.layout, steps_before + values.step));
         if let Some(sentence) = report {
             self.warn(name, "restored", sentence);
         }
@@ -253,13 +251,10 @@ impl<H: Host> Session<H> {
             return None;
         }
         let message = message!("learning word vectors from the text");
-        self.host.emit(
-            Event::Compiling {
-                run: run.into(),
-                message,
-            },
-            Vec::new(),
-        );
+        self.host.emit(Event::Compiling {
+            run: run.into(),
+            message,
+        });
         let vectors = self.learned.as_ref()?.embeddings(width);
         if vectors.is_none() {
             let message = message!(
@@ -328,13 +323,10 @@ impl<H: Host> Session<H> {
             let progress = |message: Message| {
                 // A preview belongs to no run and needs no progress messages.
                 if !run.is_empty() {
-                    self.host.emit(
-                        Event::Compiling {
-                            run: run.into(),
-                            message,
-                        },
-                        Vec::new(),
-                    );
+                    self.host.emit(Event::Compiling {
+                        run: run.into(),
+                        message,
+                    });
                 }
             };
             let learned = TokenizedCorpus::of(&self.host, &progress, corpus, config, tokenizer)?;
