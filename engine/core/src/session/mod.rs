@@ -10,6 +10,7 @@ mod dataset;
 mod host;
 mod loaded_model;
 mod model_files;
+mod models;
 mod query;
 mod read;
 mod run;
@@ -22,6 +23,7 @@ pub use commands::evaluation::EvaluationRows;
 pub use commands::label_file::{LABEL_WARNING_CODES, long_texts};
 pub use commands::resume::resumable;
 pub use commands::toy::{SOLVED_LOSS, ToyOutcome};
+pub use dataset::VectorLines;
 pub use dataset::vectors::vector_lines;
 pub use host::{CacheEntry, Delivery, Host, ModelFiles, RunOutcome, Snapshot};
 pub use loaded_model::{LoadedModel, Restored};
@@ -42,10 +44,10 @@ use crate::model::ProblemType;
 use burn::tensor::Device;
 use checks::{finite, no_corpus, no_model};
 use classifier::scored::{HeldOut, Scored};
-use commands::reviewed::Reviewed;
+use dataset::Dataset;
 use dataset::held_out::HeldOutDocuments;
 use dataset::tokenized_corpus;
-use dataset::tokenized_corpus::TokenizedCorpus;
+use models::Models;
 use protocol::{
     BackendChoice, Command, DeviceInfo, Event, FileRole, LabelScore, MaskPrediction, Message,
     Metrics, Phase, RunConfig,
@@ -56,36 +58,15 @@ use query::preview::PreviewRequest;
 use run::plan;
 use run::task::masked_lm_metrics;
 use std::collections::VecDeque;
-use std::rc::Rc;
-
-/// Passes each line of a word-vector file to a callback, from the first line on each call.
-pub type VectorLines = Box<dyn Fn(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>>;
 
 /// State kept between commands.
 pub struct Session<H: Host> {
     host: H,
     device: Device,
     info: DeviceInfo,
-    corpus: Option<Corpus>,
-    learned: Option<TokenizedCorpus>,
-    language_model: Option<LoadedModel>,
-    classifier: Option<LoadedModel>,
-    /// Whether the next pre-training run continues from `language_model` instead of starting from
-    /// scratch.
-    continues: bool,
-    /// Seconds of pre-training behind the language model, if it was trained in this session.
-    pretraining_secs: Option<f64>,
-    /// Word vectors that initialise new models.
-    word_vectors: Option<VectorLines>,
-    /// Phase of the last run or import: says which model is exported.
-    latest: Phase,
-    /// The example that is previewed while a run trains.
-    watched: Option<PreviewRequest>,
-    /// Results of the last error analysis.
-    reviewed: Option<Reviewed>,
-    /// Fingerprint of the corpus that the classifier was cross-validated on, and the out-of-fold
-    /// probabilities of its documents, `[documents][C]`.
-    out_of_fold: Option<(String, Rc<Vec<Vec<f64>>>)>,
+    dataset: Dataset,
+    models: Models,
+    /// Commands that wait until a long job is over.
     deferred: VecDeque<Command>,
 }
 
@@ -104,17 +85,8 @@ impl<H: Host> Session<H> {
             host,
             device,
             info,
-            corpus: None,
-            learned: None,
-            language_model: None,
-            classifier: None,
-            continues: false,
-            pretraining_secs: None,
-            word_vectors: None,
-            latest: Phase::Pretrain,
-            watched: None,
-            reviewed: None,
-            out_of_fold: None,
+            dataset: Dataset::default(),
+            models: Models::default(),
             deferred: VecDeque::new(),
         })
     }
@@ -131,7 +103,8 @@ impl<H: Host> Session<H> {
 
     /// Returns the labels of the classifier; empty without a classifier.
     pub fn labels(&self) -> &[String] {
-        self.classifier
+        self.models
+            .classifier
             .as_ref()
             .map_or(&[], |model| &model.config.labels)
     }
@@ -146,15 +119,15 @@ impl<H: Host> Session<H> {
         for (code, message) in warnings {
             self.warn("", code, message);
         }
-        self.corpus = Some(corpus);
-        self.learned = None;
-        self.reviewed = None;
+        self.dataset.corpus = Some(corpus);
+        self.dataset.learned = None;
+        self.dataset.reviewed = None;
         Ok(())
     }
 
     /// Returns `options` with the text columns that the classifier was trained on.
     pub fn reading_as_trained(&self, options: ReadOptions) -> ReadOptions {
-        let Some(model) = &self.classifier else {
+        let Some(model) = &self.models.classifier else {
             return options;
         };
         ReadOptions {
@@ -169,11 +142,12 @@ impl<H: Host> Session<H> {
     /// Returns an error if there is no corpus, or it can no longer be read.
     pub fn watch(&mut self, config: &RunConfig) -> Result<()> {
         let text = self
+            .dataset
             .corpus
             .as_ref()
             .ok_or_else(no_corpus)?
             .training_text(0)?;
-        self.watched = Some(PreviewRequest {
+        self.dataset.watched = Some(PreviewRequest {
             config: config.clone(),
             example: 0,
             epoch: 0,
@@ -185,7 +159,7 @@ impl<H: Host> Session<H> {
     /// Sets the word vectors (word2vec text format) that initialise new models; `None` removes
     /// them.
     pub fn set_word_vectors(&mut self, lines: Option<VectorLines>) {
-        self.word_vectors = lines;
+        self.dataset.word_vectors = lines;
     }
 
     /// Evaluates the classifier, or the language model if there is none, on a `split` of the corpus
@@ -202,13 +176,13 @@ impl<H: Host> Session<H> {
         rule: DecisionRule,
         seed: u64,
     ) -> Result<Metrics> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let role = match split {
             "train" => FileRole::Train,
             "valid" => FileRole::Valid,
             _ => FileRole::Test,
         };
-        if let Some(model) = &self.classifier {
+        if let Some(model) = &self.models.classifier {
             let selection = self.measured_on(run, &model.config, corpus, role)?;
             let held_out = self.measured(run, split, model, (corpus, role, &selection))?;
             let scores = model
@@ -225,7 +199,7 @@ impl<H: Host> Session<H> {
                 model.ensemble.is_some(),
             )));
         }
-        let model = self.language_model.as_ref().ok_or_else(no_model)?;
+        let model = self.models.language_model.as_ref().ok_or_else(no_model)?;
         model.needs_masked_lm()?;
         let role = if role == FileRole::Valid {
             role
@@ -300,9 +274,10 @@ impl<H: Host> Session<H> {
         long: Long,
     ) -> Result<Vec<Vec<LabelScore>>> {
         let model = self
+            .models
             .classifier
             .as_ref()
-            .or(self.language_model.as_ref())
+            .or(self.models.language_model.as_ref())
             .ok_or_else(no_model)?;
         let label_selection = top_k.map_or(
             LabelSelection::Given {
@@ -316,14 +291,22 @@ impl<H: Host> Session<H> {
     /// Returns how many tokens the model reads of a text, special tokens included, and whether
     /// `text` has more. `None` if there is no model.
     pub fn is_cut(&self, text: &str) -> Option<(usize, bool)> {
-        let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
+        let model = self
+            .models
+            .classifier
+            .as_ref()
+            .or(self.models.language_model.as_ref())?;
         Some((input::tokens_read(model), input::is_cut(model, text)))
     }
 
     /// Returns the share of the distinct words of `text` that occur in no training document of the
     /// classifier; `None` if the classifier does not store the words of its training documents.
     pub fn unseen_share(&self, text: &str) -> Option<f64> {
-        let model = self.classifier.as_ref().or(self.language_model.as_ref())?;
+        let model = self
+            .models
+            .classifier
+            .as_ref()
+            .or(self.models.language_model.as_ref())?;
         let (words, unseen) = inference::unseen_words(model, text);
         (words > 0).then(|| unseen.len() as f64 / words as f64)
     }
@@ -334,9 +317,10 @@ impl<H: Host> Session<H> {
     /// Returns an error if there is no language model or no `[MASK]`.
     pub async fn fill_mask(&mut self, text: &str, top_k: usize) -> Result<Vec<MaskPrediction>> {
         let model = self
+            .models
             .language_model
             .as_ref()
-            .or(self.classifier.as_ref())
+            .or(self.models.classifier.as_ref())
             .ok_or_else(no_model)?;
         inference::fill_mask(model, &self.device, text, top_k).await
     }
@@ -350,9 +334,10 @@ impl<H: Host> Session<H> {
         text: &str,
     ) -> Result<(Vec<String>, Vec<Vec<Vec<Vec<f32>>>>)> {
         let model = self
+            .models
             .classifier
             .as_ref()
-            .or(self.language_model.as_ref())
+            .or(self.models.language_model.as_ref())
             .ok_or_else(no_model)?;
         inference::attention(model, &self.device, text).await
     }
@@ -362,14 +347,14 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// Returns an error if there is no model or the device is lost.
     pub async fn export(&self) -> Result<ModelFiles> {
-        let newest = if self.latest == Phase::Finetune {
-            &self.classifier
+        let newest = if self.models.latest == Phase::Finetune {
+            &self.models.classifier
         } else {
-            &self.language_model
+            &self.models.language_model
         };
         newest
             .as_ref()
-            .or(self.language_model.as_ref())
+            .or(self.models.language_model.as_ref())
             .ok_or_else(no_model)?
             .to_files()
             .await
@@ -380,7 +365,8 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// Returns an error if there is none or the device is lost.
     pub async fn export_language_model(&self) -> Result<ModelFiles> {
-        self.language_model
+        self.models
+            .language_model
             .as_ref()
             .ok_or_else(no_model)?
             .to_files()
@@ -396,17 +382,17 @@ impl<H: Host> Session<H> {
         for notice in std::mem::take(&mut model.notices) {
             self.warn("", notice.code, notice.message);
         }
-        self.classifier = model.heads.classifier.then(|| model.clone());
-        self.latest = if model.heads.classifier {
+        self.models.classifier = model.heads.classifier.then(|| model.clone());
+        self.models.latest = if model.heads.classifier {
             Phase::Finetune
         } else {
             Phase::Pretrain
         };
-        self.continues = true;
-        self.learned = None;
-        self.pretraining_secs = None;
-        self.out_of_fold = None;
-        self.language_model = Some(model);
+        self.models.continues = true;
+        self.dataset.learned = None;
+        self.models.pretraining_secs = None;
+        self.dataset.out_of_fold = None;
+        self.models.language_model = Some(model);
         Ok(())
     }
 

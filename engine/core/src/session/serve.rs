@@ -3,6 +3,7 @@
 
 use super::checks::{no_corpus, no_model};
 use super::host::Delivery;
+use super::models::Models;
 use super::{Host, LoadedModel, ModelFiles, RunOutcome, Session, ToyOutcome, vector_lines};
 use crate::data::{ByteSource, DataError, InputFile, LOOKED_AT, ReadOptions, Tokenizer};
 use crate::error::Result;
@@ -22,15 +23,6 @@ use std::rc::Rc;
 
 /// Bytes of a hash that identify an imported run.
 const NAME_BYTES: usize = 4;
-
-/// The models of a session and how the next run uses them, to restore them after a failed run.
-struct Models {
-    language_model: Option<LoadedModel>,
-    classifier: Option<LoadedModel>,
-    latest: Phase,
-    continues: bool,
-    pretraining_secs: Option<f64>,
-}
 
 impl<H: Host> Session<H> {
     /// Serves commands until the host goes away.
@@ -96,19 +88,19 @@ impl<H: Host> Session<H> {
                 self.preview(config, example, epoch, text).await?;
             }
             Command::Pretrain { run, config, go_on } => {
-                let before = self.models();
-                self.continues |= go_on && self.language_model.is_some();
+                let before = self.models.clone();
+                self.models.continues |= go_on && self.models.language_model.is_some();
                 let trained = self.pretrain(&run, &config, None).await;
                 self.adopt(trained, before)?;
             }
             Command::Finetune { run, config, from } => {
-                let before = self.models();
+                let before = self.models.clone();
                 let trained = self.finetune(&run, &config, from, None).await;
                 self.adopt(trained, before)?;
             }
             Command::SaveCheckpoints { run, folder } => self.host.save_checkpoints(&run, &folder),
             Command::ResumeRun { run, files } => {
-                let before = self.models();
+                let before = self.models.clone();
                 let trained = self.resume_run(&run, &files, &contents).await;
                 self.adopt(trained, before)?;
             }
@@ -125,7 +117,7 @@ impl<H: Host> Session<H> {
                 compare,
                 known,
             } => {
-                let pretraining_secs = self.pretraining_secs;
+                let pretraining_secs = self.models.pretraining_secs;
                 let progress = Progress {
                     known,
                     on_cell: &mut |_| Ok(()),
@@ -133,9 +125,9 @@ impl<H: Host> Session<H> {
                 };
                 let started = self.host.now_secs();
                 // Previews during a comparison would not be the user's own runs.
-                let watched = self.watched.take();
+                let watched = self.dataset.watched.take();
                 let compared = self.compare(&run, &config, &compare, progress).await;
-                self.watched = self.watched.take().or(watched);
+                self.dataset.watched = self.dataset.watched.take().or(watched);
                 let stopped = compared?.is_none();
                 let elapsed_secs = self.host.now_secs() - started;
                 self.host.emit(Event::Finished {
@@ -153,9 +145,9 @@ impl<H: Host> Session<H> {
                 );
             }
             Command::Toy { run, config } => {
-                let watched = self.watched.take();
+                let watched = self.dataset.watched.take();
                 let outcome = self.toy(&run, &config).await;
-                self.watched = self.watched.take().or(watched);
+                self.dataset.watched = self.dataset.watched.take().or(watched);
                 let ToyOutcome {
                     learned,
                     step,
@@ -247,26 +239,6 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    fn models(&self) -> Models {
-        let Self {
-            language_model,
-            classifier,
-            latest,
-            continues,
-            pretraining_secs,
-            ..
-        } = self;
-        let (language_model, classifier) = (language_model.clone(), classifier.clone());
-        let (latest, continues, pretraining_secs) = (*latest, *continues, *pretraining_secs);
-        Models {
-            language_model,
-            classifier,
-            latest,
-            continues,
-            pretraining_secs,
-        }
-    }
-
     /// Keeps the models of a run. If it failed, or was stopped before its first step, restores the
     /// models and settings from before it.
     fn adopt(&mut self, trained: Result<RunOutcome>, before: Models) -> Result<()> {
@@ -275,26 +247,17 @@ impl<H: Host> Session<H> {
             .as_ref()
             .is_ok_and(|outcome| outcome.step > 0 || !outcome.stopped)
         {
-            let Models {
-                language_model,
-                classifier,
-                latest,
-                continues,
-                pretraining_secs,
-            } = before;
-            (self.language_model, self.classifier) = (language_model, classifier);
-            (self.latest, self.continues, self.pretraining_secs) =
-                (latest, continues, pretraining_secs);
+            self.models = before;
         }
         trained.map(drop)
     }
 
     /// Answers a query with the model or tokenizer it is meant for. Queries change no state.
     async fn answer(&self, question: Command) -> Result<()> {
-        let newest = if self.latest == Phase::Finetune {
-            &self.classifier
+        let newest = if self.models.latest == Phase::Finetune {
+            &self.models.classifier
         } else {
-            &self.language_model
+            &self.models.language_model
         };
         let model = match &question {
             Command::Tokenize { request, text } => {
@@ -302,11 +265,13 @@ impl<H: Host> Session<H> {
                     .emit(inference::tokenized(self.tokenizer()?, *request, text));
                 return Ok(());
             }
-            Command::FillMask { .. } | Command::FillMasks { .. } => {
-                self.language_model.as_ref().or(self.classifier.as_ref())
-            }
-            Command::Classify { .. } => self.classifier.as_ref(),
-            _ => newest.as_ref().or(self.language_model.as_ref()),
+            Command::FillMask { .. } | Command::FillMasks { .. } => self
+                .models
+                .language_model
+                .as_ref()
+                .or(self.models.classifier.as_ref()),
+            Command::Classify { .. } => self.models.classifier.as_ref(),
+            _ => newest.as_ref().or(self.models.language_model.as_ref()),
         };
         inference::answer(
             &self.host,
@@ -359,7 +324,7 @@ impl<H: Host> Session<H> {
             .position(|(name, _)| name == interop::HISTORY_FILE)
             .map(|at| named.swap_remove(at).1);
         self.import(named)?;
-        let model = self.language_model.as_ref().expect("just imported");
+        let model = self.models.language_model.as_ref().expect("just imported");
         let summary = message!(
             "{parameters} parameters, {tokens} tokens",
             parameters = model.parameters(),
@@ -397,13 +362,14 @@ impl<H: Host> Session<H> {
         text: Option<String>,
     ) -> Result<()> {
         let tokenizer = self
+            .models
             .language_model
             .as_ref()
-            .filter(|_| self.continues)
+            .filter(|_| self.models.continues)
             .map(|model| model.tokenizer.clone());
         self.learn_for_preview(&config, tokenizer)?;
-        let learned = self.learned.as_ref().expect("just learned");
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let learned = self.dataset.learned.as_ref().expect("just learned");
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let text = text.map_or_else(|| corpus.training_text(example), Ok)?;
         let watched = PreviewRequest {
             config,
@@ -412,7 +378,7 @@ impl<H: Host> Session<H> {
             text,
         };
         let same_words = |model: &&LoadedModel| Rc::ptr_eq(&model.tokenizer, &learned.tokenizer);
-        match self.language_model.as_ref().filter(same_words) {
+        match self.models.language_model.as_ref().filter(same_words) {
             None => {
                 let model = plan::model_config(&watched.config, learned.tokenizer.len())?;
                 let masked_text = watched.masked_text(&learned.tokenizer, &model);
@@ -443,7 +409,7 @@ impl<H: Host> Session<H> {
                 }
             }
         }
-        self.watched = Some(watched);
+        self.dataset.watched = Some(watched);
         Ok(())
     }
 
@@ -454,8 +420,14 @@ impl<H: Host> Session<H> {
         config: &RunConfig,
         tokenizer: Option<Rc<Tokenizer>>,
     ) -> Result<()> {
-        let is_large = self.corpus.as_ref().ok_or_else(no_corpus)?.is_streamed();
+        let is_large = self
+            .dataset
+            .corpus
+            .as_ref()
+            .ok_or_else(no_corpus)?
+            .is_streamed();
         let is_known = self
+            .dataset
             .learned
             .as_ref()
             .is_some_and(|learned| learned.serves(config, tokenizer.as_ref()));
@@ -468,6 +440,7 @@ impl<H: Host> Session<H> {
             ..config.clone()
         };
         if !self
+            .dataset
             .learned
             .as_ref()
             .is_some_and(|learned| learned.serves(&config, tokenizer.as_ref()))
@@ -492,7 +465,7 @@ impl<H: Host> Session<H> {
             .filter(|entry| entry.token.contains(filter))
             .take(limit)
             .collect();
-        let (learned, corpus) = (self.learned.as_ref(), self.corpus.as_ref());
+        let (learned, corpus) = (self.dataset.learned.as_ref(), self.dataset.corpus.as_ref());
         let event = Event::Vocabulary {
             size: tokenizer.len() as u64,
             entries,
@@ -510,11 +483,16 @@ impl<H: Host> Session<H> {
 
     /// Returns the tokenizer of the corpus, or that of the model.
     fn tokenizer(&self) -> Result<&Tokenizer> {
-        let learned = self.learned.as_ref().map(|learned| &learned.tokenizer);
+        let learned = self
+            .dataset
+            .learned
+            .as_ref()
+            .map(|learned| &learned.tokenizer);
         let models = self
+            .models
             .language_model
             .as_ref()
-            .or(self.classifier.as_ref())
+            .or(self.models.classifier.as_ref())
             .map(|model| &model.tokenizer);
         learned.or(models).map(Rc::as_ref).ok_or_else(no_model)
     }

@@ -121,15 +121,15 @@ impl CrossValidation {
 impl<H: Host> Session<H> {
     /// Calls [`Corpus::train_on_all`], and drops the tokens, which no longer match the split.
     pub(crate) fn train_on_all(&mut self, on_all: bool) {
-        self.learned = None;
-        if let Some(corpus) = &mut self.corpus {
+        self.dataset.learned = None;
+        if let Some(corpus) = &mut self.dataset.corpus {
             corpus.train_on_all(on_all);
         }
     }
 
     /// Whether there are so few labelled documents that all of them validate, one fold per network.
     pub(crate) fn cross_validates(&self, config: &RunConfig) -> bool {
-        let Some(corpus) = &self.corpus else {
+        let Some(corpus) = &self.dataset.corpus else {
             return false;
         };
         let labelled =
@@ -157,7 +157,7 @@ impl<H: Host> Session<H> {
         selection: &Selection,
         train: &EncodedDocuments,
     ) -> Result<Folds> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = message!(
             "only {count} labelled documents: using {limit}-fold cross-validation. Each network trains on all folds but one and is scored on that one; the scores cover all documents",
             count = train.len(),

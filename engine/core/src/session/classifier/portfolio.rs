@@ -254,7 +254,7 @@ impl<H: Host> Session<H> {
         (tokenizer, vectors): (&Tokenizer, Option<Rc<DocumentVectors>>),
         (folds, config): (Option<&Folds>, &RunConfig),
     ) -> Result<Option<Chosen>> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let message = message!("training linear classifiers on words and characters");
         self.host.emit(Event::Compiling {
             run: run.into(),

@@ -50,10 +50,11 @@ impl<H: Host> Session<H> {
     pub fn check_comparison(&self, config: &RunConfig, compare: &CompareConfig) -> Result<()> {
         check(compare)?;
         plan::check_numbers(config)?;
-        self.language_model
+        self.models
+            .language_model
             .as_ref()
             .ok_or_else(no_pretrained_model)?;
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         Labelled::of(corpus, config)?.survey.labels()?;
         if corpus.labelled_documents(FileRole::Valid) == 0 {
             let hint = message!(
@@ -85,10 +86,11 @@ impl<H: Host> Session<H> {
         self.check_comparison(config, compare)?;
         self.report_near_duplicates(run, config)?;
         let model = self
+            .models
             .language_model
             .as_ref()
             .ok_or_else(no_pretrained_model)?;
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let measured_on = if corpus.labelled_documents(FileRole::Test) > 0 {
             "test"
         } else {
@@ -104,8 +106,8 @@ impl<H: Host> Session<H> {
         let mut fractions = compare.label_fractions.clone();
         fractions.sort_by(f64::total_cmp);
         fractions.dedup();
-        let classifier = self.classifier.clone();
-        let latest = self.latest;
+        let classifier = self.models.classifier.clone();
+        let latest = self.models.latest;
         let mut points = Vec::new();
         for fraction in fractions {
             let arms = Arms {
@@ -117,7 +119,7 @@ impl<H: Host> Session<H> {
             };
             let point = self.point(&arms, &mut progress).await;
             // A comparison does not replace the models of the session.
-            (self.classifier, self.latest) = (classifier.clone(), latest);
+            (self.models.classifier, self.models.latest) = (classifier.clone(), latest);
             match point? {
                 Some(point) => points.push(point),
                 None => return Ok(None),
@@ -149,7 +151,7 @@ impl<H: Host> Session<H> {
         arms: &Arms<'_>,
         progress: &mut Progress<'_>,
     ) -> Result<Option<ComparisonPoint>> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let has_test = corpus.labelled_documents(FileRole::Test) > 0;
         let measured = if has_test {
             FileRole::Test

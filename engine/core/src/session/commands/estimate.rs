@@ -36,11 +36,15 @@ impl<H: Host> Session<H> {
     /// Returns an error if the run would be refused.
     pub async fn estimate(&mut self, config: &RunConfig, tries: bool) -> Result<Estimate> {
         plan::check_numbers(config)?;
-        let base = self.language_model.clone().filter(|_| self.continues);
+        let base = self
+            .models
+            .language_model
+            .clone()
+            .filter(|_| self.models.continues);
         self.learn_for_preview(config, base.as_ref().map(|model| model.tokenizer.clone()))?;
         let (learned, corpus) = (
-            self.learned.as_ref().expect("just learned"),
-            self.corpus.as_ref(),
+            self.dataset.learned.as_ref().expect("just learned"),
+            self.dataset.corpus.as_ref(),
         );
         let corpus = corpus.ok_or_else(no_corpus)?;
         let model = match base {

@@ -32,7 +32,8 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// Returns an error if it has none, or there is no model.
     pub fn check_masked_lm(&self) -> Result<()> {
-        self.language_model
+        self.models
+            .language_model
             .as_ref()
             .ok_or_else(no_model)?
             .needs_masked_lm()
@@ -48,7 +49,7 @@ impl<H: Host> Session<H> {
         role: FileRole,
         seed: u64,
     ) -> Result<MaskedExamples> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let packed = tokenized_corpus::pack(&self.host, &model.tokenizer, corpus, role)?;
         let fitted = || {
             plan::pretraining_max_len(
@@ -77,7 +78,7 @@ impl<H: Host> Session<H> {
     /// Returns an error if there is no masked language model, or the split can no longer be read or
     /// is too short.
     pub fn evaluation_rows(&self, seed: u64) -> Result<EvaluationRows> {
-        let model = self.language_model.as_ref().ok_or_else(no_model)?;
+        let model = self.models.language_model.as_ref().ok_or_else(no_model)?;
         model.needs_masked_lm()?;
         let mut examples = self.evaluation_examples(model, FileRole::Valid, seed)?;
         let mut rows = EvaluationRows {
@@ -115,8 +116,8 @@ impl<H: Host> Session<H> {
     /// # Errors
     /// Returns an error if there is no model, or the text can no longer be read or has no token.
     pub fn training_tokens(&self) -> Result<(Packed, Specials)> {
-        let model = self.language_model.as_ref().ok_or_else(no_model)?;
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let model = self.models.language_model.as_ref().ok_or_else(no_model)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let packed = tokenized_corpus::pack(&self.host, &model.tokenizer, corpus, FileRole::Train)?;
         Ok((packed, model.tokenizer.specials()))
     }

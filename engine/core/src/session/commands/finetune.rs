@@ -62,7 +62,7 @@ impl<H: Host> Session<H> {
             Start::Scratch
         };
         let cross_validates = self.cross_validates(config);
-        self.out_of_fold = None;
+        self.dataset.out_of_fold = None;
         if cross_validates {
             self.train_on_all(true);
         }
@@ -80,10 +80,11 @@ impl<H: Host> Session<H> {
             .as_ref()
             .and_then(|ensemble| ensemble.out_of_fold.clone());
         let fingerprint = self
+            .dataset
             .corpus
             .as_ref()
             .map(|corpus| corpus.fingerprint().to_string());
-        self.out_of_fold = fingerprint.zip(scores);
+        self.dataset.out_of_fold = fingerprint.zip(scores);
         Ok(finished.outcome)
     }
 
@@ -101,9 +102,14 @@ impl<H: Host> Session<H> {
             .map_or(config, |resumed| &resumed.state.config)
             .clone();
         plan::check_numbers(&config)?;
-        let cross_validates = self.corpus.as_ref().is_some_and(Corpus::trains_on_all);
+        let cross_validates = self
+            .dataset
+            .corpus
+            .as_ref()
+            .is_some_and(Corpus::trains_on_all);
         let has_validation = cross_validates
             || self
+                .dataset
                 .corpus
                 .as_ref()
                 .is_some_and(|corpus| corpus.labelled_documents(FileRole::Valid) > 0);
@@ -117,7 +123,12 @@ impl<H: Host> Session<H> {
             }
             config.parts = Some(PartsKind::One);
         }
-        let language_model = || self.language_model.clone().ok_or_else(no_pretrained_model);
+        let language_model = || {
+            self.models
+                .language_model
+                .clone()
+                .ok_or_else(no_pretrained_model)
+        };
         // In a comparison both conditions start without word vectors.
         let word_vectors = from == Start::Scratch;
         let (base, shape) = match from {
@@ -147,7 +158,7 @@ impl<H: Host> Session<H> {
             Some(model) => model.tokenizer.clone(),
             None => self.scratch_tokenizer(run, &config)?,
         };
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let (selection, survey) = self.select_labelled(run, corpus, &config)?;
         let mut model = match (&resumed, &base) {
             (Some(resumed), _) => resumed.trained.config.clone(),
@@ -193,6 +204,7 @@ impl<H: Host> Session<H> {
             .problem_type
             .expect("the labels told it, or the run that is resumed");
         let few = self
+            .dataset
             .corpus
             .as_ref()
             .is_some_and(|corpus| corpus.labelled_documents(FileRole::Train) <= MAX_DOCUMENTS);
@@ -216,7 +228,7 @@ impl<H: Host> Session<H> {
         } else {
             None
         };
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let (linear, margins) = linear.map(|chosen| (chosen.part, chosen.margins)).unzip();
         let parts = (config.parts, linear);
         let mut task = self.classification(
@@ -263,6 +275,7 @@ impl<H: Host> Session<H> {
         };
         let entropy_baselines = task.entropy_baselines();
         let corpus = self
+            .dataset
             .corpus
             .as_ref()
             .ok_or_else(no_corpus)?
@@ -287,8 +300,8 @@ impl<H: Host> Session<H> {
             own_vectors,
         };
         let finished = self.run(run, start, task, corpus, resumed, source).await?;
-        self.classifier = Some(finished.trained.clone());
-        self.latest = Phase::Finetune;
+        self.models.classifier = Some(finished.trained.clone());
+        self.models.latest = Phase::Finetune;
         Ok(finished)
     }
 
@@ -307,6 +320,7 @@ impl<H: Host> Session<H> {
         }
         self.learn(run, config, Some(tokenizer.clone()))?;
         let learned = self
+            .dataset
             .learned
             .as_ref()
             .and_then(|learned| learned.embeddings(VECTOR_WIDTH));
@@ -377,11 +391,12 @@ impl<H: Host> Session<H> {
     /// Returns the language model's tokenizer if there is one, so that both conditions of a
     /// comparison share it; otherwise a new one.
     fn scratch_tokenizer(&mut self, run: &str, config: &RunConfig) -> Result<Rc<Tokenizer>> {
-        if let Some(model) = &self.language_model {
+        if let Some(model) = &self.models.language_model {
             return Ok(model.tokenizer.clone());
         }
         self.learn(run, config, None)?;
         Ok(self
+            .dataset
             .learned
             .as_ref()
             .expect("just learned")

@@ -65,7 +65,7 @@ impl<H: Host> Session<H> {
         options: &ReadOptions,
         (selection, long): (LabelSelection, Long),
     ) -> Result<()> {
-        let model = self.classifier.clone().ok_or_else(no_model)?;
+        let model = self.models.classifier.clone().ok_or_else(no_model)?;
         let file = self
             .host
             .open(vec![file.clone()])

@@ -39,8 +39,8 @@ impl<H: Host> Session<H> {
             .map_or(config, |resumed| &resumed.state.config)
             .clone();
         plan::check_numbers(&config)?;
-        let base = if self.continues {
-            self.language_model.clone()
+        let base = if self.models.continues {
+            self.models.language_model.clone()
         } else {
             None
         };
@@ -49,7 +49,7 @@ impl<H: Host> Session<H> {
             .map(|resumed| &resumed.trained)
             .or(base.as_ref());
         self.learn(run, &config, given.map(|model| model.tokenizer.clone()))?;
-        let learned = self.learned.as_ref().expect("just learned");
+        let learned = self.dataset.learned.as_ref().expect("just learned");
         let mut model = match (&resumed, &base) {
             (Some(resumed), _) => resumed.trained.config.clone(),
             (None, Some(base)) => unlabelled(&base.config, config.nsp),
@@ -101,6 +101,7 @@ impl<H: Host> Session<H> {
             own_vectors,
         };
         let corpus = self
+            .dataset
             .corpus
             .as_ref()
             .ok_or_else(no_corpus)?
@@ -111,10 +112,10 @@ impl<H: Host> Session<H> {
             None => Weights::new(),
         };
         let finished = self.run(run, start, task, corpus, resumed, source).await?;
-        self.language_model = Some(finished.trained);
-        self.pretraining_secs = Some(finished.outcome.elapsed_secs);
-        self.continues = false;
-        self.latest = Phase::Pretrain;
+        self.models.language_model = Some(finished.trained);
+        self.models.pretraining_secs = Some(finished.outcome.elapsed_secs);
+        self.models.continues = false;
+        self.models.latest = Phase::Pretrain;
         Ok(finished.outcome)
     }
 
@@ -137,7 +138,7 @@ impl<H: Host> Session<H> {
                 valid.map(Windows::Packed),
             ));
         }
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let selection = tokenized_corpus::selection(config);
         let pairs = |role| {
             tokenized_corpus::pairs(&self.host, &learned.tokenizer, corpus, role, &selection)

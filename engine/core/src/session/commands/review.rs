@@ -39,14 +39,15 @@ impl<H: Host> Session<H> {
     /// Returns an error if there is no classifier or no labelled document in that split, or if it
     /// was stopped.
     pub async fn review(&mut self, split: &str) -> Result<Review> {
-        let model = self.classifier.as_ref().ok_or_else(no_model)?;
+        let model = self.models.classifier.as_ref().ok_or_else(no_model)?;
         let role = if split == "test" {
             FileRole::Test
         } else {
             FileRole::Valid
         };
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let out_of_fold = self
+            .dataset
             .out_of_fold
             .as_ref()
             .filter(|(known, _)| known == corpus.fingerprint());
@@ -140,7 +141,7 @@ impl<H: Host> Session<H> {
                 scored.metrics(&model.config, &DecisionRule::At(at))
             });
         }
-        self.reviewed = Some(reviewed);
+        self.dataset.reviewed = Some(reviewed);
         Ok(review)
     }
 
@@ -170,7 +171,7 @@ impl<H: Host> Session<H> {
 
     /// Returns the first documents of a file, and how many follow.
     fn first(&self, file: usize, limit: usize) -> Result<(Vec<PredictedDocument>, u64)> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let documents = corpus.first_of(file, limit)?;
         let lines: Vec<PredictedDocument> = documents
             .iter()
@@ -188,8 +189,9 @@ impl<H: Host> Session<H> {
         second: &str,
         is_wanted: fn(&Reviewed, usize, [usize; 2]) -> bool,
     ) -> Result<(Vec<PredictedDocument>, u64)> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let reviewed = self
+            .dataset
             .reviewed
             .as_ref()
             .filter(|reviewed| reviewed.corpus == corpus.fingerprint());
@@ -224,8 +226,8 @@ impl<H: Host> Session<H> {
     /// (single-label: has the lowest probability): labelling these helps the model most (Lewis &
     /// Gale 1994, uncertainty sampling).
     async fn uncertain(&mut self, limit: usize) -> Result<(Vec<PredictedDocument>, u64)> {
-        let model = self.classifier.as_ref().ok_or_else(no_model)?;
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let model = self.models.classifier.as_ref().ok_or_else(no_model)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let mut documents: Vec<Document> = Vec::new();
         corpus.each(FileRole::Train, &Selection::default(), &mut |document| {
             if document.labels.is_empty() && documents.len() < MAX_ASKED {

@@ -19,6 +19,7 @@ impl<H: Host> Session<H> {
     /// Returns an error if a file can no longer be read.
     pub(crate) fn report_near_duplicates(&mut self, run: &str, config: &RunConfig) -> Result<()> {
         let training = self
+            .dataset
             .corpus
             .as_ref()
             .map_or(0, |corpus| corpus.labelled_documents(FileRole::Train));
@@ -73,7 +74,7 @@ impl<H: Host> Session<H> {
         &mut self,
         config: &RunConfig,
     ) -> Result<NearDuplicateCounts> {
-        let corpus = self.corpus.as_mut().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_mut().ok_or_else(no_corpus)?;
         let selection = Labelled::of(corpus, config)?.selection;
         Ok(corpus.find_near_duplicates(&selection)?)
     }

@@ -17,9 +17,10 @@ impl<H: Host> Session<H> {
     /// Returns an error if there is no model, or the word is not in its vocabulary.
     pub async fn neighbours(&self, word: &str, top_k: usize) -> Result<Vec<Candidate>> {
         let model = self
+            .models
             .language_model
             .as_ref()
-            .or(self.classifier.as_ref())
+            .or(self.models.classifier.as_ref())
             .ok_or_else(no_model)?;
         let weights = model.weights().await?;
         let table = weights
@@ -45,13 +46,14 @@ impl<H: Host> Session<H> {
         top_k: usize,
     ) -> Result<Event> {
         let of_text = self
+            .dataset
             .learned
             .as_ref()
             .and_then(|learned| Some((learned, learned.any_embeddings(VECTOR_WIDTH)?)));
         let own = of_text.map(|(learned, own)| {
             nearest(&learned.tokenizer, (&own.values, own.width), &word, top_k)
         });
-        let model = match self.language_model {
+        let model = match self.models.language_model {
             Some(_) => Some(self.neighbours(&word, top_k).await),
             None => None,
         };

@@ -92,9 +92,10 @@ impl<H: Host> Session<H> {
     /// Computes the mean hidden state of each text, `[texts][F]`.
     async fn mean_states(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let model = self
+            .models
             .classifier
             .as_ref()
-            .or(self.language_model.as_ref())
+            .or(self.models.language_model.as_ref())
             .ok_or_else(no_model)?;
         let mut means = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {

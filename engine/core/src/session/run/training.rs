@@ -124,12 +124,12 @@ impl<H: Host> Session<H> {
             run: name,
             answers: task.answers(),
             other: if heads.masked_lm {
-                self.classifier.clone()
+                self.models.classifier.clone()
             } else {
-                self.language_model.clone()
+                self.models.language_model.clone()
             },
-            text: self.corpus.as_ref(),
-            watched: &mut self.watched,
+            text: self.dataset.corpus.as_ref(),
+            watched: &mut self.dataset.watched,
             next_preview_secs: 0.0,
             pause_at: None,
             // Commands that arrived after the one that started the run are for the run to handle.
@@ -163,7 +163,7 @@ impl<H: Host> Session<H> {
         let Finished {
             outcome, measured, ..
         } = &finished;
-        let corpus = self.corpus.as_ref();
+        let corpus = self.dataset.corpus.as_ref();
         let from = Provenance {
             corpus,
             config: &config,
@@ -247,7 +247,7 @@ impl<H: Host> Session<H> {
         phase: Phase,
         width: usize,
     ) -> Option<Rc<WordEmbeddings>> {
-        if self.word_vectors.is_some() || !plan::starts_from_own_vectors(config, phase) {
+        if self.dataset.word_vectors.is_some() || !plan::starts_from_own_vectors(config, phase) {
             return None;
         }
         let message = message!("learning word vectors from the text");
@@ -255,7 +255,7 @@ impl<H: Host> Session<H> {
             run: run.into(),
             message,
         });
-        let vectors = self.learned.as_ref()?.embeddings(width);
+        let vectors = self.dataset.learned.as_ref()?.embeddings(width);
         if vectors.is_none() {
             let message = message!(
                 "the text never has two different words side by side, so the word embeddings are initialised randomly"
@@ -273,7 +273,7 @@ impl<H: Host> Session<H> {
         tokenizer: &Tokenizer,
         width: usize,
     ) -> Result<Option<FoundVectors>> {
-        let Some(lines) = &self.word_vectors else {
+        let Some(lines) = &self.dataset.word_vectors else {
             return Ok(None);
         };
         let mut vectors = WordVectors::new(tokenizer, width);
@@ -316,9 +316,9 @@ impl<H: Host> Session<H> {
         config: &RunConfig,
         tokenizer: Option<Rc<Tokenizer>>,
     ) -> Result<()> {
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let fits = |learned: &TokenizedCorpus| learned.serves(config, tokenizer.as_ref());
-        if !self.learned.as_ref().is_some_and(fits) {
+        if !self.dataset.learned.as_ref().is_some_and(fits) {
             let is_new = tokenizer.is_none();
             let progress = |message: Message| {
                 // A preview belongs to no run and needs no progress messages.
@@ -331,7 +331,7 @@ impl<H: Host> Session<H> {
             };
             let learned = TokenizedCorpus::of(&self.host, &progress, corpus, config, tokenizer)?;
             self.warn_unknown_share(run, learned.train.unknown_share(), is_new);
-            self.learned = Some(learned);
+            self.dataset.learned = Some(learned);
         }
         Ok(())
     }

@@ -27,14 +27,15 @@ impl<H: Host> Session<H> {
     ) -> Result<(LinearResult, u64)> {
         let started = self.host.now_secs();
         let words = self
+            .models
             .language_model
             .as_ref()
             .map(|model| model.tokenizer.clone());
-        if self.learned.is_none() {
+        if self.dataset.learned.is_none() {
             self.learn("", config, words)?;
         }
         let cross_validates = measured == FileRole::Valid && self.cross_validates(config);
-        let corpus = self.corpus.as_ref().ok_or_else(no_corpus)?;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let Labelled {
             selection, survey, ..
         } = Labelled::of(corpus, config)?;
@@ -122,7 +123,7 @@ impl<H: Host> Session<H> {
     /// Returns vectors that describe `documents`, learned from the text, and their tokenizer. The
     /// baseline uses nothing that pre-training learned.
     fn text_vectors(&self, documents: &[Document]) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
-        let learned = self.learned.as_ref()?;
+        let learned = self.dataset.learned.as_ref()?;
         let (tokenizer, own) = (
             learned.tokenizer.clone(),
             learned.any_embeddings(VECTOR_WIDTH)?,
