@@ -53,7 +53,7 @@ mod tests {
             ),
             (
                 message!("Use {task}, or leave one label.", task),
-                "Use “Task: any number of labels”, or leave one label.",
+                "Use “Classification task: any number of labels”, or leave one label.",
             ),
             (
                 message!("{steps} is 0", steps = Setting::named("steps")),

@@ -181,15 +181,15 @@ fn translations(value: &serde_json::Value) -> Vec<&str> {
 /// Returns what the page shows of the schema of settings: all labels, which messages use, and the
 /// help texts and defaults of the settings in its forms.
 fn texts_of_settings() -> impl Iterator<Item = &'static str> {
-    use app::settings::{CHOICES, FIELDS, LENGTHS, NSP, SWITCHES, TABLE_FIELDS};
+    use app::settings::{CHOICES, FIELDS, NSP, SWITCHES, TABLE_FIELDS, finetune_fields};
     let specs = || RunConfig::SETTINGS.iter();
     let fields = || FIELDS.iter().chain(&TABLE_FIELDS).copied();
     let helped: BTreeSet<&str> = fields()
         .chain(CHOICES.map(|choice| choice.key))
         .chain(SWITCHES.iter().chain([&NSP]).map(|switch| switch.key))
-        .chain(["epochs", "label-fraction"])
+        .chain(finetune_fields().map(|field| field.spec.key))
         .collect();
-    let has_default: BTreeSet<&str> = fields().chain(LENGTHS).chain(["label-fraction"]).collect();
+    let has_default: BTreeSet<&str> = fields().chain(["label-fraction"]).collect();
     let has_words = |text: &&str| text.contains(char::is_alphabetic);
     let helps = specs().filter(move |spec| helped.contains(spec.key));
     let defaults = specs().filter(move |spec| has_default.contains(spec.key));

@@ -1,5 +1,5 @@
 //! A full disk, on a file system of its own. Mounting one needs privileges, so these tests run on
-//! demand: `cargo test -p clozelab-tests --test it full_disk -- --ignored`.
+//! demand: `cargo test -p clozelab --test it full_disk -- --ignored`.
 
 use crate::lab::{Done, Lab, binary, finish, tiny};
 use std::process::{Command, Stdio};

@@ -21,8 +21,8 @@ const SELECTIONS: [&[&str]; 2] = [
     &["--package", "xtask"],
 ];
 
-/// Integration tests of the engine with cases for a graphics adapter.
-const ADAPTER_TESTS: [&str; 4] = ["fused", "kernels", "oracle", "session"];
+/// Parts of the paths of the tests that need a graphics adapter.
+const ADAPTER_TESTS: [&str; 2] = ["on_an_adapter", "gpu_engine"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,8 +167,8 @@ fn native(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     }
     let tests = cargo("test").args(["--no-fail-fast"]).args(SELECTIONS[0]);
     let on_adapter = tests
-        .args(ADAPTER_TESTS.iter().flat_map(|name| ["--test", name]))
-        .args(["--", "--ignored"]);
+        .args(["--tests", "--", "--ignored"])
+        .args(ADAPTER_TESTS);
     ends.push(on_adapter.lines(|line| tally.read_cargo(line))?);
     ends.into_iter().collect()
 }

@@ -146,7 +146,13 @@ fn LengthField() -> impl IntoView {
         );
         set("");
     };
-    let default = move || Field::of(unit.get()).default();
+    let default = move || {
+        if unit.get() == "epochs" {
+            tr!("by the amount of text")
+        } else {
+            String::new()
+        }
+    };
     let option = move |key: &'static str| {
         view! { <option value=key selected=key == unit.get_untracked()>{Field::of(key).label()}</option> }
     };

@@ -5,7 +5,7 @@ use crate::language::translated;
 use crate::mark;
 use crate::tr;
 use crate::wording::grouped;
-use protocol::{Kind, Range, SettingSpec};
+use protocol::{SettingKind, SettingRange, SettingSpec};
 
 /// A number or a text in a form.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub struct Field {
     /// Key in the link.
     pub key: &'static str,
     /// The setting that it edits.
-    spec: &'static SettingSpec,
+    pub spec: &'static SettingSpec,
     /// The value, or the rule, that applies while the field is empty.
     default: &'static str,
 }
@@ -56,14 +56,16 @@ impl Field {
     pub fn help(&self) -> String {
         let help = translated(self.spec.help);
         match self.spec.kind {
-            Kind::Integer | Kind::Real => format!("{help} {}", range_text(self.spec.range)),
+            SettingKind::Integer | SettingKind::Real => {
+                format!("{help} {}", range_text(self.spec.range))
+            }
             _ => help,
         }
     }
 
     /// Whether only integers are valid.
     pub fn is_integer(&self) -> bool {
-        matches!(self.spec.kind, Kind::Integer)
+        matches!(self.spec.kind, SettingKind::Integer)
     }
 
     /// Checks a number as entered.
@@ -76,11 +78,29 @@ impl Field {
                 Err(tr!("\"{value}\" is not a whole number", value))
             }
             Ok(number) if self.spec.range.contains(number) => Ok(()),
-            Ok(_) => Err(tr!(
-                "\"{value}\" is not in the range {range}",
-                value,
-                range = range_text(self.spec.range).trim_end_matches('.')
-            )),
+            Ok(_) => {
+                let SettingRange {
+                    min,
+                    max,
+                    includes_min,
+                } = self.spec.range;
+                let (min, max) = (bound_text(min), bound_text(max));
+                Err(if includes_min {
+                    tr!(
+                        "\"{value}\" is not between {min} and {max}",
+                        value,
+                        min,
+                        max
+                    )
+                } else {
+                    tr!(
+                        "\"{value}\" is not above {min} and at most {max}",
+                        value,
+                        min,
+                        max
+                    )
+                })
+            }
             Err(_) => Err(tr!("\"{value}\" is not a number", value)),
         }
     }
@@ -91,17 +111,20 @@ fn spec_of(key: &str) -> &'static SettingSpec {
 }
 
 /// Returns the range of valid values as text.
-fn range_text(range: Range) -> String {
-    let words = |value: f64| match value {
-        value if value > 1e9 => format!("{value:.1e}"),
-        value if value.fract() == 0.0 => grouped(value as u64),
-        value => format!("{value}"),
-    };
-    let (min, max) = (words(range.min), words(range.max));
+fn range_text(range: SettingRange) -> String {
+    let (min, max) = (bound_text(range.min), bound_text(range.max));
     if range.includes_min {
         tr!("{min} to {max}.", min, max)
     } else {
         tr!("Above {min}, up to {max}.", min, max)
+    }
+}
+
+fn bound_text(value: f64) -> String {
+    match value {
+        value if value > 1e9 => format!("{value:.1e}"),
+        value if value.fract() == 0.0 => grouped(value as u64),
+        value => format!("{value}"),
     }
 }
 
@@ -148,7 +171,7 @@ fn numeric_field(key: &str) -> Option<Field> {
     let own = finetune_fields().into_iter().find(|field| field.key == key);
     own.or_else(|| {
         let spec = SettingSpec::find(key)?;
-        matches!(spec.kind, Kind::Integer | Kind::Real).then(|| Field::of(spec.key))
+        matches!(spec.kind, SettingKind::Integer | SettingKind::Real).then(|| Field::of(spec.key))
     })
 }
 
@@ -305,7 +328,7 @@ mod tests {
             Field::of(key);
         }
         for switch in SWITCHES.into_iter().chain([NSP]) {
-            assert!(matches!(spec_of(switch.key).kind, Kind::Switch));
+            assert!(matches!(spec_of(switch.key).kind, SettingKind::Switch));
         }
         for choice in CHOICES {
             let shown: Vec<&str> = choice.options.iter().map(|(name, _)| *name).collect();

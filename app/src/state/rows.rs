@@ -2,7 +2,7 @@
 
 use super::{Run, RunState, Stage, Text};
 use crate::mark;
-use protocol::{CompareConfig, Event, Message, Phase, RunConfig, StartFrom};
+use protocol::{CompareConfig, Event, Message, Phase, RunConfig, SettingSpec, StartFrom};
 use std::collections::BTreeSet;
 
 impl RunState {
@@ -237,7 +237,7 @@ impl RunState {
             return false;
         };
         let mut pairs = config.pairs();
-        pairs.retain(|(key, _)| !FINETUNING_ONLY.contains(key));
+        pairs.retain(|(key, _)| only_phase(key) != Some(Phase::Finetune));
         let is_same_pair =
             |((key, value), (other, expected)): (&(String, String), &(&str, String))| {
                 key == other && value == expected
@@ -245,7 +245,7 @@ impl RunState {
         let before: Vec<_> = last
             .pairs
             .iter()
-            .filter(|(key, _)| !FINETUNING_ONLY.contains(&key.as_str()))
+            .filter(|(key, _)| only_phase(key) != Some(Phase::Finetune))
             .collect();
         let is_same =
             before.len() == pairs.len() && before.into_iter().zip(&pairs).all(is_same_pair);
@@ -269,8 +269,9 @@ impl RunState {
             .flat_map(|run| run.pairs.iter().map(|(key, _)| key))
             .collect();
         let value = |run: &Run, key: &str| match run.phase {
-            Phase::Pretrain if FINETUNING_ONLY.contains(&key) => Some(NOT_APPLICABLE.to_string()),
-            Phase::Finetune if PRETRAINING_ONLY.contains(&key) => Some(NOT_APPLICABLE.to_string()),
+            phase if only_phase(key).is_some_and(|only| only != phase) => {
+                Some(NOT_APPLICABLE.to_string())
+            }
             // The settings of an imported run are unknown.
             _ if run.is_imported() => Some(NOT_APPLICABLE.to_string()),
             _ => run
@@ -296,23 +297,11 @@ impl RunState {
     }
 }
 
-/// Settings that do not apply to runs of the other phase.
-const PRETRAINING_ONLY: [&str; 5] = [
-    "mask-rate",
-    "max-predictions",
-    "whole-word",
-    "nsp",
-    "seed-masking",
-];
-const FINETUNING_ONLY: [&str; 7] = [
-    "label-fraction",
-    "task",
-    "parts",
-    "class-weights",
-    "near-duplicates",
-    "pooling",
-    "freeze",
-];
+/// Returns the only phase that a setting applies to, if it is one.
+fn only_phase(link_key: &str) -> Option<Phase> {
+    SettingSpec::find(link_key).and_then(|spec| spec.group.phase())
+}
+
 /// Placeholder for a setting that does not apply.
 const NOT_APPLICABLE: &str = "–";
 

@@ -293,7 +293,7 @@ pub enum CommandKind {
     Control,
     /// A model answers it, also the one in training, between two steps.
     Query,
-    /// Answered from the corpus in no notable time, between two parts of a long job.
+    /// Answered from the corpus almost at once, between two parts of a long job.
     Lookup,
     /// Replaces the text, the model or the word vectors that later commands refer to.
     Data,

@@ -38,9 +38,9 @@ pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, Sco
 pub use presets::{PRESET_NAMES, Preset, PresetFamily};
 pub use run::{Phase, RunId};
 pub use settings::{
-    BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, Group, Kind, LabelMap,
-    NearDuplicates, OptimizerKind, PartsKind, Pooling, Quoting, Range, RunConfig, SettingSpec,
-    TaskKind, TokenizerKind,
+    BackboneKind, BackendChoice, ClassWeights, ConfigError, EmbeddingInit, LabelMap,
+    NearDuplicates, OptimizerKind, PartsKind, Pooling, Quoting, RunConfig, SettingGroup,
+    SettingKind, SettingRange, SettingSpec, TaskKind, TokenizerKind,
 };
 pub use spreadsheet::inert_cell;
 pub use token::{Candidate, LabelScore, MaskKind, MaskPrediction, MaskedToken, VocabularyEntry};

@@ -20,7 +20,7 @@ pub struct Preset {
 pub enum PresetFamily {
     /// The architecture that learns fastest from little text.
     Fast,
-    /// The sizes of BERT as published (Devlin et al. 2019; Turc et al. 2019).
+    /// The sizes of BERT as published (Devlin et al. 2019; Turc et al. 2019, table 1).
     Bert,
     /// The sizes of the 2018 system: six layers of BERT.
     Original,

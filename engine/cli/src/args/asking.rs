@@ -124,7 +124,7 @@ pub struct Served {
     #[arg(long, value_name = "FILE")]
     pub documents: Option<PathBuf>,
     /// Text column of the documents in a table, by name or number from 1; "a+b" joins columns
-    #[arg(long, value_name = "NAME", requires = "documents")]
+    #[arg(long, value_name = "COLUMN", requires = "documents")]
     pub text_column: Option<String>,
 }
 
@@ -162,7 +162,7 @@ pub struct Tokenize {
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
     /// Text column of a table, by name or number from 1; "a+b" joins columns
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "COLUMN")]
     pub text_column: Option<String>,
     /// Encoding of the text, if it is not detected correctly
     #[arg(long, value_name = "NAME")]

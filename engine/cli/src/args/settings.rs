@@ -3,7 +3,7 @@
 use super::parse::{set_given, text_of};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use engine::error::Error;
-use protocol::{Group, Kind, RunConfig, SettingSpec};
+use protocol::{RunConfig, SettingGroup, SettingKind, SettingSpec};
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub trait Scope: 'static {
     const IS_GLOBAL: bool = false;
 
     /// Whether the command takes the settings of a group.
-    fn includes(group: Group) -> bool;
+    fn includes(group: SettingGroup) -> bool;
 }
 
 /// Device and seed: settings of every command.
@@ -23,8 +23,8 @@ pub struct General;
 impl Scope for General {
     const IS_GLOBAL: bool = true;
 
-    fn includes(group: Group) -> bool {
-        group == Group::General
+    fn includes(group: SettingGroup) -> bool {
+        group == SettingGroup::General
     }
 }
 
@@ -33,8 +33,8 @@ impl Scope for General {
 pub struct Training;
 
 impl Scope for Training {
-    fn includes(group: Group) -> bool {
-        group != Group::General
+    fn includes(group: SettingGroup) -> bool {
+        group != SettingGroup::General
     }
 }
 
@@ -43,8 +43,8 @@ impl Scope for Training {
 pub struct Tables;
 
 impl Scope for Tables {
-    fn includes(group: Group) -> bool {
-        group == Group::Tables
+    fn includes(group: SettingGroup) -> bool {
+        group == SettingGroup::Tables
     }
 }
 
@@ -56,7 +56,7 @@ pub struct SettingFlags<S> {
 }
 
 impl<S: Scope> SettingFlags<S> {
-    /// Returns the given settings and their texts, in the order of the schema.
+    /// Returns the given settings and their texts, in the order of the help.
     pub fn given(&self) -> &[(&'static SettingSpec, String)] {
         &self.given
     }
@@ -74,7 +74,7 @@ impl<S: Scope> SettingFlags<S> {
     pub fn apply(&self, config: &mut RunConfig) -> Result<(), Error> {
         for (spec, text) in &self.given {
             match spec.kind {
-                Kind::LabelMap => {
+                SettingKind::LabelMap => {
                     set_given(config, spec.key, &text_of(Path::new(text))?)?;
                 }
                 _ if is_vector_file(spec, text) => {}
@@ -87,7 +87,7 @@ impl<S: Scope> SettingFlags<S> {
 
 /// Whether the value of a setting is the name of a file of word vectors.
 pub fn is_vector_file(spec: &SettingSpec, text: &str) -> bool {
-    spec.key == EMBEDDING_INIT && !spec.names().contains(&text)
+    spec.key == EMBEDDING_INIT && text != "auto" && !spec.names().contains(&text)
 }
 
 /// The setting whose flag takes the name of a file too.
@@ -96,7 +96,7 @@ const EMBEDDING_INIT: &str = "embedding-init";
 impl<S: Scope> FromArgMatches for SettingFlags<S> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let text = |spec: &SettingSpec| match spec.kind {
-            Kind::Switch => matches.get_flag(spec.key).then(|| "true".into()),
+            SettingKind::Switch => matches.get_flag(spec.key).then(|| "true".into()),
             _ => matches.get_one::<String>(spec.key).cloned(),
         };
         Ok(Self {
@@ -147,9 +147,9 @@ fn flag(spec: &'static SettingSpec) -> Arg {
         _ => flag,
     };
     match spec.kind {
-        Kind::Switch => flag.action(ArgAction::SetTrue),
+        SettingKind::Switch => flag.action(ArgAction::SetTrue),
         // A switch with a default of its own: `--freeze` alone turns it on.
-        Kind::Choice(names) if names().contains(&"true") => {
+        SettingKind::Choice(names) if names().contains(&"true") => {
             flag.num_args(0..=1).default_missing_value("true")
         }
         _ => flag,
@@ -174,34 +174,36 @@ const NAMES_IN_VALUE: usize = 5;
 
 fn value_name(spec: &SettingSpec) -> String {
     match spec.kind {
-        Kind::Integer | Kind::Switch => "N".into(),
-        Kind::Real => "F".into(),
-        Kind::Choice(names) if spec.key == EMBEDDING_INIT => format!("{}|FILE", names().join("|")),
-        Kind::Choice(names) if names().len() <= NAMES_IN_VALUE => {
+        SettingKind::Integer | SettingKind::Switch => "N".into(),
+        SettingKind::Real => "F".into(),
+        SettingKind::Choice(names) if spec.key == EMBEDDING_INIT => {
+            format!("{}|FILE", names().join("|"))
+        }
+        SettingKind::Choice(names) if names().len() <= NAMES_IN_VALUE => {
             let mut names = names();
             // Links say `backend=webgpu` for a GPU.
             names.retain(|name| *name != "webgpu");
             names.join("|")
         }
-        Kind::Choice(_) => "NAME".into(),
-        Kind::Text if spec.key.ends_with("column") => "COLUMN".into(),
-        Kind::Text => "TEXT".into(),
-        Kind::LabelMap => "FILE".into(),
+        SettingKind::Choice(_) => "NAME".into(),
+        SettingKind::Text if spec.key.ends_with("column") => "COLUMN".into(),
+        SettingKind::Text => "TEXT".into(),
+        SettingKind::LabelMap => "FILE".into(),
     }
 }
 
 /// Heading of the flags of every command.
 pub const GENERAL_HEADING: &str = "Flags of every command";
 
-fn heading(group: Group) -> &'static str {
+fn heading(group: SettingGroup) -> &'static str {
     match group {
-        Group::General => GENERAL_HEADING,
-        Group::Model => "Model",
-        Group::Vocabulary => "Vocabulary",
-        Group::Training => "Training",
-        Group::Masking => "Masking",
-        Group::Classifier => "Classifier",
-        Group::Tables => "Tables",
+        SettingGroup::General => GENERAL_HEADING,
+        SettingGroup::Model => "Model",
+        SettingGroup::Vocabulary => "Vocabulary",
+        SettingGroup::Training => "Training",
+        SettingGroup::Masking => "Masking",
+        SettingGroup::Classifier => "Classifier",
+        SettingGroup::Tables => "Tables",
     }
 }
 

@@ -6,7 +6,7 @@ use super::settings::{self as scope, SettingFlags, is_vector_file};
 
 use clap::Args;
 use engine::error::Error;
-use protocol::{CompareConfig, Group};
+use protocol::{CompareConfig, SettingGroup};
 use std::path::PathBuf;
 
 /// Arguments of `pretrain`.
@@ -145,7 +145,8 @@ impl Training {
     /// Returns the given flags that have no effect on an existing model, which already determines
     /// what they choose.
     pub fn shape_flags(&self) -> Vec<String> {
-        let is_shape = |group: Group| matches!(group, Group::Model | Group::Vocabulary);
+        let is_shape =
+            |group: SettingGroup| matches!(group, SettingGroup::Model | SettingGroup::Vocabulary);
         let settings = self.settings.given().iter();
         let settings = settings.filter(|(spec, _)| is_shape(spec.group));
         settings

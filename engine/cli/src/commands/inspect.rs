@@ -4,8 +4,7 @@
 use crate::args::{Common, Inspect};
 use crate::inputs;
 use crate::run_dir::record::{Record, Status};
-use crate::run_dir::store::RECORD_FILE;
-use crate::run_dir::store::shown;
+use crate::run_dir::store::{RECORD_FILE, shown};
 use crate::run_dir::{checkpoints, journal, model_digests};
 use crate::terminal::progress::count;
 use crate::terminal::{output, progress};

@@ -10,13 +10,12 @@ use crate::run_dir::journal::JOURNAL_FILE;
 use crate::run_dir::model_digests;
 use crate::run_dir::record::phase_name;
 use crate::run_dir::record::{Input, Origin, Record, Status};
-use crate::run_dir::store::RECORD_FILE;
-use crate::run_dir::store::{RunDir, shown};
+use crate::run_dir::store::{RECORD_FILE, RunDir, shown};
 use crate::terminal::output;
 use data::InputFile;
 use engine::error::Error;
 use engine::session::{ModelFiles, Snapshot, resumable};
-use protocol::{Message, Phase, Setting, message};
+use protocol::{Message, Phase, Setting, SettingSpec, message};
 use std::path::Path;
 
 /// Prepares an interrupted run to continue as it was. Returns `None` if it is already finished.
@@ -154,7 +153,7 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
         let (before, now, flag) = (
             value(&before),
             value(&now),
-            if *flag == "backend" { "device" } else { flag },
+            SettingSpec::find(flag).map_or(*flag, |spec| spec.key),
         );
         return Err(another_run(message!(
             "the interrupted run used {before} for --{flag}, not {now}",

@@ -76,7 +76,7 @@ pub trait Host {
     fn now_secs(&self) -> f64;
 
     /// Yields to the event loop (messages, signals, GPU callbacks) and returns the commands that
-    /// arrived meanwhile; one that came with files stays queued, and those behind it, except
+    /// arrived meanwhile. A command with files stays queued, and so do all commands behind it but
     /// controls and queries.
     async fn yield_now(&self) -> Vec<Command>;
 
@@ -84,7 +84,7 @@ pub trait Host {
     async fn next_delivery(&self) -> Delivery;
 
     /// Waits for a control command or a query, for a paused run; other commands stay queued in
-    /// order.
+    /// order. The default suits hosts whose commands have no files.
     async fn next_control_command(&self) -> Command {
         self.next_delivery().await.command
     }

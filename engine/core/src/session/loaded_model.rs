@@ -1,5 +1,5 @@
 //! A model between runs: configuration, tokenizer and parameters on the device, and its conversion
-//! to and from files.
+//! from files (`model_files` writes them).
 
 use crate::data::Tokenizer;
 use crate::error::{Error, Result};
@@ -86,7 +86,7 @@ impl LoadedModel {
     ///
     /// # Errors
     /// Returns an error if it has none.
-    pub fn needs_masked_lm(&self) -> Result<()> {
+    pub fn require_masked_lm(&self) -> Result<()> {
         if self.heads.masked_lm {
             return Ok(());
         }

@@ -200,7 +200,7 @@ impl<H: Host> Session<H> {
             )));
         }
         let model = self.models.language_model.as_ref().ok_or_else(no_model)?;
-        model.needs_masked_lm()?;
+        model.require_masked_lm()?;
         let role = if role == FileRole::Valid {
             role
         } else {

@@ -28,7 +28,7 @@ impl<H: Host> Session<H> {
     /// Serves commands until the host goes away.
     pub async fn serve(&mut self) -> ! {
         loop {
-            // A host defers no command that has files.
+            // `Host::yield_now` returns no command that has files.
             let delivery = match self.deferred.pop_front() {
                 Some(command) => command.into(),
                 None => self.host.next_delivery().await,

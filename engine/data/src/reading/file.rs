@@ -260,19 +260,13 @@ impl<'a> FileRows<'a> {
             &parsed,
         ));
         warnings.extend(warnings::rows(name, &parsed));
-        let Parsed {
-            dropped,
-            columns,
-            text_columns,
-            label_candidates,
-            ..
-        } = parsed;
+        let Parsed { dropped, table, .. } = parsed;
         Ok(ReadFile {
             encoding,
             dropped,
-            columns,
-            text_columns,
-            label_candidates,
+            columns: table.columns,
+            text_columns: table.text_columns,
+            label_candidates: table.label_candidates,
             renamed: self.renaming,
             warnings,
         })

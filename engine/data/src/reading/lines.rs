@@ -52,18 +52,36 @@ pub(crate) struct Parsed {
     pub dropped: Vec<Dropped>,
     /// Number of control characters replaced by spaces.
     pub controls: u64,
-    /// Number of labels with an empty name, which are ignored.
-    pub unnamed_labels: u64,
-    /// Number of words that look like misspelt labels, and the line of the first.
-    pub odd_labels: Option<(u64, u64)>,
-    /// Number of labels truncated to [`MAX_LABEL_CHARS`].
-    pub long_labels: u64,
+    /// What was unusual about `__label__` words.
+    pub labels: LabelNotes,
     /// Number of blocks so far, which are separated by blank lines.
     pub blocks: u64,
     /// Whether the previous line was blank; `false` at the start.
     after_blank: bool,
     /// Rows that span several lines because of an unclosed quote.
     pub open_quotes: Option<OpenQuotes>,
+    /// What was found out about a table.
+    pub table: TableNotes,
+    /// Whether the text contains bidirectional formatting characters.
+    pub bidi: bool,
+}
+
+/// What was unusual about the labels in the lines of a file.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct LabelNotes {
+    /// Number of labels with an empty name, which are ignored.
+    pub unnamed: u64,
+    /// Number of words that look like misspelt labels, and the line of the first.
+    pub odd: Option<(u64, u64)>,
+    /// Number of labels truncated to [`MAX_LABEL_CHARS`].
+    pub long: u64,
+    /// Number of labels that lost a trailing comma or semicolon or an invisible character.
+    pub trimmed: u64,
+}
+
+/// What was found out about a table.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct TableNotes {
     /// Columns of a table and how they are used.
     pub columns: Option<TableColumns>,
     /// Whether the file is a table.
@@ -73,8 +91,6 @@ pub(crate) struct Parsed {
     pub joined_rows: Option<(u64, u64)>,
     /// Columns that look like labels, if no label column was used.
     pub label_candidates: Vec<String>,
-    /// Number of labels that lost a trailing comma or semicolon or an invisible character.
-    pub trimmed_labels: u64,
     /// Columns of a table without labels that contain only 0 and 1.
     pub yes_no_columns: Vec<String>,
     /// Observations about the cells of label columns.
@@ -85,8 +101,6 @@ pub(crate) struct Parsed {
     pub text_columns: Option<TextColumns>,
     /// Columns that the model was trained on and the table lacks.
     pub lacking: Vec<String>,
-    /// Whether the text contains bidirectional formatting characters.
-    pub bidi: bool,
 }
 
 /// Reads the lines of UTF-8 text. LF, CRLF and a lone CR end a line; other white space does not.
@@ -289,13 +303,13 @@ impl Parsed {
     fn take_label(&mut self, name: &str, labels: &mut Vec<String>) {
         let name = match name.char_indices().nth(MAX_LABEL_CHARS) {
             Some((end, _)) => {
-                self.long_labels += 1;
+                self.labels.long += 1;
                 &name[..end]
             }
             None => name,
         };
         let visible = visible(name);
-        self.trimmed_labels += u64::from(visible != name);
+        self.labels.trimmed += u64::from(visible != name);
         if !visible.is_empty() && labels.len() < MAX_LABELS && !labels.contains(&visible) {
             labels.push(visible);
         }
@@ -325,7 +339,7 @@ impl Parsed {
             .filter(|word| is_odd_label(word))
             .count() as u64;
         if odd > 0 {
-            self.odd_labels.get_or_insert((0, line)).0 += odd;
+            self.labels.odd.get_or_insert((0, line)).0 += odd;
         }
         if !part.contains(LABEL_PREFIX) {
             return part.trim().into();
@@ -337,11 +351,11 @@ impl Parsed {
                 .strip_prefix(LABEL_PREFIX)
             {
                 None => words.push(word),
-                Some(name) if visible(name).is_empty() => self.unnamed_labels += 1,
+                Some(name) if visible(name).is_empty() => self.labels.unnamed += 1,
                 Some(name) => {
                     let trimmed = name.trim_end_matches([',', ';']);
                     let trimmed = if trimmed.is_empty() { name } else { trimmed };
-                    self.trimmed_labels += u64::from(trimmed != name);
+                    self.labels.trimmed += u64::from(trimmed != name);
                     self.take_label(trimmed, labels);
                 }
             }

@@ -143,6 +143,7 @@ impl<'a, R: Read> RowReader<'a, R> {
     /// Returns the column names once the first row has been read.
     pub fn column_names(&self) -> &[String] {
         self.parsed
+            .table
             .columns
             .as_ref()
             .map(|columns| columns.names.as_slice())

@@ -1,4 +1,4 @@
-//! What a reader tells about a file besides its documents.
+//! Warnings about a file.
 
 use protocol::Message;
 

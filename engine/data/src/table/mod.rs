@@ -126,8 +126,8 @@ impl<'a> Table<'a> {
         else {
             return;
         };
-        parsed.label_rows = labels.noticed();
-        parsed.label_candidates = choice
+        parsed.table.label_rows = labels.noticed();
+        parsed.table.label_candidates = choice
             .candidates
             .iter()
             .map(|number| columns[*number].name.clone())
@@ -157,7 +157,7 @@ impl<'a> Table<'a> {
         let is_empty = |row: &Row| matches!(row.record, Record::Blank | Record::NoObject);
         if sample.iter().all(is_empty) || columns.is_empty() {
             let names = columns.into_iter().map(|column| column.name).collect();
-            parsed.columns = Some(TableColumns {
+            parsed.table.columns = Some(TableColumns {
                 names,
                 ..TableColumns::default()
             });
@@ -270,20 +270,20 @@ impl<'a> Table<'a> {
             self.dialect.map_or(b',', |dialect| dialect.delimiter),
         ));
         labels.forget();
-        parsed.columns = Some(shown_columns(&columns, &choice, sample));
-        parsed.yes_no_columns = yes_no_columns(&columns, &choice, sample);
-        parsed.guessed_column = self.guess_warning(&columns, &choice);
+        parsed.table.columns = Some(shown_columns(&columns, &choice, sample));
+        parsed.table.yes_no_columns = yes_no_columns(&columns, &choice, sample);
+        parsed.table.guessed_column = self.guess_warning(&columns, &choice);
         let has_names = self.dialect.is_none()
             || choice
                 .text
                 .iter()
                 .all(|text| columns[*text].name != (text + 1).to_string());
-        parsed.text_columns = has_names.then(|| TextColumns {
+        parsed.table.text_columns = has_names.then(|| TextColumns {
             names: names(&choice.text),
             is_pair: choice.is_pair,
         });
-        parsed.lacking = choice.lacking.clone();
-        parsed.is_table = true;
+        parsed.table.lacking = choice.lacking.clone();
+        parsed.table.is_table = true;
         Ok(Plan {
             columns,
             choice,
@@ -358,7 +358,7 @@ impl<'a> Table<'a> {
                 match plan.joined(&cells, dialect.delimiter) {
                     Some((cells, was_joined)) => {
                         if was_joined {
-                            parsed.joined_rows.get_or_insert((0, line)).0 += 1;
+                            parsed.table.joined_rows.get_or_insert((0, line)).0 += 1;
                         }
                         Record::Cells(cells)
                     }

@@ -127,7 +127,7 @@ fn training_columns_are_reused() {
     );
     let options = trained(&["body", "comment"], false);
     let (_, parsed) = parse("a.csv", table, &options).expect("readable");
-    assert_eq!(parsed.lacking, ["comment"]);
+    assert_eq!(parsed.table.lacking, ["comment"]);
     // A requested column takes precedence.
     let requested = ReadOptions {
         text_column: Some("notes".into()),
@@ -139,6 +139,7 @@ fn training_columns_are_reused() {
         parse("a.csv", text, &ReadOptions::default())
             .expect("readable")
             .1
+            .table
             .text_columns
     };
     assert_eq!(
@@ -159,7 +160,7 @@ fn a_guessed_column_is_reported() {
     );
     let guess_warning = |text: &str, name: &str| {
         let (_, parsed) = parse(name, text, none).expect("readable");
-        parsed.guessed_column.unwrap_or_default()
+        parsed.table.guessed_column.unwrap_or_default()
     };
     let sentence = guess_warning(sheet, "a.csv");
     assert!(
@@ -279,7 +280,7 @@ fn chosen_columns_are_reported() {
             text,
             labels,
             ..
-        } = parsed.columns.expect("a table");
+        } = parsed.table.columns.expect("a table");
         format!(
             "{} | {} | {}",
             names.join(" "),
@@ -444,6 +445,7 @@ fn several_label_columns_are_labels_or_hold_names() {
         parse("a.csv", "what,toxic,rude\na b c d,0,1\n", requested).expect("readable");
     assert!(
         parsed
+            .table
             .guessed_column
             .expect("guessed")
             .to_string()
@@ -457,6 +459,7 @@ fn yes_no_columns_are_found_without_labels() {
         parse("a.csv", text, requested)
             .expect("readable")
             .1
+            .table
             .yes_no_columns
             .join(" ")
     };
@@ -566,7 +569,7 @@ fn labels_are_cleaned() {
         ["two words".to_string(), "<b>\"q\"</b>".into()]
     );
     assert_eq!(
-        (labels.len(), labels[2].chars().count(), parsed.long_labels),
+        (labels.len(), labels[2].chars().count(), parsed.labels.long),
         (3, 200, 1)
     );
 }
@@ -670,8 +673,8 @@ fn the_likeliest_label_name_is_chosen() {
         let (_, parsed) =
             parse("a.csv", &format!("{header}\n{rows}"), &options("", "")).expect("readable");
         (
-            parsed.columns.expect("a table").labels.join(" "),
-            parsed.label_candidates.len(),
+            parsed.table.columns.expect("a table").labels.join(" "),
+            parsed.table.label_candidates.len(),
         )
     };
     assert_eq!(labels("Nr;Message;Priority;Queue"), ("Queue".into(), 0));

@@ -1,6 +1,12 @@
 //! Tests the tokenizer against Hugging Face's, against hostile files, and against itself.
 
 use super::*;
+
+#[test]
+fn the_minimum_size_is_that_of_its_setting() {
+    let spec = protocol::SettingSpec::find("vocab-size").expect("a setting");
+    assert_eq!(spec.range.min, MIN_VOCAB_SIZE as f64);
+}
 use serde_json::{Value, json};
 
 fn golden(path: &str) -> String {

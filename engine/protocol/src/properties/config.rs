@@ -7,48 +7,14 @@ use fuzz::proptest::collection::vec;
 use fuzz::proptest::prelude::*;
 use fuzz::proptest::sample::select;
 
-const KEYS: &[&str] = &[
-    "backend",
-    "device",
-    "seed",
-    "preset",
-    "hidden-size",
-    "backbone",
-    "tokenizer",
-    "vocab-size",
-    "cased",
-    "strip-accents",
-    "min-count",
-    "max-len",
-    "batch-size",
-    "steps",
-    "epochs",
-    "minutes",
-    "lr",
-    "optimizer",
-    "embedding-init",
-    "mask-rate",
-    "whole-word",
-    "max-predictions",
-    "seed-masking",
-    "nsp",
-    "task",
-    "parts",
-    "class-weights",
-    "near-duplicates",
-    "pooling",
-    "freeze",
-    "checkpoint-every",
-    "text-column",
-    "label-column",
-    "label-separator",
-    "quoting",
-    "label-map",
-    "limit",
-    "label-fraction",
-    "x",
-    "",
-];
+/// Returns the keys of all settings, and two that are no settings.
+fn keys() -> Vec<&'static str> {
+    RunConfig::SETTINGS
+        .iter()
+        .flat_map(|spec| [spec.key, spec.link_key])
+        .chain(["x", ""])
+        .collect()
+}
 
 const WORDS: &[&str] = &[
     "",
@@ -113,7 +79,7 @@ fn settings_round_trip() {
     fuzz::check(
         "settings",
         10_000,
-        &vec((select(KEYS), value()), 0..12),
+        &vec((select(keys()), value()), 0..12),
         |pairs| {
             let mut config = RunConfig::default();
             for (key, value) in &pairs {

@@ -1,5 +1,5 @@
 //! The settings of a run, declared once: the table below is the basis of [`RunConfig`], flags, form
-//! fields, links, help texts and range checks. `session::plan` checks the settings against the data
+//! fields, links, help texts and range checks. `session::run::plan` checks the settings against the data
 //! and the device.
 
 mod kinds;
@@ -10,7 +10,7 @@ pub use kinds::{
     BackboneKind, BackendChoice, ClassWeights, EmbeddingInit, LabelMap, NearDuplicates,
     OptimizerKind, PartsKind, Pooling, Quoting, TaskKind, TokenizerKind,
 };
-pub use spec::{Group, Kind, Range, SettingSpec};
+pub use spec::{SettingGroup, SettingKind, SettingRange, SettingSpec};
 
 use crate::presets::PRESET_NAMES;
 use crate::{Message, message};
@@ -36,7 +36,7 @@ impl std::fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// Declares [`RunConfig`]. An entry is the help text, then
-/// `"key" => field: type = default, "label", Group { further fields of SettingSpec };`.
+/// `"key" => field: type = default, "label", SettingGroup { further fields of SettingSpec };`.
 macro_rules! settings {
     ($(
         $(#[doc = $help:literal])+
@@ -73,12 +73,18 @@ macro_rules! settings {
                         label: $label,
                         help: concat!($($help),+).trim_ascii_start(),
                         kind: <$kind as SettingValue>::KIND,
-                        range: Range::ANY,
+                        range: SettingRange::ANY,
                         default: "",
-                        group: Group::$group,
+                        group: SettingGroup::$group,
                     }
                 },
             )+];
+
+            /// Returns the texts of all settings in the order of the fields.
+            #[cfg(test)]
+            fn all_texts(&self) -> Vec<String> {
+                vec![$(self.$field.text(),)+]
+            }
 
             /// Returns the texts of all settings in the order of the fields; `None` for a setting at
             /// its default.
@@ -123,32 +129,33 @@ settings! {
     };
     /// Seed of all random number generators.
     "seed" => seed: u64 = 1, "Seed", General {
-        range: Range::new(0.0, u64::MAX as f64), default: "1"
+        range: SettingRange::new(0.0, u64::MAX as f64), default: "1"
     };
     /// Architecture and size.
     "preset" => preset: String = "fast-tiny".into(), "Model", Model {
-        kind: Kind::Choice(|| PRESET_NAMES.to_vec()), default: "fast-tiny"
+        kind: SettingKind::Choice(|| PRESET_NAMES.to_vec()), default: "fast-tiny"
     };
     /// Size of the hidden states, overriding that of the preset.
     "hidden-size" => hidden_size: Option<usize> = None, "Hidden size", Model {
-        range: Range::new(2.0, 3072.0), default: "by preset"
+        range: SettingRange::new(2.0, 3072.0), default: "by preset"
     };
     /// Architecture between the embeddings and the heads.
     "backbone" => backbone: BackboneKind = BackboneKind::Transformer, "Backbone", Model {
-        default: "as the preset"
+        default: "that of the preset"
     };
     /// Initial word embeddings of a new model. With own, word vectors are learned from the training
     /// text.
     "embedding-init" => embedding_init: Option<EmbeddingInit> = None, "Initial embeddings", Model {
         default: "own in pre-training, random for a classifier from scratch"
     };
-    /// How text is split into tokens: into word pieces, at white space, or into characters.
+    /// How text is split into tokens: into word pieces, at white space, or into characters, which suit
+    /// Chinese and Japanese.
     "tokenizer" => tokenizer: TokenizerKind = TokenizerKind::Wordpiece, "Tokenizer", Vocabulary {
         default: "wordpiece"
     };
     /// Maximum number of entries, special tokens included.
     "vocab-size" => vocab_size: usize = 8000, "Vocabulary size", Vocabulary {
-        range: Range::new(16.0, 1e6), default: "8000"
+        range: SettingRange::new(16.0, 1e6), default: "8000"
     };
     /// Preserve upper case.
     "cased" => cased: bool = false, "Upper case", Vocabulary {};
@@ -156,29 +163,29 @@ settings! {
     "strip-accents" => strip_accents: bool = false, "Strip accents", Vocabulary {};
     /// Minimum number of occurrences for a word or sub-word to enter the vocabulary.
     "min-count" => min_count: Option<u64> = None, "Minimum count", Vocabulary {
-        range: Range::new(1.0, MANY), default: "2, for characters 1"
+        range: SettingRange::new(1.0, MANY), default: "2 (1 for characters)"
     };
     /// Tokens per example, [CLS] and [SEP] included.
     "max-len" => max_len: Option<usize> = None, "Maximum length", Training {
-        range: Range::new(8.0, 65_536.0), default: "by the length of the documents"
+        range: SettingRange::new(8.0, 65_536.0), default: "by the length of the documents"
     };
     /// Examples per step.
     "batch-size" => batch_size: Option<usize> = None, "Batch size", Training {
-        range: Range::new(1.0, 1e6), default: "16, or 32 from 2,000 examples on"
+        range: SettingRange::new(1.0, 1e6), default: "16; 32 with 2,000 examples or more"
     };
     /// Length of the run in optimisation steps.
-    "steps" => steps: Option<u64> = None, "Steps", Training { range: Range::new(1.0, MANY) };
+    "steps" => steps: Option<u64> = None, "Steps", Training { range: SettingRange::new(1.0, MANY) };
     /// Length of the run in epochs.
     "epochs" => epochs: Option<f64> = None, "Epochs", Training {
-        range: Range::positive(1e6), default: "5 in fine-tuning, 1 to 8 in pre-training"
+        range: SettingRange::positive(1e6), default: "5 in fine-tuning; 1 to 8, by the amount of text, in pre-training"
     };
     /// Length of the run in minutes.
     "minutes" => minutes: Option<f64> = None, "Minutes", Training {
-        range: Range::positive(365.0 * 24.0 * 60.0)
+        range: SettingRange::positive(365.0 * 24.0 * 60.0)
     };
     /// Peak learning rate, reached after the warm-up.
     "lr" => lr: Option<f64> = None, "Learning rate", Training {
-        range: Range::positive(1.0), default: "by preset and phase"
+        range: SettingRange::positive(1.0), default: "by preset"
     };
     /// Optimizer of the matrices inside the blocks.
     "optimizer" => optimizer: Option<OptimizerKind> = None, "Optimizer", Training {
@@ -186,20 +193,20 @@ settings! {
     };
     /// Share of tokens that are masked.
     "mask-rate" => mask_rate: Option<f64> = None, "Mask rate", Masking {
-        range: Range::positive(0.9), default: "0.4 for fast-*, 0.15 for bert-*"
+        range: SettingRange::positive(0.9), default: "0.4 for fast-*, 0.15 for bert-*"
     };
     /// Mask whole words.
     "whole-word" => whole_word: bool = false, "Whole words", Masking {};
     /// Maximum number of masked tokens per example.
     "max-predictions" => max_predictions: Option<usize> = None, "Maximum predictions", Masking {
-        range: Range::new(1.0, MANY), default: "by the mask rate"
+        range: SettingRange::new(1.0, MANY), default: "by the mask rate"
     };
     /// Masking of the 2018 system: examples of ten tokens, one of them masked.
-    "seed-masking" => seed_masking: bool = false, "Masking of 2018", Masking {};
+    "seed-masking" => seed_masking: bool = false, "2018 masking", Masking {};
     /// Also predict whether one text follows another. Needs documents of several sentences.
     "nsp" => nsp: bool = false, "Next-sentence prediction", Masking {};
-    /// Classification task.
-    "task" => task: TaskKind = TaskKind::Auto, "Task", Classifier { default: "auto" };
+    /// How many labels a document has; in a pair, a tab separates the two texts.
+    "task" => task: TaskKind = TaskKind::Auto, "Classification task", Classifier { default: "auto" };
     /// Parts of the classifier: a network, the average of three, or networks and a linear classifier.
     "parts" => parts: Option<PartsKind> = None, "Parts of the classifier", Classifier {
         default: "chosen by validation"
@@ -210,7 +217,7 @@ settings! {
         default: "chosen by validation for the linear classifier, none for networks"
     };
     /// Whether validation and test documents that are near-duplicates of training documents count in
-    /// the scores.
+    /// the scores, which look better with them.
     "near-duplicates" => near_duplicates: NearDuplicates = NearDuplicates::Keep,
         "Near-duplicates", Classifier { default: "keep" };
     /// Pooling of a BERT model's hidden states.
@@ -223,15 +230,15 @@ settings! {
     };
     /// Fraction of the labelled documents to train on.
     "label-fraction" => label_fraction: Option<f64> = None, "Label fraction", Classifier {
-        range: Range::positive(1.0), default: "1"
+        range: SettingRange::positive(1.0), default: "1"
     };
     /// Steps between checkpoints.
     "checkpoint-every" => checkpoint_every: Option<u64> = None, "Checkpoint interval", Training {
-        range: Range::new(1.0, MANY), default: "a tenth of the run, at least 100"
+        range: SettingRange::new(1.0, MANY), default: "a tenth of the run, at least 100"
     };
     /// Use only the first N documents.
     "limit" => limit: Option<usize> = None, "Document limit", Training {
-        range: Range::new(1.0, MANY), default: "all"
+        range: SettingRange::new(1.0, MANY), default: "all"
     };
     /// Text column of a table, by name or number from 1; "a,b" is a pair, "a+b" joins columns.
     "text-column" => text_column: Option<String> = None, "Text column", Tables {
@@ -263,7 +270,8 @@ impl SettingSpec {
 }
 
 impl RunConfig {
-    /// Sets a field from text, by the key of its setting or by its key in links.
+    /// Sets a field from text, by the key of its setting or by its key in links. `auto` means the
+    /// default of any choice.
     ///
     /// # Errors
     /// Returns an error if there is no such setting or the value cannot be parsed; `self` is then
@@ -275,12 +283,16 @@ impl RunConfig {
         };
         let field = SettingSpec::find(key).map_or(key, |spec| spec.key);
         // The names of presets are no type of their own: `run.json` may hold those of a later version.
-        let value = if field == "preset" {
+        let value = if field == "preset" && value.trim() != "auto" {
             check_name(value, &PRESET_NAMES).map_err(refuse)?;
             value.trim()
         } else {
             value
         };
+        let is_choice = SettingSpec::find(field).is_some_and(|spec| !spec.names().is_empty());
+        if is_choice && value.trim() == "auto" {
+            return self.reset(field);
+        }
         self.set_field(field, value).map_err(refuse)
     }
 
@@ -321,6 +333,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn stated_defaults_are_the_values() {
+        let config = RunConfig::default();
+        for (spec, text) in RunConfig::SETTINGS.iter().zip(config.all_texts()) {
+            // A switch that is off has no default to state; a backbone is that of the preset.
+            let is_stated = !matches!(spec.kind, SettingKind::Switch | SettingKind::LabelMap);
+            if is_stated && !text.is_empty() && spec.key != "backbone" {
+                assert_eq!(spec.default, text, "{}", spec.key);
+            }
+        }
+    }
+
+    #[test]
     fn pairs_round_trip() {
         let mut config = RunConfig::default();
         for (key, value) in [
@@ -338,6 +362,7 @@ mod tests {
             ("near-duplicates", "drop"),
             ("pooling", "max-mean"),
             ("freeze", "false"),
+            ("text-column", ""),
         ] {
             config.set(key, value).expect("a valid pair");
         }

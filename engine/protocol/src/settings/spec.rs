@@ -15,18 +15,18 @@ pub struct SettingSpec {
     /// Help text: one or two sentences.
     pub help: &'static str,
     /// Kind of value.
-    pub kind: Kind,
+    pub kind: SettingKind,
     /// Range of a numeric value.
-    pub range: Range,
+    pub range: SettingRange,
     /// The value, or the rule, that applies if the setting is not given; empty if there is none.
     pub default: &'static str,
     /// What the setting belongs to.
-    pub group: Group,
+    pub group: SettingGroup,
 }
 
 /// Kind of value of a setting.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum SettingKind {
     /// An integer.
     Integer,
     /// A real number.
@@ -43,7 +43,7 @@ pub enum Kind {
 
 /// What a setting belongs to, in the order of a form or a help text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub enum SettingGroup {
     /// Every command.
     General,
     /// The architecture, and the initial weights.
@@ -60,7 +60,7 @@ pub enum Group {
     Tables,
 }
 
-impl Group {
+impl SettingGroup {
     /// Returns the phase that the settings of this group apply to; `None` means both.
     pub fn phase(self) -> Option<Phase> {
         match self {
@@ -73,7 +73,7 @@ impl Group {
 
 /// Range of a numeric setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range {
+pub struct SettingRange {
     /// Lower bound.
     pub min: f64,
     /// Upper bound, included.
@@ -82,7 +82,7 @@ pub struct Range {
     pub includes_min: bool,
 }
 
-impl Range {
+impl SettingRange {
     /// All numbers.
     pub(super) const ANY: Self = Self::new(f64::NEG_INFINITY, f64::INFINITY);
 
@@ -119,7 +119,7 @@ impl SettingSpec {
     /// Returns the names of a choice; empty for other kinds.
     pub fn names(&self) -> Vec<&'static str> {
         match self.kind {
-            Kind::Choice(names) => names(),
+            SettingKind::Choice(names) => names(),
             _ => Vec::new(),
         }
     }

@@ -1,17 +1,17 @@
 //! Values of settings as text.
 
 use super::kinds::{LabelMap, Named};
-use super::spec::Kind;
+use super::spec::SettingKind;
 use crate::message;
 use crate::message::Message;
 
 /// A value that a flag, a form field or a link gives as text.
 pub(super) trait SettingValue: Sized {
     /// Kind of value.
-    const KIND: Kind;
+    const KIND: SettingKind;
 
-    /// Kind of value where there is a default that is not a value.
-    const OPTIONAL_KIND: Kind = Self::KIND;
+    /// Kind of an optional setting, whose default is not one of its values.
+    const OPTIONAL_KIND: SettingKind = Self::KIND;
 
     /// Parses the text of a flag.
     ///
@@ -32,7 +32,7 @@ pub(super) trait SettingValue: Sized {
 macro_rules! integers {
     ($($kind:ty),+) => {$(
         impl SettingValue for $kind {
-            const KIND: Kind = Kind::Integer;
+            const KIND: SettingKind = SettingKind::Integer;
 
             fn parse(text: &str) -> Result<Self, Message> {
                 text.trim().parse().map_err(|_| not_a_number(text))
@@ -52,7 +52,7 @@ macro_rules! integers {
 integers!(u64, usize);
 
 impl SettingValue for f64 {
-    const KIND: Kind = Kind::Real;
+    const KIND: SettingKind = SettingKind::Real;
 
     /// Refuses what JSON cannot represent: infinity and NaN.
     fn parse(text: &str) -> Result<Self, Message> {
@@ -72,8 +72,8 @@ impl SettingValue for f64 {
 }
 
 impl SettingValue for bool {
-    const KIND: Kind = Kind::Switch;
-    const OPTIONAL_KIND: Kind = Kind::Choice(|| vec!["true", "false"]);
+    const KIND: SettingKind = SettingKind::Switch;
+    const OPTIONAL_KIND: SettingKind = SettingKind::Choice(|| vec!["true", "false"]);
 
     fn parse(text: &str) -> Result<Self, Message> {
         match text.trim() {
@@ -89,7 +89,7 @@ impl SettingValue for bool {
 }
 
 impl SettingValue for String {
-    const KIND: Kind = Kind::Text;
+    const KIND: SettingKind = SettingKind::Text;
 
     fn parse(text: &str) -> Result<Self, Message> {
         Ok(text.into())
@@ -101,7 +101,7 @@ impl SettingValue for String {
 }
 
 impl<T: Named> SettingValue for T {
-    const KIND: Kind = Kind::Choice(names::<T>);
+    const KIND: SettingKind = SettingKind::Choice(names::<T>);
 
     fn parse(text: &str) -> Result<Self, Message> {
         let found = T::NAMES.iter().find(|(name, _)| *name == text.trim());
@@ -115,15 +115,11 @@ impl<T: Named> SettingValue for T {
     }
 }
 
-/// A setting that is chosen by preset, phase and data unless it is given. `auto` means the same for
-/// a choice.
+/// A setting that is chosen by preset, phase and data unless it is given.
 impl<T: SettingValue> SettingValue for Option<T> {
-    const KIND: Kind = T::OPTIONAL_KIND;
+    const KIND: SettingKind = T::OPTIONAL_KIND;
 
     fn parse(text: &str) -> Result<Self, Message> {
-        if matches!(Self::KIND, Kind::Choice(_)) && text.trim() == "auto" {
-            return Ok(None);
-        }
         T::parse(text).map(Some)
     }
 
@@ -137,7 +133,7 @@ impl<T: SettingValue> SettingValue for Option<T> {
 }
 
 impl SettingValue for LabelMap {
-    const KIND: Kind = Kind::LabelMap;
+    const KIND: SettingKind = SettingKind::LabelMap;
 
     fn parse(text: &str) -> Result<Self, Message> {
         let map: LabelMap = serde_json::from_str(text).map_err(|_| {

@@ -34,8 +34,6 @@ impl Backbone for Bert {
         "BertFor"
     }
 
-    /// Sizes are those of Turc et al. 2019, table 1; `tiny`, `small` and `big` come from the legacy
-    /// 2018 system.
     fn recipe(&self) -> TrainingDefaults {
         TrainingDefaults {
             mask_rate: 0.15,

@@ -1,4 +1,4 @@
-//! What a backbone is to all other code.
+//! The trait that every backbone implements.
 
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};

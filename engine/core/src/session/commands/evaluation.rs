@@ -36,7 +36,7 @@ impl<H: Host> Session<H> {
             .language_model
             .as_ref()
             .ok_or_else(no_model)?
-            .needs_masked_lm()
+            .require_masked_lm()
     }
 
     /// Returns the windows of a split, with masks drawn from `seed`.
@@ -79,7 +79,7 @@ impl<H: Host> Session<H> {
     /// is too short.
     pub fn evaluation_rows(&self, seed: u64) -> Result<EvaluationRows> {
         let model = self.models.language_model.as_ref().ok_or_else(no_model)?;
-        model.needs_masked_lm()?;
+        model.require_masked_lm()?;
         let mut examples = self.evaluation_examples(model, FileRole::Valid, seed)?;
         let mut rows = EvaluationRows {
             max_len: 0,

@@ -10,8 +10,7 @@ use crate::error::Result;
 use crate::session::checks::no_model;
 use crate::session::commands::review::{poll_stop, stopped};
 use crate::session::query::inference::{self, LabelSelection};
-use crate::session::query::input::BATCH_SIZE;
-use crate::session::query::input::{self, Long};
+use crate::session::query::input::{self, BATCH_SIZE, Long};
 use crate::session::{Host, Session};
 use protocol::{Dropped, Event, Message, TableColumns, inert_cell, message};
 

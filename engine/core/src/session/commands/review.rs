@@ -9,8 +9,7 @@ use crate::session::checks::{no_corpus, no_model};
 use crate::session::classifier::scored::{DecisionRule, Scored};
 use crate::session::commands::reviewed::Reviewed;
 use crate::session::query::inference::{self, LabelSelection};
-use crate::session::query::input;
-use crate::session::query::input::BATCH_SIZE;
+use crate::session::query::input::{self, BATCH_SIZE};
 use crate::session::{Host, Session};
 use protocol::message;
 use protocol::{

@@ -1,4 +1,5 @@
-//! The corpus in tokens: encoded once per vocabulary, cached between runs, and turned into word vectors.
+//! The text of a session: the corpus, encoded once per vocabulary and cached between runs, its word
+//! vectors, and what was worked out from it.
 
 pub(crate) mod cache;
 pub(crate) mod held_out;

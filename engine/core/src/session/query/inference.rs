@@ -13,7 +13,8 @@ use crate::session::query::input::{
     BATCH_SIZE, Long, Row, document, enclosed, enclosed_or_pair, examples, padded,
 };
 use crate::session::query::preview::{self, RunStep, attend, single};
-use crate::session::read::{best, read};
+use crate::session::query::top_k::best;
+use crate::session::read::read;
 use crate::session::run::task::evaluation_model;
 use crate::train::DeviceBatch;
 use burn::tensor::Device;
@@ -216,7 +217,7 @@ pub async fn fill_mask(
     text: &str,
     top_k: usize,
 ) -> Result<Vec<MaskPrediction>> {
-    model.needs_masked_lm()?;
+    model.require_masked_lm()?;
     let ids = enclosed(model, text)?;
     let mask = model.tokenizer.specials().mask;
     let positions: Vec<i32> = (0..ids.len())
@@ -262,7 +263,7 @@ async fn fill_masks(
     texts: &[String],
     top_k: usize,
 ) -> Result<Vec<Vec<Candidate>>> {
-    model.needs_masked_lm()?;
+    model.require_masked_lm()?;
     let mask = model.tokenizer.specials().mask;
     let rows = texts
         .iter()

@@ -114,9 +114,10 @@ pub(crate) fn enclosed(model: &LoadedModel, text: &str) -> Result<Vec<u32>> {
 /// # Errors
 /// Same as [`enclosed`].
 pub(crate) fn enclosed_or_pair(model: &LoadedModel, text: &str) -> Result<Row> {
-    match text.contains('\t') {
-        true => row(model, text),
-        false => enclosed(model, text).map(|ids| (ids.clone(), ids.len())),
+    if text.contains('\t') {
+        row(model, text)
+    } else {
+        enclosed(model, text).map(|ids| (ids.clone(), ids.len()))
     }
 }
 

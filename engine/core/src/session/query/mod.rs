@@ -5,3 +5,4 @@ pub(crate) mod input;
 pub(crate) mod neighbours;
 pub(crate) mod preview;
 pub(crate) mod similar;
+pub(crate) mod top_k;

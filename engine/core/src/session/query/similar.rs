@@ -5,8 +5,7 @@
 use crate::error::Result;
 use crate::session::checks::no_model;
 use crate::session::loaded_model::LoadedModel;
-use crate::session::query::input;
-use crate::session::query::input::BATCH_SIZE;
+use crate::session::query::input::{self, BATCH_SIZE};
 use crate::session::read::read;
 use crate::session::run::task::evaluation_model;
 use crate::session::{Host, Session};

@@ -370,7 +370,7 @@ const MUON_WARMUP: f64 = 0.03;
 mod tests {
     use super::*;
     use crate::data::examples::EncodedDocument;
-    use protocol::{Kind, PartsKind, Range};
+    use protocol::{PartsKind, SettingKind, SettingRange};
 
     fn check(change: impl Fn(&mut RunConfig)) -> Result<Plan> {
         let mut config = RunConfig::default();
@@ -493,6 +493,12 @@ mod tests {
     }
 
     #[test]
+    fn the_minimum_length_is_that_of_its_setting() {
+        let spec = protocol::SettingSpec::find("max-len").expect("a setting");
+        assert_eq!(spec.range.min, MIN_MAX_LEN as f64);
+    }
+
+    #[test]
     fn settings_are_accepted_at_their_bounds_and_refused_beyond_them() {
         let is_accepted = |key: &str, value: f64| {
             let mut config = RunConfig::default();
@@ -501,12 +507,12 @@ mod tests {
         };
         let mut checked = 0;
         for spec in RunConfig::SETTINGS {
-            let Range {
+            let SettingRange {
                 min,
                 max,
                 includes_min,
             } = spec.range;
-            if matches!(spec.kind, Kind::Integer | Kind::Real) && spec.key != "seed" {
+            if matches!(spec.kind, SettingKind::Integer | SettingKind::Real) && spec.key != "seed" {
                 assert!(is_accepted(spec.key, max), "{}: {max}", spec.key);
                 assert!(!is_accepted(spec.key, max + 1.0), "{}: {max} + 1", spec.key);
                 assert_eq!(

@@ -155,13 +155,14 @@ pub fn shape(
         }
     }
     if let Some(columns) = parsed
+        .table
         .columns
         .as_ref()
-        .filter(|_| parsed.is_table && parsed.guessed_column.is_none())
+        .filter(|_| parsed.table.is_table && parsed.table.guessed_column.is_none())
     {
         warnings.push((
             "columns",
-            columns_note(&file, columns, &parsed.label_candidates),
+            columns_note(&file, columns, &parsed.table.label_candidates),
         ));
     }
     warnings
@@ -208,15 +209,15 @@ fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> Me
 pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let file = quoted(name);
-    if !parsed.lacking.is_empty() {
+    if !parsed.table.lacking.is_empty() {
         let message = message!(
             "{file} lacks columns that the model was trained on: {columns}; check which columns are used instead",
             file,
-            columns = DataError::columns(&parsed.lacking)
+            columns = DataError::columns(&parsed.table.lacking)
         );
         warnings.push(("other-columns", message));
     }
-    if let Some((count, line)) = parsed.joined_rows {
+    if let Some((count, line)) = parsed.table.joined_rows {
         let message = message!(
             "{file} has rows with more cells than columns ({count}, the first in line {line}): their text contains the separator without quotes, so it was joined back together",
             file,
@@ -225,11 +226,11 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("joined-rows", message));
     }
-    if parsed.trimmed_labels > 0 {
+    if parsed.labels.trimmed > 0 {
         let message = message!(
             "{file} has labels that end in a comma or contain invisible characters ({count}); these characters were removed",
             file,
-            count = parsed.trimmed_labels
+            count = parsed.labels.trimmed
         );
         warnings.push(("trimmed-labels", message));
     }
@@ -241,15 +242,15 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("control-characters", message));
     }
-    if parsed.unnamed_labels > 0 {
+    if parsed.labels.unnamed > 0 {
         let message = message!(
             "{file} has labels without a name ({count}); they were ignored",
             file,
-            count = parsed.unnamed_labels
+            count = parsed.labels.unnamed
         );
         warnings.push(("unnamed-labels", message));
     }
-    if let Some((count, line)) = parsed.odd_labels {
+    if let Some((count, line)) = parsed.labels.odd {
         let message = message!(
             "{file} has words that look like labels but do not begin with __label__ ({count}, the first in line {line}); they count as text",
             file,
@@ -269,21 +270,21 @@ pub fn rows(name: &str, parsed: &Parsed) -> Vec<Warning> {
         );
         warnings.push(("open-quotes", message));
     }
-    warnings.extend(label_cells(&file, &parsed.label_rows));
-    if parsed.yes_no_columns.len() > 1 {
+    warnings.extend(label_cells(&file, &parsed.table.label_rows));
+    if parsed.table.yes_no_columns.len() > 1 {
         warnings.push((
             "yes-no-columns",
-            yes_no_warning(&file, &parsed.yes_no_columns),
+            yes_no_warning(&file, &parsed.table.yes_no_columns),
         ));
     }
-    if let Some(message) = &parsed.guessed_column {
+    if let Some(message) = &parsed.table.guessed_column {
         warnings.push(("guessed-column", message.clone()));
     }
-    if parsed.long_labels > 0 {
+    if parsed.labels.long > 0 {
         let message = message!(
             "{file} has labels of more than 200 characters ({count}); they were truncated",
             file,
-            count = parsed.long_labels
+            count = parsed.labels.long
         );
         warnings.push(("long-labels", message));
     }

@@ -143,10 +143,10 @@ fn noise_is_replaced_and_reported() {
         ]
     );
     assert_eq!(
-        (parsed.controls, parsed.unnamed_labels, parsed.bidi),
+        (parsed.controls, parsed.labels.unnamed, parsed.bidi),
         (4, 1, true)
     );
-    let odd = |text: &str| parse(text).1.odd_labels;
+    let odd = |text: &str| parse(text).1.labels.odd;
     assert_eq!(
         odd("a __label__x\nb __lable__x __LABEL__y\nc __label_x"),
         Some((2, 2))

@@ -1,4 +1,4 @@
-//! Classifies columns by name: text, labels, row numbers, or one part of a pair.
+//! Classifies columns by name: text, labels, row numbers.
 
 /// Names of columns that hold text, likeliest first.
 const TEXT_NAMES: [&str; 48] = [
@@ -356,7 +356,7 @@ pub fn is_about_labels(name: &str) -> bool {
             .any(|word| ABOUT_LABELS.contains(&word.as_str()))
 }
 
-/// Returns whether this is the name of a text, a title, a label or another usual column.
+/// Returns whether this is the name of a text, a title, a label or another common column.
 pub fn is_listed(name: &str) -> bool {
     let name = name.trim().to_lowercase();
     index_in(&TEXT_NAMES, &name).is_some()

@@ -1,5 +1,5 @@
-//! Recognises the column names of sentence pairs: `premise` and `hypothesis`, or two names that
-//! differ by a number or a letter.
+//! Recognises the column names of sentence pairs (`premise` and `hypothesis`, or two names that
+//! differ by a number or a letter), and with them every known column name.
 
 use crate::table::columns::names::{is_listed, is_text_name, plain};
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use crate::session::run::plan::budget::{Budget, MIN_MAX_LEN};
-use protocol::{Range, RunConfig, Setting, SettingSpec, message};
+use protocol::{RunConfig, Setting, SettingRange, SettingSpec, message};
 
 /// Memory limit in bytes, checked before anything is allocated. A wasm32 memory ends at 4 GiB.
 const MAX_BYTES: f64 = if cfg!(target_arch = "wasm32") {
@@ -33,7 +33,7 @@ fn shown(value: f64) -> String {
 }
 
 fn out_of_range(spec: &SettingSpec, value: f64) -> Error {
-    let Range {
+    let SettingRange {
         min,
         max,
         includes_min,
@@ -61,7 +61,7 @@ fn out_of_range(spec: &SettingSpec, value: f64) -> Error {
 }
 
 /// Returns the largest value of a setting.
-fn max_of(key: &str) -> f64 {
+pub(super) fn max_of(key: &str) -> f64 {
     SettingSpec::find(key).map_or(f64::INFINITY, |spec| spec.range.max)
 }
 

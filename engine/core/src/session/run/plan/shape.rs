@@ -2,12 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::model::{Architecture, ModelConfig};
+use crate::session::run::plan::limits::max_of;
 use protocol::{BackboneKind, Message, RunConfig, Setting, message};
 
 /// Default number of position embeddings, as published for BERT.
 const POSITIONS: usize = 512;
-/// Maximum hidden size: four times that of BERT-base.
-const MAX_WIDTH: usize = 3072;
 
 /// Returns the model configuration for `config` and a vocabulary of `vocab_size` tokens.
 ///
@@ -60,8 +59,10 @@ pub fn model_config(config: &RunConfig, vocab_size: usize) -> Result<ModelConfig
 /// Changes the hidden size of a preset; it must be a multiple of the number of heads.
 fn set_hidden_size(model: &mut ModelConfig, width: usize) -> Result<()> {
     let per_head = width / model.num_attention_heads;
+    // Four times the size of BERT-base.
+    let max_width = max_of("hidden-size");
     if width == 0
-        || width > MAX_WIDTH
+        || width as f64 > max_width
         || per_head * model.num_attention_heads != width
         || width % 2 == 1
     {
@@ -72,7 +73,7 @@ fn set_hidden_size(model: &mut ModelConfig, width: usize) -> Result<()> {
                 "{hidden_size} is {width}, but it must be even, a multiple of the preset's number of heads ({heads}) and at most {limit}",
                 width,
                 heads,
-                limit = MAX_WIDTH,
+                limit = max_width,
                 hidden_size = Setting::named("hidden-size")
             ),
             message!(
