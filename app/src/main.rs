@@ -1,4 +1,4 @@
-//! The page's wasm binary: calls [`app::page::mount`]. Contains no logic.
+//! The page's wasm binary: calls `app::page::mount`. Contains no logic.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

@@ -115,7 +115,7 @@ pub fn run_time(estimate: &Estimate) -> Option<String> {
 const NOTABLE_SPREAD: f64 = 1.2;
 
 /// Returns the largest preset of the fastest-training group whose measured duration is within
-/// [`PATIENCE_SECS`]. `None` until all of them have been measured.
+/// [`MAX_WAIT_SECS`]. `None` until all of them have been measured.
 pub fn suggested(estimates: &BTreeMap<String, Estimate>) -> Option<&'static str> {
     let tried = |name: &str| estimates.get(name).filter(|estimate| estimate.tried);
     let measured: Option<Vec<_>> = GROUPS[0]

@@ -1,5 +1,5 @@
 //! Parses the command line into a task. Only its syntax is checked here: values go through
-//! [`RunConfig::set`], which also parses the page's links, and `session` checks them against the
+//! [`protocol::RunConfig::set`], which also parses the page's links, and `session` checks them against the
 //! data.
 
 mod asking;
@@ -87,7 +87,8 @@ pub enum Task {
     Evaluate(Evaluate),
     /// Predict labels: one JSON object per line of input
     Predict(Predict),
-    /// Predict the words at each [MASK] of a text; JSON on stdout
+    /// Predict masked words.
+    #[command(about = "Predict the words at each [MASK] of a text; JSON on stdout")]
     FillMask(FillMask),
     /// Find the words with the nearest embeddings; JSON on stdout
     Neighbours(Neighbours),

@@ -188,7 +188,8 @@ pub struct FillMask {
     /// Run directory or Hugging Face model directory
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
-    /// Text with at least one [MASK]
+    /// The text.
+    #[arg(help = "Text with at least one [MASK]")]
     pub text: String,
     /// Predictions per mask
     #[arg(long, value_name = "N", default_value_t = 5)]

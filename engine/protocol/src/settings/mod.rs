@@ -165,7 +165,7 @@ settings! {
     "min-count" => min_count: Option<u64> = None, "Minimum count", Vocabulary {
         range: SettingRange::new(1.0, MANY), default: "2 (1 for characters)"
     };
-    /// Tokens per example, [CLS] and [SEP] included.
+    /// Tokens per example, special tokens included.
     "max-len" => max_len: Option<usize> = None, "Maximum length", Training {
         range: SettingRange::new(8.0, 65_536.0), default: "by the length of the documents"
     };

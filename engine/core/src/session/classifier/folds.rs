@@ -119,7 +119,7 @@ impl CrossValidation {
 }
 
 impl<H: Host> Session<H> {
-    /// Calls [`Corpus::train_on_all`], and drops the tokens, which no longer match the split.
+    /// Calls [`crate::data::Corpus::train_on_all`], and drops the tokens, which no longer match the split.
     pub(crate) fn train_on_all(&mut self, on_all: bool) {
         self.dataset.learned = None;
         if let Some(corpus) = &mut self.dataset.corpus {
