@@ -148,7 +148,7 @@ fn LengthField() -> impl IntoView {
     };
     let default = move || {
         if unit.get() == "epochs" {
-            tr!("by the amount of text")
+            tr!("automatic")
         } else {
             String::new()
         }

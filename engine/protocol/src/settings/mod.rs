@@ -167,11 +167,11 @@ settings! {
     };
     /// Tokens per example, special tokens included.
     "max-len" => max_len: Option<usize> = None, "Maximum length", Training {
-        range: SettingRange::new(8.0, 65_536.0), default: "by the length of the documents"
+        range: SettingRange::new(8.0, 65_536.0), default: "by document length"
     };
     /// Examples per step.
     "batch-size" => batch_size: Option<usize> = None, "Batch size", Training {
-        range: SettingRange::new(1.0, 1e6), default: "16; 32 with 2,000 examples or more"
+        range: SettingRange::new(1.0, 1e6), default: "16 (32 for much text)"
     };
     /// Length of the run in optimisation steps.
     "steps" => steps: Option<u64> = None, "Steps", Training { range: SettingRange::new(1.0, MANY) };
