@@ -421,3 +421,60 @@ fn freezing_needs_a_model_and_pooling_a_bert() {
     lab.tiny("finetune --train train.txt --valid valid.txt --from pretrained --freeze --out c")
         .ok();
 }
+
+#[test]
+fn flags_of_the_other_phase_warn_and_change_nothing() {
+    let lab = Lab::new();
+    for (words, flag) in [
+        (
+            "pretrain --corpus text.txt --out a --steps 2 --task pair",
+            "--task",
+        ),
+        (
+            "finetune --train train.txt --out b --steps 2 --mask-rate 5",
+            "--mask-rate",
+        ),
+    ] {
+        let done = lab.tiny(words).ok();
+        let warning = format!("warning: {flag} not used");
+        assert!(done.stderr.contains(&warning), "{words}: {}", done.stderr);
+    }
+    let record: serde_json::Value =
+        serde_json::from_slice(&lab.read("a/run.json")).expect("a record");
+    assert_eq!(record["config"]["task"], "auto");
+}
+
+#[test]
+fn labels_are_read_for_evaluation_as_in_training() {
+    let lab = Lab::new();
+    let rows = (0..120).map(|row| {
+        let (word, level) = [("printer", "low;urgent"), ("network", "high;")][row % 2];
+        format!("{row},the {word} in room {row} is broken,{word},{level}\n")
+    });
+    let table: String = std::iter::once("id,message,team,level\n".to_string())
+        .chain(rows)
+        .collect();
+    lab.write("tickets.csv", table);
+    lab.tiny(
+        "finetune --train tickets.csv --out run --steps 4 --parts one --label-column level \
+         --label-separator ;",
+    )
+    .ok();
+    let labels = |words: &str| {
+        let scores = lab.run(words).ok().json();
+        let labels = scores["per_label"].as_array().expect("labels").clone();
+        labels
+            .iter()
+            .map(|label| label["label"].clone())
+            .collect::<Vec<_>>()
+    };
+    let again = labels("evaluate --model run --data tickets.csv --device cpu");
+    assert_eq!(
+        again,
+        labels(
+            "evaluate --model run --data tickets.csv --device cpu --label-column level \
+             --label-separator ;"
+        )
+    );
+    assert_eq!(again.len(), 3, "{again:?}");
+}

@@ -299,11 +299,19 @@ fn a_resumed_run_is_the_same_run_or_refused() {
     };
     check(
         "pretrain --out run --resume --lr 0.5",
-        "used its default for --lr, not 0.5",
+        "used the default for --lr, not 0.5",
     );
     check(
         "pretrain --out run --resume --seed 4",
         "used 3 for --seed, not 4",
+    );
+    check(
+        "pretrain --out run --resume --embeddings train.txt",
+        "used other word vectors than train.txt",
+    );
+    check(
+        "pretrain --out run --resume --embedding-init train.txt",
+        "used other word vectors than train.txt",
     );
     check("finetune --out run --resume", "pretrain");
     check(

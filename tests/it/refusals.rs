@@ -323,3 +323,33 @@ fn paths_that_are_not_files() {
         std::fs::remove_file(lab.path(name)).expect("there");
     }
 }
+
+/// The text does not exist, so nothing but the arguments can have been looked at.
+#[test]
+fn numbers_out_of_range_are_refused_before_any_text_is_read() {
+    let lab = Lab::new();
+    for (flag, expected) in [
+        ("--lr -1", "--lr is -1, but it must be above 0"),
+        ("--steps 0", "--steps is 0, but it must be at least 1"),
+        (
+            "--mask-rate 1",
+            "--mask-rate is 1, but it must be at most 0.9",
+        ),
+        ("--max-len 4", "--max-len is 4, but it must be at least 8"),
+        (
+            "--vocab-size 3",
+            "--vocab-size is 3, but it must be at least 16",
+        ),
+    ] {
+        check(
+            &lab,
+            &format!("pretrain --corpus missing.txt --out run {flag}"),
+            &[expected],
+        );
+    }
+    check(
+        &lab,
+        "finetune --train missing.txt --out run --label-fraction 2",
+        &["use a value above 0 and at most 1"],
+    );
+}

@@ -185,3 +185,24 @@ fn check_files(lab: &Lab) -> usize {
     }
     complete
 }
+
+#[test]
+fn an_empty_input_is_reported_and_predicts_nothing() {
+    let lab = models();
+    lab.write("empty.txt", "");
+    for (words, input) in [
+        (
+            "predict --model finetuned --data empty.txt --device cpu",
+            "",
+        ),
+        ("predict --model finetuned --device cpu", ""),
+        ("predict --model finetuned --device cpu", "\n"),
+    ] {
+        let done = lab.run_with(words, input.as_bytes()).ok();
+        assert!(
+            done.stderr.contains("has no text"),
+            "{words}: {}",
+            done.stderr
+        );
+    }
+}

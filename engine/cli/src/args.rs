@@ -13,7 +13,9 @@ pub use asking::{
 };
 pub use training::{Compare, Finetune, Pretrain, Training};
 
-use crate::args::settings::{GENERAL_HEADING, General, SettingFlags, hide_other_phase};
+use crate::args::settings::{
+    GENERAL_HEADING, General, SettingFlags, hide_determined, hide_other_phase,
+};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use engine::error::Error;
@@ -125,7 +127,12 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error>
         .mut_subcommands(|task| task.allow_negative_numbers(true))
         .mut_subcommand("pretrain", |task| hide_other_phase(task, Phase::Pretrain))
         .mut_subcommand("finetune", |task| hide_other_phase(task, Phase::Finetune))
-        .mut_subcommand("compare", |task| hide_other_phase(task, Phase::Finetune));
+        .mut_subcommand("compare", |task| {
+            hide_determined(hide_other_phase(task, Phase::Finetune))
+        })
+        .mut_subcommand("predict", |task| {
+            task.mut_arg("label-map", |flag| flag.hide(true))
+        });
     let parsed = command
         .try_get_matches_from(words)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
@@ -158,7 +165,7 @@ fn bad_arguments(error: &clap::Error) -> Error {
     let tip = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("tip: "))
-        .map(|tip| message!("Tip: {tip}.", tip));
+        .map(|tip| message!("Note: {tip}.", tip));
     let command = match error.get(ContextKind::InvalidSubcommand) {
         None => message!(
             "Run clozelab --help for the commands, or a command with --help for its flags."

@@ -91,9 +91,9 @@ pub struct Predict {
     /// several labels are joined by ; unless --label-separator is given
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// What to do with a document longer than the model's input: cut reads its beginning, split
-    /// averages over parts of it
-    #[arg(long, value_name = "cut|split", default_value = "cut", value_parser = ["cut", "split"])]
+    /// What to do with a document longer than the model's input: read its beginning, or average over
+    /// parts of it
+    #[arg(long, value_name = "cut|split", default_value = "cut", hide_possible_values = true, value_parser = ["cut", "split"])]
     pub long: String,
     /// How tables are read
     #[command(flatten)]

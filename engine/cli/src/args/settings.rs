@@ -3,7 +3,7 @@
 use super::parse::{set_given, text_of};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use engine::error::Error;
-use protocol::{RunConfig, SettingGroup, SettingKind, SettingSpec};
+use protocol::{Phase, RunConfig, SettingGroup, SettingKind, SettingSpec};
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -59,6 +59,23 @@ impl<S: Scope> SettingFlags<S> {
     /// Returns the given settings and their texts, in the order of the help.
     pub fn given(&self) -> &[(&'static SettingSpec, String)] {
         &self.given
+    }
+
+    /// Returns the given settings that apply to a phase.
+    pub fn of_phase(&self, phase: Phase) -> Self {
+        let applies = |spec: &SettingSpec| spec.group.phase().is_none_or(|only| only == phase);
+        let given = self.given.iter().filter(|(spec, _)| applies(spec));
+        Self {
+            given: given.cloned().collect(),
+            scope: PhantomData,
+        }
+    }
+
+    /// Returns the given flags that apply to the other phase only.
+    pub fn of_other_phase(&self, phase: Phase) -> Vec<String> {
+        let is_other = |spec: &SettingSpec| spec.group.phase().is_some_and(|only| only != phase);
+        let given = self.given.iter().filter(|(spec, _)| is_other(spec));
+        given.map(|(spec, _)| format!("--{}", spec.key)).collect()
     }
 
     /// Returns the text of a setting that was given.
@@ -207,9 +224,23 @@ fn heading(group: SettingGroup) -> &'static str {
     }
 }
 
-/// Hides the flags of the other phase in the help of a command that trains. They are accepted, so
-/// that a script may give the same flags to both commands.
-pub fn hide_other_phase(command: Command, phase: protocol::Phase) -> Command {
+/// Hides the flags that a comparison refuses, or that its model determines.
+pub fn hide_determined(command: Command) -> Command {
+    let is_determined = |spec: &SettingSpec| {
+        matches!(spec.group, SettingGroup::Model | SettingGroup::Vocabulary)
+            || matches!(spec.key, "lr" | "label-fraction" | "freeze" | "parts")
+    };
+    settings::<Training>()
+        .filter(|spec| is_determined(spec))
+        .fold(command, |command, spec| {
+            command.mut_arg(spec.key, |flag| flag.hide(true))
+        })
+        .mut_arg("embeddings", |flag| flag.hide(true))
+}
+
+/// Hides the flags of the other phase in the help of a command that trains. They are accepted with a
+/// warning, so that a script may give the same flags to both commands.
+pub fn hide_other_phase(command: Command, phase: Phase) -> Command {
     settings::<Training>()
         .filter(|spec| spec.group.phase().is_some_and(|other| other != phase))
         .fold(command, |command, spec| {

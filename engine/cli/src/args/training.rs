@@ -111,7 +111,7 @@ pub struct Training {
     /// Settings of the run.
     #[command(flatten)]
     pub settings: SettingFlags<scope::Training>,
-    /// Word vectors that initialise a new model's embeddings, in word2vec text format
+    /// The same as --embedding-init FILE
     #[arg(
         long,
         value_name = "FILE",

@@ -16,7 +16,7 @@ use crate::terminal::signals;
 use crate::text_refusals::naming;
 use data::Opened;
 use engine::error::Error;
-use engine::session::{ComparisonProgress, Session, sha256};
+use engine::session::{ComparisonProgress, Session, check_numbers, sha256};
 use futures_lite::future::block_on;
 use protocol::{
     CompareConfig, Comparison, ComparisonTrial, Event, FileRole, Message, Phase, RunConfig,
@@ -56,6 +56,7 @@ pub(crate) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatu
     let mut config = RunConfig::default();
     common.settings.apply(&mut config)?;
     args.training.settings.apply(&mut config)?;
+    check_numbers(&config)?;
     let compare = args.settings()?;
     check_flags(&config, &args.training)?;
     let dir = if args.training.resume {

@@ -105,10 +105,7 @@ pub(crate) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
         .map(|file| FileRows::open(file, &options, args.out.is_some()))
     {
         Some(Err(DataError::EmptyFile { .. })) if args.out.is_none() => {
-            output::print_stderr(&format!(
-                "warning: {} is empty, so there is nothing to predict",
-                shown(path)
-            ));
+            warn_empty(path);
             return Ok(());
         }
         rows => rows.transpose()?,
@@ -146,7 +143,21 @@ pub(crate) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
         }
     };
     predictor.warn_if_cut();
+    if done.is_ok() && predictor.texts == 0 {
+        warn_empty(path);
+    }
     done
+}
+
+fn warn_empty(path: &Path) {
+    let name = if path == Path::new("-") {
+        "the input".into()
+    } else {
+        shown(path)
+    };
+    output::print_stderr(&format!(
+        "warning: {name} has no text, so there is nothing to predict"
+    ));
 }
 
 /// Opens the one file that a path names.

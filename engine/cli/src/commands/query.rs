@@ -64,14 +64,13 @@ pub(crate) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         reads_folder_classes: true,
         ..args.table.read_options()?
     };
-    if !args.table.renames_labels() {
-        // Labels that were renamed for training are renamed here too.
-        options.label_map = match Record::read(&args.model) {
-            Ok(record) => record.config.label_map,
-            // The label map of a newer version cannot be read, so the labels might not match.
-            Err(error) if error.code() == "newer-version" => return Err(error),
-            Err(_) => Default::default(),
-        };
+    match Record::read(&args.model) {
+        Ok(record) => read_labels_as(&record.config, args, &mut options),
+        // The settings of a newer version cannot be read, so the labels might not match.
+        Err(error) if error.code() == "newer-version" && !args.table.renames_labels() => {
+            return Err(error);
+        }
+        Err(_) => {}
     }
     let options = session.reading_as_trained(options);
     let mut config = RunConfig::default();
@@ -81,6 +80,20 @@ pub(crate) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
         .and_then(|()| block_on(session.evaluate(RUN, split, rule, config.seed)))
         .map_err(|error| naming(error, &files))?;
     output::json_line(&metrics).map(drop)
+}
+
+/// Sets the options for labels that were not given to those of the training run.
+fn read_labels_as(trained: &RunConfig, args: &Evaluate, options: &mut ReadOptions) {
+    let is_given = |key: &str| args.table.settings.value(key).is_some();
+    if !is_given("label-map") {
+        options.label_map = trained.label_map.clone();
+    }
+    if !is_given("label-column") {
+        options.label_column = trained.label_column.clone();
+    }
+    if !is_given("label-separator") {
+        options.label_separator = trained.label_separator.clone();
+    }
 }
 
 /// Runs the `fill-mask` command.

@@ -148,7 +148,7 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
     {
         let value = |pairs: &[(&str, String)]| {
             let found = pairs.iter().find(|(name, _)| name == flag);
-            found.map_or("its default".to_string(), |(_, value)| value.clone())
+            found.map_or("the default".to_string(), |(_, value)| value.clone())
         };
         let (before, now, flag) = (
             value(&before),
@@ -160,6 +160,13 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
             flag,
             before,
             now
+        )));
+    }
+    let vectors = request.training.embeddings_file();
+    if vectors.is_some() && vectors != record.embeddings {
+        return Err(another_run(message!(
+            "the interrupted run used other word vectors than {file}",
+            file = vectors.as_deref().map(shown).unwrap_or_default()
         )));
     }
     if request.training.encoding.is_some() && request.training.encoding != record.encoding {

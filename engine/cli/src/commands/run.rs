@@ -2,12 +2,12 @@
 
 use crate::args::{Common, Training};
 use crate::inputs::{self, Source};
-use crate::run_dir::record::{Input, Origin, Record, Status, Versions};
+use crate::run_dir::record::{Input, Origin, Record, Status, Versions, phase_name};
 use crate::run_dir::store::RunDir;
 use crate::terminal::output;
 use data::{InputFile, ReadOptions};
 use engine::error::Error;
-use engine::session::{ModelFiles, Snapshot, sha256};
+use engine::session::{ModelFiles, Snapshot, check_numbers, sha256};
 use protocol::{FileRole, Phase, RunConfig};
 use std::path::{Path, PathBuf};
 
@@ -145,12 +145,29 @@ pub(crate) fn read_sources(request: &Request<'_>) -> Result<Vec<Source>, Error> 
 /// Sets the fields of `config` whose flags were given.
 ///
 /// # Errors
-/// Returns an error if a value cannot be parsed.
+/// Returns an error if a value cannot be parsed or is out of range.
 pub(crate) fn apply_flags(
     common: &Common,
     request: &Request<'_>,
     config: &mut RunConfig,
 ) -> Result<(), Error> {
     common.settings.apply(config)?;
-    request.training.settings.apply(config)
+    request
+        .training
+        .settings
+        .of_phase(request.phase)
+        .apply(config)?;
+    check_numbers(config)
+}
+
+/// Warns about flags that apply to the other phase only.
+pub(crate) fn warn_other_phase(request: &Request<'_>) {
+    let flags = request.training.settings.of_other_phase(request.phase);
+    if !flags.is_empty() {
+        output::print_stderr(&format!(
+            "warning: {} not used: {} has no such setting",
+            flags.join(", "),
+            phase_name(request.phase)
+        ));
+    }
 }

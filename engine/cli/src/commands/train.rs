@@ -6,7 +6,7 @@ use crate::args::{self, Common};
 use crate::commands::resume::resumed;
 use crate::commands::run::{
     Request, Run, apply_flags, files_of, new_record, origin, read_options, read_sources,
-    warn_unused,
+    warn_other_phase, warn_unused,
 };
 use crate::exit::ExitStatus;
 use crate::host::{NativeHost, OpenRun};
@@ -239,6 +239,7 @@ fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
 fn new_run(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let mut config = RunConfig::default();
     apply_flags(common, request, &mut config)?;
+    warn_other_phase(request);
     let dir = RunDir::create(request.out)?;
     let sources = read_sources(request)?;
     let from = request.from.map(inputs::read_model).transpose()?;

@@ -33,6 +33,7 @@ pub use query::similar::SimilarDocuments;
 pub use run::checkpoint::{
     CHECKPOINTS, FileDigest, MANIFEST_FILE, Manifest, interval_secs, sha256,
 };
+pub use run::plan::check_numbers;
 pub use self_check::largest_difference;
 
 use crate::data::examples::LabelledExamples;

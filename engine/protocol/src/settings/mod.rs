@@ -173,7 +173,7 @@ settings! {
     "batch-size" => batch_size: Option<usize> = None, "Batch size", Training {
         range: SettingRange::new(1.0, 1e6), default: "16 (32 for much text)"
     };
-    /// Length of the run in optimisation steps.
+    /// Length of the run in optimisation steps; the networks of a classifier share them.
     "steps" => steps: Option<u64> = None, "Steps", Training { range: SettingRange::new(1.0, MANY) };
     /// Length of the run in epochs.
     "epochs" => epochs: Option<f64> = None, "Epochs", Training {
@@ -191,9 +191,9 @@ settings! {
     "optimizer" => optimizer: Option<OptimizerKind> = None, "Optimizer", Training {
         default: "muon when pre-training fast-* and textcnn, otherwise adamw"
     };
-    /// Share of tokens that are masked.
+    /// Share of tokens that are masked; presets use 0.15 to 0.4.
     "mask-rate" => mask_rate: Option<f64> = None, "Mask rate", Masking {
-        range: SettingRange::positive(0.9), default: "0.4 for fast-*, 0.15 for bert-*"
+        range: SettingRange::positive(0.9), default: "by preset"
     };
     /// Mask whole words.
     "whole-word" => whole_word: bool = false, "Whole words", Masking {};
@@ -254,7 +254,7 @@ settings! {
         default: "|"
     };
     /// How cells are quoted.
-    "quoting" => quoting: Option<Quoting> = None, "Quotes", Tables { default: "auto" };
+    "quoting" => quoting: Option<Quoting> = None, "Quotes", Tables { default: "detected" };
     /// JSON object that maps old label names to new ones; null drops a label.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     "label-map" => label_map: LabelMap = BTreeMap::new(), "Renamed labels", Tables {};

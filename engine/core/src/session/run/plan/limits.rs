@@ -45,18 +45,32 @@ fn out_of_range(spec: &SettingSpec, value: f64) -> Error {
     } else {
         message!("must be above {min}", min = shown(min))
     };
+    let setting = Setting::named(spec.key);
+    let (min, max) = (shown(min), shown(max));
+    let hint = if includes_min {
+        message!(
+            "Use a value from {min} to {max}, or leave {setting} out.",
+            min,
+            max,
+            setting
+        )
+    } else {
+        message!(
+            "Use a value above {min} and at most {max}, or leave {setting} out.",
+            min,
+            max,
+            setting
+        )
+    };
     Error::input(
         "bad-setting",
         message!(
             "{setting} is {value}, but it {rule}",
-            setting = Setting::named(spec.key),
+            setting,
             value = shown(value),
             rule
         ),
-        message!(
-            "Change {setting} or leave it out.",
-            setting = Setting::named(spec.key)
-        ),
+        hint,
     )
 }
 
