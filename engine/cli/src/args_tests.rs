@@ -101,6 +101,8 @@ fn invalid_arguments_are_refused_in_one_line_with_a_hint() {
     check("pretrain --corpus a --out o --stepz 5", "--stepz");
     check("evaluate --model m", "--data");
     check("predict --model m --top-k many", "many");
+    check("predict --model m --top-k 0", "from 1");
+    check("fill-mask --model m text --top-k 0", "from 1");
     check("fill-mask --model m", "<TEXT>");
     check("inspect", "<DIR>");
 }

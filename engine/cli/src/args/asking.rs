@@ -99,7 +99,7 @@ pub struct Predict {
     #[command(flatten)]
     pub table: TableFlags,
     /// Labels per document; without it, the best one and all others that pass the threshold
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive_count)]
     pub top_k: Option<usize>,
     /// Add a confidence to each prediction, and mark predictions with a confidence below F as unsure
     #[arg(long, value_name = "F", value_parser = probability)]
@@ -112,6 +112,11 @@ fn probability(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| "must be a number from 0 to 1".into())
+}
+
+fn positive_count(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "must be a whole number from 1".into())
 }
 
 /// A model that answers other programs.
@@ -178,7 +183,7 @@ pub struct Neighbours {
     /// Word to look up
     pub word: String,
     /// Number of words to return
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = positive_count)]
     pub top_k: usize,
 }
 
@@ -192,7 +197,7 @@ pub struct FillMask {
     #[arg(help = "Text with at least one [MASK]")]
     pub text: String,
     /// Predictions per mask
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive_count)]
     pub top_k: usize,
 }
 

@@ -16,7 +16,7 @@ pub struct Pretrain {
     #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "resume")]
     pub corpus: Vec<PathBuf>,
     /// Validation text; without it, part of the corpus is held out
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
     pub valid: Vec<PathBuf>,
     /// Run directory to create, new or empty
     #[arg(long, value_name = "DIR")]
@@ -76,8 +76,8 @@ pub struct Compare {
     /// Fractions of the labelled documents, comma-separated, e.g. 0.05,0.2,1 [default: 1]
     #[arg(long, value_name = "F,..")]
     label_fractions: Option<String>,
-    /// Learning rates to try in each condition, comma-separated [default: four around the
-    /// backbone's default]
+    /// Learning rates to try in each condition, comma-separated; more are tried while the best one is
+    /// at an end of the list [default: four around the backbone's default]
     #[arg(long, value_name = "F,..")]
     lrs: Option<String>,
     /// Training flags.
