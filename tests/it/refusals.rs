@@ -353,3 +353,17 @@ fn numbers_out_of_range_are_refused_before_any_text_is_read() {
         &["use a value above 0 and at most 1"],
     );
 }
+
+#[test]
+fn a_label_map_that_cannot_be_read() {
+    let lab = Lab::new();
+    lab.write("broken.json", "{\"a\": ");
+    lab.write("numbers.json", "{\"a\": 3}");
+    for (file, expected) in [
+        ("broken.json", "line 1"),
+        ("numbers.json", "in numbers.json"),
+    ] {
+        let words = format!("finetune --train train.txt --out run --label-map {file}");
+        check(&lab, &tiny(&words), &[expected]);
+    }
+}

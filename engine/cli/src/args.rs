@@ -50,6 +50,12 @@ bundled corpus, fine-tunes from those weights and from scratch with the same bud
 compares.\n\nExit codes: 0 done, 1 failed, 2 bad arguments or input, 130 interrupted with a \
 checkpoint that --resume continues.";
 
+/// The input is optional for a run that resumes, so the usage that clap derives omits it.
+const PRETRAIN_USAGE: &str = "clozelab pretrain [OPTIONS] --corpus <PATH>... --out <DIR>
+       clozelab pretrain --resume --out <DIR>";
+const FINETUNE_USAGE: &str = "clozelab finetune [OPTIONS] --train <PATH>... --out <DIR>
+       clozelab finetune --resume --out <DIR>";
+
 /// Flags of every command.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Common {
@@ -74,8 +80,10 @@ pub enum Task {
     /// Pre-train, fine-tune and compare on the bundled corpus
     Demo(Demo),
     /// Pre-train a masked language model on your text
+    #[command(override_usage = PRETRAIN_USAGE)]
     Pretrain(Pretrain),
     /// Train a classifier on labelled text, from a pre-trained model or from scratch
+    #[command(override_usage = FINETUNE_USAGE)]
     Finetune(Finetune),
     /// Compare pre-trained, from scratch and n-grams fairly; writes report.html and report.json
     Compare(Box<Compare>),

@@ -1,9 +1,10 @@
 //! Settings of a run as flags: one for each entry of [`RunConfig::SETTINGS`].
 
 use super::parse::{set_given, text_of};
+use crate::terminal::output::plain;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use engine::error::Error;
-use protocol::{Phase, RunConfig, SettingGroup, SettingKind, SettingSpec};
+use protocol::{Phase, RunConfig, SettingGroup, SettingKind, SettingSpec, message};
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -92,13 +93,42 @@ impl<S: Scope> SettingFlags<S> {
         for (spec, text) in &self.given {
             match spec.kind {
                 SettingKind::LabelMap => {
-                    set_given(config, spec.key, &text_of(Path::new(text))?)?;
+                    let map = text_of(Path::new(text))?;
+                    set_given(config, spec.key, &map)
+                        .map_err(|error| in_file(text, &map, error))?;
                 }
                 _ if is_vector_file(spec, text) => {}
                 _ => set_given(config, spec.key, text)?,
             }
         }
         Ok(())
+    }
+}
+
+/// Adds the file, and the reason if it is no JSON, to an error about the content of a file.
+fn in_file(path: &str, content: &str, error: Error) -> Error {
+    let Error::Input {
+        code,
+        message,
+        hint,
+    } = error
+    else {
+        return error;
+    };
+    let path = plain(path);
+    let message = match serde_json::from_str::<serde_json::Value>(content) {
+        Ok(_) => message!("{message} (in {path})", message, path),
+        Err(reason) => message!(
+            "{message} (in {path}: {reason})",
+            message,
+            path,
+            reason = reason.to_string()
+        ),
+    };
+    Error::Input {
+        code,
+        message,
+        hint,
     }
 }
 
