@@ -32,7 +32,7 @@ test('settings change the mask and the vocabulary at once, and a value that is n
     await set(journey, 'batch-size', '0');
     const field = journey.page.locator('#set-batch-size');
     assert.equal(await field.inputValue(), '0', 'what was typed stands beside what is wrong with it');
-    assert.match(await journey.page.locator('#set-batch-size-help').innerText(), /"0" is not between 1 and 4096/);
+    assert.match(await journey.page.locator('#set-batch-size-help').innerText(), /"0" is not between 1 and 1,000,000/);
     await set(journey, 'batch-size', '4');
     assert.match(await journey.page.locator('#set-batch-size-help').innerText(), /Examples per step/);
   });
