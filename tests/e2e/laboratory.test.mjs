@@ -323,7 +323,7 @@ test('changed settings start the run anew when asked to, and each field says its
     await change.click();
     await journey.until('the second run', async () => /stopped at step[^]*Pre-training 2[^]*batch-size 4/.test(await journey.text('runs')), 20);
     await journey.reaches('step', 5);
-    assert.match(await journey.page.locator('#set-batch-size-help').innerText(), /1 to 4,096/);
+    assert.match(await journey.page.locator('#set-batch-size-help').innerText(), /1 to 1,000,000/);
     await journey.page.getByRole('button', { name: 'Reset Batch size' }).click();
     assert.equal(await journey.page.locator('#set-batch-size').inputValue(), '');
     await journey.press('stop');
