@@ -477,4 +477,15 @@ fn labels_are_read_for_evaluation_as_in_training() {
         )
     );
     assert_eq!(again.len(), 3, "{again:?}");
+    // Other files are read as if nothing had been requested.
+    lab.write(
+        "lines.txt",
+        "the printer is broken __label__low\n".repeat(9),
+    );
+    let other = "message,label\n".to_string() + &"the network is broken,high\n".repeat(9);
+    lab.write("other.csv", other);
+    for file in ["lines.txt", "other.csv"] {
+        let words = format!("evaluate --model run --data {file} --device cpu");
+        assert_eq!(lab.run(&words).ok().json()["n"], 9, "{file}");
+    }
 }

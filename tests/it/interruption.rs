@@ -313,11 +313,11 @@ fn a_resumed_run_is_the_same_run_or_refused() {
     );
     check(
         "pretrain --out run --resume --embeddings train.txt",
-        "used other word vectors than train.txt",
+        "did not start from the word vectors in train.txt",
     );
     check(
         "pretrain --out run --resume --embedding-init train.txt",
-        "used other word vectors than train.txt",
+        "did not start from the word vectors in train.txt",
     );
     check("finetune --out run --resume", "pretrain");
     check(
@@ -368,4 +368,21 @@ fn demo_can_be_stopped_and_resumed() {
     signal(&child, "INT");
     assert_eq!(finish(child).code, Some(130));
     assert!(losses(&lab, "demo/pretrained").len() > before);
+}
+
+#[test]
+fn word_vectors_may_be_named_again_but_not_changed() {
+    let lab = Lab::new();
+    lab.write(
+        "vectors.txt",
+        format!("1 32\nthe {}\n", "0.5 ".repeat(32).trim()),
+    );
+    lab.tiny("pretrain --corpus text.txt --out run --steps 2 --embeddings vectors.txt")
+        .ok();
+    for path in ["vectors.txt", "./vectors.txt"] {
+        let again = format!("pretrain --out run --resume --embeddings {path}");
+        lab.run(&again).ok();
+    }
+    lab.run("pretrain --out run --resume --embeddings text.txt")
+        .refused();
 }

@@ -347,6 +347,12 @@ fn numbers_out_of_range_are_refused_before_any_text_is_read() {
             &[expected],
         );
     }
+    // A flag of pre-training, which a comparison ignores.
+    check(
+        &lab,
+        "compare --train missing.txt --from none --out run --mask-rate 5",
+        &["missing.txt"],
+    );
     check(
         &lab,
         "finetune --train missing.txt --out run --label-fraction 2",

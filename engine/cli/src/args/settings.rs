@@ -256,23 +256,24 @@ fn heading(group: SettingGroup) -> &'static str {
 
 /// Hides the flags that a comparison refuses, or that its model determines.
 pub fn hide_determined(command: Command) -> Command {
-    let is_determined = |spec: &SettingSpec| {
+    hide(command, |spec| {
         matches!(spec.group, SettingGroup::Model | SettingGroup::Vocabulary)
             || matches!(spec.key, "lr" | "label-fraction" | "freeze" | "parts")
-    };
-    settings::<Training>()
-        .filter(|spec| is_determined(spec))
-        .fold(command, |command, spec| {
-            command.mut_arg(spec.key, |flag| flag.hide(true))
-        })
-        .mut_arg("embeddings", |flag| flag.hide(true))
+    })
+    .mut_arg("embeddings", |flag| flag.hide(true))
 }
 
 /// Hides the flags of the other phase in the help of a command that trains. They are accepted with a
 /// warning, so that a script may give the same flags to both commands.
 pub fn hide_other_phase(command: Command, phase: Phase) -> Command {
+    hide(command, |spec| {
+        spec.group.phase().is_some_and(|other| other != phase)
+    })
+}
+
+fn hide(command: Command, is_hidden: impl Fn(&SettingSpec) -> bool) -> Command {
     settings::<Training>()
-        .filter(|spec| spec.group.phase().is_some_and(|other| other != phase))
+        .filter(|spec| is_hidden(spec))
         .fold(command, |command, spec| {
             command.mut_arg(spec.key, |flag| flag.hide(true))
         })

@@ -2,7 +2,7 @@
 //! interrupted comparison can be resumed, and writes `report.json` and `report.html`.
 
 use crate::args::{self, Common};
-use crate::commands::run::{files_of, read_options, warn_unused};
+use crate::commands::run::{files_of, read_options, warn_other_phase, warn_unused};
 use crate::exit::ExitStatus;
 use crate::host::NativeHost;
 use crate::inputs;
@@ -55,7 +55,9 @@ struct Settings {
 pub(crate) fn compare(common: &Common, args: &args::Compare) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.settings.apply(&mut config)?;
-    args.training.settings.apply(&mut config)?;
+    let settings = args.training.settings.of_phase(Phase::Finetune);
+    settings.apply(&mut config)?;
+    warn_other_phase(&args.training, Phase::Finetune, "compare");
     check_numbers(&config)?;
     let compare = args.settings()?;
     check_flags(&config, &args.training)?;

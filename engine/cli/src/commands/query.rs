@@ -82,15 +82,14 @@ pub(crate) fn evaluate(common: &Common, args: &Evaluate) -> Result<(), Error> {
     output::json_line(&metrics).map(drop)
 }
 
-/// Sets the options for labels that were not given to those of the training run.
+/// Sets the options for labels that were not given to those of the training run. A table without its
+/// label columns, or a file of lines, is read as any other.
 fn read_labels_as(trained: &RunConfig, args: &Evaluate, options: &mut ReadOptions) {
     let is_given = |key: &str| args.table.settings.value(key).is_some();
     if !is_given("label-map") {
         options.label_map = trained.label_map.clone();
     }
-    if !is_given("label-column") {
-        options.label_column = trained.label_column.clone();
-    }
+    options.trained_labels = trained.label_column.clone();
     if !is_given("label-separator") {
         options.label_separator = trained.label_separator.clone();
     }

@@ -162,12 +162,15 @@ fn check_same_run(common: &Common, request: &Request<'_>, record: &Record) -> Re
             now
         )));
     }
-    let vectors = request.training.embeddings_file();
-    if vectors.is_some() && vectors != record.embeddings {
-        return Err(another_run(message!(
-            "the interrupted run used other word vectors than {file}",
-            file = vectors.as_deref().map(shown).unwrap_or_default()
-        )));
+    if let Some(vectors) = request.training.embeddings_file() {
+        // The path may be relative to another folder now.
+        let before = record.embeddings.as_deref().and_then(Path::file_name);
+        if before != vectors.file_name() {
+            return Err(another_run(message!(
+                "the interrupted run did not start from the word vectors in {file}",
+                file = shown(&vectors)
+            )));
+        }
     }
     if request.training.encoding.is_some() && request.training.encoding != record.encoding {
         return Err(another_run(message!(

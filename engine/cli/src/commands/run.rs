@@ -2,7 +2,7 @@
 
 use crate::args::{Common, Training};
 use crate::inputs::{self, Source};
-use crate::run_dir::record::{Input, Origin, Record, Status, Versions, phase_name};
+use crate::run_dir::record::{Input, Origin, Record, Status, Versions};
 use crate::run_dir::store::RunDir;
 use crate::terminal::output;
 use data::{InputFile, ReadOptions};
@@ -160,14 +160,13 @@ pub(crate) fn apply_flags(
     check_numbers(config)
 }
 
-/// Warns about flags that apply to the other phase only.
-pub(crate) fn warn_other_phase(request: &Request<'_>) {
-    let flags = request.training.settings.of_other_phase(request.phase);
+/// Warns about flags that the command accepts and ignores, since they apply to the other phase only.
+pub(crate) fn warn_other_phase(training: &Training, phase: Phase, command: &str) {
+    let flags = training.settings.of_other_phase(phase);
     if !flags.is_empty() {
         output::print_stderr(&format!(
-            "warning: {} not used: {} has no such setting",
-            flags.join(", "),
-            phase_name(request.phase)
+            "warning: {} not used: {command} has no such setting",
+            flags.join(", ")
         ));
     }
 }

@@ -239,7 +239,7 @@ fn write_last_files(dir: &RunDir, record: &Record) -> Result<(), WriteFailure> {
 fn new_run(common: &Common, request: &Request<'_>) -> Result<Run, Error> {
     let mut config = RunConfig::default();
     apply_flags(common, request, &mut config)?;
-    warn_other_phase(request);
+    warn_other_phase(request.training, request.phase, phase_name(request.phase));
     let dir = RunDir::create(request.out)?;
     let sources = read_sources(request)?;
     let from = request.from.map(inputs::read_model).transpose()?;

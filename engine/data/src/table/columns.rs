@@ -49,9 +49,10 @@ impl<'a> Columns<'a> {
     /// # Errors
     /// If a requested column does not exist, or no column holds text.
     pub fn choose(&mut self, options: &ReadOptions) -> Result<Choice, DataError> {
-        let requested_labels = match &options.label_column {
-            Some(requested) => Some(self.requested(requested, ',')?),
-            None => None,
+        let requested_labels = match (&options.label_column, &options.trained_labels) {
+            (Some(requested), _) => Some(self.requested(requested, ',')?),
+            (None, Some(trained)) => self.requested(trained, ',').ok(),
+            (None, None) => None,
         };
         let trained = options
             .trained_columns

@@ -29,6 +29,10 @@ pub struct ReadOptions {
     /// text column is requested.
     #[serde(skip)]
     pub trained_columns: Option<TextColumns>,
+    /// Label columns that were requested for training, in the form of `label_column`; used for tables
+    /// that have all of them, unless a label column is requested.
+    #[serde(skip)]
+    pub trained_labels: Option<String>,
     /// Whether sibling folders name the classes of the files in them.
     #[serde(skip)]
     pub reads_folder_classes: bool,

@@ -281,19 +281,17 @@ impl RunConfig {
             key: key.into(),
             message,
         };
-        let field = SettingSpec::find(key).map_or(key, |spec| spec.key);
-        // The names of presets are no type of their own: `run.json` may hold those of a later version.
-        let value = if field == "preset" && value.trim() != "auto" {
-            check_name(value, &PRESET_NAMES).map_err(refuse)?;
-            value.trim()
-        } else {
-            value
-        };
-        let is_choice = SettingSpec::find(field).is_some_and(|spec| !spec.names().is_empty());
-        if is_choice && value.trim() == "auto" {
-            return self.reset(field);
+        let spec = SettingSpec::find(key).ok_or_else(|| refuse(message!("is not a setting")))?;
+        if matches!(spec.kind, SettingKind::Choice(_)) && value.trim() == "auto" {
+            return self.reset(key);
         }
-        self.set_field(field, value).map_err(refuse)
+        // The names of presets are no type of their own: `run.json` may hold those of a later version.
+        if spec.key == "preset" {
+            check_name(value, &PRESET_NAMES).map_err(refuse)?;
+            self.preset = value.trim().into();
+            return Ok(());
+        }
+        self.set_field(spec.key, value).map_err(refuse)
     }
 
     /// Sets a field to its default.
