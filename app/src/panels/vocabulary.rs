@@ -227,7 +227,7 @@ fn suggestion(vocabulary: &Vocabulary) -> Option<(u64, String)> {
     Some((
         max_len,
         tr!(
-            "A longest example of {max_len} holds {share} of the documents whole.",
+            "With a maximum length of {max_len}, {share} of the documents fit whole.",
             max_len,
             share
         ),
