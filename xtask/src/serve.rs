@@ -144,20 +144,35 @@ fn answer(request: &request::Request, site: &Site) -> Response {
         return Response::from(Refusal::new(405, "only GET and HEAD are served"))
             .with("Allow", "GET, HEAD");
     }
-    match files::find(&site.folder, &request.target).and_then(|path| Some((open(&path)?, path))) {
+    match files::find(&site.folder, &request.target)
+        .and_then(|path| Some((open(&path, request)?, path)))
+    {
         Some((response, path)) => policy::headers(&site.folder)
             .into_iter()
             .fold(response, |response, (name, value)| {
                 response.with(name, value)
             })
             .with("Content-Type", files::media_type(&path))
-            .with("Cache-Control", "no-cache"),
+            .with("Cache-Control", "no-cache")
+            .with("Vary", "Accept-Encoding"),
         None => Refusal::new(404, "there is no such file").into(),
     }
 }
 
-fn open(path: &Path) -> Option<Response> {
-    Response::of_file(File::open(path).ok()?).ok()
+/// Opens a file, or its compressed form if the client accepts it and the build made one; a version
+/// that the client has is not sent again.
+fn open(path: &Path, request: &request::Request) -> Option<Response> {
+    let packed = files::packed(path).filter(|_| request.accepts_brotli);
+    let file = File::open(packed.as_deref().unwrap_or(path)).ok()?;
+    let version = files::version(&file.metadata().ok()?, packed.is_some());
+    if request.known.as_ref() == Some(&version) {
+        return Some(Response::unchanged().with("ETag", version));
+    }
+    let response = Response::of_file(file).ok()?.with("ETag", version);
+    Some(match packed {
+        Some(_) => response.with("Content-Encoding", "br"),
+        None => response,
+    })
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
     }
     site::assemble(project, &modules)?;
     if mode == Mode::Release {
-        let table = size::Table::weigh(&project.dist(), &project.target().join("web-sizes"))?;
+        let table = size::Table::weigh(&project.dist(), &project.target().join("web-packed"))?;
         eprint!("{table}");
         table.check(&PAGE_BUDGET, size::is_page)?;
         table.check(&ENGINE_BUDGET, size::is_engine)?;

@@ -1,6 +1,8 @@
 //! Maps the target of a request to a file in the served folder, and determines its media type.
 
+use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// Returns the file that a request refers to if it is inside the folder. Links to files outside are
 /// not followed.
@@ -20,6 +22,26 @@ pub fn find(folder: &Path, target: &str) -> Option<PathBuf> {
     }
     let (file, folder) = (file.canonicalize().ok()?, folder.canonicalize().ok()?);
     (file.starts_with(folder) && file.is_file()).then_some(file)
+}
+
+/// Returns the compressed form of a file, unless it is older than the file.
+pub fn packed(path: &Path) -> Option<PathBuf> {
+    let mut packed = path.as_os_str().to_owned();
+    packed.push(".br");
+    let packed = PathBuf::from(packed);
+    let changed = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let is_current = changed(&packed)? >= changed(path)?;
+    is_current.then_some(packed)
+}
+
+/// Returns the entity tag of a file (RFC 9110, section 8.8.3): its size, the time of its last change
+/// and whether it is compressed.
+pub fn version(data: &Metadata, is_packed: bool) -> String {
+    let changed = data.modified().ok();
+    let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let nanos = changed.map_or(0, |time| time.as_nanos());
+    let suffix = if is_packed { "-br" } else { "" };
+    format!("\"{:x}-{nanos:x}{suffix}\"", data.len())
 }
 
 /// Percent-decodes a text; `None` if it is malformed or not UTF-8.

@@ -22,6 +22,10 @@ pub struct Request {
     pub target: String,
     /// Value of the Host header, in lower case.
     host: String,
+    /// Whether the client accepts brotli.
+    pub accepts_brotli: bool,
+    /// Value of the If-None-Match header: the version of the file that the client has.
+    pub known: Option<String>,
 }
 
 /// Reason why a request gets no file.
@@ -94,6 +98,7 @@ fn parse(head: &str) -> Result<Request, Refusal> {
         return Err(malformed("another version than HTTP/1.1"));
     }
     let mut hosts = Vec::new();
+    let (mut accepts_brotli, mut known) = (false, None);
     for line in lines {
         let (name, value) = line
             .split_once(':')
@@ -102,6 +107,12 @@ fn parse(head: &str) -> Result<Request, Refusal> {
             name.eq_ignore_ascii_case("host")
                 .then(|| value.trim().to_ascii_lowercase()),
         );
+        if name.eq_ignore_ascii_case("accept-encoding") {
+            accepts_brotli |= value.split(',').any(|coding| coding.trim() == "br");
+        }
+        if name.eq_ignore_ascii_case("if-none-match") {
+            known = Some(value.trim().to_string());
+        }
     }
     let [host] = hosts
         .try_into()
@@ -110,6 +121,8 @@ fn parse(head: &str) -> Result<Request, Refusal> {
         method: method.into(),
         target: target.into(),
         host,
+        accepts_brotli,
+        known,
     })
 }
 
@@ -189,6 +202,8 @@ mod tests {
                 method: "GET".into(),
                 target: "/".into(),
                 host: host.into(),
+                accepts_brotli: false,
+                known: None,
             };
             request.check_host(port).map_err(|refusal| refusal.status)
         };

@@ -32,6 +32,16 @@ impl Response {
         })
     }
 
+    /// Creates a response that says that the client's version of a file is the current one.
+    pub fn unchanged() -> Self {
+        Self {
+            status: 304,
+            headers: Vec::new(),
+            body: Box::new(io::empty()),
+            body_bytes: 0,
+        }
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -54,13 +64,12 @@ impl Response {
         for (name, value) in &self.headers {
             write!(head, "{name}: {value}\r\n").expect("a string takes every write");
         }
-        write!(
-            head,
-            "Content-Length: {}\r\nConnection: close\r\n\r\n",
-            self.body_bytes
-        )
-        .expect("a string takes every write");
-        head
+        // The length would be that of the file, which is not sent (RFC 9110, section 8.6).
+        if self.status != 304 {
+            write!(head, "Content-Length: {}\r\n", self.body_bytes)
+                .expect("a string takes every write");
+        }
+        head + "Connection: close\r\n\r\n"
     }
 
     /// Passes the response to `send` chunk by chunk; `has_body` is false for HEAD.
@@ -106,6 +115,7 @@ impl From<Refusal> for Response {
 fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        304 => "Not Modified",
         400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",

@@ -77,6 +77,33 @@ fn check_status(text: &str, status: u16) {
 }
 
 #[test]
+fn compressed_forms_are_sent_to_clients_that_accept_them() {
+    let site = site("packed");
+    std::fs::write(site.join("index.html.br"), "packed").expect("written");
+    let address = start_server(site, LIMITS);
+    let host = format!("Host: localhost:{}\r\n", address.port());
+    let ask = |headers: &str| request_with_headers(address, "GET /", &format!("{host}{headers}"));
+    let plain = ask("Accept-Encoding: gzip\r\n");
+    assert!(plain.ends_with("\r\n\r\n<p>page</p>"), "{plain}");
+    let packed = ask("Accept-Encoding: gzip, br\r\n");
+    assert!(packed.contains("\r\nContent-Encoding: br\r\n"), "{packed}");
+    assert!(packed.ends_with("\r\n\r\npacked"), "{packed}");
+}
+
+#[test]
+fn a_version_that_the_client_has_is_not_sent_again() {
+    let address = start_server(site("versions"), LIMITS);
+    let host = format!("Host: localhost:{}\r\n", address.port());
+    let ask = |headers: &str| request_with_headers(address, "GET /", &format!("{host}{headers}"));
+    let first = ask("");
+    let tag = first.lines().find_map(|line| line.strip_prefix("ETag: "));
+    let again = ask(&format!("If-None-Match: {}\r\n", tag.expect("a tag")));
+    check_status(&again, 304);
+    assert!(again.ends_with("\r\n\r\n"), "no body: {again}");
+    check_status(&ask("If-None-Match: \"other\"\r\n"), 200);
+}
+
+#[test]
 fn responses_have_the_required_headers() {
     let address = start_server(site("browser"), LIMITS);
     let page = request(address, "GET /");

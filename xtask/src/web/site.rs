@@ -4,6 +4,7 @@
 use super::stamp::remove;
 use crate::error::Error;
 use crate::project::Project;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Puts `index.html`, `public/` and the binaries' files at the root of `dist/`.
@@ -16,7 +17,37 @@ pub fn assemble(project: &Project, modules: &[PathBuf]) -> Result<(), Error> {
     for folder in modules {
         copy_folder(folder, &next)?;
     }
+    fill_service_worker(&next)?;
     replace(&project.dist(), &next)
+}
+
+/// The worker's script and the line that lists the files of the site.
+const SERVICE_WORKER: (&str, &str) = ("service-worker.js", "const FILES = {};");
+
+/// Lists the files of a site with their digests in its service worker: a browser stores them, and
+/// notices a new build by the changed script.
+fn fill_service_worker(site: &Path) -> Result<(), Error> {
+    let (name, line) = SERVICE_WORKER;
+    let script = site.join(name);
+    let text = std::fs::read_to_string(&script).map_err(Error::file("read", &script))?;
+    let mut entries = Vec::new();
+    for path in super::size::files(site)? {
+        let relative = path.strip_prefix(site).expect("it lies in the site");
+        let relative = relative.to_string_lossy().replace('\\', "/");
+        // Servers read `_headers`, and do not serve it.
+        if relative != name && relative != "_headers" {
+            let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
+            entries.push(format!("  '{relative}': '{}',\n", sha256(&bytes)));
+        }
+    }
+    let list = format!("const FILES = {{\n{}}};", entries.concat());
+    std::fs::write(&script, text.replacen(line, &list, 1)).map_err(Error::file("write", &script))
+}
+
+/// Returns the SHA-256 digest as browsers compute it, in hexadecimal digits.
+fn sha256(bytes: &[u8]) -> String {
+    let digits = Sha256::digest(bytes);
+    digits.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Copies a folder recursively into another one.
@@ -57,6 +88,21 @@ mod tests {
 
     fn read(path: &Path) -> Option<String> {
         std::fs::read_to_string(path).ok()
+    }
+
+    #[test]
+    fn service_worker_lists_the_files_of_the_site() {
+        let site = std::env::temp_dir().join(format!("clozelab-list-{}", std::process::id()));
+        std::fs::create_dir_all(site.join("bundle")).expect("created");
+        let (name, line) = SERVICE_WORKER;
+        for (file, text) in [("bundle/a.txt", "abc"), ("_headers", "x"), (name, line)] {
+            std::fs::write(site.join(file), text).expect("written");
+        }
+        fill_service_worker(&site).expect("filled");
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let expected = format!("const FILES = {{\n  'bundle/a.txt': '{digest}',\n}};");
+        assert_eq!(read(&site.join(name)), Some(expected));
+        remove(&site).expect("removed");
     }
 
     #[test]

@@ -4,12 +4,14 @@
 use super::stamp::digest;
 use crate::error::Error;
 use crate::over_budget::{OverBudget, kilobytes};
-use std::collections::BTreeMap;
-use std::fmt::{Display, Formatter, Write as _};
+use std::fmt::{Display, Formatter};
 use std::path::{Path, PathBuf};
 
 /// Best quality of brotli.
 const QUALITY: i32 = 11;
+
+/// A file that shrinks by less than this many bytes is sent as it is.
+const MIN_SAVING: usize = 256;
 
 /// Largest window that every browser supports, as a power of two.
 const WINDOW: i32 = 24;
@@ -35,19 +37,27 @@ struct Row {
 }
 
 impl Table {
-    /// Measures every file of a site; `memory` is a cache of earlier results by digest.
+    /// Measures every file of a site, and stores the compressed form of those that shrink beside
+    /// them, as `.br`, for servers that send it. `memory` is a folder with earlier results by digest.
     pub fn weigh(site: &Path, memory: &Path) -> Result<Self, Error> {
-        let known = load_cache(memory);
-        let mut now = BTreeMap::new();
+        std::fs::create_dir_all(memory).map_err(Error::file("create", memory))?;
         let mut rows = Vec::new();
         for path in files(site)? {
             let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
-            let key = digest(&[&bytes]);
-            let packed = known
-                .get(&key)
-                .copied()
-                .unwrap_or_else(|| packed_size(&bytes));
-            now.insert(key, packed);
+            let stored = memory.join(format!("{}.br", digest(&[&bytes])));
+            let packed = match std::fs::read(&stored) {
+                Ok(packed) => packed,
+                Err(_) => {
+                    let packed = packed(&bytes);
+                    std::fs::write(&stored, &packed).map_err(Error::file("write", &stored))?;
+                    packed
+                }
+            };
+            if packed.len() + MIN_SAVING < bytes.len() {
+                let mut target = path.clone().into_os_string();
+                target.push(".br");
+                std::fs::write(&target, &packed).map_err(Error::file("write", &path))?;
+            }
             let path = path
                 .strip_prefix(site)
                 .expect("it lies in the site")
@@ -55,10 +65,9 @@ impl Table {
             rows.push(Row {
                 path,
                 raw: bytes.len() as u64,
-                packed,
+                packed: packed.len() as u64,
             });
         }
-        save_cache(memory, &now)?;
         Ok(Self { rows })
     }
 
@@ -129,7 +138,7 @@ pub fn is_page(path: &Path) -> bool {
     code && !is_engine(path) && !is_unpack(path)
 }
 
-fn packed_size(bytes: &[u8]) -> u64 {
+fn packed(bytes: &[u8]) -> Vec<u8> {
     let params = brotli::enc::BrotliEncoderParams {
         quality: QUALITY,
         lgwin: WINDOW,
@@ -139,10 +148,11 @@ fn packed_size(bytes: &[u8]) -> u64 {
     let mut packed = Vec::new();
     brotli::BrotliCompress(&mut &bytes[..], &mut packed, &params)
         .expect("memory takes every read and write");
-    packed.len() as u64
+    packed
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+/// Returns all files of a folder and its subfolders, sorted.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::file("read", folder))? {
         let path = entry.map_err(Error::file("read", folder))?.path();
@@ -154,24 +164,6 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Reads lines of `DIGEST SIZE`; other lines are ignored.
-fn load_cache(memory: &Path) -> BTreeMap<String, u64> {
-    let text = std::fs::read_to_string(memory).unwrap_or_default();
-    let pair = |line: &str| {
-        line.split_once(' ')
-            .and_then(|(key, size)| Some((key.to_string(), size.parse().ok()?)))
-    };
-    text.lines().filter_map(pair).collect()
-}
-
-fn save_cache(memory: &Path, known: &BTreeMap<String, u64>) -> Result<(), Error> {
-    let text = known.iter().fold(String::new(), |mut text, (key, size)| {
-        writeln!(text, "{key} {size}").expect("a string takes every write");
-        text
-    });
-    std::fs::write(memory, text).map_err(Error::file("write", memory))
 }
 
 #[cfg(test)]
@@ -233,9 +225,14 @@ mod tests {
             "brotli makes {} bytes of one repeated letter",
             first.packed
         );
-        let memory = std::fs::read_to_string(root.join("memory")).expect("remembered");
-        let altered = memory.replace(&format!(" {}", first.packed), " 77");
-        std::fs::write(root.join("memory"), altered).expect("written");
+        let beside = std::fs::read(root.join("site/deep/a.js.br")).expect("for the server");
+        assert_eq!(beside.len() as u64, first.packed);
+        std::fs::remove_file(root.join("site/deep/a.js.br")).expect("removed");
+        let stored = std::fs::read_dir(root.join("memory"))
+            .expect("a folder")
+            .next();
+        let stored = stored.expect("a file").expect("readable").path();
+        std::fs::write(stored, [0; 77]).expect("written");
         assert_eq!(weigh().packed, 77, "the second time it is looked up");
         std::fs::remove_dir_all(root).expect("removed");
     }

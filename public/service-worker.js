@@ -1,0 +1,62 @@
+// Serves the site from a cache after the first visit: a later visit transfers nothing and works
+// offline. One build is served as a whole, so that a page and an engine of different builds never
+// meet; a new build waits until the user reloads (boot.js).
+
+// The build fills in the SHA-256 digest of each file of the site.
+const FILES = {};
+
+const CACHE = 'clozelab-files';
+
+// Fetched and stored on first use only: finished models, the module for archives, languages.
+const ON_DEMAND = /^(bundle\/.*\.zip|unpack.*|languages\/.*|python\/.*)$/;
+
+const keyOf = (path) => new URL(`${path}?${FILES[path]}`, self.registration.scope).href;
+
+async function digest(bytes) {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Fetches a file and stores it, if it belongs to this build. */
+async function store(cache, path) {
+  const address = new URL(path === 'index.html' ? './' : path, self.registration.scope);
+  // Revalidates: an unchanged file is not transferred again.
+  const response = await fetch(address, { cache: 'no-cache' });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  const bytes = await response.clone().arrayBuffer();
+  if ((await digest(bytes)) !== FILES[path]) throw new Error(`${path} belongs to another build`);
+  await cache.put(keyOf(path), response.clone());
+  return response;
+}
+
+async function install() {
+  const cache = await caches.open(CACHE);
+  for (const path of Object.keys(FILES).filter((path) => !ON_DEMAND.test(path))) {
+    if (!(await cache.match(keyOf(path)))) await store(cache, path);
+  }
+}
+
+async function activate() {
+  const cache = await caches.open(CACHE);
+  const current = new Set(Object.keys(FILES).map(keyOf));
+  for (const request of await cache.keys()) if (!current.has(request.url)) await cache.delete(request);
+  await self.clients.claim();
+}
+
+async function answer(path, request) {
+  const cache = await caches.open(CACHE);
+  const stored = await cache.match(keyOf(path));
+  if (stored) return stored;
+  return store(cache, path).catch(() => fetch(request));
+}
+
+self.addEventListener('install', (event) => event.waitUntil(install()));
+self.addEventListener('activate', (event) => event.waitUntil(activate()));
+self.addEventListener('message', ({ data }) => data === 'activate' && self.skipWaiting());
+self.addEventListener('fetch', (event) => {
+  const { origin, pathname } = new URL(event.request.url);
+  const scope = new URL(self.registration.scope);
+  if (event.request.method !== 'GET' || origin !== scope.origin || !pathname.startsWith(scope.pathname)) return;
+  const path = decodeURIComponent(pathname.slice(scope.pathname.length)) || 'index.html';
+  if (Object.hasOwn(FILES, path)) event.respondWith(answer(path, event.request));
+});
