@@ -23,6 +23,8 @@ pub enum Purpose {
     Vectors,
     /// Bootstrap samples for confidence intervals.
     Bootstrap,
+    /// Documents that are proposed for labelling by hand.
+    Proposal,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
             Self::Preview => 6,
             Self::Vectors => 7,
             Self::Bootstrap => 8,
+            Self::Proposal => 9,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Commands: what a host sends to the engine.
 
 use crate::run::RunId;
-use crate::{LabelMap, LineQuery, Quoting, RunConfig};
+use crate::{Annotations, LabelMap, LineQuery, Quoting, RunConfig, Sampler};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,9 @@ pub enum Command {
         /// New names of labels; a label mapped to `None` is dropped.
         #[serde(default)]
         label_map: LabelMap,
+        /// Labels given by hand, which replace those of the files.
+        #[serde(default)]
+        annotations: Annotations,
     },
     /// Shows one example as the model sees it, with the predictions of the language model if there
     /// is one. Answered by `Masking`, and by `Attention` if the model has attention. During
@@ -314,7 +317,13 @@ impl Command {
             | Self::Tokenize { .. }
             | Self::ExportModel { .. } => CommandKind::Query,
             Self::Lines {
-                query: LineQuery::Uncertain,
+                query:
+                    LineQuery::Uncertain
+                    | LineQuery::Suspicious
+                    | LineQuery::Unlabelled {
+                        sampler: Sampler::Rare | Sampler::Uncertain,
+                        ..
+                    },
                 ..
             } => CommandKind::Job,
             Self::Lines { .. } | Self::Vocabulary { .. } => CommandKind::Lookup,

@@ -172,7 +172,34 @@ pub enum LineQuery {
     /// Training documents without labels, the least certain first: the ones most worth labelling
     /// next.
     Uncertain,
+    /// Training documents without labels, chosen for labelling by hand; with their full texts.
+    Unlabelled {
+        /// How they are chosen.
+        sampler: Sampler,
+        /// Seed of the draw.
+        seed: u64,
+    },
+    /// Training documents whose labels a linear classifier trained on the other documents
+    /// disbelieves, the most suspicious first; with their full texts. The predicted labels are
+    /// those that it suggests.
+    Suspicious,
 }
+
+/// How documents are chosen for labelling by hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampler {
+    /// At random: the labels stay representative.
+    #[default]
+    Random,
+    /// Those that the classifier thinks likeliest to have a rare label.
+    Rare,
+    /// Those that the classifier is least certain of (Lewis & Gale 1994).
+    Uncertain,
+}
+
+/// Labels given by hand, by the text of the document; the two texts of a pair are joined by a tab.
+pub type Annotations = BTreeMap<String, Vec<String>>;
 
 /// A document with its true and predicted labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -182,7 +209,7 @@ pub struct PredictedDocument {
     pub file: String,
     /// Line in that file, from 1.
     pub line: u64,
-    /// Beginning of the text.
+    /// The text, or its beginning.
     pub text: String,
     /// True labels.
     pub truth: Vec<String>,

@@ -30,8 +30,8 @@ pub use compare::{
 pub use event::{Event, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
-    ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint, LengthCount,
-    LineQuery, PredictedDocument, ReliabilityBin, Review, ThresholdPoint,
+    Annotations, ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint,
+    LengthCount, LineQuery, PredictedDocument, ReliabilityBin, Review, Sampler, ThresholdPoint,
 };
 pub use message::{Argument, IntoArgument, Message, Setting, fill};
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};

@@ -61,6 +61,7 @@ impl<H: Host> Session<H> {
                 label_separator,
                 quoting,
                 label_map,
+                annotations,
             } => {
                 let inputs = files
                     .into_iter()
@@ -73,6 +74,7 @@ impl<H: Host> Session<H> {
                     label_separator,
                     quoting,
                     label_map,
+                    annotations,
                     reads_folder_classes: true,
                     ..ReadOptions::default()
                 };

@@ -167,10 +167,12 @@ pub fn read_classed(
     renaming.apply(&options.label_map, &mut labels);
     if !class.is_whole {
         let found = read_file(file, options, &mut |document| {
-            sink(Document {
+            let mut document = Document {
                 labels: labels.clone(),
                 ..document
-            })
+            };
+            options.annotate(&mut document);
+            sink(document)
         })?;
         return Ok(ReadFile {
             renamed: renaming,
@@ -195,8 +197,11 @@ pub fn read_classed(
         }
         ControlFlow::Continue(())
     })?;
-    // Whether the sink breaks does not matter: this is the only document.
-    let _ = merged.map(sink);
+    if let Some(mut document) = merged {
+        options.annotate(&mut document);
+        // Whether the sink breaks does not matter: this is the only document.
+        let _ = sink(document);
+    }
     Ok(ReadFile {
         renamed: renaming,
         ..found

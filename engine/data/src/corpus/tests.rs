@@ -567,3 +567,44 @@ fn the_number_of_opens_is_linear_in_the_number_of_files() {
         assert_eq!(more - many, many - few, "{few}, {many} and {more} times");
     }
 }
+
+#[test]
+fn labels_given_by_hand_replace_those_of_the_files() {
+    let files = [
+        file("train.txt", "one\ntwo __label__a\nthree __label__b\n"),
+        file("notes/x.txt", "four\n"),
+    ];
+    let annotations = [
+        ("one", vec!["b"]),
+        ("two", vec!["b", "c"]),
+        ("four", vec!["c"]),
+    ];
+    let options = ReadOptions {
+        annotations: annotations
+            .map(|(text, labels)| (text.into(), labels.into_iter().map(String::from).collect()))
+            .into(),
+        ..ReadOptions::default()
+    };
+    for limit in [u64::MAX, 0] {
+        let opened = Opened::new(&files);
+        let (corpus, _) = Corpus::read_with_memory_limit(&opened, &options, limit).expect("usable");
+        let mut found = Vec::new();
+        corpus
+            .each(
+                Train,
+                &Selection {
+                    with_set_aside: true,
+                    ..ALL
+                },
+                &mut |document| {
+                    found.push((document.text.clone(), document.labels.join(" ")));
+                    Ok::<(), DataError>(())
+                },
+            )
+            .expect("readable");
+        found.sort();
+        let expected = [("four", "c"), ("one", "b"), ("three", "b"), ("two", "b c")]
+            .map(|(text, labels)| (text.to_string(), labels.to_string()));
+        assert_eq!(found, expected);
+    }
+}

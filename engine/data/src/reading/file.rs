@@ -203,6 +203,7 @@ impl<'a> FileRows<'a> {
         {
             self.renaming
                 .apply(&self.options.label_map, &mut document.labels);
+            self.options.annotate(document);
         }
         self.documents += u64::from(taken.as_ref().is_some_and(|taken| taken.document.is_some()));
         Ok(taken)

@@ -1,6 +1,7 @@
 //! Options for reading files, as set by the user.
 
-use protocol::{LabelMap, Quoting};
+use crate::document::Document;
+use protocol::{Annotations, LabelMap, Quoting};
 use serde::{Deserialize, Serialize};
 
 /// Default separator between several labels in one cell.
@@ -25,6 +26,9 @@ pub struct ReadOptions {
     /// New names of labels; `None` drops a label.
     #[serde(default)]
     pub label_map: LabelMap,
+    /// Labels given by hand, which replace those of the file, after `label_map`.
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
     /// Text columns that the model was trained on; used for tables that have all of them, unless a
     /// text column is requested.
     #[serde(skip)]
@@ -43,6 +47,20 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// Replaces the labels of a document that was labelled by hand.
+    pub(crate) fn annotate(&self, document: &mut Document) {
+        if self.annotations.is_empty() {
+            return;
+        }
+        let labels = match &document.second {
+            None => self.annotations.get(&document.text),
+            Some(_) => self.annotations.get(&document.joined()),
+        };
+        if let Some(labels) = labels {
+            document.labels.clone_from(labels);
+        }
+    }
+
     /// Returns the separator between several labels in one cell.
     pub(super) fn separator(&self) -> &str {
         self.label_separator

@@ -41,6 +41,7 @@ fn every_kind() -> Vec<Command> {
                 ("c".to_string(), None),
             ]
             .into(),
+            annotations: [("a text".to_string(), vec!["a".to_string()])].into(),
         },
         Command::PreviewMasking {
             config: config.clone(),

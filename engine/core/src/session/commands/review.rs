@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 const MAX_LABELS: usize = 24;
 
 /// Maximum number of unlabelled documents among which the least certain ones are searched.
-const MAX_ASKED: usize = 2000;
+pub(super) const MAX_ASKED: usize = 2000;
 
 /// Maximum number of characters shown of a document.
 const SHOWN_CHARACTERS: usize = 300;
@@ -157,6 +157,10 @@ impl<H: Host> Session<H> {
     ) -> Result<(Vec<PredictedDocument>, u64)> {
         match query {
             LineQuery::Uncertain => self.uncertain(limit).await,
+            LineQuery::Unlabelled { sampler, seed } => {
+                self.unlabelled(*sampler, *seed, limit).await
+            }
+            LineQuery::Suspicious => self.suspicious(limit).await,
             LineQuery::First { file } => self.first(*file as usize, limit),
             LineQuery::Confused { truth, predicted } => {
                 self.pick(limit, truth, predicted, Reviewed::is_confused)
@@ -435,7 +439,7 @@ fn point(threshold: f64, metrics: &ClassifierMetrics) -> ThresholdPoint {
     }
 }
 
-fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
+pub(super) fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
     let score = |&label: &usize| LabelScore {
@@ -446,7 +450,7 @@ fn ranked(scores: &[f64], labels: &[String]) -> Vec<LabelScore> {
     order.iter().take(SHOWN_LABELS).map(score).collect()
 }
 
-fn predicted_document(
+pub(super) fn predicted_document(
     corpus: &Corpus,
     document: &Document,
     predicted: Vec<LabelScore>,

@@ -1,0 +1,137 @@
+//! Documents proposed for labelling by hand: unlabelled ones, at random or chosen by the classifier.
+
+use crate::data::random::{Purpose, below, generator};
+use crate::data::{Document, Selection};
+use crate::error::{Error, Result};
+use crate::session::checks::{no_corpus, no_model};
+use crate::session::commands::review::{MAX_ASKED, poll_stop, predicted_document, stopped};
+use crate::session::query::inference::{self, LabelSelection};
+use crate::session::query::input::{self, BATCH_SIZE};
+use crate::session::{Host, Session};
+use protocol::{FileRole, LabelScore, PredictedDocument, Sampler, message};
+use std::collections::BTreeMap;
+
+impl<H: Host> Session<H> {
+    /// Returns at most `limit` unlabelled training documents with their full texts, and the number
+    /// of further ones. Equal seeds and corpora return equal documents.
+    ///
+    /// # Errors
+    /// Returns an error if there is no corpus, every document has a label, a sampler needs a
+    /// classifier and there is none, or it was stopped.
+    pub(super) async fn unlabelled(
+        &mut self,
+        sampler: Sampler,
+        seed: u64,
+        limit: usize,
+    ) -> Result<(Vec<PredictedDocument>, u64)> {
+        let pool_size = match sampler {
+            Sampler::Random => limit,
+            Sampler::Rare | Sampler::Uncertain => MAX_ASKED,
+        };
+        let (pool, all) = self.draw(seed, pool_size)?;
+        let predicted = match sampler {
+            Sampler::Random => vec![Vec::new(); pool.len()],
+            Sampler::Rare | Sampler::Uncertain => self.predictions_of(&pool).await?,
+        };
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
+        let counts = &corpus.traits().label_counts;
+        let counts: BTreeMap<&str, u64> = counts
+            .iter()
+            .map(|count| (count.label.as_str(), count.train))
+            .collect();
+        let threshold = self
+            .models
+            .classifier
+            .as_ref()
+            .map_or(0.5, inference::threshold);
+        let mut order: Vec<usize> = (0..pool.len()).collect();
+        let rank = |index: &usize| match sampler {
+            Sampler::Random => 0.0,
+            Sampler::Rare => -rarity(&predicted[*index], &counts),
+            Sampler::Uncertain => doubt(&predicted[*index], threshold),
+        };
+        order.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+        order.truncate(limit);
+        let lines: Vec<PredictedDocument> = order
+            .into_iter()
+            .map(|index| whole(corpus, &pool[index], predicted[index].clone()))
+            .collect();
+        let more = all.saturating_sub(lines.len() as u64);
+        Ok((lines, more))
+    }
+
+    /// Draws at most `size` unlabelled training documents without replacement, in random order, and
+    /// counts all of them (reservoir sampling, Vitter 1985, algorithm R).
+    fn draw(&self, seed: u64, size: usize) -> Result<(Vec<Document>, u64)> {
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
+        let rng = &mut generator(seed, Purpose::Proposal, 0, 0);
+        let (mut pool, mut all) = (Vec::new(), 0_u64);
+        corpus.each(FileRole::Train, &Selection::default(), &mut |document| {
+            if !document.labels.is_empty() {
+                return Ok::<(), Error>(());
+            }
+            all += 1;
+            let place = below(rng, all) as usize;
+            if pool.len() < size {
+                pool.push(document.clone());
+                let last = pool.len() - 1;
+                pool.swap(place, last);
+            } else if place < size {
+                pool[place] = document.clone();
+            }
+            Ok(())
+        })?;
+        if all == 0 {
+            return Err(Error::input(
+                "all-labelled",
+                message!("every training document already has a label"),
+                message!("Add unlabelled documents."),
+            ));
+        }
+        Ok((pool, all))
+    }
+
+    /// Returns the probabilities of all labels for each document, best first.
+    async fn predictions_of(&mut self, documents: &[Document]) -> Result<Vec<Vec<LabelScore>>> {
+        let model = self.models.classifier.as_ref().ok_or_else(no_model)?;
+        let texts: Vec<String> = documents.iter().map(Document::joined).collect();
+        let mut answers = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(BATCH_SIZE) {
+            let labels = (LabelSelection::Best(usize::MAX), input::Long::Cut);
+            answers.extend(inference::predict(model, &self.device, texts, labels).await?);
+            if !poll_stop(&self.host, &mut self.deferred).await? {
+                return Err(stopped());
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// Expected gain for rare labels: the largest probability of a label relative to the root of its
+/// number of training documents.
+fn rarity(predicted: &[LabelScore], counts: &BTreeMap<&str, u64>) -> f64 {
+    let gain = |label: &LabelScore| {
+        let count = counts.get(label.label.as_str()).copied().unwrap_or(0);
+        label.score / ((count + 1) as f64).sqrt()
+    };
+    predicted.iter().map(gain).fold(0.0, f64::max)
+}
+
+/// Distance of the best label's probability to the threshold.
+fn doubt(predicted: &[LabelScore], threshold: f64) -> f64 {
+    predicted
+        .first()
+        .map_or(f64::INFINITY, |best| (best.score - threshold).abs())
+}
+
+/// Returns a document with its full text, as annotations name it.
+pub(super) fn whole(
+    corpus: &crate::data::Corpus,
+    document: &Document,
+    predicted: Vec<LabelScore>,
+) -> PredictedDocument {
+    PredictedDocument {
+        text: document.joined(),
+        ..predicted_document(corpus, document, predicted)
+    }
+}
