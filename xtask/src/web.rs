@@ -6,6 +6,7 @@ mod binary;
 mod bind;
 mod compile;
 mod constructors;
+mod imports;
 mod site;
 pub mod size;
 pub mod stamp;
@@ -48,7 +49,7 @@ pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
     for binary in [&PAGE, &ENGINE, &UNPACK] {
         modules.push(make(project, toolchain, binary, mode)?);
     }
-    site::assemble(project, &modules)?;
+    site::assemble(project, &modules, mode)?;
     if mode == Mode::Release {
         let table = size::Table::weigh(&project.dist(), &project.target().join("web-packed"))?;
         eprint!("{table}");

@@ -4,6 +4,7 @@
 
 use super::binary::Binary;
 use super::constructors;
+use super::imports;
 use super::stamp::{digest, unless_done};
 use crate::error::Error;
 use crate::project::Project;
@@ -13,7 +14,7 @@ use std::time::Instant;
 use wasm_bindgen_cli_support::Bindgen;
 
 /// Version of this stage, part of each stamp: increase it when the output of this file changes.
-const RECIPE: &[u8] = b"2";
+const RECIPE: &[u8] = b"3";
 
 /// Features that rustc emits and every browser with WebGPU supports; no others, so that wasm-opt
 /// adds nothing with less support.
@@ -84,6 +85,11 @@ pub fn shrink(project: &Project, bound: &Path, binary: &Binary) -> Result<PathBu
             .args([folder.join(&name), bound.join(&name)])
             .run()?;
         eprintln!("xtask: shrunk in {:.0} s", begin.elapsed().as_secs_f64());
-        Ok(())
+        let [module, script] = [name, format!("{}.js", binary.name)].map(|name| folder.join(name));
+        let bytes = std::fs::read(&module).map_err(Error::file("read", &module))?;
+        let text = std::fs::read_to_string(&script).map_err(Error::file("read", &script))?;
+        let short = imports::shorten(&bytes, &text);
+        std::fs::write(&module, short.module).map_err(Error::file("write", &module))?;
+        std::fs::write(&script, short.glue).map_err(Error::file("write", &script))
     })
 }

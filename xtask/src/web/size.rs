@@ -130,8 +130,12 @@ pub fn is_unpack(path: &Path) -> bool {
         .any(|name| path == Path::new(name))
 }
 
-/// Returns whether this file is code or style that the page needs before it can be used.
+/// Returns whether this file is code or style that the page needs before it can be used. The
+/// service worker is fetched afterwards.
 pub fn is_page(path: &Path) -> bool {
+    if path == Path::new("service-worker.js") {
+        return false;
+    }
     let code = path
         .extension()
         .is_some_and(|ending| ["wasm", "js", "mjs", "css"].iter().any(|e| ending == *e));
