@@ -6,20 +6,27 @@ init({ module_or_path: new URL('./page_bg.wasm', import.meta.url) }).catch((erro
   window.cannotStart(`The page could not be started (${reason}). Reload it, or take a current browser with WebAssembly.`);
 });
 
-// Stores the site for later visits. Where the browser refuses, as in a private window, the page
-// works without.
+// Stores the site for later visits. If the browser refuses, as in a private window, the page works
+// without it.
 async function storeSite() {
   const workers = navigator.serviceWorker;
   if (!workers || !isSecureContext) return;
   const registration = await workers.register('./service-worker.js', { updateViaCache: 'none' });
-  // The page shows a button; a run is not interrupted.
-  const offer = () => registration.waiting && workers.controller && dispatchEvent(new Event('clozelab-update'));
+  // The page shows a button, also if it mounts later.
+  const offer = () => {
+    if (!registration.waiting || !workers.controller) return;
+    document.documentElement.dataset.update = 'ready';
+    dispatchEvent(new Event('clozelab-update'));
+  };
   registration.addEventListener('updatefound', () => registration.installing?.addEventListener('statechange', offer));
   offer();
   addEventListener('clozelab-apply-update', () => {
+    // Another tab may have replaced the build already.
+    if (!registration.waiting) return location.reload();
     workers.addEventListener('controllerchange', () => location.reload());
-    registration.waiting?.postMessage('activate');
+    registration.waiting.postMessage('activate');
   });
+  workers.addEventListener('message', ({ data }) => data === 'other-tabs' && dispatchEvent(new Event('clozelab-update-refused')));
 }
 
 // After the page: its own files come first.

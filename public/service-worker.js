@@ -43,20 +43,27 @@ async function activate() {
   await self.clients.claim();
 }
 
-async function answer(path, request) {
+async function answer(path) {
   const cache = await caches.open(CACHE);
   const stored = await cache.match(keyOf(path));
-  if (stored) return stored;
-  return store(cache, path).catch(() => fetch(request));
+  // What belongs to another build is not served: the page says that it could not be loaded.
+  return stored ?? store(cache, path).catch(() => Response.error());
+}
+
+/** Replaces the build in use, unless another tab uses it too. */
+async function replaceBuild(client) {
+  const tabs = await self.clients.matchAll({ type: 'window' });
+  if (tabs.length > 1) client.postMessage('other-tabs');
+  else await self.skipWaiting();
 }
 
 self.addEventListener('install', (event) => event.waitUntil(install()));
 self.addEventListener('activate', (event) => event.waitUntil(activate()));
-self.addEventListener('message', ({ data }) => data === 'activate' && self.skipWaiting());
+self.addEventListener('message', (event) => event.data === 'activate' && event.waitUntil(replaceBuild(event.source)));
 self.addEventListener('fetch', (event) => {
   const { origin, pathname } = new URL(event.request.url);
   const scope = new URL(self.registration.scope);
   if (event.request.method !== 'GET' || origin !== scope.origin || !pathname.startsWith(scope.pathname)) return;
   const path = decodeURIComponent(pathname.slice(scope.pathname.length)) || 'index.html';
-  if (Object.hasOwn(FILES, path)) event.respondWith(answer(path, event.request));
+  if (Object.hasOwn(FILES, path)) event.respondWith(answer(path));
 });

@@ -17,6 +17,7 @@ pub use files::had_own_files;
 use files::{Columns, PendingUpload};
 pub use runs::Storage;
 
+use crate::annotation;
 use crate::archive::Archive;
 use crate::engine_client::EngineClient;
 use crate::file_import::Source;
@@ -30,7 +31,7 @@ use crate::tr;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use models::Export;
-use protocol::{BackendChoice, Command, CompareConfig, Phase, RunConfig, StartFrom};
+use protocol::{Annotations, BackendChoice, Command, CompareConfig, Phase, RunConfig, StartFrom};
 use resuming::Pending;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -100,6 +101,8 @@ pub struct AppContext {
     /// Result of deleting all stored data: number of runs, number of runs with models or
     /// checkpoints, and bytes freed.
     pub deleted: RwSignal<Option<(usize, usize, u64)>>,
+    /// Labels given by hand, as stored in this browser.
+    pub annotations: RwSignal<Annotations>,
     /// Paging of the table of files.
     pub file_rows: RwSignal<Paging>,
     /// Whether the table of runs also shows the oldest runs of a long list.
@@ -155,13 +158,14 @@ impl AppContext {
             backend: StoredValue::new(None),
             unsaved: StoredValue::new(vec![]),
             deleted: RwSignal::new(None),
+            annotations: RwSignal::new(annotation::storage::load()),
             file_rows: RwSignal::new(Paging::default()),
             shows_all_runs: RwSignal::new(false),
         };
         if let Some(sentence) = query::explain(&refused) {
             app.show_error(
                 sentence,
-                tr!("They were ignored; the rest of the link holds."),
+                tr!("They were ignored; everything else was applied."),
             );
         }
         app.take_shared();
@@ -200,6 +204,18 @@ impl AppContext {
         &self,
         topics: &'static [StateSlice],
         view: impl Fn(&RunState) -> T + Send + Sync + 'static,
+    ) -> Memo<T>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        self.boxed_memo(topics, Box::new(view))
+    }
+
+    /// Compiled once per value type rather than once per view: there are well over a hundred views.
+    fn boxed_memo<T>(
+        &self,
+        topics: &'static [StateSlice],
+        view: Box<dyn Fn(&RunState) -> T + Send + Sync>,
     ) -> Memo<T>
     where
         T: PartialEq + Send + Sync + 'static,

@@ -1,6 +1,7 @@
 //! Files and text that are dropped or pasted anywhere on the page.
 
 use crate::context::AppContext;
+use crate::workspace::{Step, Workspace};
 use crate::{file_import, tr};
 use gloo::events::{EventListener, EventListenerOptions};
 use leptos::prelude::*;
@@ -13,7 +14,7 @@ const TEXT_INPUTS: &str =
 
 /// Accepts files dropped anywhere on the page: outside the drop zone the browser would otherwise
 /// navigate away from it.
-pub fn catch_drops(app: AppContext) {
+pub fn catch_drops(app: AppContext, workspace: Workspace) {
     let options = EventListenerOptions::enable_prevent_default();
     let on_drag_over = |event: &web_sys::Event| {
         if carries_files(event) {
@@ -42,6 +43,8 @@ pub fn catch_drops(app: AppContext) {
             .dyn_ref::<DragEvent>()
             .and_then(DragEvent::data_transfer);
         if let Some(dropped) = dropped {
+            // Shows what is read from the files.
+            workspace.go_if_shown(Step::Data);
             app.take(
                 file_import::from_drop(&dropped),
                 &tr!("What was dropped could not be read"),

@@ -3,13 +3,27 @@
 
 use leptos::prelude::document;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{FocusOptions, HtmlElement};
+
+/// Where the focus goes when what had it is gone: the open step in the navigation, or the first
+/// panels.
+pub const HOME: &str = "nav.steps [aria-current], #stage:not(.away)";
 
 /// Moves the focus to the first element that matches `selector`.
 pub fn on(selector: &str) {
     let found = document().query_selector(selector).ok().flatten();
     if let Some(element) = found.and_then(|found| found.dyn_into::<HtmlElement>().ok()) {
         element.focus().unwrap_or_default();
+    }
+}
+
+/// Like [`on`], without scrolling to the element.
+pub fn on_in_place(selector: &str) {
+    let found = document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|found| found.dyn_into::<HtmlElement>().ok()) {
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        element.focus_with_options(&options).unwrap_or_default();
     }
 }
 
@@ -32,13 +46,5 @@ pub fn is_nowhere() -> bool {
 pub fn holds(selector: &str) -> bool {
     document()
         .query_selector(&format!("{selector} :focus"))
-        .is_ok_and(|found| found.is_some())
-}
-
-/// Returns whether an element that matches `selector` has visible focus, as after keyboard
-/// navigation.
-pub fn is_shown(selector: &str) -> bool {
-    document()
-        .query_selector(&format!("{selector}:focus-visible"))
         .is_ok_and(|found| found.is_some())
 }

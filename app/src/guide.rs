@@ -1,11 +1,12 @@
-//! Page options in a link that are not settings: a lesson to open, parts to hide, a language. Pure;
-//! the keys are defined here.
+//! Page options in a link that are not settings: a lesson to open, parts to hide, a
+//! layout, a language. Pure; the keys are defined here.
 
 use crate::language::{LANGUAGES, Language};
 use crate::tr;
+use crate::workspace::View;
 
 /// Keys of a link that are not settings.
-pub const KEYS: [&str; 3] = ["lesson", "hide", LANGUAGE];
+pub const KEYS: [&str; 4] = ["lesson", "hide", "view", LANGUAGE];
 
 /// Key of the language. The language is the reader's choice, so links written by the page do not
 /// include it.
@@ -28,6 +29,8 @@ pub struct Guide {
     pub lesson: Option<String>,
     /// Parts to hide: ids of sections or names of controls.
     pub hide: Vec<String>,
+    /// Layout of the page.
+    pub view: Option<View>,
 }
 
 impl Guide {
@@ -44,6 +47,13 @@ impl Guide {
                     value,
                     names = LESSONS.join(", ")
                 ));
+            }
+            "view" => {
+                let names = "steps, page";
+                self.view = Some(
+                    View::of_name(value)
+                        .ok_or_else(|| tr!("\"{value}\" is not one of {names}", value, names))?,
+                );
             }
             LANGUAGE if Language::of(value).is_some() => {}
             LANGUAGE => {
@@ -73,7 +83,8 @@ impl Guide {
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let lesson = self.lesson.clone().map(|lesson| ("lesson", lesson));
         let hide = (!self.hide.is_empty()).then(|| ("hide", self.hide.join(",")));
-        lesson.into_iter().chain(hide).collect()
+        let view = self.view.map(|view| ("view", view.name().to_string()));
+        lesson.into_iter().chain(hide).chain(view).collect()
     }
 }
 
@@ -96,6 +107,7 @@ mod tests {
         guide
             .set("hide", "finetune, review,export-model")
             .expect("names");
+        guide.set("view", "page").expect("a view");
         assert_eq!(guide.hide, ["finetune", "review", "export-model"]);
         let mut back = Guide::default();
         for (key, value) in guide.pairs() {
@@ -112,6 +124,7 @@ mod tests {
             ("hide", "a]{}"),
             ("hide", "Data"),
             ("lesson", ""),
+            ("view", "columns"),
             ("lang", "tlh"),
         ] {
             let mut guide = Guide::default();

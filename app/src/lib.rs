@@ -3,6 +3,7 @@
 //! These modules are pure and tested natively; modules that use browser APIs are compiled for wasm
 //! only.
 
+pub mod annotation;
 pub mod chart;
 pub mod clozes;
 pub mod columns;
@@ -21,6 +22,7 @@ pub mod share;
 pub mod source_names;
 pub mod state;
 pub mod threshold;
+pub mod workspace;
 
 pub use display::{mark, order, tr, wording};
 
@@ -44,6 +46,8 @@ mod focus;
 mod form_snapshot;
 #[cfg(target_arch = "wasm32")]
 mod local_storage;
+#[cfg(target_arch = "wasm32")]
+mod locale;
 #[cfg(target_arch = "wasm32")]
 mod locks;
 #[cfg(target_arch = "wasm32")]

@@ -10,8 +10,29 @@ pub fn get(key: &str) -> Option<String> {
 
 /// Stores a value under this key, if the browser allows it.
 pub fn keep(key: &str, value: &str) {
+    try_store(key, value);
+}
+
+/// Stores a value under this key; `false` if the browser refuses or has no room.
+pub fn try_store(key: &str, value: &str) -> bool {
+    storage().is_some_and(|storage| storage.set_item(key, value).is_ok())
+}
+
+/// Returns the keys that begin with a prefix.
+pub fn keys(prefix: &str) -> Vec<String> {
+    let Some(storage) = storage() else {
+        return vec![];
+    };
+    (0..storage.length().unwrap_or_default())
+        .filter_map(|index| storage.key(index).ok().flatten())
+        .filter(|key| key.starts_with(prefix))
+        .collect()
+}
+
+/// Removes the value under this key.
+pub fn remove(key: &str) {
     storage()
-        .and_then(|storage| storage.set_item(key, value).ok())
+        .and_then(|storage| storage.remove_item(key).ok())
         .unwrap_or_default();
 }
 
@@ -20,12 +41,7 @@ const PREFIX: &str = "clozelab";
 
 /// Removes all values of this page.
 pub fn clear() {
-    let Some(storage) = storage() else { return };
-    let keys = (0..storage.length().unwrap_or_default())
-        .filter_map(|index| storage.key(index).ok().flatten());
-    let own: Vec<String> = keys.filter(|key| key.starts_with(PREFIX)).collect();
-    own.iter()
-        .for_each(|key| storage.remove_item(key).unwrap_or_default());
+    keys(PREFIX).iter().for_each(|key| remove(key));
 }
 
 fn storage() -> Option<Storage> {

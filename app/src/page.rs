@@ -1,24 +1,28 @@
 //! The page as a whole: the order of its panels, and what happens around them (the link, the title,
 //! the announcements).
 
+use crate::annotation::{LabelPanel, LabellingSession};
 use crate::chart_context::ChartContext;
 use crate::context::AppContext;
 use crate::form_snapshot::FormSnapshot;
 use crate::language::{LANGUAGES, Language, choice};
+use crate::locale::{Locale, report_missing_catalogue};
 use crate::panels::{
     Asked, AttentionPanel, DataPanel, DeferredMount, FinetunePanel, Header, LearnPanel, MountQueue,
     NoticeLine, PretrainPanel, ReviewPanel, RunBar, RunsPanel, Stage, TryPanel,
 };
 use crate::preview_context::PreviewContext;
 use crate::state::{RunState, Stage, StateSlice};
+use crate::theme::{self, Dark};
 use crate::tr;
 use crate::wording::figure;
-use crate::{dropping, focus, theme};
+use crate::workspace::{self, Workspace, address};
+use crate::{dropping, focus};
 use gloo::events::{EventListener, EventListenerOptions};
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use std::time::Duration;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
 
@@ -54,21 +58,6 @@ fn mount_in(language: Language, problem: Option<(Language, String)>) {
     mount_to(mount_point.unchecked_into::<HtmlElement>(), page).forget();
 }
 
-/// Language of the page. Its panels are mounted again when it changes; the application state, the
-/// user's input and an active run are preserved.
-#[derive(Clone, Copy)]
-pub struct Locale {
-    now: RwSignal<Language>,
-    /// Language chosen last, whose catalogue may still be loading.
-    pub wanted: RwSignal<Language>,
-    /// Snapshot of the form inputs of panels that are being mounted again.
-    form_snapshot: StoredValue<Option<FormSnapshot>, LocalStorage>,
-}
-
-/// Whether the page is dark; charts repaint when it changes.
-#[derive(Clone, Copy)]
-pub struct Dark(pub RwSignal<bool>);
-
 #[component]
 fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoView {
     let app = AppContext::open();
@@ -83,19 +72,30 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
     };
     provide_context(locale);
     provide_context(Asked::default());
-    provide_context(Dark(follow_theme()));
+    provide_context(Dark(theme::follow()));
     provide_context(ChartContext::default());
     let scope = PreviewContext::new(app);
     provide_context(scope);
     app.when_read(move || scope.reset());
-    sync_link(app);
+    address::sync_link(app);
     sync_title(app, locale);
-    ask_before_leaving(app);
-    dropping::catch_drops(app);
+    let workspace = address::open_workspace(app);
+    provide_context(workspace);
+    workspace::listen(app, workspace);
+    let labelling = LabellingSession::open(app, workspace);
+    provide_context(labelling);
+    dropping::catch_drops(app, workspace);
     dropping::catch_pastes(app);
+    ask_before_leaving(app, labelling);
     let has_lesson = app.guide.with_value(|guide| guide.lesson.is_some());
+    let is_revealed = StoredValue::new(false);
     provide_context(MountQueue::new(Callback::new(move |()| {
-        finish_mount(app, locale.form_snapshot)
+        finish_mount(app, locale.form_snapshot);
+        // Parts that change their place are mounted later too.
+        if !is_revealed.get_value() {
+            is_revealed.set_value(true);
+            reveal_address(workspace);
+        }
     })));
     // The context is set up in one task and the panels are mounted in the next: doing both at once
     // would block the page on a slow machine.
@@ -105,7 +105,7 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
         locale.now.track();
         is_due.get().then(|| {
             remove_shell();
-            view! { <Parts has_lesson /> }
+            view! { <Parts workspace has_lesson /> }
         })
     };
     view! {
@@ -114,11 +114,12 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
     }
 }
 
-/// Makes the browser ask before it closes or reloads the page during a run.
-fn ask_before_leaving(app: AppContext) {
+/// Makes the browser ask before it closes or reloads the page during a run, or with labels that
+/// could not be stored.
+fn ask_before_leaving(app: AppContext, labelling: LabellingSession) {
     let options = EventListenerOptions::enable_prevent_default();
     EventListener::new_with_options(&window(), "beforeunload", options, move |event| {
-        if app.peek(|state| state.active().is_some()) {
+        if app.peek(|state| state.active().is_some()) || labelling.has_unstored() {
             event.prevent_default();
         }
     })
@@ -133,9 +134,29 @@ fn remove_shell() {
 }
 
 #[component]
-fn Parts(has_lesson: bool) -> impl IntoView {
+fn Parts(workspace: Workspace, has_lesson: bool) -> impl IntoView {
+    let presenting = workspace.presenting;
+    Effect::new(move |_| {
+        let root = document().document_element();
+        if let Some(root) = root {
+            root.class_list()
+                .toggle_with_force("presenting", presenting.get())
+                .unwrap_or_default();
+        }
+    });
+    let skip = move |event: web_sys::MouseEvent| {
+        event.prevent_default();
+        // The first one is hidden in the page view.
+        focus::on("#stage");
+        focus::on(".layout[data-view=steps] .section:not(.away) .step");
+    };
     view! {
-        <a class="skip" href="#stage">{tr!("Skip to the model")}</a>
+        <div
+            class="layout"
+            data-view=move || workspace.view.get().name()
+            data-step=move || workspace.step.get().anchor()
+        >
+        <a class="skip" href="#stage" on:click=skip>{tr!("Skip to the content")}</a>
         <Header />
         <NoticeLine />
         <main>
@@ -148,6 +169,7 @@ fn Parts(has_lesson: bool) -> impl IntoView {
             <DeferredMount><FinetunePanel /></DeferredMount>
             <DeferredMount><TryPanel /></DeferredMount>
             <DeferredMount><AttentionPanel /></DeferredMount>
+            <DeferredMount><LabelPanel /></DeferredMount>
             <DeferredMount><ReviewPanel /></DeferredMount>
             <DeferredMount><RunsPanel /></DeferredMount>
             <Show when=move || !has_lesson>
@@ -156,56 +178,9 @@ fn Parts(has_lesson: bool) -> impl IntoView {
         </main>
         <DeferredMount><Footer /></DeferredMount>
         <DeferredMount><RunBar /></DeferredMount>
+        </div>
     }
     .into_any()
-}
-
-/// Reports that a catalogue could not be loaded; in English, since there is no translation.
-fn report_missing_catalogue(app: AppContext, language: Language, problem: &str) {
-    let message = format!(
-        "The page's words in {} could not be read ({problem}).",
-        language.name
-    );
-    app.show_error(message, "Reload the page.");
-}
-
-/// Switches the page to another language and updates the link, so that a language in it no longer
-/// applies.
-pub fn speak(
-    app: AppContext,
-    Locale {
-        now,
-        wanted,
-        form_snapshot,
-    }: Locale,
-    language: Language,
-) {
-    wanted.set(language);
-    spawn_local(async move {
-        let words = choice::words_of(language).await;
-        // Another language was chosen in the meantime.
-        if wanted.get_untracked() != language {
-            return;
-        }
-        match words {
-            Ok(words) => {
-                choice::speak(language, words);
-                choice::keep(language);
-                replace_query(&app.query());
-                // Panels that are not mounted yet have no values; an earlier snapshot is still
-                // waiting for them.
-                if form_snapshot.with_value(Option::is_none) {
-                    form_snapshot.set_value(Some(FormSnapshot::of_page()));
-                }
-                now.set(language);
-                focus::on("[data-testid=language]");
-            }
-            Err(problem) => {
-                report_missing_catalogue(app, language, &problem);
-                wanted.set(now.get_untracked());
-            }
-        }
-    });
 }
 
 /// Runs when all panels are mounted: restores form inputs, hides the parts that a teacher's link
@@ -216,57 +191,17 @@ fn finish_mount(app: AppContext, form_snapshot: StoredValue<Option<FormSnapshot>
         .flatten()
         .into_iter()
         .for_each(FormSnapshot::give_back);
-    let unknown: Vec<String> = app.guide.with_value(|guide| {
-        guide
-            .hide
-            .iter()
-            .filter(|name| !hide_part(name))
-            .cloned()
-            .collect()
-    });
-    // Reported once, and not in place of a more important notice.
-    app.guide
-        .update_value(|guide| guide.hide.retain(|name| !unknown.contains(name)));
-    if !unknown.is_empty() && app.peek(|state| state.notice.is_none()) {
-        app.show_error(
-            tr!(
-                "The link leaves out what is no part of this page: {names}.",
-                names = unknown.join(", ")
-            ),
-            tr!("Parts are named by their address, such as #review, or by the name of a control."),
-        );
-    }
+    address::hide_parts(app);
+}
+
+/// Shows the part that the link's fragment refers to.
+fn reveal_address(workspace: Workspace) {
     // Leaves the position alone if the user has already scrolled.
     if window().scroll_y().is_ok_and(|y| y > 0.0) {
         return;
     }
     let hash = window().location().hash().unwrap_or_default();
-    if let Some(part) = document().get_element_by_id(hash.trim_start_matches('#')) {
-        part.scroll_into_view();
-    }
-}
-
-/// Hides a part of the page named by a teacher's link: a section by its id, a control by its name.
-/// Returns `false` if there is no such part.
-fn hide_part(name: &str) -> bool {
-    let selector = format!("#{name}, [data-testid={name}], nav li:has(a[href=\"#{name}\"])");
-    let Ok(parts) = document().query_selector_all(&selector) else {
-        return false;
-    };
-    for part in (0..parts.length()).filter_map(|index| parts.item(index)) {
-        let part: HtmlElement = part.unchecked_into();
-        part.class_list().add_1("withheld").unwrap_or_default();
-    }
-    parts.length() > 0
-}
-
-/// Returns a signal of whether the page is dark, which follows the system's setting.
-fn follow_theme() -> RwSignal<bool> {
-    let dark = RwSignal::new(theme::is_dark());
-    if let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") {
-        EventListener::new(&query, "change", move |_| dark.set(theme::is_dark())).forget();
-    }
-    dark
+    workspace.reveal(hash.trim_start_matches('#').to_string());
 }
 
 #[component]
@@ -317,38 +252,6 @@ fn announce(latest: Memo<String>, announced: RwSignal<String>, is_paused: Stored
         announce(latest, announced, is_paused);
     };
     set_timeout(wake, ANNOUNCE_INTERVAL);
-}
-
-/// Writes the settings into the address bar; a link that was just opened stays as it is until a
-/// setting changes.
-fn sync_link(app: AppContext) {
-    Effect::new(move |before: Option<String>| {
-        app.settings.track();
-        let query = app.query();
-        if before.is_some_and(|before| before != query) {
-            replace_query(&query);
-        }
-        query
-    });
-}
-
-fn replace_query(query: &str) {
-    let location = window().location();
-    let (path, hash) = (
-        location.pathname().unwrap_or_default(),
-        location.hash().unwrap_or_default(),
-    );
-    let mark = if query.is_empty() { "" } else { "?" };
-    let replaced = window().history().and_then(|history| {
-        history.replace_state_with_url(
-            &JsValue::NULL,
-            "",
-            Some(&format!("{path}{mark}{query}{hash}")),
-        )
-    });
-    if let Err(error) = replaced {
-        web_sys::console::warn_2(&"the link could not be kept up to date".into(), &error);
-    }
 }
 
 fn sync_title(app: AppContext, locale: Locale) {

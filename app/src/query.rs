@@ -60,7 +60,7 @@ pub fn explain(refused: &[ConfigError]) -> Option<String> {
         .collect();
     (!parts.is_empty()).then(|| {
         tr!(
-            "The link holds settings that cannot be used: {list}.",
+            "Some settings in the link cannot be used: {list}.",
             list = parts.join("; ")
         )
     })

@@ -231,7 +231,7 @@ fn decode_all(text: &str) -> Option<Vec<Run>> {
 
 fn decode(text: &str) -> Option<Run> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let shared: Shared = serde_json::from_slice(&bytes).ok()?;
+    let shared: Shared = serde_json::from_str(str::from_utf8(&bytes).ok()?).ok()?;
     let finite = shared.loss.iter().all(|(_, loss)| loss.is_finite());
     if shared.v != 1 || !finite {
         return None;

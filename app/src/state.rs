@@ -2,6 +2,7 @@
 //! runs that the page does not know: applying an event is always safe. Pure: no browser APIs, no
 //! clock.
 
+mod command_line;
 mod known;
 mod model;
 mod preview_histories;
@@ -17,7 +18,7 @@ mod verdict;
 
 pub use known::{
     Classification, Corpus, Engine, FilledClozes, Labelling, Lines, Masking, Neighbours, Notice,
-    Tokenized, Vocabulary,
+    Proposals, Tokenized, Vocabulary,
 };
 pub use model::Model;
 use preview_histories::PreviewHistories;
@@ -33,8 +34,8 @@ use crate::mark;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::{
-    Comparison, Estimate, Event, LineQuery, LinearResult, MaskPrediction, Message, Phase, Review,
-    STOPPED,
+    Comparison, Estimate, Event, LineQuery, LinearResult, MaskPrediction, Message, Phase,
+    PredictedDocument, Review, STOPPED,
 };
 use std::collections::BTreeMap;
 
@@ -76,6 +77,10 @@ pub struct RunState {
     lines_asked: Option<LineQuery>,
     /// Documents requested last.
     pub lines: Option<Lines>,
+    /// Documents proposed last for labelling by hand.
+    pub proposals: Proposals,
+    /// Documents with suspicious labels; `None` until they are requested.
+    pub suspects: Option<Vec<PredictedDocument>>,
     /// First documents of a file, as they were read.
     pub first_documents: Option<Lines>,
     /// Estimates of the configured run, by preset.
@@ -406,6 +411,7 @@ impl RunState {
         self.neighbours = None;
         self.review = None;
         self.lines = None;
+        self.suspects = None;
         self.drop_first_documents();
         self.baseline = None;
         self.forget_estimates();

@@ -2,6 +2,8 @@
 //! this browser; `shell.js` applies it before the first paint.
 
 use crate::local_storage;
+use gloo::events::EventListener;
+use leptos::prelude::*;
 
 /// Local storage key of the selection; `shell.js` reads the same key.
 const KEY: &str = "clozelab-theme";
@@ -35,4 +37,17 @@ fn system_is_dark() -> bool {
             .flatten()
     });
     query.is_some_and(|query| query.matches())
+}
+
+/// Whether the page is dark; charts repaint when it changes.
+#[derive(Clone, Copy)]
+pub struct Dark(pub RwSignal<bool>);
+
+/// Returns a signal of whether the page is dark, which follows the system's setting.
+pub fn follow() -> RwSignal<bool> {
+    let dark = RwSignal::new(is_dark());
+    if let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") {
+        EventListener::new(&query, "change", move |_| dark.set(is_dark())).forget();
+    }
+    dark
 }

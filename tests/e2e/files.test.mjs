@@ -34,7 +34,7 @@ test('a column per label, several labels in a cell, and the first documents as t
     assert.match((await cells(journey))[0], /2\s+comment number 0, said by someone\s+red;blue/);
     assert.match(await journey.text('first-documents'), /55 documents more/);
 
-    await journey.page.getByText('Columns of tables, and the encoding').click();
+    await journey.page.getByText('Columns and encoding').click();
     await set(journey, '#set-label-separator', ';');
     await journey.until('three labels', async () => /3 labels/.test(await data(journey)));
     await journey.until('them in the first documents', async () => /red\s+blue/.test((await cells(journey))[0] ?? ''));
@@ -114,7 +114,7 @@ test('a table shows its first rows with a use for each column, and labels that d
       await choose('Betreff', 'ignore');
       await journey.until('one text', async () => (await uses()) === 'ignore,ignore,text,label', 20);
       await choose('Bereich', 'ignore');
-      await journey.until('no labels', async () => /None has a label/.test(await data()), 20);
+      await journey.until('no labels', async () => /No labels found/.test(await data()), 20);
       await choose('Bereich', 'label');
       await journey.until('the labels', async () => /4 labels/.test(await data()), 20);
       await journey.press('merge-labels');

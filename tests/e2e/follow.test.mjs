@@ -28,7 +28,7 @@ test('settings change the mask and the vocabulary at once, and a value that is n
     await set(journey, 'mask-rate', '0.9');
     await journey.until('a larger share', async () => (await tally(journey))[0] > Math.max(before, all / 2), 30);
     await set(journey, 'vocab-size', '300');
-    await journey.until('fewer tokens', async () => /Vocabulary 300 tokens/.test((await journey.text('vocabulary')).replace(/\s+/g, ' ')), 30);
+    await journey.until('fewer tokens', async () => /Vocabulary: 300 tokens/.test((await journey.text('vocabulary')).replace(/\s+/g, ' ')), 30);
     await set(journey, 'batch-size', '0');
     const field = journey.page.locator('#set-batch-size');
     assert.equal(await field.inputValue(), '0', 'what was typed stands beside what is wrong with it');
@@ -137,10 +137,10 @@ test('a classifier has curves, counts labels by their own thresholds when asked 
     await journey.part('finetune-curves').scrollIntoViewIfNeeded();
     await journey.page.waitForTimeout(500);
     await journey.picture('finetune-curves-light-1280');
-    assert.match(await journey.page.locator('#fill-mask-reason').innerText(), /The model at hand guesses no words/);
+    assert.match(await journey.page.locator('#fill-mask-reason').innerText(), /The current model cannot fill masks/);
     await journey.part('classify-input').fill('the bird sees a tree');
     await journey.part('classify-input').press('Enter');
-    await journey.until('labels', async () => /counts as given/.test(await journey.text('classify-result')), 20);
+    await journey.until('labels', async () => /✓ = predicted/.test(await journey.text('classify-result')), 20);
     await journey.page.getByLabel('Each label counts from its own threshold').check();
     assert.match(await journey.text('classify-result'), /from its own threshold on/);
     await journey.press('review-valid', 20);

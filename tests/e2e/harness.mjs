@@ -49,17 +49,33 @@ export async function serve(folder = SITE) {
 }
 
 /**
- * Starts a browser. `webgpu` enables a software adapter, without it WebGPU has no adapter; `args`
- * are switches.
+ * Starts a browser. `webgpu` enables a software adapter, without it WebGPU has no adapter; `view` is
+ * the layout that its pages prefer: in the page view every part is visible; `args` are switches.
  */
-export function launch({ webgpu = false, args: more = [] } = {}) {
+export async function launch({ webgpu = false, view = 'page', args: more = [] } = {}) {
   const args = [...QUIET, ...(webgpu ? WEBGPU : []), ...more];
-  return chromium.launch({ executablePath: findBrowser(), args, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'] });
+  const browser = await chromium.launch({ executablePath: findBrowser(), args, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'] });
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (options) => preferring(view, await newContext(options));
+  return browser;
 }
 
-/** Starts a browser with a persistent profile. */
-export function launchProfile(folder) {
-  return chromium.launchPersistentContext(folder, { executablePath: findBrowser(), args: QUIET, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'], acceptDownloads: true, viewport: { width: 1280, height: 900 } });
+/** Makes the pages of a context open in a view, as if the user had chosen it before. */
+async function preferring(view, context) {
+  await context.addInitScript((view) => {
+    try {
+      localStorage.getItem('clozelab-view') ?? localStorage.setItem('clozelab-view', view);
+    } catch {
+      // An empty page, or storage that a test denies.
+    }
+  }, view);
+  return context;
+}
+
+/** Starts a browser with a persistent profile, in the page view. */
+export async function launchProfile(folder) {
+  const context = await chromium.launchPersistentContext(folder, { executablePath: findBrowser(), args: QUIET, ignoreDefaultArgs: ['--headless', '--enable-unsafe-swiftshader'], acceptDownloads: true, viewport: { width: 1280, height: 900 } });
+  return preferring('page', context);
 }
 
 function findBrowser() {

@@ -130,20 +130,20 @@ test('what is said of the present files outlives files that are refused, and a l
     assert.doesNotMatch(await data(), /not kept/);
     await journey.choose({ 'own.txt': `${LINES}\n${LINES}` });
     await journey.until('the copies', async () => /200 of the 400 training documents repeat/.test(await data()));
-    assert.match(await data(), /Copies of another: 200\./);
+    assert.match(await data(), /Duplicates: 200\./);
     await journey.choose({ 'empty.txt': '' });
     await journey.until('the refusal', async () => /"empty\.txt" is empty\.$/m.test(await journey.part('error').innerText()));
     assert.match(await data(), /200 of the 400 training documents repeat/);
 
     await journey.page.reload();
     await journey.ready(3);
-    assert.match(await data(), /Your files of before are not kept: choose them again/);
+    assert.match(await data(), /Your files are not stored in the browser: choose them again/);
     await journey.choose({ 'own.txt': LINES.split('\n').map((line) => `${line} __label__bird`).join('\n') });
     await journey.until('the only label', async () => /the same label, "bird"/.test(await data()));
     assert.match(await journey.page.locator('#start-finetune-reason').innerText(), /a classifier needs two/);
     for (const goBack of ['Use the bundled dictionary again', 'Remove own.txt']) {
       await journey.page.getByRole('button', { name: goBack }).click();
-      await journey.until('the bundled text', async () => /The bundled dictionary is in use; your files replace it/.test(await data()), 20);
+      await journey.until('the bundled text', async () => /Using the bundled dictionary\. Your own files will replace it/.test(await data()), 20);
       await journey.page.reload();
       await journey.ready(3);
       assert.doesNotMatch(await data(), /not kept/, goBack);

@@ -214,7 +214,7 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
 
     assert.match(await journey.page.locator('.stage').innerText(), /guessed right, loss \d\.\d+ \(step 60\)/, 'the guesses are still there');
     const replay = journey.page.getByLabel('Run to replay').first();
-    await journey.page.locator('.stage summary', { hasText: 'Under the microscope' }).click();
+    await journey.page.locator('.stage summary', { hasText: 'Try your own sentence' }).click();
     assert.deepEqual(await replay.locator('option').allInnerTexts(), ['Pre-training 1', 'Fine-tuning 2, pre-trained']);
     await replay.selectOption({ label: 'Fine-tuning 2, pre-trained' });
     await journey.until('a classifier guesses nothing', async () => !/guessed right/.test(await journey.page.locator('.stage').innerText()));
@@ -267,7 +267,7 @@ test('a finished model can be asked before anything is trained', async () => {
     await journey.part('clozes').click();
     assert.match(await journey.page.locator('.clozes').innerText(), /the capital and largest \[MASK\] of france.*city/s);
     await journey.part('fill-mask-input').fill('a small island in the [MASK] ocean');
-    await journey.page.getByRole('button', { name: 'Guess', exact: true }).click();
+    await journey.page.getByRole('button', { name: 'Predict', exact: true }).click();
     await journey.until('an ocean', async () => /atlantic|pacific/.test(await journey.text('fill-mask-result')));
     const runs = () => journey.page.locator('#runs-table tbody').innerText();
     assert.match(await runs(), /Imported pre-training.*3,580 steps/s, 'its run, with its curves');
@@ -280,7 +280,7 @@ test('a finished model can be asked before anything is trained', async () => {
     await journey.press('finished-classifier');
     await journey.until('a classifier', async () => /Imported fine-tuning/.test(await runs()), 30);
     await journey.part('classify-input').fill('a small evergreen shrub of the mediterranean with fragrant leaves');
-    await journey.page.getByRole('button', { name: 'Label it' }).click();
+    await journey.page.getByRole('button', { name: 'Classify', exact: true }).click();
     await journey.until('a plant', async () => /plant[^]*✓/.test(await journey.text('classify-result')));
     assert.equal(await journey.part('finished-model-try').isVisible(), true, 'the other one can be opened again');
     await journey.picture('finished-classifier');
@@ -301,7 +301,7 @@ test('an estimate tells size, memory and time, and a text in tokens is shown as 
     await journey.part('tokenize-input').fill('cooking pots');
     await journey.until('tokens', async () => (await journey.page.locator('[data-testid=tokenize-result] li').count()) >= 2);
     const data = await journey.page.locator('#data').innerText();
-    assert.match(data, /holds \d+\.\d % of the documents whole/);
+    assert.match(data, /\d+\.\d % of the documents fit whole/);
     assert.match(data, /noun/, 'the label histogram');
     await journey.part('paste').fill(Array.from({ length: 60 }, (_, i) => `my own line ${i} about a ${i % 2 ? 'cat' : 'dog'} __label__${i % 2 ? 'cat' : 'dog'}`).join('\n'));
     await journey.part('use-paste').click();

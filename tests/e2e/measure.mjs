@@ -97,8 +97,8 @@ async function press() {
 
 async function act(page, name, round) {
   const button = (text) => page.getByRole('button', { name: text }).first().click();
-  if (name === 'another-mask') return button('Another mask');
-  if (name === 'another-line') return button('Another line');
+  if (name === 'another-mask') return button('Other masks');
+  if (name === 'another-line') return button('Other document');
   if (name === 'head') return page.locator('[data-testid=attention-grid] button').nth(round % 4).click();
   if (name === 'theme') return button(/theme/);
   if (name === 'typing') return page.getByTestId('fill-mask-input').pressSequentially('tree', { delay: 40 });

@@ -50,7 +50,7 @@ test('a TextCNN learns from the link, is compared with scratch and n-grams, and 
     await journey.pretrain(20);
     await journey.unfold();
 
-    await journey.page.getByRole('button', { name: 'Both sides' }).click();
+    await journey.page.getByRole('button', { name: 'Context on both sides' }).click();
     await journey.until('guesses in the lesson', async () => /used for cutting wood →/.test(await journey.page.locator('#lesson-masked-lm').innerText()));
     await journey.page.getByRole('button', { name: 'Draw another mask' }).click();
     await journey.until('counts of treatments', async () => /\d+ hidden/.test(await journey.page.locator('#lesson-masking').innerText()));

@@ -1,4 +1,4 @@
-// Features around runs: the tour, runs that outlive their tab, export and import of models, links
+// Features around runs: lessons, runs that outlive their tab, export and import of models, links
 // with results, languages, mobile screens. On the CPU, at sizes that take seconds.
 
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3';
 
 const here = withBrowser();
 
-test('a tour can be taken and left by keyboard; a link opens a lesson, which completes itself, and leaves parts out', async () => {
+test('a link opens a lesson, which completes itself, and leaves parts out', async () => {
   await here.open(`${NANO}&steps=20&lesson=masking&hide=finetune,review,export-model`, async (journey) => {
     await journey.ready(3);
     const lesson = journey.page.locator('#lesson-masking');
@@ -26,28 +26,12 @@ test('a tour can be taken and left by keyboard; a link opens a lesson, which com
     await journey.page.keyboard.press('Enter');
     await journey.until('the focus on a lesson', () => journey.page.evaluate(() => document.activeElement?.closest('.lesson') !== null));
     assert.equal(await journey.page.locator('.lesson:visible').count(), 6);
-    for (const selector of ['#finetune', '#review', '[data-testid=export-model]', 'nav li[data-step="6"]']) {
+    for (const selector of ['#finetune', '#review', '[data-testid=export-model]', '[data-testid=nav-errors]']) {
       assert.equal(await journey.page.locator(selector).first().isVisible(), false, selector);
     }
     await journey.page.getByRole('button', { name: 'Draw another mask' }).click();
     await journey.until('the lesson to be done', async () => /✓ done/.test(await lesson.innerText()));
     assert.deepEqual(await journey.violations(), []);
-
-    await journey.part('tour').focus();
-    await journey.page.keyboard.press('Enter');
-    const tour = journey.page.getByRole('region', { name: 'Tour' });
-    // The tour skips what the link hides.
-    await journey.until('the first stop', async () => /1 of 5/.test(await tour.innerText()));
-    await journey.page.keyboard.press('ArrowRight');
-    await journey.until('the second stop', async () => /2 of 5/.test(await tour.innerText()));
-    await tour.getByRole('button', { name: 'Back' }).click();
-    await journey.until('the first stop again', async () => /1 of 5/.test(await tour.innerText()));
-    await journey.page.keyboard.press('ArrowRight');
-    await journey.until('the second stop again', async () => /2 of 5/.test(await tour.innerText()));
-    assert.deepEqual(await journey.violations(), []);
-    await journey.page.keyboard.press('Escape');
-    await journey.until('the tour to end', async () => !(await tour.isVisible()));
-    assert.equal(await journey.page.evaluate(() => document.activeElement?.dataset.testid), 'tour', 'the focus is back');
     assert.match(journey.page.url(), /lesson=masking/);
   });
 });
@@ -228,7 +212,7 @@ test('the page speaks Thai by link, by the browser\'s language and by choice, wh
     assert.equal(await journey.overflow(), 0);
     await journey.picture('thai-light-360');
     await journey.part('language').selectOption('en');
-    await journey.until('English', async () => (await start(journey).catch(() => '')) === 'Start');
+    await journey.until('English', async () => (await start(journey).catch(() => '')) === 'Start pre-training');
     assert.equal(await lang(journey), 'en');
     await journey.until('the run', async () => /Pre-training 1/.test(await journey.text('runs')));
     await journey.page.reload();
@@ -243,7 +227,7 @@ test('the page speaks Thai by link, by the browser\'s language and by choice, wh
 test('a link that leaves out what is no part of the page says so', async () => {
   await here.open(`${NANO}&hide=zzz,review`, async (journey) => {
     await journey.ready(3);
-    await journey.until('the sentence', async () => /no part of this page: zzz\./.test(await journey.text('error')), 20);
+    await journey.until('the sentence', async () => /does not have: zzz\./.test(await journey.text('error')), 20);
     assert.equal(await journey.page.locator('#review').isVisible(), false);
   });
 });

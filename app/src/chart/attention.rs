@@ -1,7 +1,7 @@
 //! Paints attention heads on canvases: as a thumbnail, as a labelled heat map, and as lines between
 //! two columns of tokens. `heads` computes what is painted; this module only draws.
 
-use super::canvas::{Colours, fit, picture};
+use super::canvas::{Colours, fit, picture, zoom};
 use super::heads::{Line, opacities, thumbnail};
 use super::scene::Size;
 use crate::state::AttentionMap;
@@ -250,9 +250,9 @@ fn draw_lines(
 /// A drawing context with the colours of its canvas.
 type Pane = (CanvasRenderingContext2d, Colours);
 
-/// Resizes and clears a canvas; `size` is in CSS pixels.
+/// Resizes and clears a canvas; `size` is in CSS pixels before [`zoom`].
 fn begin(canvas: &HtmlCanvasElement, size: Size) -> Result<Pane, JsValue> {
-    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+    let ratio = zoom() * web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
     fit(canvas, size, ratio);
     let context = context(canvas)?;
     context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)?;

@@ -9,7 +9,8 @@ use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
 const FONT: &str = "12px system-ui, sans-serif";
 const DOT_RADIUS: f64 = 4.0;
 
-/// Paints a scene; a canvas without a drawing context stays empty.
+/// Paints a scene laid out at `size`, enlarged by [`zoom`]; a canvas without a drawing context stays
+/// empty.
 pub fn paint(canvas: &HtmlCanvasElement, size: Size, scene: &Scene) {
     let context = canvas.get_context("2d").ok().flatten();
     let Some(context) =
@@ -20,12 +21,27 @@ pub fn paint(canvas: &HtmlCanvasElement, size: Size, scene: &Scene) {
     let Some(colours) = Colours::of(canvas) else {
         return;
     };
-    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+    let ratio = zoom() * web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
     fit(canvas, size, ratio);
     let painted = Painter { context, colours }.paint(scene, size, ratio);
     if let Err(error) = painted {
         web_sys::console::warn_2(&"a chart could not be painted".into(), &error);
     }
+}
+
+/// Returns the font size of the page relative to a browser's default, 16 px: charts grow with the
+/// text around them, as in presenting mode.
+pub fn zoom() -> f64 {
+    let size = || {
+        let window = web_sys::window()?;
+        let root = window.document()?.document_element()?;
+        let style = window.get_computed_style(&root).ok()??;
+        let size = style.get_property_value("font-size").ok()?;
+        size.trim_end_matches("px").parse::<f64>().ok()
+    };
+    size()
+        .filter(|size| *size > 0.0)
+        .map_or(1.0, |size| size / 16.0)
 }
 
 /// Returns a scene as an SVG document in the colours of this canvas; empty if its style is

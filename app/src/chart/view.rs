@@ -8,6 +8,7 @@ use super::scale::Scale;
 use super::scene::{Scene, Size};
 use crate::chart_context::ChartContext;
 use crate::tr;
+use gloo::events::EventListener;
 use js_sys::Array;
 use leptos::html::Canvas;
 use leptos::prelude::*;
@@ -71,7 +72,7 @@ pub fn ChartView(
         chart
             .x
             .get_value()
-            .map(|x: Scale| x.value(f64::from(event.offset_x())))
+            .map(|x: Scale| x.value(f64::from(event.offset_x()) / canvas::zoom()))
     };
     let on_move = move |event: PointerEvent| {
         let step = at(&event);
@@ -210,9 +211,10 @@ impl Chart {
         let Some(canvas) = self.node.try_get_untracked().flatten() else {
             return;
         };
+        let zoom = canvas::zoom();
         let size = Size {
-            width: canvas.client_width() as f64,
-            height: canvas.client_height() as f64,
+            width: canvas.client_width() as f64 / zoom,
+            height: canvas.client_height() as f64 / zoom,
         };
         self.dirty.set_value(false);
         if size.width > 0.0 {
@@ -238,7 +240,10 @@ impl Chart {
         };
         resize.observe(canvas);
         intersection.observe(canvas);
-        let observers = StoredValue::new_local((resize, intersection, on_resize, on_intersection));
+        // Print shows charts that were never in view, at the size of the paper.
+        let printing = EventListener::new(&window(), "beforeprint", move |_| self.paint());
+        let observers =
+            StoredValue::new_local((resize, intersection, on_resize, on_intersection, printing));
         on_cleanup(move || {
             observers.with_value(|(resize, intersection, ..)| {
                 resize.disconnect();

@@ -356,6 +356,7 @@ impl AppContext {
             label_separator: separator,
             quoting,
             label_map,
+            annotations: self.annotations.get_untracked(),
         };
         self.offered
             .update_value(|offered| offered.push_back(PendingUpload { sources, columns }));

@@ -222,6 +222,23 @@ impl AppContext {
         });
     }
 
+    /// Requests documents for the step of labelling; a slow query shows that it is pending.
+    pub fn ask_documents(&self, question: Question, query: LineQuery, limit: usize) {
+        let request = self
+            .state
+            .try_update_value(|state| match query {
+                LineQuery::Suspicious => state.next_long_request(question),
+                _ => state.next_request(question),
+            })
+            .unwrap_or_default();
+        self.notify(&[StateSlice::Answers]);
+        self.send(Command::Lines {
+            request,
+            query,
+            limit,
+        });
+    }
+
     /// Requests the first documents of a file, by its index in the corpus.
     pub fn first_documents(&self, file: usize) {
         let request = self

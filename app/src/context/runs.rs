@@ -8,10 +8,10 @@ use crate::archive::{self, Archive};
 use crate::language::LANGUAGES;
 use crate::state::{Origin, Run, StateSlice};
 use crate::wording::bytes;
-use crate::{focus, local_storage, locks, tr};
+use crate::{local_storage, locks, tr};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::Message;
+use protocol::{Annotations, Message};
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
@@ -354,6 +354,7 @@ impl AppContext {
                 failed => failed,
             };
             local_storage::clear();
+            app.annotations.set(Annotations::new());
             app.stores_text.set(None);
             app.state
                 .update_value(|state| state.runs.retain(|run| !run.stage.is_over()));
@@ -409,10 +410,6 @@ impl AppContext {
     pub fn show_comparison(&self, id: &str) {
         self.state.update_value(|state| state.show_comparison(id));
         self.notify(&[StateSlice::Answers]);
-        if let Ok(Some(panel)) = document().query_selector("#compare") {
-            panel.set_attribute("open", "").unwrap_or_default();
-        }
-        focus::on("#compare summary");
     }
 
     /// Shows or hides a run in the charts.

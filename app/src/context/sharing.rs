@@ -57,7 +57,7 @@ impl AppContext {
             _ => {
                 let runs: Vec<Run> =
                     self.peek(|state| state.runs.iter().filter(|run| run.shown).cloned().collect());
-                let text = serde_json::to_string_pretty(&runs).expect("runs are plain data");
+                let text = serde_json::to_string(&runs).expect("runs are plain data");
                 self.save_text("clozelab-runs.json", &text);
             }
         }

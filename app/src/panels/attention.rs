@@ -5,10 +5,9 @@
 mod grid;
 mod views;
 
-pub use grid::AttentionGrid;
+pub use grid::HeadsPanel;
 
 use super::microscope::Scrubber;
-use super::section::Section;
 use crate::chart::attention::Shown;
 use crate::chart::heads::{Traits, looks_at, shown, traits};
 use crate::context::app;
@@ -17,6 +16,7 @@ use crate::preview_context::{PreviewContext, scope};
 use crate::state::{AttentionMap, StateSlice};
 use crate::tr;
 use crate::wording::{figure, joined};
+use crate::workspace::{OnlyIn, Panel, Section, Step, View};
 use grid::no_map_reason;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ pub fn AttentionPanel() -> impl IntoView {
         let text = map.with(|map| map.as_ref().map(words)).unwrap_or_default();
         match (scope.typed.get(), seen_by.get()) {
             (false, _) => tr!(
-                "Shown: the text under the microscope, as the model sees it: {text}",
+                "Shown: the masked document, as the model sees it: {text}",
                 text
             ),
             (true, Some(model)) => tr!("Shown: {text}, seen by {model}", text, model),
@@ -103,26 +103,42 @@ pub fn AttentionPanel() -> impl IntoView {
         }
     };
     let reason = no_map_reason(scope);
-    view! {
-        <Section
-            id="attention"
-            number="5"
-            title=tr!("Attention")
-            lead=tr!("Which tokens each head brings together. Attention shows where information may flow; it is not an explanation of the answer.")
-        >
-            <Source scope />
+    let detail = move || {
+        view! {
             <div class="block" data-testid="attention-detail">
                 <p class="help" hidden=move || !missing()>{reason}</p>
                 <p class="help" hidden=missing><bdi>{shown_text}</bdi></p>
-                <Controls choice hide scope />
-                // Only the previewed text has a history to replay.
-                <div hidden=move || scope.typed.get()><Scrubber id="attention-scrubber" /></div>
                 <Words choice />
                 <div class="attention-views" hidden=missing>
                     <Lines choice />
                     <HeatMap choice />
                 </div>
             </div>
+        }
+    };
+    let title = move || {
+        let (layer, head) = head.get();
+        tr!(
+            "Layer {layer}, head {head}",
+            layer = layer + 1,
+            head = head + 1
+        )
+    };
+    let panels = view! {
+        <Panel id="one-head" title>{detail()}</Panel>
+        <OnlyIn is_here=|view, step| view == View::Steps && step == Step::Attention><HeadsPanel /></OnlyIn>
+    };
+    view! {
+        <Section
+            step=Step::Attention
+            lead=tr!("Which tokens each head connects. Attention shows where information may flow; it does not explain a prediction.")
+            shape="two"
+            panels=panels.into_any()
+        >
+            <Source scope />
+            <Controls choice hide scope />
+            // Only the previewed text has a history to replay.
+            <div hidden=move || scope.typed.get()><Scrubber id="attention-scrubber" /></div>
         </Section>
     }
     .into_any()
@@ -154,7 +170,7 @@ fn Source(scope: PreviewContext) -> impl IntoView {
     };
     view! {
         <form class="block" on:submit=ask>
-            <label for="attend">{tr!("Text to look at; a tab parts the two texts of a pair")}</label>
+            <label for="attend">{tr!("Text to inspect; separate the two texts of a pair with a tab")}</label>
             <div class="ask">
                 <input
                     id="attend"
@@ -167,7 +183,7 @@ fn Source(scope: PreviewContext) -> impl IntoView {
                 />
                 <button type="submit" class="primary" disabled=missing>{tr!("Look")}</button>
                 <button type="button" hidden=move || !scope.typed.get() on:click=back>
-                    {tr!("Back to the text under the microscope")}
+                    {tr!("Back to the masked document")}
                 </button>
             </div>
             <p id="attend-reason" class="help">
@@ -238,7 +254,7 @@ fn Controls(choice: Choice, hide: RwSignal<bool>, scope: PreviewContext) -> impl
             </div>
             <div class="field">
                 <label for="attention-mass">
-                    {move || tr!("Lines that make up {share} %", share = figure(mass.get() * 100.0, 0))}
+                    {move || tr!("Strongest attention lines, covering {share} %", share = figure(mass.get() * 100.0, 0))}
                 </label>
                 <input
                     id="attention-mass"

@@ -9,10 +9,11 @@ use crate::chart::view::ChartView;
 use crate::comparing::asked_for;
 use crate::context::{AppContext, app};
 use crate::localize_message::localize_message;
-use crate::page::Dark;
 use crate::state::StateSlice;
+use crate::theme::Dark;
 use crate::tr;
 use crate::wording::{self, duration, figure, grouped};
+use crate::workspace::{Fold, Step};
 use leptos::prelude::*;
 use protocol::{Comparison, ComparisonPoint, Spread};
 
@@ -60,8 +61,7 @@ pub fn ComparePanel() -> impl IntoView {
         ))
     };
     view! {
-        <details id="compare" class="more">
-            <summary>{tr!("Is pre-training worth it? A fair comparison")}</summary>
+        <Fold step=Step::Finetune title=tr!("Is pre-training worth it? A fair comparison") id="compare">
             <p class="help">
                 {tr!("Both starts get the same words, shape, documents and epochs; each tries at least four learning rates and keeps the one that validation prefers; several seeds show the spread; a linear model on n-grams stands beside them. This takes many runs.")}
             </p>
@@ -88,7 +88,7 @@ pub fn ComparePanel() -> impl IntoView {
             </div>
             <p class="help" role="status" data-testid="comparing">{move || progress.get()}</p>
             <div class="block" data-testid="comparison">{move || comparison.get().map(|comparison| result(app, comparison))}</div>
-        </details>
+        </Fold>
     }
     .into_any()
 }

@@ -6,7 +6,7 @@ use crate::chart::scene::{ColorRole, Scene, Size};
 use crate::chart::spread::{SpreadPoint, SpreadSeries, spread_scene, spread_summary};
 use crate::chart::view::ChartView;
 use crate::confidence::{nearest, surest_words};
-use crate::page::Dark;
+use crate::theme::Dark;
 use crate::tr;
 use leptos::prelude::*;
 use protocol::ReliabilityBin;

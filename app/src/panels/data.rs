@@ -1,4 +1,4 @@
-//! Panel 1, data: choosing files by drop, file picker or folder picker, or using the bundled
+//! Data: choosing files by drop, file picker or folder picker, or using the bundled
 //! dictionary, and what was read from them.
 
 use super::choice::TableField;
@@ -9,7 +9,6 @@ use super::file_table::FileTable;
 use super::first_documents::FirstDocuments;
 use super::label_edits::{LabelEdits, LabelMerges, LabelNames};
 use super::labels::{LabelHistogram, PasteBox};
-use super::section::Section;
 use super::vocabulary::VocabularyTable;
 use crate::context::{app, had_own_files};
 use crate::language::translated;
@@ -18,6 +17,7 @@ use crate::settings::{Field, QUOTING, TABLE_FIELDS};
 use crate::state::{Corpus, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{self, grouped};
+use crate::workspace::{Panel, Section, Step};
 use leptos::prelude::*;
 use protocol::{CorpusTraits, FileReport, FileRole, Message, TableColumns, is_note};
 
@@ -27,24 +27,38 @@ pub fn DataPanel() -> impl IntoView {
     provide_context(LabelEdits::new(app()));
     view! {
         <Section
-            id="data"
-            number="1"
-            title=tr!("Data")
-            lead=tr!("One document per line. Lines that end in __label__name also teach the classifier.")
+            step=Step::Data
+            lead=tr!("One document per line, or a table with a text column. Labels in a column or as __label__name also teach a classifier.")
+            shape="three"
+            panels=view! { <Panels /> }.into_any()
         >
             <DropZone />
             <StoreTextQuestion />
-            <PasteBox />
             <Totals />
+            <Warnings />
             <FileTable />
             <Columns />
-            <Warnings />
-            <DeferredMount><FirstDocuments /></DeferredMount>
-            <DeferredMount><LabelHistogram><LabelNames /></LabelHistogram></DeferredMount>
-            <DeferredMount><VocabularyTable /></DeferredMount>
+            <PasteBox />
         </Section>
     }
     .into_any()
+}
+
+/// What was read: the first documents, the labels and the vocabulary.
+#[component]
+fn Panels() -> impl IntoView {
+    view! {
+        <Panel id="documents" title=tr!("Documents") note=tr!("as they were read")>
+            <ColumnRoles />
+            <DeferredMount><FirstDocuments /></DeferredMount>
+        </Panel>
+        <Panel id="labels" title=tr!("Labels")>
+            <DeferredMount><LabelHistogram><LabelNames /></LabelHistogram></DeferredMount>
+        </Panel>
+        <Panel id="vocabulary" title=tr!("Vocabulary") note=tr!("tokens and document lengths")>
+            <DeferredMount><VocabularyTable /></DeferredMount>
+        </Panel>
+    }
 }
 
 /// Asks for permission to store the text, once, when the user first brings their own files.
@@ -80,9 +94,9 @@ fn DropZone() -> impl IntoView {
     });
     let in_use = move || match had.get() {
         true => tr!(
-            "The bundled dictionary is in use. Your files of before are not kept: choose them again. Runs and models are kept."
+            "Your files are not stored in the browser: choose them again. For now the bundled dictionary is loaded. Runs and models are stored."
         ),
-        false => tr!("The bundled dictionary is in use; your files replace it."),
+        false => tr!("Using the bundled dictionary. Your own files will replace it."),
     };
     view! {
         <div
@@ -113,8 +127,8 @@ fn DropZone() -> impl IntoView {
                     on:change=move |event| app.joins.set(event_target_checked(&event))
                 />
                 <span>
-                    {tr!("Add to the present files")} " "
-                    <span class="help">{tr!("One of the same name takes the place of the present one.")}</span>
+                    {tr!("Add to these files")} " "
+                    <span class="help">{tr!("A file with the same name replaces the old one.")}</span>
                 </span>
             </label>
             <p class="help" hidden=own>{in_use}</p>
@@ -130,13 +144,9 @@ fn FileInput(id: &'static str, label: String, folder: bool) -> impl IntoView {
     view! { <FileButton id testid words=label multiple=true folder take /> }
 }
 
-/// Columns of the tables, the column picker, and the settings of the reader: columns, quoting and
-/// encoding.
-#[component]
-fn Columns() -> impl IntoView {
-    let app = app();
-    let changed = Callback::new(move |()| app.read_again());
-    let tables = app.memo(&[StateSlice::Corpus], |state| {
+/// The tables among the files, with their names.
+fn tables() -> Memo<Vec<(String, TableColumns)>> {
+    app().memo(&[StateSlice::Corpus], |state| {
         let files = state
             .corpus
             .as_ref()
@@ -144,7 +154,29 @@ fn Columns() -> impl IntoView {
             .unwrap_or_default();
         let table = |file: &FileReport| Some((file.name.clone(), file.columns.clone()?));
         files.iter().filter_map(table).collect::<Vec<_>>()
-    });
+    })
+}
+
+/// Whether the engine cannot read files again at present.
+fn busy() -> Memo<bool> {
+    app().memo(
+        &[StateSlice::Runs, StateSlice::Progress],
+        RunState::is_at_work,
+    )
+}
+
+/// The first rows of tables, with the roles of their columns.
+#[component]
+fn ColumnRoles() -> impl IntoView {
+    view! { <ColumnPicker tables=tables() busy=busy() /> }
+}
+
+/// Columns of the tables, and the settings of the reader: columns, quoting and encoding.
+#[component]
+fn Columns() -> impl IntoView {
+    let app = app();
+    let changed = Callback::new(move |()| app.read_again());
+    let tables = tables();
     let names = move || {
         let mut names: Vec<String> = Vec::new();
         tables.with(|tables| {
@@ -169,15 +201,11 @@ fn Columns() -> impl IntoView {
     };
     // The fields stay enabled while files are read: a changed value triggers another read
     // afterwards.
-    let busy = app.memo(
-        &[StateSlice::Runs, StateSlice::Progress],
-        RunState::is_at_work,
-    );
+    let busy = busy();
     view! {
         <ul class="plain help" data-testid="columns">{sentences}</ul>
-        <ColumnPicker tables busy />
         <details class="more">
-            <summary>{tr!("Columns of tables, and the encoding")}</summary>
+            <summary>{tr!("Columns and encoding")}</summary>
             <datalist id="columns">{move || names().into_iter().map(option).collect_view()}</datalist>
             <div class="fields">
                 {TABLE_FIELDS.map(|key| {
@@ -228,7 +256,7 @@ fn EncodingField(busy: Memo<bool>) -> impl IntoView {
         };
         view! { <option value=value prop:selected=chosen>{words}</option> }
     };
-    let detected = std::iter::once(("", tr!("as each file seems to be")));
+    let detected = std::iter::once(("", tr!("detect automatically")));
     let options = detected
         .chain(ENCODINGS.map(|name| (name, name.into())))
         .map(option);
@@ -241,7 +269,7 @@ fn EncodingField(busy: Memo<bool>) -> impl IntoView {
         <div class="field">
             <label for="encoding">{tr!("Encoding")}</label>
             <select id="encoding" data-testid="encoding" disabled=busy on:change=choose>{options.collect_view()}</select>
-            <p class="help">{tr!("For all files, where their text looks wrong.")}</p>
+            <p class="help">{tr!("Applies to all files. Change it if characters look wrong.")}</p>
         </div>
     }
 }
@@ -339,7 +367,7 @@ fn describe(corpus: &Corpus) -> String {
             format!(
                 "{text} {}",
                 tr!(
-                    "Held out, to measure on: {documents}.",
+                    "Set aside for validation: {documents}.",
                     documents = wording::documents(held_out)
                 )
             )
@@ -355,7 +383,7 @@ fn describe(corpus: &Corpus) -> String {
         0 => text,
         repeated => format!(
             "{text} {}",
-            tr!("Copies of another: {count}.", count = grouped(repeated))
+            tr!("Duplicates: {count}.", count = grouped(repeated))
         ),
     };
     let text = match leaked_valid + leaked_test {
@@ -373,7 +401,7 @@ fn describe(corpus: &Corpus) -> String {
     if corpus.labels == 0 {
         return format!(
             "{text} {}",
-            tr!("None has a label, so there is nothing to fine-tune on.")
+            tr!("No labels found. Choose a label column to train a classifier.")
         );
     }
     let labels = wording::labels(corpus.labels);

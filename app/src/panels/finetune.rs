@@ -1,17 +1,17 @@
-//! Panel 3, fine-tuning: its initial weights, its settings, and its scores.
+//! Fine-tuning: its initial weights, its settings, and its scores.
 
 use super::choice::ChoiceField;
 use super::compare::ComparePanel;
 use super::field::NumberField;
 use super::loss_chart::FinetuneCurves;
-use super::scores::Scores;
-use super::section::Section;
+use super::scores::{LabelTable, Scores};
 use super::start::{PhaseSentence, PhaseWarnings, StartButton};
 use super::verdict::VerdictLine;
 use crate::chart_context::ChartContext;
 use crate::context::app;
 use crate::settings::{CLASS_WEIGHTS, FREEZE, NEAR_DUPLICATES, TASK, finetune_fields};
 use crate::tr;
+use crate::workspace::{Panel, Section, Step};
 use leptos::context::Provider;
 use leptos::prelude::*;
 use protocol::Phase;
@@ -20,12 +20,19 @@ use protocol::Phase;
 #[component]
 pub fn FinetunePanel() -> impl IntoView {
     view! {
+        // A separate chart context: the steps of fine-tuning are unrelated to those of
+        // pre-training.
+        <Provider value=ChartContext::default()>
         <Section
-            id="finetune"
-            number="3"
-            title=tr!("Fine-tune")
-            lead=tr!("The labelled lines teach the classifier. Run it from both starts to see what pre-training is worth.")
+            step=Step::Finetune
+            lead=tr!("The labelled documents teach the classifier. Fine-tune from both starts to see what pre-training adds.")
+            shape="three"
+            action=view! { <Action /> }.into_any()
+            panels=view! { <Panels /> }.into_any()
         >
+            <PhaseSentence phase=Phase::Finetune />
+            <VerdictLine phase=Phase::Finetune />
+            <PhaseWarnings phase=Phase::Finetune />
             <StartChoice />
             <div class="fields">
                 {finetune_fields().map(|field| view! { <NumberField field /> }).collect_view()}
@@ -34,20 +41,31 @@ pub fn FinetunePanel() -> impl IntoView {
                 <ChoiceField choice=CLASS_WEIGHTS />
                 <ChoiceField choice=NEAR_DUPLICATES />
             </div>
-            <StartButton phase=Phase::Finetune label=tr!("Start fine-tuning") testid="start-finetune" />
-            <PhaseSentence phase=Phase::Finetune />
-            <VerdictLine phase=Phase::Finetune />
-            <PhaseWarnings phase=Phase::Finetune />
-            // A separate chart context: the steps of fine-tuning are unrelated to those of
-            // pre-training.
-            <Provider value=ChartContext::default()>
-                <Scores />
-                <FinetuneCurves />
-            </Provider>
-            <ComparePanel />
         </Section>
+        </Provider>
     }
     .into_any()
+}
+
+#[component]
+fn Action() -> impl IntoView {
+    view! { <StartButton phase=Phase::Finetune label=tr!("Start fine-tuning") testid="start-finetune" /> }
+}
+
+#[component]
+fn Panels() -> impl IntoView {
+    view! {
+        <Panel id="scores" title=tr!("Scores") note=tr!("F1 on documents held out from training")>
+            <Scores />
+            <FinetuneCurves />
+        </Panel>
+        <Panel id="comparison" title=tr!("Does pre-training help?") note=tr!("pre-trained, from scratch, n-gram baseline")>
+            <ComparePanel />
+        </Panel>
+        <Panel id="by-label" title=tr!("Scores by label") note=tr!("the 50 most frequent")>
+            <LabelTable />
+        </Panel>
+    }
 }
 
 #[component]
@@ -56,10 +74,10 @@ fn StartChoice() -> impl IntoView {
         <fieldset>
             <legend>{tr!("Start from")}</legend>
             <StartOption value="pretrained" words=tr!("the pre-trained weights") />
-            <StartOption value="scratch" words=tr!("scratch: random weights, same vocabulary") />
+            <StartOption value="scratch" words=tr!("from scratch (random weights)") />
             <StartOption
                 value="both"
-                words=tr!("both, one after the other, beside n-grams: what is pre-training worth?")
+                words=tr!("both, and compare with an n-gram baseline")
             />
         </fieldset>
     }

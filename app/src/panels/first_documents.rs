@@ -1,11 +1,11 @@
 //! The first documents of a file with their labels, which reveal a wrong column, encoding or
 //! separator.
 
-use super::details::is_open;
 use crate::context::{AppContext, app};
 use crate::state::{Lines, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{self, grouped};
+use crate::workspace::{Fold, Step};
 use leptos::prelude::*;
 use protocol::{FileReport, PredictedDocument};
 
@@ -50,14 +50,18 @@ pub fn FirstDocuments() -> impl IntoView {
         (false, false) => tr!("The text is being read…"),
     };
     view! {
-        <details class="more" data-testid="first-documents" on:toggle=move |event| open.set(is_open(&event))>
-            <summary>{tr!("How a file was read: its first documents")}</summary>
+        <Fold
+            step=Step::Data
+            title=tr!("First documents, as they were read")
+            testid="first-documents"
+            on_toggle=Callback::new(move |is_open| open.set(is_open))
+        >
             <Show when=move || open.get()>
                 <FileChoice app names chosen place=Signal::derive(place) />
                 <p class="help" role="status">{status}</p>
                 {move || found.get().map(table)}
             </Show>
-        </details>
+        </Fold>
     }
     .into_any()
 }

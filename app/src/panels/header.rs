@@ -1,29 +1,18 @@
 //! The page header: name, tagline, compute device, navigation, language and theme.
 
-use super::tour::Tour;
 use crate::context::app;
-use crate::language::{LANGUAGES, Language, translated};
+use crate::language::{LANGUAGES, Language};
+use crate::locale::{Locale, speak};
 use crate::localize_message::localize_message;
-use crate::mark;
-use crate::page::{self, Dark, Locale};
-use crate::state::{Engine, StateSlice};
-use crate::theme;
+use crate::state::{Engine, RunState, StateSlice};
+use crate::theme::{self, Dark};
 use crate::tr;
 use crate::wording::sentence;
+use crate::workspace::{KeySheet, StepList, View, workspace};
+use gloo::events::EventListener;
 use leptos::prelude::*;
 use protocol::DeviceInfo;
-
-/// Navigation entries: the anchor of each panel's section and its title.
-const STEPS: [(&str, &str); 8] = [
-    ("#data", mark!("Data")),
-    ("#pretrain", mark!("Pre-train")),
-    ("#finetune", mark!("Fine-tune")),
-    ("#try", mark!("Try it")),
-    ("#attention", mark!("Attention")),
-    ("#review", mark!("Review")),
-    ("#runs-panel", mark!("Runs")),
-    ("#learn", mark!("Learn")),
-];
+use web_sys::Event;
 
 /// The header of the page.
 #[component]
@@ -34,25 +23,99 @@ pub fn Header() -> impl IntoView {
                 <h1>"Clozelab"</h1>
                 <p class="tagline">{tr!("Train a small BERT on your own text. Nothing leaves this tab.")}</p>
                 <div class="masthead-buttons">
+                    <UpdateButton />
+                    <PresentButton />
+                    <ViewButton />
                     <LanguageChoice />
-                    <Tour />
                     <ThemeButton />
+                    <KeySheet />
                 </div>
             </div>
             <Device />
-            <nav aria-label=tr!("Steps")>
-                <ol>
-                    {STEPS.into_iter().zip(1..).map(step).collect_view()}
-                </ol>
-            </nav>
+            <StepList />
         </header>
     }
     .into_any()
 }
 
-/// Returns a navigation entry, numbered as its section even if a link hides other sections.
-fn step(((anchor, words), number): ((&'static str, &'static str), i32)) -> impl IntoView {
-    view! { <li data-step=number.to_string()><a href=anchor>{translated(words)}</a></li> }
+/// Reloads the page with a new version, once `boot.js` has stored one.
+#[component]
+fn UpdateButton() -> impl IntoView {
+    let app = app();
+    // `boot.js` may have found it before this button was mounted.
+    let root = document().document_element();
+    let is_ready = RwSignal::new(root.is_some_and(|root| root.has_attribute("data-update")));
+    let found = EventListener::new(&window(), "clozelab-update", move |_| is_ready.set(true));
+    let refused = EventListener::new(&window(), "clozelab-update-refused", move |_| {
+        app.show_error(
+            tr!("Another tab uses the present version."),
+            tr!("Close the other tabs of this page, then press the button again."),
+        );
+    });
+    let listeners = StoredValue::new_local(Some([found, refused]));
+    on_cleanup(move || _ = listeners.try_update_value(Option::take));
+    let is_busy = app.memo(
+        &[StateSlice::Runs, StateSlice::Progress],
+        RunState::is_at_work,
+    );
+    let apply = |_| {
+        if let Ok(event) = Event::new("clozelab-apply-update") {
+            window().dispatch_event(&event).unwrap_or_default();
+        }
+    };
+    view! {
+        <button type="button" class="primary" data-testid="update" hidden=move || !is_ready.get() disabled=is_busy on:click=apply>
+            {tr!("New version: reload")}
+        </button>
+    }
+}
+
+/// Turns presenting mode on and off; while it is on, two further buttons turn to another panel.
+#[component]
+fn PresentButton() -> impl IntoView {
+    let workspace = workspace();
+    let is_on = workspace.presenting;
+    let turn = move |forward: bool, words: String, sign: &'static str| {
+        view! {
+            <button type="button" class="quiet" aria-label=words.clone() title=words hidden=move || !is_on.get() on:click=move |_| workspace.turn(forward)>
+                {sign}
+            </button>
+        }
+    };
+    view! {
+        {turn(false, tr!("Previous panel"), "←")}
+        {turn(true, tr!("Next panel"), "→")}
+        <button
+            type="button"
+            class="quiet"
+            data-testid="present"
+            aria-pressed=move || is_on.get().to_string()
+            hidden=move || workspace.view.get() == View::Page
+            on:click=move |_| workspace.toggle_presenting()
+        >
+            {move || if is_on.get() { tr!("Stop presenting") } else { tr!("Present") }}
+        </button>
+    }
+}
+
+/// Switches between one step at a time and everything on one page.
+#[component]
+fn ViewButton() -> impl IntoView {
+    let workspace = workspace();
+    let switch = move |_| {
+        workspace.choose(match workspace.view.get_untracked() {
+            View::Steps => View::Page,
+            View::Page => View::Steps,
+        });
+    };
+    view! {
+        <button type="button" class="quiet" data-testid="view" on:click=switch>
+            {move || match workspace.view.get() {
+                View::Steps => tr!("One page"),
+                View::Page => tr!("Steps"),
+            }}
+        </button>
+    }
 }
 
 #[component]
@@ -123,7 +186,7 @@ fn LanguageChoice() -> impl IntoView {
     let (app, locale) = (app(), expect_context::<Locale>());
     let change = move |event| {
         if let Some(language) = Language::of(&event_target_value(&event)) {
-            page::speak(app, locale, language);
+            speak(app, locale, language);
         }
     };
     let option =
@@ -145,7 +208,7 @@ fn ThemeButton() -> impl IntoView {
         dark.set(wanted);
     };
     view! {
-        <button type="button" class="quiet" on:click=switch>
+        <button type="button" class="quiet" data-testid="theme" on:click=switch>
             {move || if dark.get() { tr!("Light theme") } else { tr!("Dark theme") }}
         </button>
     }

@@ -1,45 +1,88 @@
-//! The first screen: a masked example and a start button. During a run, the predictions for the
-//! example, the attention heads and the loss are updated, and a verdict explains the result.
+//! The panels of pre-training: a masked line with the model's predictions, the loss and the
+//! attention heads. Lessons act on them too. Also the next actions: start, and the verdict.
 
-use super::attention::AttentionGrid;
+use super::attention::HeadsPanel;
 use super::clozes::Clozes;
 use super::deferred_mount::DeferredMount;
-use super::loss_chart::LossChart;
+use super::loss_chart::LossPanel;
 use super::microscope::{Microscope, MicroscopeSettings, OtherLooks, Predictions};
-use super::start::{PhaseSentence, StartButton};
+use super::start::{ApplyChanges, PhaseSentence, PhaseWarnings, StartButton};
 use super::try_it::FinishedModel;
 use super::verdict::VerdictLine;
 use crate::tr;
+use crate::workspace::{OnlyIn, Panel, Step, View, workspace};
 use leptos::prelude::*;
 use protocol::Phase;
 
-/// The masking preview, the start button of pre-training, the loss chart and the attention heads.
+/// The masked line, the loss and the heads.
 #[component]
 pub fn Stage() -> impl IntoView {
+    let workspace = workspace();
+    let is_away = move || !workspace.shows(Step::shows_stage);
     view! {
-        <section id="stage" class="stage" aria-labelledby="stage-heading" tabindex="-1">
-            <div class="stage-text">
-                <h2 id="stage-heading">{tr!("A model learns to guess the hidden words")}</h2>
+        <section id="stage" class="panels stage" class:away=is_away data-shape="stage" tabindex="-1">
+            <Panel id="line" title=tr!("A model learns to predict masked words")>
                 <Microscope />
                 <div class="stage-actions">
-                    <StartButton phase=Phase::Pretrain label=tr!("Start") testid="start-pretrain" />
+                    <OnlyIn is_here=in_page><PretrainStart /></OnlyIn>
                     <DeferredMount><OtherLooks /></DeferredMount>
                 </div>
-                <PhaseSentence phase=Phase::Pretrain />
-                <DeferredMount><FinishedModel phase=Phase::Pretrain testid="finished-model" /></DeferredMount>
-                <DeferredMount><VerdictLine phase=Phase::Pretrain /></DeferredMount>
+                <OnlyIn is_here=in_page><PretrainOutcome /></OnlyIn>
                 <DeferredMount><Predictions /></DeferredMount>
                 <DeferredMount><Clozes /></DeferredMount>
                 <details class="more">
-                    <summary>{tr!("Under the microscope: your own sentence, another mask, replay")}</summary>
+                    <summary>{tr!("Try your own sentence, change the mask, replay training")}</summary>
                     <DeferredMount><MicroscopeSettings /></DeferredMount>
                 </details>
-            </div>
-            <div class="stage-figures">
-                <DeferredMount><LossChart /></DeferredMount>
-                <DeferredMount><AttentionGrid /></DeferredMount>
-            </div>
+            </Panel>
+            <OnlyIn is_here=|view, step| view == View::Page || step != Step::Runs>
+                <DeferredMount><LossPanel /></DeferredMount>
+            </OnlyIn>
+            <OnlyIn is_here=|view, step| view == View::Page || step != Step::Attention>
+                <DeferredMount><HeadsPanel /></DeferredMount>
+            </OnlyIn>
         </section>
     }
     .into_any()
+}
+
+fn in_page(view: View, _step: Step) -> bool {
+    view == View::Page
+}
+
+fn in_steps(view: View, _step: Step) -> bool {
+    view == View::Steps
+}
+
+/// The start button of pre-training, below the settings in the step view.
+#[component]
+pub fn PretrainAction() -> impl IntoView {
+    view! { <OnlyIn is_here=in_steps><PretrainStart /><ApplyChanges /></OnlyIn> }.into_any()
+}
+
+/// What the last run came to, above the settings in the step view.
+#[component]
+pub fn PretrainStatus() -> impl IntoView {
+    view! {
+        <OnlyIn is_here=in_steps>
+            <PretrainOutcome />
+            <PhaseWarnings phase=Phase::Pretrain />
+        </OnlyIn>
+    }
+    .into_any()
+}
+
+#[component]
+fn PretrainStart() -> impl IntoView {
+    view! { <StartButton phase=Phase::Pretrain label=tr!("Start pre-training") testid="start-pretrain" /> }
+}
+
+/// What the last run came to, with what to do next; or a finished model to open.
+#[component]
+fn PretrainOutcome() -> impl IntoView {
+    view! {
+        <PhaseSentence phase=Phase::Pretrain />
+        <FinishedModel phase=Phase::Pretrain testid="finished-model" />
+        <VerdictLine phase=Phase::Pretrain />
+    }
 }

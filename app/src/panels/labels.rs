@@ -6,6 +6,7 @@ use crate::file_import;
 use crate::state::{RunState, StateSlice};
 use crate::tr;
 use crate::wording::grouped;
+use crate::workspace::{Fold, Step};
 use leptos::prelude::*;
 use protocol::LabelCount;
 
@@ -14,21 +15,20 @@ use protocol::LabelCount;
 pub fn LabelHistogram(children: Children) -> impl IntoView {
     let app = app();
     let rows = app.memo(&[StateSlice::Corpus], bars);
-    let note = move || {
+    let title = move || {
         rows.with(|rows| {
             if rows.is_empty() {
-                tr!("none")
+                tr!("Labels: none")
             } else {
-                tr!("the most frequent")
+                tr!("Labels, most common first")
             }
         })
     };
     view! {
-        <details>
-            <summary>{tr!("Labels")} " " <span class="summary-note">{note}</span></summary>
+        <Fold step=Step::Data title=title>
             <Bars caption=tr!("Documents by label") heads=[tr!("Label"), tr!("Training / validation / test")] rows />
             {children()}
-        </details>
+        </Fold>
     }
     .into_any()
 }

@@ -5,7 +5,6 @@
 //! The questions come from the documentation of the 2018 system.
 
 use super::choice::SwitchField;
-use super::section::Section;
 use crate::context::app;
 use crate::focus;
 use crate::preview_context::scope;
@@ -13,6 +12,7 @@ use crate::settings::NSP;
 use crate::state::{Masking, Stage, StateSlice};
 use crate::tr;
 use crate::wording::{self, figure, percent};
+use crate::workspace::{Section, Step};
 use leptos::prelude::*;
 use protocol::{Candidate, MaskKind, MaskedToken, Phase};
 
@@ -31,10 +31,8 @@ pub fn LearnPanel() -> impl IntoView {
     };
     view! {
         <Section
-            id="learn"
-            number="8"
-            title=tr!("Learn")
-            lead=tr!("What happens here, in short lessons. Each has something to press, and is done when you have pressed it.")
+            step=Step::Learn
+            lead=tr!("Short lessons on what happens here. Each has a short activity; do it to complete the lesson.")
         >
             <BothSides />
             <ThreeTreatments />
@@ -157,10 +155,10 @@ fn BothSides() -> impl IntoView {
             <p>{tr!("Try it: the same blank, first with only what stands before it, then with both sides.")}</p>
             <div class="buttons">
                 <button type="button" disabled=move || !ready.get() on:click=move |_| ask(BEFORE_ONLY)>
-                    {tr!("Only what stands before")}
+                    {tr!("Context before only")}
                 </button>
                 <button type="button" disabled=move || !ready.get() on:click=move |_| ask(BOTH_SIDES)>
-                    {tr!("Both sides")}
+                    {tr!("Context on both sides")}
                 </button>
             </div>
             <p class="help" hidden=ready>{tr!("Pre-train or open a model first.")}</p>

@@ -16,19 +16,32 @@ use crate::chart_context::{ChartContext, plotting};
 use crate::context::{AppContext, app};
 use crate::language::translated;
 use crate::mark;
-use crate::page::Dark;
 use crate::state::{Run, RunState, StateSlice};
+use crate::theme::Dark;
 use crate::tr;
 use crate::wording::{figure, grouped, percent};
+use crate::workspace::{OnlyIn, Panel, View};
 use leptos::prelude::*;
 use protocol::Phase;
 
 /// State slices that the charts depend on.
 const TOPICS: &[StateSlice] = &[StateSlice::Runs, StateSlice::Progress];
 
+/// The loss of the shown runs; in the step view with the other metrics, which stand below the
+/// settings in the page view.
+#[component]
+pub fn LossPanel() -> impl IntoView {
+    view! {
+        <Panel id="loss" title=tr!("Loss") note=tr!("nats per masked token; lower is better")>
+            <LossChart />
+            <OnlyIn is_here=|view, _| view == View::Steps><Curves /></OnlyIn>
+        </Panel>
+    }
+}
+
 /// The loss chart of all shown pre-training runs, with its legend and readout.
 #[component]
-pub fn LossChart() -> impl IntoView {
+fn LossChart() -> impl IntoView {
     let app = app();
     let plotting = plotting();
     let summary = app.memo(TOPICS, |state| with_series(state, loss_summary));
@@ -56,7 +69,7 @@ pub fn LossChart() -> impl IntoView {
                 <Legend phase=Phase::Pretrain />
                 // Only one of the charts that share a cross-hair is a live region.
                 <p class="help" aria-live="polite">
-                    {move || words().unwrap_or_else(|| tr!("Thin: as measured. Thick: smoothed. Dots: text held out from training."))}
+                    {move || words().unwrap_or_else(|| tr!("Thin line: raw. Thick line: smoothed. Dots: loss on held-out text."))}
                 </p>
             </figcaption>
         </figure>
@@ -418,7 +431,7 @@ pub fn LossTable() -> impl IntoView {
     };
     view! {
         <details on:toggle=move |event| open.set(is_open(&event))>
-            <summary>{tr!("Show the loss as a table")}</summary>
+            <summary>{tr!("Loss as a table")}</summary>
             <div class="scroll tall" role="region" aria-label=tr!("Loss by step") tabindex="0">
                 <table>
                     <thead>

@@ -65,8 +65,8 @@ pub fn OtherLooks() -> impl IntoView {
     };
     view! {
         <div class="buttons">
-            <button type="button" disabled=missing on:click=another_mask>{tr!("Another mask")}</button>
-            <button type="button" disabled=missing on:click=another_line>{tr!("Another line")}</button>
+            <button type="button" disabled=missing on:click=another_mask>{tr!("Other masks")}</button>
+            <button type="button" disabled=missing on:click=another_line>{tr!("Other document")}</button>
         </div>
     }
     .into_any()
@@ -82,7 +82,7 @@ fn slots(frame: &PreviewSnapshot) -> Vec<Slot> {
 }
 
 fn waiting() -> impl IntoView {
-    view! { <p class="help">{tr!("Appears once the text is read and its vocabulary learned.")}</p> }
+    view! { <p class="help">{tr!("Appears when the text is read and the vocabulary is learned.")}</p> }
 }
 
 fn tokens(
@@ -163,7 +163,7 @@ fn token(
             <span class="guess" class:right=right class:none=move || best.with(Option::is_none)>
                 <span aria-hidden="true">{move || if mark() { "✓ " } else { "✗ " }}</span>
                 <span class="visually-hidden">
-                    {move || if is_correct() { tr!("guessed rightly") } else { tr!("guessed wrongly") }} " "
+                    {move || if is_correct() { tr!("correct") } else { tr!("wrong") }} " "
                 </span>
                 <bdi>{guess}</bdi>
             </span>
@@ -179,7 +179,7 @@ fn treatment(kind: MaskKind) -> Option<(&'static str, &'static str, String)> {
         MaskKind::Untouched | MaskKind::Special => None,
         MaskKind::Masked => Some(("masked", "M", tr!("masked"))),
         MaskKind::Random => Some(("random", "R", tr!("replaced at random"))),
-        MaskKind::Kept => Some(("kept", "K", tr!("kept, but to be guessed"))),
+        MaskKind::Kept => Some(("kept", "K", tr!("kept, but to be predicted"))),
     }
 }
 
@@ -221,7 +221,7 @@ fn Tally(frame: Memo<Option<PreviewSnapshot>>) -> impl IntoView {
             {item(MaskKind::Random, |count| tr!("{count} random", count))}
             {item(MaskKind::Kept, |count| tr!("{count} kept", count))}
             <b hidden=move || result().is_none()>{result}</b>
-            <span class="help" hidden=move || result().is_none()>{tr!("Bars: how near to the true word.")}</span>
+            <span class="help" hidden=move || result().is_none()>{tr!("Longer bar: higher probability of the true token.")}</span>
         </p>
     }
 }
@@ -269,7 +269,7 @@ pub fn Predictions() -> impl IntoView {
             let loss = figure(token.loss?, 2);
             let original = &token.original;
             Some(tr!(
-                "Instead of “{original}”, the loss is {loss} nats; the model thinks of",
+                "Predictions for “{original}” (loss {loss} nats):",
                 original,
                 loss
             ))
@@ -307,7 +307,7 @@ pub fn MicroscopeSettings() -> impl IntoView {
     };
     view! {
         <form class="block" on:submit=take>
-            <label for="own-sentence">{tr!("A sentence of your own")}</label>
+            <label for="own-sentence">{tr!("Your own sentence")}</label>
             <div class="ask">
                 <input
                     id="own-sentence"
@@ -316,7 +316,7 @@ pub fn MicroscopeSettings() -> impl IntoView {
                     data-testid="own-sentence"
                     on:input=move |event| typed.set(event_target_value(&event))
                 />
-                <button type="submit">{tr!("Put it under the microscope")}</button>
+                <button type="submit">{tr!("Use this sentence")}</button>
             </div>
         </form>
         <MaskControls scope />
@@ -350,7 +350,7 @@ fn MaskControls(scope: PreviewContext) -> impl IntoView {
     view! {
         <div class="fields">
             <div class="field">
-                <label for="scope-rate">{tr!("Share of tokens to guess")}</label>
+                <label for="scope-rate">{tr!("Share of tokens to predict")}</label>
                 <input
                     id="scope-rate"
                     type="range"
@@ -374,7 +374,7 @@ fn MaskControls(scope: PreviewContext) -> impl IntoView {
                     prop:value=move || scope.mask.get().seed.map(|seed| seed.to_string()).unwrap_or_default()
                     on:change=move |event| change(|mask, value| mask.seed = value.trim().parse().ok(), event)
                 />
-                <p class="help">{tr!("Another seed, another draw. Looking changes nothing of a run.")}</p>
+                <p class="help">{tr!("A different seed masks different words. This does not affect training.")}</p>
             </div>
             <label class="option">
                 <input
@@ -477,7 +477,7 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
             </select>
         </div>
         <p class="help" hidden=move || steps.with(|steps| steps.len() != 1)>
-            {tr!("Nothing to replay yet: a text is recorded while it stands here and a model learns.")}
+            {tr!("Nothing to replay yet. Predictions are recorded while a model trains with this text on screen.")}
         </p>
         <div class="field scrubber" hidden=move || steps.with(|steps| steps.len() < 2)>
             <label for=id>{tr!("Replay:")} " " <span>{words}</span></label>
@@ -495,7 +495,7 @@ pub fn Scrubber(id: &'static str) -> impl IntoView {
                 />
                 <button type="button" aria-label=tr!("A moment later") on:click=move |_| go(place() + 1)>"›"</button>
             </div>
-            <p class="help">{tr!("What the model made of this text, and where it looked, at each moment that was kept.")}</p>
+            <p class="help">{tr!("Step back through saved moments to see predictions and attention develop.")}</p>
         </div>
     }
 }

@@ -24,7 +24,7 @@ pub fn NoticeLine() -> impl IntoView {
     };
     let dismiss = move |_| {
         app.dismiss();
-        focus::on("#stage");
+        focus::on(focus::HOME);
     };
     view! {
         <div class="notice" data-testid="error" role="alert" hidden=move || notice.with(Option::is_none)>

@@ -1,13 +1,13 @@
-//! Panel 2, pre-training: its settings, estimate and warnings, and its curves in detail.
+//! Pre-training: its settings, estimate and warnings, and its curves in detail.
 
 use super::choice::{ChoiceField, SwitchField};
 use super::deferred_mount::DeferredMount;
 use super::estimate::EstimateLine;
 use super::field::NumberField;
 use super::file_button::FileButton;
+use super::hero::{PretrainAction, PretrainStatus};
 use super::loss_chart::{Curves, LossTable};
 use super::presets::PresetCards;
-use super::section::Section;
 use super::start::{ApplyChanges, PhaseWarnings};
 use crate::context::app;
 use crate::file_import::Source;
@@ -15,6 +15,7 @@ use crate::localize_message::localize_message;
 use crate::settings::{FIELDS, Field, LENGTHS, NSP, SWITCHES, TOKENIZER};
 use crate::state::StateSlice;
 use crate::tr;
+use crate::workspace::{OnlyIn, Section, Step, View};
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
 
@@ -23,11 +24,11 @@ use protocol::{Phase, StartFrom};
 pub fn PretrainPanel() -> impl IntoView {
     view! {
         <Section
-            id="pretrain"
-            number="2"
-            title=tr!("Pre-train")
-            lead=tr!("The model learns the language of your text by guessing hidden tokens. No labels are used.")
+            step=Step::Pretrain
+            lead=tr!("Some tokens of each document are masked, and the model learns to predict them. No labels are needed.")
+            action=view! { <PretrainAction /> }.into_any()
         >
+            <PretrainStatus />
             <PresetCards />
             <div class="fields">
                 <LengthField />
@@ -46,15 +47,19 @@ pub fn PretrainPanel() -> impl IntoView {
                     <WordVectors />
                 </DeferredMount>
             </details>
-            <ApplyChanges />
+            <OnlyIn is_here=in_page><ApplyChanges /></OnlyIn>
             <EstimateLine />
             <GoOn />
-            <PhaseWarnings phase=Phase::Pretrain />
-            <DeferredMount><Curves /></DeferredMount>
+            <OnlyIn is_here=in_page><PhaseWarnings phase=Phase::Pretrain /></OnlyIn>
+            <OnlyIn is_here=in_page><DeferredMount><Curves /></DeferredMount></OnlyIn>
             <DeferredMount><LossTable /></DeferredMount>
         </Section>
     }
     .into_any()
+}
+
+fn in_page(view: View, _step: Step) -> bool {
+    view == View::Page
 }
 
 /// Button that continues training the current model.
@@ -81,9 +86,9 @@ fn GoOn() -> impl IntoView {
                 disabled=move || reason.get().is_some()
                 on:click=move |_| app.pretrain(true)
             >
-                {tr!("Go on with the model at hand")}
+                {tr!("Continue training the current model")}
             </button>
-            <p class="help">{tr!("For the length above, with a fresh schedule: its words and shape stay.")}</p>
+            <p class="help">{tr!("Trains for the length set above with a new learning-rate schedule. Vocabulary and model size stay the same.")}</p>
         </div>
     }
 }

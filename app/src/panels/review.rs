@@ -1,9 +1,8 @@
-//! Panel 6, error analysis of the classifier: decision thresholds, confidence, confusion matrix,
+//! Error analysis of the classifier: decision thresholds, confidence, confusion matrix,
 //! label co-occurrence, and the documents behind each count. Also lists the least certain
 //! unlabelled documents, which are worth labelling next.
 
 use super::confidence::Confidence;
-use super::section::Section;
 use super::sweep::Sweep;
 use super::try_it::ModelName;
 use crate::context::{AppContext, app};
@@ -13,6 +12,7 @@ use crate::mark;
 use crate::state::{Lines, RunState, StateSlice};
 use crate::tr;
 use crate::wording::{self, grouped, percent};
+use crate::workspace::{Panel, Section, Step};
 use leptos::html::Div;
 use leptos::prelude::*;
 use protocol::{Command, LabelScore, LineQuery, Phase, PredictedDocument, Review};
@@ -49,10 +49,10 @@ pub fn ReviewPanel() -> impl IntoView {
     let is_waiting = app.memo(&[StateSlice::Answers], RunState::is_waiting);
     view! {
         <Section
-            id="review"
-            number="6"
-            title=tr!("Review")
-            lead=tr!("Where the classifier is right, what it confuses, and which lines to label next.")
+            step=Step::Errors
+            lead=tr!("Where the classifier is right, what it confuses, and which documents to label next.")
+            shape="three"
+            panels=view! { <Panels review /> }.into_any()
         >
             <h3 hidden=move || !named.get()>{tr!("The classifier:")} <ModelName phase=Phase::Finetune /></h3>
             <div class="buttons">
@@ -63,7 +63,7 @@ pub fn ReviewPanel() -> impl IntoView {
                     {tr!("Review the test documents")}
                 </button>
                 <button type="button" data-testid="review-uncertain" disabled=off on:click=move |_| app.lines(LineQuery::Uncertain, 0)>
-                    {tr!("Show the least certain lines without a label")}
+                    {tr!("Show the unlabelled documents the model is least sure about")}
                 </button>
             </div>
             <p class="help">{move || reason.get()}</p>
@@ -77,13 +77,32 @@ pub fn ReviewPanel() -> impl IntoView {
                 {move || review.get().map(|review| summary(&review))}
             </p>
             <Sweep review />
-            <Confidence review />
-            <Matrix review together=false />
-            <Matrix review together=true />
-            <LineList />
         </Section>
     }
     .into_any()
+}
+
+#[component]
+fn Panels(review: Shared) -> impl IntoView {
+    let is_empty = move || review.with(Option::is_none);
+    let lines = app().memo(&[StateSlice::Answers], |state| state.lines.is_some());
+    let has_lines = move || lines.get();
+    let hint = move || view! { <p class="help" hidden=move || !is_empty()>{tr!("Appears once the documents are reviewed.")}</p> };
+    view! {
+        <Panel id="confusion" title=tr!("Confusion matrix") note=tr!("press a count to list its documents")>
+            {hint()}
+            <Matrix review together=false />
+            <Matrix review together=true />
+        </Panel>
+        <Panel id="examples" title=tr!("Documents") note=tr!("behind a count of the matrix")>
+            <p class="help" hidden=has_lines>{tr!("Press a count in the matrix to list its documents.")}</p>
+            <LineList />
+        </Panel>
+        <Panel id="confidence" title=tr!("Confidence")>
+            {hint()}
+            <Confidence review />
+        </Panel>
+    }
 }
 
 fn summary(review: &Review) -> String {
@@ -115,13 +134,13 @@ fn Matrix(review: Shared, together: bool) -> impl IntoView {
     let app = app();
     let (title, caption) = match together {
         true => (
-            mark!("Which labels stand together"),
-            mark!("Documents that carry both labels; on the diagonal, the label at all."),
+            mark!("Labels that occur together"),
+            mark!("Number of documents with both labels; on the diagonal, with the label."),
         ),
         false => (
-            mark!("Which labels are taken for which"),
+            mark!("Confusion matrix"),
             mark!(
-                "Rows: the true label. Columns: the label that was given instead; on the diagonal, rightly. First: how often it was missed at all."
+                "Rows: the true label. Columns: the predicted label; the diagonal is correct. First column: not predicted at all."
             ),
         ),
     };
@@ -254,7 +273,10 @@ fn title(query: &LineQuery) -> String {
         }
         LineQuery::Together { first, second } if first == second => tr!("“{label}”", label = first),
         LineQuery::Together { first, second } => tr!("“{first}” and “{second}”", first, second),
-        LineQuery::First { .. } => String::new(),
+        // Listed elsewhere.
+        LineQuery::First { .. } | LineQuery::Unlabelled { .. } | LineQuery::Suspicious => {
+            String::new()
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The run bar: metrics and controls of the current run, within reach on every part of the page.
 
 use crate::context::{AppContext, app};
-use crate::focus;
+use crate::focus::{self, HOME};
 use crate::state::{Progress, Run, Stage, StateSlice};
 use crate::tr;
 use crate::wording::{duration, figure, grouped, rate};
@@ -21,14 +21,41 @@ pub fn RunBar() -> impl IntoView {
     let share = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.in_reach().map_or(0.0, Run::share)
     });
-    // Hidden without a run: it would cover the start buttons.
-    let none = app.memo(&[StateSlice::Runs], |state| state.in_reach().is_none());
+    // Hidden without a run, and once the metrics of the last one are dismissed.
+    let latest = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
+        let run = state.in_reach()?;
+        Some((run.id.clone(), state.active().is_none()))
+    });
+    let dismissed = RwSignal::new(None::<String>);
+    let is_hidden = move || {
+        latest.with(|latest| match latest {
+            Some((run, true)) => dismissed.with(|dismissed| dismissed.as_ref() == Some(run)),
+            Some((_, false)) => false,
+            None => true,
+        })
+    };
+    let is_over = move || latest.with(|latest| latest.as_ref().is_some_and(|(_, over)| *over));
+    let dismiss = move |_| {
+        dismissed.set(latest.get_untracked().map(|(run, _)| run));
+        focus::on(HOME);
+    };
     view! {
-        <section class="run-bar" tabindex="-1" aria-label=tr!("Current run") hidden=move || none.get()>
+        <section class="run-bar" tabindex="-1" aria-label=tr!("Current run") hidden=is_hidden>
             <div class="run-bar-inner">
                 <p class="run-name"><b>{name}</b>" "<span>{stage}</span></p>
                 <Figures />
                 <Controls />
+                <button
+                    type="button"
+                    class="quiet"
+                    data-testid="dismiss-run"
+                    aria-label=tr!("Hide the run's metrics")
+                    title=tr!("Hide the run's metrics")
+                    hidden=move || !is_over()
+                    on:click=dismiss
+                >
+                    "✕"
+                </button>
             </div>
             <Silence />
             <progress aria-label=tr!("Share of the run that is done") max="1" prop:value=share></progress>
@@ -161,7 +188,7 @@ fn Controls() -> impl IntoView {
     let over = Memo::new(move |_| stage.with(Option::is_none));
     Effect::new(move |before: Option<bool>| {
         if before == Some(false) && over.get() && focus::holds(".controls") {
-            focus::on(".run-bar");
+            focus::on_in_place(".run-bar");
         }
         over.get()
     });

@@ -1,4 +1,4 @@
-//! Panel 7, runs: the runs of this tab and those stored earlier, with sharing, storage, and export
+//! Runs: the runs of this tab and those stored earlier, with sharing, storage, and export
 //! and import of models.
 
 mod actions;
@@ -6,7 +6,7 @@ mod models;
 mod share_link;
 mod storage;
 
-use super::section::Section;
+use super::loss_chart::LossPanel;
 use crate::chart::scene::RUN_INKS;
 use crate::context::app;
 use crate::focus;
@@ -15,11 +15,12 @@ use crate::share::MAX_RUNS;
 use crate::state::{Run, RunState, Stage, StateSlice};
 use crate::tr;
 use crate::wording::{self, figure, grouped};
+use crate::workspace::{Fold, OnlyIn, Panel, Section, Step, View};
 use actions::{Actions, NameField};
 use leptos::prelude::*;
 use models::Models;
 use protocol::Phase;
-use share_link::LinkOut;
+use share_link::CopyOut;
 use storage::StorageLine;
 
 /// The runs panel.
@@ -27,19 +28,30 @@ use storage::StorageLine;
 pub fn RunsPanel() -> impl IntoView {
     view! {
         <Section
-            id="runs-panel"
-            number="7"
-            title=tr!("Runs")
+            step=Step::Runs
+            shape="three"
+            panels=view! { <Panels /> }.into_any()
             lead=tr!("This browser stores figures, models and checkpoints; your text only if you allowed it. A saved model opens on the command line and in Hugging Face transformers.")
         >
-            <RunTable />
             <LinkToShown />
-            <Differences />
-            <StorageLine />
             <Models />
+            <StorageLine />
         </Section>
     }
     .into_any()
+}
+
+#[component]
+fn Panels() -> impl IntoView {
+    view! {
+        <Panel id="runs" title=tr!("Runs")>
+            <RunTable />
+        </Panel>
+        <OnlyIn is_here=|view, step| view == View::Steps && step == Step::Runs><LossPanel /></OnlyIn>
+        <Panel id="differences" title=tr!("Differences in settings") note=tr!("between the runs in the charts")>
+            <Differences />
+        </Panel>
+    }
 }
 
 /// Number of runs, the newest ones, that the table shows at first: a browser may have stored
@@ -255,11 +267,22 @@ fn LinkToShown() -> impl IntoView {
         let ids: Vec<String> = shown.map(|run| run.id.clone()).collect();
         if ids.len() > 1 { ids } else { vec![] }
     });
+    let link = move |ids: Vec<String>| app.link_to(&ids);
     let words = tr!(
         "Copy one link to the runs in the charts ({most} at most)",
         most = MAX_RUNS
     );
-    view! { <div class="row-actions"><LinkOut testid="share-shown" words runs /></div> }
+    view! {
+        <div class="row-actions">
+            <CopyOut
+                testid="share-shown"
+                words
+                what=tr!("Link with settings and curves")
+                runs
+                make=link
+            />
+        </div>
+    }
 }
 
 /// Table of the settings in which the shown runs differ.
@@ -275,15 +298,16 @@ fn Differences() -> impl IntoView {
             .collect::<Vec<_>>()
     });
     let rows = app.memo(&[StateSlice::Runs], RunState::differences);
+    let is_comparable = move || names.with(|names| names.len() > 1);
     let head = |name: String| view! { <th scope="col">{name}</th> };
     let cell = |value: Option<String>| view! { <td>{value.unwrap_or_else(|| tr!("default"))}</td> };
     let row = move |(key, values): (String, Vec<Option<String>>)| {
         view! { <tr><th scope="row">{key}</th>{values.into_iter().map(cell).collect_view()}</tr> }
     };
     view! {
-        <details hidden=move || names.with(|names| names.len() < 2)>
-            <summary>{tr!("Where their settings differ")}</summary>
-            <div class="scroll" role="region" aria-label=tr!("Differences of settings") tabindex="0">
+        <p class="help" hidden=is_comparable>{tr!("Show at least two runs in the charts to compare their settings.")}</p>
+        <Fold step=Step::Runs title=tr!("Differences in settings")>
+            <div class="scroll" role="region" aria-label=tr!("Differences in the settings") tabindex="0" hidden=move || !is_comparable()>
                 <table>
                     <thead><tr><th scope="col">{tr!("Setting")}</th>{move || names.get().into_iter().map(head).collect_view()}</tr></thead>
                     <tbody>
@@ -292,7 +316,7 @@ fn Differences() -> impl IntoView {
                     </tbody>
                 </table>
             </div>
-        </details>
+        </Fold>
     }
 }
 

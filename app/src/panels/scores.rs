@@ -12,10 +12,11 @@ use crate::chart_context::{ChartContext, plotting};
 use crate::context::{AppContext, app};
 use crate::language::translated;
 use crate::order;
-use crate::page::Dark;
 use crate::state::{Run, RunState, Score, StateSlice};
+use crate::theme::Dark;
 use crate::tr;
 use crate::wording::{figure, grouped};
+use crate::workspace::{Fold, Step};
 use leptos::prelude::*;
 use protocol::{LabelMetrics, Phase};
 
@@ -70,7 +71,7 @@ pub fn Scores() -> impl IntoView {
                 <p class="help" aria-live="polite">{words}</p>
                 <p class="help">{break_note}</p>
                 <p class="help">
-                    {tr!("Micro F1 counts every given label alike, macro F1 every kind of label; mean F1 lies halfway between them.")}
+                    {tr!("Micro F1 weights every document equally; macro F1 weights every label equally, so rare labels matter more. Mean F1 is their average.")}
                 </p>
             </figcaption>
         </figure>
@@ -89,7 +90,6 @@ pub fn Scores() -> impl IntoView {
                 picture=move || picture(app, plotting)
             />
         </div>
-        <LabelTable />
     }
     .into_any()
 }
@@ -267,8 +267,9 @@ fn Legend() -> impl IntoView {
     }
 }
 
+/// Scores of the latest run by label.
 #[component]
-fn LabelTable() -> impl IntoView {
+pub fn LabelTable() -> impl IntoView {
     let app = app();
     let labels = app.memo(&[StateSlice::Runs], |state| {
         latest(state)
@@ -287,9 +288,8 @@ fn LabelTable() -> impl IntoView {
         }
     };
     view! {
-        <details>
-            <summary>{tr!("Scores by label")} " " <span class="summary-note">{tr!("the 50 most frequent")}</span></summary>
-            <div class="scroll tall" role="region" aria-label=tr!("Scores by label") tabindex="0">
+        <Fold step=Step::Finetune title=tr!("Scores by label")>
+            <div class="scroll tall" role="region" aria-label=tr!("Table of scores by label") tabindex="0">
                 <table>
                     <thead>
                         <tr>
@@ -303,7 +303,7 @@ fn LabelTable() -> impl IntoView {
                     <tbody>{move || labels.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
             </div>
-        </details>
+        </Fold>
     }
 }
 

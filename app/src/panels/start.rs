@@ -35,20 +35,27 @@ pub fn StartButton(
             |state| state.reason_not_to_start(phase, from),
         )
     });
+    // After a run the verdict names a better next step than to start again.
+    let has_next = app.memo(
+        &[StateSlice::Runs, StateSlice::Answers, StateSlice::Corpus],
+        move |state| {
+            state
+                .verdict(phase)
+                .is_some_and(|verdict| verdict.next.is_some())
+        },
+    );
     let id = format!("{testid}-reason");
     let start = move |_| {
-        // The button becomes disabled: move keyboard users to the controls of the run.
-        let by_keyboard = focus::is_shown(&format!("[data-testid={testid}]"));
         app.start(phase);
-        if by_keyboard {
-            set_timeout(|| focus::on(".run-bar"), Duration::ZERO);
-        }
+        // The button becomes disabled: the controls of the run follow.
+        set_timeout(|| focus::on_in_place(".run-bar"), Duration::ZERO);
     };
     view! {
         <div class="start">
             <button
                 type="button"
-                class="primary large"
+                class="large"
+                class:primary=move || !has_next.get()
                 data-testid=testid
                 aria-describedby=id.clone()
                 disabled=move || reason.get().is_some()
@@ -140,7 +147,7 @@ pub fn PhaseSentence(
         (phase == Phase::Pretrain && repeats).then(|| {
             format!(
                 " {}",
-                tr!("Start would repeat it: another seed gives another run.")
+                tr!("Starting again would give the same result. Change the seed for a different run.")
             )
         })
     };

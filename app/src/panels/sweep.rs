@@ -6,7 +6,7 @@ use crate::chart::options::add_cursor;
 use crate::chart::scene::{ColorRole, Scene, Size};
 use crate::chart::spread::{SpreadPoint, SpreadSeries, spread_scene};
 use crate::chart::view::ChartView;
-use crate::page::Dark;
+use crate::theme::Dark;
 use crate::threshold::{EVEN, Point, best_words, points, words};
 use crate::tr;
 use leptos::prelude::*;

@@ -1,8 +1,7 @@
-//! Panel 4, inference: predictions for `[MASK]` tokens and labels for a text, or the reason why the
+//! Inference: predictions for `[MASK]` tokens and labels for a text, or the reason why the
 //! model cannot answer.
 
 use super::label_file::LabelFile;
-use super::section::Section;
 use crate::confidence::unfamiliar;
 use crate::context::app;
 use crate::language::translated;
@@ -10,6 +9,7 @@ use crate::mark;
 use crate::state::{Classification, Engine, Model, RunState, StateSlice};
 use crate::tr;
 use crate::wording::percent;
+use crate::workspace::{Panel, Section, Step};
 use leptos::html;
 use leptos::prelude::*;
 use protocol::{Candidate, LabelScore, MaskPrediction, Phase};
@@ -40,17 +40,27 @@ impl Default for Asked {
 pub fn TryPanel() -> impl IntoView {
     view! {
         <Section
-            id="try"
-            number="4"
-            title=tr!("Try it")
-            lead=tr!("Ask the model that was trained or imported last.")
+            step=Step::Try
+            lead=tr!("Uses the most recent model: it fills masks after pre-training, and classifies after fine-tuning.")
+            shape="columns"
+            panels=view! { <Panels /> }.into_any()
         >
-            <FillMask />
-            <Classify />
             <LabelFile />
         </Section>
     }
     .into_any()
+}
+
+#[component]
+fn Panels() -> impl IntoView {
+    view! {
+        <Panel id="fill-mask" title=tr!("Fill in the blank")>
+            <FillMask />
+        </Panel>
+        <Panel id="classify" title=tr!("Classify a text")>
+            <Classify />
+        </Panel>
+    }
 }
 
 #[component]
@@ -84,7 +94,7 @@ fn FillMask() -> impl IntoView {
     let (before, after) = (before.to_string(), after.to_string());
     view! {
         <form class="block" on:submit=ask>
-            <h3>{tr!("Fill in the blank")} <ModelName phase=Phase::Pretrain /></h3>
+            <p><ModelName phase=Phase::Pretrain /></p>
             <label for="fill-mask">{before}<code>"[MASK]"</code>{after}</label>
             <div class="ask">
                 <input
@@ -98,7 +108,7 @@ fn FillMask() -> impl IntoView {
                     on:input=move |event| text.set(event_target_value(&event))
                 />
                 <button type="button" on:click=move |_| insert_mask(input, text)>{tr!("Insert [MASK]")}</button>
-                <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Guess")}</button>
+                <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Predict")}</button>
             </div>
             <p id="fill-mask-reason" class="help">{move || reason().unwrap_or_default()}</p>
             <FinishedModel phase=Phase::Pretrain testid="finished-model-try" />
@@ -192,7 +202,7 @@ fn reason_not_to_predict(state: &RunState) -> Option<String> {
             ..
         } => Some(tr!("There is no model yet: pre-train or import one first.")),
         _ => Some(tr!(
-            "The model at hand guesses no words: pre-train or open one that does."
+            "The current model cannot fill masks: pre-train or open one that can."
         )),
     }
 }
@@ -245,8 +255,6 @@ fn prediction_table(
     before: Option<MaskPrediction>,
 ) -> impl IntoView {
     let compared = before.is_some();
-    // Even the top prediction may have a low probability: scale the bars relative to it.
-    let max = mask.candidates.first().map_or(1.0, |best| best.score);
     let row = move |Candidate { token, score }: Candidate| {
         let earlier = before.as_ref().map(|before| {
             let known = before
@@ -255,14 +263,14 @@ fn prediction_table(
                 .find(|candidate| candidate.token == token);
             known.map_or_else(|| tr!("not listed"), |candidate| percent(candidate.score))
         });
-        scored_row(token, (score, max), None, earlier)
+        scored_row(token, score, None, earlier)
     };
     view! {
         <table class="scores">
             <caption>{tr!("Blank {number}, token {position}", number = index + 1, position = mask.position)}</caption>
             <thead>
                 <tr>
-                    <th scope="col">{tr!("Guess")}</th>
+                    <th scope="col">{tr!("Token")}</th>
                     <th scope="col">{tr!("Probability")}</th>
                     {compared.then(|| view! { <th scope="col">{tr!("Before")}</th> })}
                 </tr>
@@ -287,7 +295,7 @@ fn Classify() -> impl IntoView {
     let reason = move || {
         reason.get().or_else(|| {
             text.with(|text| text.trim().is_empty())
-                .then(|| tr!("Type a text to label."))
+                .then(|| tr!("Type a text to classify."))
         })
     };
     let answer = app.memo(&[StateSlice::Answers], |state| state.classified.clone());
@@ -299,7 +307,7 @@ fn Classify() -> impl IntoView {
     };
     view! {
         <form class="block" on:submit=ask>
-            <h3>{tr!("Label a text")} <ModelName phase=Phase::Finetune /></h3>
+            <p><ModelName phase=Phase::Finetune /></p>
             <label for="classify">{tr!("Any text")}</label>
             <div class="ask">
                 <input
@@ -311,7 +319,7 @@ fn Classify() -> impl IntoView {
                     prop:value=text
                     on:input=move |event| text.set(event_target_value(&event))
                 />
-                <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Label it")}</button>
+                <button type="submit" class="primary" disabled=move || reason().is_some()>{tr!("Classify")}</button>
             </div>
             <p id="classify-reason" class="help">{reason}</p>
             <FinishedModel phase=Phase::Finetune testid="finished-classifier" />
@@ -344,23 +352,23 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
         let predicted = Some(index == 0 || score >= from && from > 0.0);
         scored_row(
             label,
-            (score, 1.0),
+            score,
             predicted,
             own.get(index).filter(|_| by_own).map(|own| percent(*own)),
         )
     };
     let caption = match threshold > 0.0 {
         _ if by_own || by_label => {
-            tr!("The best label, and every label from its own threshold on, counts as given (✓).")
+            tr!("✓ = predicted: the best label, and any label above its own threshold.")
         }
         true => {
             let share = percent(threshold);
             tr!(
-                "The best label, and every label from {share} on, counts as given (✓).",
+                "✓ = predicted: the best label, and any label with at least {share}.",
                 share
             )
         }
-        false => tr!("The best label counts as given (✓)."),
+        false => tr!("✓ = predicted: the best label."),
     };
     view! {
         {text}
@@ -381,7 +389,7 @@ fn label_table(answer: Classification, by_own: bool) -> impl IntoView {
 
 fn scored_row(
     name: String,
-    (score, max): (f64, f64),
+    score: f64,
     predicted: Option<bool>,
     further: Option<String>,
 ) -> impl IntoView {
@@ -393,7 +401,7 @@ fn scored_row(
         <tr class:not-given=predicted == Some(false)>
             <th scope="row"><bdi>{name}</bdi>{mark}</th>
             <td>
-                <meter min="0" max=max.to_string() value=score.to_string() aria-label=label aria-valuetext=percent(score)></meter>
+                <meter min="0" max="1" value=score.to_string() aria-label=label aria-valuetext=percent(score)></meter>
                 <span class="number">{percent(score)}</span>
             </td>
             {further.map(|further| view! { <td class="number">{further}</td> })}

@@ -2,6 +2,7 @@
 
 use crate::context::{AppContext, app};
 use crate::state::{Next, StateSlice, Verdict};
+use crate::workspace::{Step, Workspace, workspace};
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
 
@@ -11,7 +12,7 @@ pub fn VerdictLine(
     /// The phase of the run.
     phase: Phase,
 ) -> impl IntoView {
-    let app = app();
+    let (app, workspace) = (app(), workspace());
     let verdict = app.memo(
         &[StateSlice::Runs, StateSlice::Answers, StateSlice::Corpus],
         move |state| state.verdict(phase),
@@ -44,7 +45,7 @@ pub fn VerdictLine(
     };
     let button = move |step: Next, testid: Option<&'static str>| {
         view! {
-            <button type="button" data-testid=testid disabled=move || !can(step) on:click=move |_| go(app, step)>
+            <button type="button" class:primary=testid.is_some() data-testid=testid disabled=move || !can(step) on:click=move |_| go(app, workspace, step)>
                 {step.words()}
             </button>
         }
@@ -68,11 +69,11 @@ pub fn VerdictLine(
     .into_any()
 }
 
-fn go(app: AppContext, next: Next) {
+fn go(app: AppContext, workspace: Workspace, next: Next) {
     match next {
         Next::GoOn => app.pretrain(true),
         Next::Finetune => {
-            show("finetune");
+            workspace.go(Step::Finetune);
             app.start(Phase::Finetune);
         }
         Next::OtherStart(from) => {
@@ -85,15 +86,8 @@ fn go(app: AppContext, next: Next) {
             app.start(Phase::Finetune);
         }
         Next::Review => {
-            show("review");
+            workspace.go(Step::Errors);
             app.review("valid");
         }
-    }
-}
-
-/// Scrolls the element with this id into view.
-pub fn show(id: &str) {
-    if let Some(part) = document().get_element_by_id(id) {
-        part.scroll_into_view();
     }
 }

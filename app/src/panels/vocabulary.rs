@@ -6,6 +6,7 @@ use crate::context::app;
 use crate::state::{StateSlice, Vocabulary};
 use crate::tr;
 use crate::wording::{self, figure, grouped, percent};
+use crate::workspace::{Fold, Step};
 use leptos::prelude::*;
 use protocol::{Candidate, VocabularyEntry};
 
@@ -38,14 +39,13 @@ pub fn VocabularyTable() -> impl IntoView {
     };
     let unknown = move || vocabulary.with(|v| v.as_ref().map(unknown));
     view! {
-        <details data-testid="vocabulary">
-            <summary>{tr!("Vocabulary")} " " <span class="summary-note">{size}</span></summary>
+        <Fold step=Step::Data title=move || tr!("Vocabulary: {size}", size = size()) testid="vocabulary">
             <TokenStrip />
             <NearestWords />
             <p class="help">{unknown}</p>
             <div class="pair">
                 <Bars
-                    caption=tr!("How much of the text the most frequent tokens make up")
+                    caption=tr!("How much of the text the most common tokens cover")
                     heads=[tr!("Tokens"), tr!("Share of the text")]
                     rows=coverage
                 />
@@ -69,14 +69,14 @@ pub fn VocabularyTable() -> impl IntoView {
                     <thead>
                         <tr>
                             <th scope="col">{tr!("Token")}</th>
-                            <th scope="col" class="number">{tr!("Row")}</th>
-                            <th scope="col" class="number">{tr!("Occurs")}</th>
+                            <th scope="col" class="number">{tr!("ID")}</th>
+                            <th scope="col" class="number">{tr!("Count")}</th>
                         </tr>
                     </thead>
                     <tbody>{move || entries().into_iter().map(row).collect_view()}</tbody>
                 </table>
             </div>
-        </details>
+        </Fold>
     }
     .into_any()
 }

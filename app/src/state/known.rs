@@ -135,6 +135,15 @@ pub struct Lines {
     pub more: u64,
 }
 
+/// Documents proposed for labelling by hand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Proposals {
+    /// Number of the request that they answer.
+    pub request: u64,
+    /// Documents without labels, with their full texts.
+    pub documents: Vec<PredictedDocument>,
+}
+
 /// Progress of labelling a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Labelling {

@@ -2,8 +2,8 @@
 //! Predictions of an earlier model are kept for comparison with those of the current one.
 
 use super::{
-    AttentionMap, Classification, FilledClozes, Labelling, Lines, Neighbours, Run, RunState,
-    Tokenized,
+    AttentionMap, Classification, FilledClozes, Labelling, Lines, Neighbours, Proposals, Run,
+    RunState, Tokenized,
 };
 use protocol::{Event, LineQuery, MaskPrediction};
 
@@ -21,6 +21,8 @@ pub(super) struct Requests {
     review: u64,
     lines: u64,
     first_documents: u64,
+    proposals: u64,
+    suspects: u64,
     export: u64,
 }
 
@@ -47,6 +49,10 @@ pub enum Question {
     Lines,
     /// First documents of a file.
     FirstDocuments,
+    /// Documents to label by hand.
+    Proposals,
+    /// Documents with suspicious labels.
+    Suspects,
     /// A model as a file: every export is delivered, even if another is requested later.
     Export,
 }
@@ -78,6 +84,8 @@ impl RunState {
             Question::Review => &mut requests.review,
             Question::Lines => &mut requests.lines,
             Question::FirstDocuments => &mut requests.first_documents,
+            Question::Proposals => &mut requests.proposals,
+            Question::Suspects => &mut requests.suspects,
             Question::Export => &mut requests.export,
         };
         *slot = requests.last;
@@ -100,6 +108,7 @@ impl RunState {
     /// Drops all pending queries, which the engine will no longer answer.
     pub(super) fn drop_questions(&mut self) {
         (self.waiting, self.opening) = (None, None);
+        self.proposals.request = self.requests.proposals;
         self.clozes_wait = false;
         self.labelling = self.labelling.take().filter(Labelling::is_done);
         self.estimating.clear();
@@ -108,6 +117,12 @@ impl RunState {
     /// Ends a query that was answered or failed.
     pub(super) fn end_question(&mut self, request: u64) {
         self.estimating.remove(&request);
+        if request == self.requests.proposals {
+            self.proposals = Proposals {
+                request,
+                documents: vec![],
+            };
+        }
         self.waiting = self.waiting.filter(|waiting| *waiting != request);
         self.clozes_wait &= request != self.requests.clozes;
         if request == self.requests.file {
@@ -227,6 +242,15 @@ impl RunState {
                     lines,
                     more,
                 });
+            }
+            Event::Lines { request, lines, .. } if request == last.proposals => {
+                self.proposals = Proposals {
+                    request,
+                    documents: lines,
+                };
+            }
+            Event::Lines { request, lines, .. } if request == last.suspects => {
+                self.suspects = Some(lines);
             }
             Event::Guesses { request, masks }
                 if request == last.guesses && request != self.answered.0 =>

@@ -23,7 +23,7 @@ impl Next {
     /// Returns the label of the button.
     pub fn words(self) -> String {
         match self {
-            Self::GoOn => tr!("Go on with it"),
+            Self::GoOn => tr!("Train it longer"),
             Self::Finetune => tr!("Fine-tune it"),
             Self::OtherStart(StartFrom::Scratch) => tr!("Fine-tune from scratch too"),
             Self::OtherStart(StartFrom::Pretrained) => {

@@ -179,8 +179,8 @@ pub enum LineQuery {
         /// Seed of the draw.
         seed: u64,
     },
-    /// Training documents whose labels a linear classifier trained on the other documents
-    /// disbelieves, the most suspicious first; with their full texts. The predicted labels are
+    /// Training documents whose labels a linear classifier trained on the other documents disagrees
+    /// with, the most suspicious first; with their full texts. The predicted labels are
     /// those that it suggests.
     Suspicious,
 }

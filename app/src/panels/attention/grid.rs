@@ -4,20 +4,30 @@
 use super::is_shortcut;
 use crate::chart::attention::paint_thumbnail;
 use crate::chart::heads::{Pattern, Traits, traits};
-use crate::page::Dark;
 use crate::preview_context::{PreviewContext, scope};
 use crate::state::{AttentionMap, PreviewHistory};
+use crate::theme::Dark;
 use crate::tr;
 use crate::wording::figure;
+use crate::workspace::Panel;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
-/// Grid of all attention heads of the previewed text.
+/// All attention heads of the previewed text.
 #[component]
-pub fn AttentionGrid() -> impl IntoView {
+pub fn HeadsPanel() -> impl IntoView {
+    view! {
+        <Panel id="heads" title=tr!("Attention heads") note=tr!("layers down, heads across")>
+            <AttentionGrid />
+        </Panel>
+    }
+}
+
+#[component]
+fn AttentionGrid() -> impl IntoView {
     let scope = scope();
     let map = scope.attention();
     let shape = Memo::new(move |_| map.with(|map| map.as_ref().map(|map| (map.layers, map.heads))));
@@ -49,10 +59,6 @@ pub fn AttentionGrid() -> impl IntoView {
     };
     view! {
         <div class="attention-block">
-            <div class="with-link">
-                <h3>{tr!("Where it looks")} " " <span class="summary-note">{tr!("layers down, heads across")}</span></h3>
-                <a href="#attention" hidden=move || shape.with(Option::is_none)>{tr!("Enlarge")}</a>
-            </div>
             <div
                 class="head-grid"
                 role="group"
@@ -64,6 +70,7 @@ pub fn AttentionGrid() -> impl IntoView {
                 {move || shape.get().map(cells)}
                 <p class="help" hidden=move || shape.with(Option::is_some)>{reason}</p>
             </div>
+            <a class="look-closer" href="#attention" hidden=move || shape.with(Option::is_none)>{tr!("Show the selected head in detail")}</a>
         </div>
     }
     .into_any()
@@ -92,11 +99,11 @@ pub(super) fn no_map_reason(scope: PreviewContext) -> impl Fn() -> String + Copy
         has_attention.get(),
     ) {
         (true, ..) => tr!("Type a text under Attention and press Look."),
-        (false, true, true) => tr!("Nothing was looked at yet at this moment."),
+        (false, true, true) => tr!("No attention was recorded at this step."),
         (false, true, false) => tr!("This model has no attention; a Transformer has."),
-        (false, false, _) => tr!(
-            "Appears with the first steps: each square is a head; the stronger the colour, the more it looks there."
-        ),
+        (false, false, _) => {
+            tr!("Each square will show one attention head. Darker means more attention.")
+        }
     }
 }
 

@@ -5,12 +5,13 @@ use super::Choice;
 use crate::chart::attention::{
     ROW, Shown, cell_at, min_width, paint_lines, paint_map, png_of_lines, png_of_map,
 };
+use crate::chart::canvas::zoom;
 use crate::chart::heads::{full_colour, lines};
 use crate::chart::scene::Size;
 use crate::context::app;
-use crate::page::Dark;
 use crate::panels::picture::save_png;
 use crate::state::probability;
+use crate::theme::Dark;
 use crate::tr;
 use crate::wording::percent;
 use leptos::html::{Canvas, Div};
@@ -94,11 +95,17 @@ fn picture_button(
     }
 }
 
+/// Returns the size at which a view is laid out, before [`zoom`].
 fn size_of(canvas: &HtmlCanvasElement) -> Size {
     Size {
-        width: canvas.client_width() as f64,
-        height: canvas.client_height() as f64,
+        width: canvas.client_width() as f64 / zoom(),
+        height: canvas.client_height() as f64 / zoom(),
     }
+}
+
+/// Returns a length in CSS pixels as one that grows with the font size of the page.
+fn rem(pixels: f64) -> String {
+    format!("{}rem", pixels / 16.0)
 }
 
 /// Lines from queries to keys; if a token is in focus, only its own lines.
@@ -154,14 +161,14 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
         };
         let y = f64::from(event.client_y()) - region.get_bounding_client_rect().top()
             + f64::from(region.scroll_top());
-        let row = (y / ROW).floor().max(0.0) as usize;
+        let row = (y / zoom() / ROW).floor().max(0.0) as usize;
         focus.set(Some(row).filter(|row| *row < places.with_untracked(|places| places.len())));
     };
     let on_scroll = move |_| {
         top.set(
             region
                 .get_untracked()
-                .map_or(0.0, |region| f64::from(region.scroll_top())),
+                .map_or(0.0, |region| f64::from(region.scroll_top()) / zoom()),
         )
     };
     // Scroll to a token that is selected elsewhere.
@@ -173,12 +180,12 @@ pub(super) fn Lines(choice: Choice) -> impl IntoView {
             f64::from(region.scroll_top()),
             f64::from(region.client_height()),
         );
-        let at = row as f64 * ROW;
-        if !is_hovered.get_value() && !(above..=above + height - ROW).contains(&at) {
+        let (at, row_height) = (row as f64 * ROW * zoom(), ROW * zoom());
+        if !is_hovered.get_value() && !(above..=above + height - row_height).contains(&at) {
             region.set_scroll_top((at - height / 2.0) as i32);
         }
     });
-    let height = move || format!("{}px", places.with(|places| places.len()) as f64 * ROW);
+    let height = move || rem(places.with(|places| places.len()) as f64 * ROW);
     let name = ("attention-lines", tr!("PNG: picture of these lines"));
     let picture = picture_button(name, canvas, choice, move |canvas, shown| {
         png_of_lines(canvas, shown, &drawn.get_untracked().unwrap_or_default())
@@ -238,9 +245,9 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
         let Some(canvas) = canvas.get_untracked() else {
             return;
         };
-        let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let at = [event.offset_x(), event.offset_y()].map(|at| f64::from(at) / zoom());
         let tokens = places.with_untracked(|places| places.len());
-        let cell = cell_at(size_of(&canvas), tokens, at);
+        let cell = cell_at(size_of(&canvas), tokens, (at[0], at[1]));
         focus.set(cell.map(|(row, _)| row));
         hovered.set(cell);
     };
@@ -272,11 +279,11 @@ pub(super) fn HeatMap(choice: Choice) -> impl IntoView {
             .shown(|shown| full_colour(&shown.bytes(), shown.map.tokens.len()))
             .unwrap_or_default();
         tr!(
-            "Rows look, columns are looked at. Full colour: {share}.",
+            "Each row: how much that token attends to each column's token. Darkest colour: {share}.",
             share = percent(full)
         )
     };
-    let width = move || places.with(|places| format!("{}px", min_width(places.len())));
+    let width = move || places.with(|places| rem(min_width(places.len())));
     let name = ("attention-map", tr!("PNG: picture of this map"));
     let picture = picture_button(name, canvas, choice, |canvas, shown| {
         png_of_map(canvas, size_of(canvas), shown)

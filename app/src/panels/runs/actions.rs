@@ -1,18 +1,19 @@
 //! Actions on a finished run, and the input for its name.
 
 use super::Shown;
-use super::share_link::LinkOut;
+use super::share_link::CopyOut;
 use crate::context::app;
 use crate::focus;
 use crate::state::StateSlice;
 use crate::tr;
 use crate::wording::bytes;
+use crate::workspace::workspace;
 use leptos::prelude::*;
 
 /// Buttons that resume, open, rename, share and delete a run.
 #[component]
 pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl IntoView {
-    let app = app();
+    let (app, workspace) = (app(), workspace());
     let busy = app.memo(&[StateSlice::Runs, StateSlice::Progress], |state| {
         state.is_at_work()
     });
@@ -21,7 +22,15 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
     let compared = move || row.with(|row| row.compared);
     let show = {
         let id = id.clone();
-        move |_| app.show_comparison(&id)
+        move |_| {
+            app.show_comparison(&id);
+            workspace.reveal("compare");
+            // Only one of them is visible, depending on the view.
+            request_animation_frame(|| {
+                focus::on("#compare > summary");
+                focus::on("#panel-comparison .enlarge");
+            });
+        }
     };
     let resumes = move || row.with(|row| row.resumes);
     let elsewhere = move || row.with(|row| row.elsewhere);
@@ -41,6 +50,22 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
             }
         })
     };
+    let has_more = move || {
+        app.annotations.with_untracked(|all| !all.is_empty())
+            || app.encoding.with_untracked(Option::is_some)
+            || app.word_vectors().is_some()
+    };
+    let commanded = {
+        let id = id.clone();
+        app.memo(&[StateSlice::Runs], move |state| {
+            // Labels given by hand, an encoding and word vectors are not part of a command.
+            let command = state.command_line(&id).filter(|_| !has_more());
+            Vec::from_iter(command.map(|_| id.clone()))
+        })
+    };
+    let link = move |ids: Vec<String>| app.link_to(&ids);
+    let command =
+        move |ids: Vec<String>| app.peek(|state| state.command_line(ids.first()?.as_str()));
     let delete = move |_| {
         if is_confirming.get_untracked() {
             focus::on("#runs-table");
@@ -68,7 +93,20 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
             <button type="button" hidden=move || !compared() data-testid="show-comparison" on:click=show>
                 {tr!("Show its result")}
             </button>
-            <LinkOut testid="share-run" words=tr!("Copy link") runs=linked />
+            <CopyOut
+                testid="share-run"
+                words=tr!("Copy link")
+                what=tr!("Link with settings and curves")
+                runs=linked
+                make=link
+            />
+            <CopyOut
+                testid="copy-command"
+                words=tr!("Copy as command line")
+                what=tr!("Command that repeats this run natively; on the CPU the numbers are identical")
+                runs=commanded
+                make=command
+            />
             <button type="button" hidden=elsewhere on:click=delete on:blur=move |_| is_confirming.set(false)>
                 {move || if is_confirming.get() { tr!("Delete for good?") } else { tr!("Delete") }}
             </button>

@@ -1,45 +1,51 @@
-//! A link to runs: copied to the clipboard if the browser allows it, and always shown in an input.
+//! A text to take away: copied to the clipboard if the browser allows it, and always shown in an
+//! input.
 
-use crate::context::app;
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen_futures::JsFuture;
 
-/// A button that creates a link to runs, and an input that then shows it.
+/// A button that makes a text and copies it, and an input that then shows it.
 #[component]
-pub fn LinkOut(
+pub fn CopyOut(
+    /// `data-testid` of the button; the input's has `-link` after it.
     testid: &'static str,
     /// Text on the button.
     words: String,
-    /// Ids of the runs to share; without any, the button is hidden.
+    /// What the text is, for the label of the input.
+    what: String,
+    /// Ids of the runs that the text is about; without any, the button is hidden.
     runs: Memo<Vec<String>>,
+    /// Makes the text from the ids.
+    #[prop(into)]
+    make: Callback<Vec<String>, Option<String>>,
 ) -> impl IntoView {
-    let app = app();
     let (made, copied) = (RwSignal::new(None::<String>), RwSignal::new(false));
-    let make = move |_| {
-        made.set(app.link_to(&runs.get_untracked()));
+    let press = move |_| {
+        made.set(make.run(runs.get_untracked()));
         copied.set(false);
-        if let Some(link) = made.get_untracked() {
-            copy(link, copied);
+        if let Some(text) = made.get_untracked() {
+            copy(text, copied);
         }
     };
-    // Hide the link when the selection changes: it would be mistaken for a link to the new one.
+    // Hide the text when the selection changes: it would be mistaken for that of the new one.
     Effect::new(move |_| {
         runs.track();
         made.set(None);
     });
+    let label = StoredValue::new(what);
     view! {
-        <button type="button" hidden=move || runs.with(Vec::is_empty) data-testid=testid on:click=make>{words}</button>
+        <button type="button" hidden=move || runs.with(Vec::is_empty) data-testid=testid on:click=press>{words}</button>
         <Show when=move || made.with(Option::is_some)>
             <input
                 type="text"
                 readonly
                 class="name-field"
                 data-testid=format!("{testid}-link")
-                aria-label=move || match copied.get() {
-                    true => tr!("Link with settings and curves, copied"),
-                    false => tr!("Link with settings and curves, to copy"),
+                aria-label=move || {
+                    let what = label.get_value();
+                    if copied.get() { tr!("{what}, copied", what) } else { tr!("{what}, to copy", what) }
                 }
                 prop:value=move || made.get().unwrap_or_default()
             />

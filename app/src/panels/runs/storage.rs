@@ -67,7 +67,7 @@ pub fn StorageLine() -> impl IntoView {
         <div class="start">
             <p class="help" data-testid="storage">{words}</p>
             <button type="button" hidden=move || !can_ask() on:click=move |_| app.ask_to_persist()>
-                {tr!("Ask the browser to keep them")}
+                {tr!("Ask the browser to keep them permanently")}
             </button>
             <button
                 type="button"

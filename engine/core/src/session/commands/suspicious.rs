@@ -1,5 +1,5 @@
 //! Suspicious labels: documents whose given labels a linear classifier, trained on the other folds,
-//! disbelieves. The idea is that of confident learning (Northcutt, Jiang & Chuang 2021): rank by
+//! disagrees with. The idea is that of confident learning (Northcutt, Jiang & Chuang 2021): rank by
 //! out-of-fold probabilities.
 
 use crate::data::Selection;

@@ -1,0 +1,20 @@
+//! Labelling documents by hand: a queue of proposed documents, labels stored with each key press,
+//! and suspicious labels to accept or reject.
+
+mod queue;
+
+pub use queue::{LabellingQueue, Stored, to_json_lines};
+
+#[cfg(target_arch = "wasm32")]
+mod panels;
+#[cfg(target_arch = "wasm32")]
+mod session;
+#[cfg(target_arch = "wasm32")]
+pub mod storage;
+#[cfg(target_arch = "wasm32")]
+mod suspects;
+
+#[cfg(target_arch = "wasm32")]
+pub use panels::LabelPanel;
+#[cfg(target_arch = "wasm32")]
+pub use session::LabellingSession;

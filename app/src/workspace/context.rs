@@ -1,0 +1,273 @@
+//! State of the layout: the open step, the view, the enlarged panel, presenting mode. The address
+//! bar and the browser's history follow the step.
+
+use super::{Step, View};
+use crate::focus::{self, HOME};
+use crate::local_storage;
+use gloo::events::EventListener;
+use leptos::prelude::*;
+use std::time::Duration;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlDetailsElement, HtmlElement};
+
+/// Time after which a browser has painted a changed layout.
+const PAINT_DELAY: Duration = Duration::from_millis(60);
+
+/// Key of the view that the user chose last.
+const VIEW_KEY: &str = "clozelab-view";
+
+/// Handle to the state of the layout; copies refer to the same state.
+#[derive(Clone, Copy)]
+pub struct Workspace {
+    /// The open step.
+    pub step: RwSignal<Step>,
+    /// How the steps are laid out.
+    pub view: RwSignal<View>,
+    /// Id of the panel that fills the stage.
+    pub enlarged: RwSignal<Option<&'static str>>,
+    /// Whether one panel fills the screen, in large type.
+    pub presenting: RwSignal<bool>,
+}
+
+/// Returns the state of the layout provided to the page.
+pub fn workspace() -> Workspace {
+    expect_context::<Workspace>()
+}
+
+impl Workspace {
+    /// Creates the layout that the link asks for: `view` and the fragment of the address, otherwise
+    /// `first`.
+    pub fn open(view: Option<View>, first: Step) -> Self {
+        let stored = || View::of_name(&local_storage::get(VIEW_KEY)?);
+        let workspace = Self {
+            step: RwSignal::new(step_of_address().unwrap_or(first)),
+            view: RwSignal::new(view.or_else(stored).unwrap_or_default()),
+            enlarged: RwSignal::new(None),
+            presenting: RwSignal::new(false),
+        };
+        EventListener::new(&window(), "hashchange", move |_| {
+            if let Some(step) = step_of_address() {
+                workspace.show(step);
+            }
+        })
+        .forget();
+        workspace.follow_printing();
+        workspace
+    }
+
+    /// Opens a step, and records it in the browser's history.
+    pub fn go(&self, step: Step) {
+        let location = window().location();
+        let hash = format!("#{}", step.anchor());
+        if location.hash().is_ok_and(|current| current == hash) {
+            return self.show(step);
+        }
+        // The `hashchange` event opens the step.
+        location.set_hash(&hash).unwrap_or_default();
+    }
+
+    /// Opens a step, unless a link hides it.
+    pub fn go_if_shown(&self, step: Step) {
+        let entry = format!(
+            "nav li:not(.withheld) > [data-testid={}]",
+            step.nav_testid()
+        );
+        if document()
+            .query_selector(&entry)
+            .is_ok_and(|found| found.is_some())
+        {
+            self.go(step);
+        }
+    }
+
+    /// Opens the step that contains the element with this id, unfolds the element, and scrolls to
+    /// it.
+    pub fn reveal(&self, id: impl Into<String>) {
+        let id = id.into();
+        if let Some(step) = step_of_element(&id) {
+            self.show(step);
+        }
+        if let Some(Ok(details)) = element(&id).map(JsCast::dyn_into::<HtmlDetailsElement>) {
+            details.set_open(true);
+        }
+        // The step becomes visible in the next task.
+        request_animation_frame(move || scroll_to(&id));
+    }
+
+    /// Opens the step that contains the first element that matches `selector`.
+    pub fn show_element(&self, selector: &str) {
+        let found = document().query_selector(selector).ok().flatten();
+        if let Some(step) = found.as_ref().and_then(step_of) {
+            self.show(step);
+        }
+    }
+
+    /// Opens a step without changing the address.
+    pub fn show(&self, step: Step) {
+        if self.step.get_untracked() != step {
+            self.enlarged.set(None);
+            self.step.set(step);
+            let workspace = *self;
+            let settle = move || {
+                if workspace.presenting.get_untracked() {
+                    workspace.enlarged.set(workspace.panels().first().copied());
+                }
+            };
+            request_animation_frame(settle);
+            restore_focus();
+        }
+    }
+
+    /// Chooses the view, also for later visits.
+    pub fn choose(&self, view: View) {
+        local_storage::keep(VIEW_KEY, view.name());
+        self.enlarged.set(None);
+        self.presenting.set(false);
+        self.view.set(view);
+        restore_focus();
+        if view == View::Page {
+            let anchor = self.step.get_untracked().anchor();
+            request_animation_frame(move || scroll_to(anchor));
+        }
+    }
+
+    /// Returns whether an element that belongs to these steps is shown: always in the page view.
+    pub fn shows(&self, belongs: impl Fn(Step) -> bool) -> bool {
+        let step = self.step.get();
+        self.view.get() == View::Page || belongs(step)
+    }
+
+    /// Enlarges a panel to the whole stage, or restores it.
+    pub fn toggle_enlarged(&self, panel: &'static str) {
+        let is_enlarged = self.enlarged.get_untracked() == Some(panel);
+        self.enlarged.set((!is_enlarged).then_some(panel));
+    }
+
+    /// Starts or ends presenting mode.
+    pub fn toggle_presenting(&self) {
+        let starts = !self.presenting.get_untracked();
+        if starts && self.enlarged.get_untracked().is_none() {
+            self.enlarged.set(self.panels().first().copied());
+        }
+        if !starts {
+            self.enlarged.set(None);
+        }
+        self.presenting.set(starts);
+        restore_focus();
+    }
+
+    /// Presents the next panel of the step, or the previous one.
+    pub fn turn(&self, forward: bool) {
+        let panels = self.panels();
+        let now = self.enlarged.get_untracked();
+        let place = panels.iter().position(|panel| Some(*panel) == now);
+        let count = panels.len();
+        let next = match (place, forward) {
+            (Some(place), true) => (place + 1) % count,
+            (Some(place), false) => (place + count - 1) % count,
+            (None, _) => 0,
+        };
+        if let Some(panel) = panels.get(next) {
+            self.enlarged.set(Some(panel));
+            restore_focus();
+        }
+    }
+
+    /// Ids of the panels of the open step, in their order.
+    fn panels(&self) -> Vec<&'static str> {
+        let step = self.step.get_untracked();
+        let is_shown = |id: &&&str| element(&format!("panel-{id}")).is_some();
+        PANELS
+            .iter()
+            .filter(|(_, belongs)| belongs(step))
+            .map(|(id, _)| id)
+            .filter(is_shown)
+            .copied()
+            .collect()
+    }
+
+    /// Prints the page view, whichever view is on the screen.
+    fn follow_printing(self) {
+        let set = |view: View| {
+            let layout = document().query_selector(".layout").ok().flatten();
+            if let Some(layout) = layout {
+                layout
+                    .set_attribute("data-view", view.name())
+                    .unwrap_or_default();
+            }
+        };
+        EventListener::new(&window(), "beforeprint", move |_| set(View::Page)).forget();
+        EventListener::new(&window(), "afterprint", move |_| {
+            set(self.view.get_untracked());
+        })
+        .forget();
+    }
+}
+
+/// Moves the focus to the open step, if what had it is hidden in the new layout.
+fn restore_focus() {
+    let restore = || {
+        // Only one of them is visible.
+        for selector in [HOME, "[data-testid=present]"] {
+            if focus::is_nowhere() {
+                focus::on(selector);
+            }
+        }
+    };
+    set_timeout(restore, PAINT_DELAY);
+}
+
+type Belongs = fn(Step) -> bool;
+
+/// Panels that can be presented, and the steps that they belong to.
+const PANELS: [(&str, Belongs); 20] = [
+    ("line", Step::shows_stage),
+    ("loss", |step| step.shows_stage() || step == Step::Runs),
+    ("documents", |step| step == Step::Data),
+    ("labels", |step| step == Step::Data),
+    ("vocabulary", |step| step == Step::Data),
+    ("scores", |step| step == Step::Finetune),
+    ("by-label", |step| step == Step::Finetune),
+    ("comparison", |step| step == Step::Finetune),
+    ("fill-mask", |step| step == Step::Try),
+    ("classify", |step| step == Step::Try),
+    ("one-head", |step| step == Step::Attention),
+    ("heads", |step| {
+        step.shows_stage() || step == Step::Attention
+    }),
+    ("document", |step| step == Step::Label),
+    ("given-labels", |step| step == Step::Label),
+    ("suspicious", |step| step == Step::Label),
+    ("confusion", |step| step == Step::Errors),
+    ("examples", |step| step == Step::Errors),
+    ("confidence", |step| step == Step::Errors),
+    ("runs", |step| step == Step::Runs),
+    ("differences", |step| step == Step::Runs),
+];
+
+fn element(id: &str) -> Option<HtmlElement> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}
+
+fn scroll_to(id: &str) {
+    if let Some(part) = element(id) {
+        part.scroll_into_view();
+    }
+}
+
+fn step_of_address() -> Option<Step> {
+    let hash = window().location().hash().ok()?;
+    Step::of_anchor(&hash).or_else(|| step_of_element(hash.trim_start_matches('#')))
+}
+
+fn step_of_element(id: &str) -> Option<Step> {
+    if let Some(step) = Step::of_anchor(id) {
+        return Some(step);
+    }
+    step_of(element(id)?.as_ref())
+}
+
+fn step_of(element: &Element) -> Option<Step> {
+    let section = element.closest(".section, #stage").ok()??;
+    Step::of_anchor(&section.id())
+}
