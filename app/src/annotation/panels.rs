@@ -33,7 +33,11 @@ pub fn LabelPanel() -> impl IntoView {
         <Panel id="given-labels" title=tr!("Labels given") note=tr!("by hand, in this browser")>
             <GivenLabels />
         </Panel>
-        <Panel id="suspicious" title=tr!("Suspicious labels") note=tr!("labels that a classifier disagrees with")>
+        <Panel
+            id="suspicious"
+            title=tr!("Suspicious labels")
+            note=tr!("labels that a classifier disagrees with")
+        >
             <Suspects session />
         </Panel>
     };
@@ -159,6 +163,10 @@ fn CurrentDocument(session: LabellingSession) -> impl IntoView {
         }
     };
     let can_undo = move || queue.with(LabellingQueue::can_undo);
+    let buttons = move || {
+        let labels = session.labels.get().into_iter().take(MAX_BUTTONS);
+        labels.enumerate().map(button).collect_view()
+    };
     let hint = move || {
         if session.is_searching.get() {
             tr!("Searching…")
@@ -173,10 +181,12 @@ fn CurrentDocument(session: LabellingSession) -> impl IntoView {
     view! {
         <p class="help" role="status" hidden=move || !is_empty()>{hint}</p>
         <div class="block" hidden=is_empty>
-            <p class="label-line" data-testid="label-line" tabindex="-1" aria-live="polite"><bdi>{text}</bdi></p>
+            <p class="label-line" data-testid="label-line" tabindex="-1" aria-live="polite">
+                <bdi>{text}</bdi>
+            </p>
             <p class="help">{place}</p>
             <div class="buttons" role="group" aria-label=tr!("Labels")>
-                {move || session.labels.get().into_iter().take(MAX_BUTTONS).enumerate().map(button).collect_view()}
+                {buttons}
             </div>
             <NewLabel session />
         </div>
@@ -190,8 +200,15 @@ fn CurrentDocument(session: LabellingSession) -> impl IntoView {
             >
                 {tr!("Next")} " " <kbd>"Enter"</kbd>
             </button>
-            <button type="button" hidden=is_empty on:click=move |_| session.skip()>{tr!("Skip")} " " <kbd>"s"</kbd></button>
-            <button type="button" data-testid="label-undo" disabled=move || !can_undo() on:click=move |_| session.undo()>
+            <button type="button" hidden=is_empty on:click=move |_| session.skip()>
+                {tr!("Skip")} " " <kbd>"s"</kbd>
+            </button>
+            <button
+                type="button"
+                data-testid="label-undo"
+                disabled=move || !can_undo()
+                on:click=move |_| session.undo()
+            >
                 {tr!("Undo")} " " <kbd>"u"</kbd>
             </button>
         </div>
@@ -242,6 +259,13 @@ fn Settings(session: LabellingSession) -> impl IntoView {
         RunState::is_at_work,
     );
     let save = move |_| app.save_text("labels.jsonl", &annotations.with_untracked(to_json_lines));
+    let words = move || {
+        let number = count();
+        tr!(
+            "{count} document labelled by hand" | "{count} documents labelled by hand" % number,
+            count = grouped(number)
+        )
+    };
     let is_confirming = RwSignal::new(false);
     let forget = move |_| {
         let is_confirmed = is_confirming.get_untracked();
@@ -253,7 +277,7 @@ fn Settings(session: LabellingSession) -> impl IntoView {
     };
     view! {
         <p data-testid="labelled-count" data-value=move || count().to_string()>
-            {move || tr!("{count} document labelled by hand" | "{count} documents labelled by hand" % count(), count = grouped(count()))}
+            {words}
         </p>
         <p class="warnings" role="alert" hidden=move || !session.is_refused.get()>
             {tr!("This browser could not store a label. Save the labels as a file before you close the page.")}
@@ -268,7 +292,12 @@ fn Settings(session: LabellingSession) -> impl IntoView {
             <span>{tr!("A document may have several labels")}</span>
         </label>
         <div class="buttons">
-            <button type="button" data-testid="apply-labels" disabled=move || !session.is_dirty.get() || is_busy.get() on:click=move |_| session.apply()>
+            <button
+                type="button"
+                data-testid="apply-labels"
+                disabled=move || !session.is_dirty.get() || is_busy.get()
+                on:click=move |_| session.apply()
+            >
                 {tr!("Add the labels to the data")}
             </button>
             <button type="button" data-testid="save-labels" disabled=move || count() == 0 on:click=save>
@@ -307,12 +336,15 @@ fn SamplerField(session: LabellingSession) -> impl IntoView {
     };
     let option = |name: &'static str| {
         let needs_classifier = ["rare", "uncertain"].contains(&name);
-        view! { <option value=name disabled=move || needs_classifier && !has_classifier.get()>{words(name)}</option> }
+        let is_off = move || needs_classifier && !has_classifier.get();
+        view! { <option value=name disabled=is_off>{words(name)}</option> }
     };
     view! {
         <div class="field">
             <label for="sampler">{tr!("Documents to propose")}</label>
-            <select id="sampler" prop:value=session.sampler on:change=choose>{SAMPLERS.map(option).collect_view()}</select>
+            <select id="sampler" prop:value=session.sampler on:change=choose>
+                {SAMPLERS.map(option).collect_view()}
+            </select>
             <p class="help">
                 // Measured on the bundled definitions with 800 labels, three samplers.
                 {tr!("Random documents keep the labels representative. With 122 labels and 800 labelled documents, random ones reached a micro F1 of 0.66, the least certain ones 0.60.")}
@@ -346,7 +378,12 @@ fn GivenLabels() -> impl IntoView {
     view! {
         <p class="help" hidden=move || !is_empty()>{tr!("None yet.")}</p>
         <table hidden=is_empty>
-            <thead><tr><th scope="col">{tr!("Label")}</th><th scope="col" class="number">{tr!("Documents")}</th></tr></thead>
+            <thead>
+                <tr>
+                    <th scope="col">{tr!("Label")}</th>
+                    <th scope="col" class="number">{tr!("Documents")}</th>
+                </tr>
+            </thead>
             <tbody>{move || counts().into_iter().map(row).collect_view()}</tbody>
         </table>
     }

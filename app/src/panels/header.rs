@@ -64,7 +64,14 @@ fn UpdateButton() -> impl IntoView {
         }
     };
     view! {
-        <button type="button" class="primary" data-testid="update" hidden=move || !is_ready.get() disabled=is_busy on:click=apply>
+        <button
+            type="button"
+            class="primary"
+            data-testid="update"
+            hidden=move || !is_ready.get()
+            disabled=is_busy
+            on:click=apply
+        >
             {tr!("New version: reload")}
         </button>
     }
@@ -77,7 +84,14 @@ fn PresentButton() -> impl IntoView {
     let is_on = workspace.presenting;
     let turn = move |forward: bool, words: String, sign: &'static str| {
         view! {
-            <button type="button" class="quiet" aria-label=words.clone() title=words hidden=move || !is_on.get() on:click=move |_| workspace.turn(forward)>
+            <button
+                type="button"
+                class="quiet"
+                aria-label=words.clone()
+                title=words
+                hidden=move || !is_on.get()
+                on:click=move |_| workspace.turn(forward)
+            >
                 {sign}
             </button>
         }

@@ -45,7 +45,13 @@ pub fn VerdictLine(
     };
     let button = move |step: Next, testid: Option<&'static str>| {
         view! {
-            <button type="button" class:primary=testid.is_some() data-testid=testid disabled=move || !can(step) on:click=move |_| go(app, workspace, step)>
+            <button
+                type="button"
+                class:primary=testid.is_some()
+                data-testid=testid
+                disabled=move || !can(step)
+                on:click=move |_| go(app, workspace, step)
+            >
                 {step.words()}
             </button>
         }

@@ -1,7 +1,7 @@
 //! Commands: what a host sends to the engine.
 
 use crate::run::RunId;
-use crate::{Annotations, LabelMap, LineQuery, Quoting, RunConfig, Sampler};
+use crate::{Annotations, LabelMap, LineQuery, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -316,16 +316,7 @@ impl Command {
             | Self::Attend { .. }
             | Self::Tokenize { .. }
             | Self::ExportModel { .. } => CommandKind::Query,
-            Self::Lines {
-                query:
-                    LineQuery::Uncertain
-                    | LineQuery::Suspicious
-                    | LineQuery::Unlabelled {
-                        sampler: Sampler::Rare | Sampler::Uncertain,
-                        ..
-                    },
-                ..
-            } => CommandKind::Job,
+            Self::Lines { query, .. } if query.is_slow() => CommandKind::Job,
             Self::Lines { .. } | Self::Vocabulary { .. } => CommandKind::Lookup,
             Self::SetCorpus { .. } | Self::SetWordVectors { .. } | Self::ImportModel { .. } => {
                 CommandKind::Data

@@ -185,6 +185,17 @@ pub enum LineQuery {
     Suspicious,
 }
 
+impl LineQuery {
+    /// Returns whether the answer takes a model and many documents.
+    pub fn is_slow(&self) -> bool {
+        match self {
+            Self::Uncertain | Self::Suspicious => true,
+            Self::Unlabelled { sampler, .. } => *sampler != Sampler::Random,
+            _ => false,
+        }
+    }
+}
+
 /// How documents are chosen for labelling by hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
