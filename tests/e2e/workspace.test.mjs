@@ -89,7 +89,7 @@ test('panels fill the stage and the screen, by keys and by buttons, and the focu
     for (const [place, step] of STEPS.entries()) {
       await journey.page.keyboard.press(String(place + 1));
       await journey.until(step, async () => (await journey.part(`nav-${step}`).getAttribute('aria-current')) === 'step', 5);
-      assert.notEqual(await focused(journey), 'BODY', step);
+      await journey.until(`a focus in ${step}`, async () => (await focused(journey)) !== 'BODY', 2);
       // There the digits give labels.
       if (step === 'label') await open(journey, 'data');
     }

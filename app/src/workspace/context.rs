@@ -7,7 +7,7 @@ use crate::local_storage;
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use std::time::Duration;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlDetailsElement, HtmlElement};
 
 /// Time after which a browser has painted a changed layout.
@@ -62,8 +62,12 @@ impl Workspace {
         if location.hash().is_ok_and(|current| current == hash) {
             return self.show(step);
         }
-        // The `hashchange` event opens the step.
-        location.set_hash(&hash).unwrap_or_default();
+        // Following a link to the fragment would move the focus to the page.
+        let recorded = window()
+            .history()
+            .and_then(|history| history.push_state_with_url(&JsValue::NULL, "", Some(&hash)));
+        recorded.unwrap_or_default();
+        self.show(step);
     }
 
     /// Opens a step, unless a link hides it.

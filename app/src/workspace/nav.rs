@@ -54,12 +54,14 @@ fn Entry(step: Step, shows_rest: RwSignal<bool>) -> impl IntoView {
         _ => of_state.get(),
     };
     let is_open = move || workspace.step.get() == step && workspace.view.get() == View::Steps;
-    // The address changes by itself, unless it names the step already.
     let open = move |event: MouseEvent| {
         // With a modifier the browser opens another tab.
         if !event.ctrl_key() && !event.meta_key() && !event.shift_key() {
             shows_rest.set(false);
-            workspace.show(step);
+            if workspace.view.get_untracked() == View::Steps {
+                event.prevent_default();
+                workspace.go(step);
+            }
         }
     };
     view! {
