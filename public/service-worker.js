@@ -44,10 +44,15 @@ async function activate() {
 }
 
 async function answer(path) {
-  const cache = await caches.open(CACHE);
-  const stored = await cache.match(keyOf(path));
-  // What belongs to another build is not served: the page says that it could not be loaded.
-  return stored ?? store(cache, path).catch(() => Response.error());
+  try {
+    const cache = await caches.open(CACHE);
+    const response = (await cache.match(keyOf(path))) ?? (await store(cache, path));
+    // Without the address under which it is stored: a script would take it for its own.
+    return new Response(response.body, response);
+  } catch {
+    // What belongs to another build is not served: the page says that it could not be loaded.
+    return Response.error();
+  }
 }
 
 /** Replaces the build in use, unless another tab uses it too. */
