@@ -10,9 +10,6 @@ use crate::tr;
 use leptos::prelude::*;
 use protocol::PredictedDocument;
 
-/// Maximum number of characters shown of a document.
-const MAX_SHOWN_CHARS: usize = 240;
-
 /// The list of suspicious labels.
 #[component]
 pub fn Suspects(session: LabellingSession) -> impl IntoView {
@@ -81,7 +78,7 @@ fn Suspect(session: LabellingSession, place: usize, document: PredictedDocument)
         predicted,
     } = document;
     let suggested: Vec<String> = predicted.iter().map(|label| label.label.clone()).collect();
-    let shown: String = text.chars().take(MAX_SHOWN_CHARS).collect();
+    let shown = text.clone();
     let decide = move |labels: Vec<String>| {
         let text = text.clone();
         move |_| {
@@ -103,7 +100,7 @@ fn Suspect(session: LabellingSession, place: usize, document: PredictedDocument)
     let (accept, reject) = (decide(suggested.clone()), decide(truth.clone()));
     view! {
         <li>
-            <p><bdi>{shown}</bdi> " " <span class="help">{tr!("{file}, line {line}", file, line)}</span></p>
+            <p class="excerpt"><bdi>{shown}</bdi> " " <span class="help">{tr!("{file}, line {line}", file, line)}</span></p>
             <p>
                 <del><bdi>{truth.join(", ")}</bdi></del> " → " <b><bdi>{suggested.join(", ")}</bdi></b>
             </p>

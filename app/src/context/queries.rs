@@ -226,9 +226,12 @@ impl AppContext {
     pub fn ask_documents(&self, question: Question, query: LineQuery, limit: usize) {
         let request = self
             .state
-            .try_update_value(|state| match query {
-                LineQuery::Suspicious => state.next_long_request(question),
-                _ => state.next_request(question),
+            .try_update_value(|state| {
+                if query.is_slow() {
+                    state.next_long_request(question)
+                } else {
+                    state.next_request(question)
+                }
             })
             .unwrap_or_default();
         self.notify(&[StateSlice::Answers]);

@@ -15,7 +15,7 @@ use crate::wording::{self, grouped, percent};
 use crate::workspace::{Panel, Section, Step};
 use leptos::html::Div;
 use leptos::prelude::*;
-use protocol::{Command, LabelScore, LineQuery, Phase, PredictedDocument, Review};
+use protocol::{Command, LabelScore, LineQuery, Phase, PredictedDocument, Review, Sampler};
 use std::sync::Arc;
 
 /// State slices that decide whether the classifier can be run on many documents.
@@ -26,6 +26,12 @@ pub(super) const REVIEW_TOPICS: [StateSlice; 5] = [
     StateSlice::Progress,
     StateSlice::Answers,
 ];
+
+/// Documents that the classifier is least certain of.
+const UNCERTAIN: LineQuery = LineQuery::Unlabelled {
+    sampler: Sampler::Uncertain,
+    seed: 1,
+};
 
 /// The error analysis panel.
 #[component]
@@ -62,7 +68,7 @@ pub fn ReviewPanel() -> impl IntoView {
                 <button type="button" disabled=move || off() || !has_test.get() on:click=move |_| app.review("test")>
                     {tr!("Review the test documents")}
                 </button>
-                <button type="button" data-testid="review-uncertain" disabled=off on:click=move |_| app.lines(LineQuery::Uncertain, 0)>
+                <button type="button" data-testid="review-uncertain" disabled=off on:click=move |_| app.lines(UNCERTAIN, 0)>
                     {tr!("Show the unlabelled documents the model is least sure about")}
                 </button>
             </div>
@@ -263,7 +269,7 @@ const LEVELS: f64 = 4.0;
 /// Returns the heading of a list of documents.
 fn title(query: &LineQuery) -> String {
     match query {
-        LineQuery::Uncertain => tr!("The least certain lines without a label"),
+        LineQuery::Unlabelled { .. } => tr!("The least certain documents without a label"),
         LineQuery::Missed { label } => tr!("“{label}”, not given", label),
         LineQuery::Confused { truth, predicted } if truth == predicted => {
             tr!("“{label}”, rightly given", label = truth)
@@ -274,9 +280,7 @@ fn title(query: &LineQuery) -> String {
         LineQuery::Together { first, second } if first == second => tr!("“{label}”", label = first),
         LineQuery::Together { first, second } => tr!("“{first}” and “{second}”", first, second),
         // Listed elsewhere.
-        LineQuery::First { .. } | LineQuery::Unlabelled { .. } | LineQuery::Suspicious => {
-            String::new()
-        }
+        LineQuery::First { .. } | LineQuery::Suspicious => String::new(),
     }
 }
 

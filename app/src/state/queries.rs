@@ -361,7 +361,7 @@ impl RunState {
     pub fn ask_lines(&mut self, query: &LineQuery) -> u64 {
         self.lines_asked = Some(query.clone());
         match query {
-            LineQuery::Uncertain => self.next_long_request(Question::Lines),
+            query if query.is_slow() => self.next_long_request(Question::Lines),
             _ => self.next_request(Question::Lines),
         }
     }

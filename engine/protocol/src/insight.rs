@@ -169,9 +169,6 @@ pub enum LineQuery {
         /// Index of the file in the corpus, from 0.
         file: u64,
     },
-    /// Training documents without labels, the least certain first: the ones most worth labelling
-    /// next.
-    Uncertain,
     /// Training documents without labels, chosen for labelling by hand; with their full texts.
     Unlabelled {
         /// How they are chosen.
@@ -189,7 +186,7 @@ impl LineQuery {
     /// Returns whether the answer takes a model and many documents.
     pub fn is_slow(&self) -> bool {
         match self {
-            Self::Uncertain | Self::Suspicious => true,
+            Self::Suspicious => true,
             Self::Unlabelled { sampler, .. } => *sampler != Sampler::Random,
             _ => false,
         }
@@ -205,7 +202,7 @@ pub enum Sampler {
     Random,
     /// Those that the classifier thinks likeliest to have a rare label.
     Rare,
-    /// Those that the classifier is least certain of (Lewis & Gale 1994).
+    /// Those that the classifier is least certain of (Lewis & Gale 1994), the least certain first.
     Uncertain,
 }
 

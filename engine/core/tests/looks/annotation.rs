@@ -61,6 +61,21 @@ fn rare_and_uncertain_documents_need_a_classifier() {
     assert!(found.len() == 5 && found.iter().all(|line| !line.predicted.is_empty()));
 }
 
+/// Asks for the suspicious labels of a text.
+fn suspicious(text: &str) -> Script {
+    let files = vec![InputFile::in_memory(
+        "train.txt",
+        text,
+        Some(FileRole::Train),
+    )];
+    let query = Command::Lines {
+        request: 1,
+        query: LineQuery::Suspicious,
+        limit: 30,
+    };
+    served_on(Script::default(), files, vec![query])
+}
+
 /// Every twentieth of 300 labels is wrong.
 #[test]
 fn planted_wrong_labels_are_found_first() {
@@ -74,24 +89,10 @@ fn planted_wrong_labels_are_found_first() {
             i % 23
         )
     };
-    let text: String = (0..300).map(line).collect();
-    let files = vec![InputFile::in_memory(
-        "train.txt",
-        text,
-        Some(FileRole::Train),
-    )];
-    let query = Command::Lines {
-        request: 1,
-        query: LineQuery::Suspicious,
-        limit: 30,
-    };
-    let script = served_on(Script::default(), files, vec![query]);
+    let script = suspicious(&(0..300).map(line).collect::<String>());
     assert_eq!(failures(&script), [] as [&str; 0]);
     let (found, _) = lines(&script, 1);
-    let planted = found
-        .iter()
-        .take(30)
-        .filter(|line| is_wrong(line.line as usize - 1));
+    let planted = found.iter().filter(|line| is_wrong(line.line as usize - 1));
     assert_eq!(planted.count(), 15, "all of them: {found:?}");
     for line in &found[..15] {
         let animal = line.text.split(' ').nth(2).expect("an animal");
@@ -101,17 +102,6 @@ fn planted_wrong_labels_are_found_first() {
 
 #[test]
 fn too_few_labels_cannot_be_checked() {
-    let text = "a cat __label__cat\na dog __label__dog\n";
-    let files = vec![InputFile::in_memory(
-        "train.txt",
-        text,
-        Some(FileRole::Train),
-    )];
-    let query = Command::Lines {
-        request: 1,
-        query: LineQuery::Suspicious,
-        limit: 30,
-    };
-    let script = served_on(Script::default(), files, vec![query]);
+    let script = suspicious("a cat __label__cat\na dog __label__dog\n");
     assert_eq!(failures(&script), ["too-few-labels"]);
 }

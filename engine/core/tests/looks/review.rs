@@ -2,7 +2,12 @@
 //! documents.
 
 use crate::script::{Script, config, played, pretrain, served};
-use protocol::{Command, Event, LineQuery, Metrics, StartFrom};
+use protocol::{Command, Event, LineQuery, Metrics, Sampler, StartFrom};
+
+const UNCERTAIN: LineQuery = LineQuery::Unlabelled {
+    sampler: Sampler::Uncertain,
+    seed: 1,
+};
 
 #[test]
 fn error_analysis_reports_confusion_and_uncertain_documents() {
@@ -29,7 +34,7 @@ fn error_analysis_reports_confusion_and_uncertain_documents() {
             },
             Command::Lines {
                 request: 3,
-                query: LineQuery::Uncertain,
+                query: UNCERTAIN,
                 limit: 20,
             },
             Command::Baseline {
@@ -150,7 +155,7 @@ fn error_analysis_can_be_stopped_and_requested_again() {
     };
     let doubts = |request| Command::Lines {
         request,
-        query: LineQuery::Uncertain,
+        query: UNCERTAIN,
         limit: 3,
     };
     let script = Script::default();

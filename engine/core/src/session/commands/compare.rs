@@ -6,7 +6,7 @@
 //! The 2018 system compared two learning rates without meaning to; each choice here answers one of
 //! its defects (`docs/from-the-2018-system.md`).
 
-mod baseline;
+pub(crate) mod baseline;
 mod verdict;
 
 use crate::error::{Error, Result};

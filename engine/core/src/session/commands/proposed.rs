@@ -1,15 +1,18 @@
 //! Documents proposed for labelling by hand: unlabelled ones, at random or chosen by the classifier.
 
 use crate::data::random::{Purpose, below, generator};
-use crate::data::{Document, Selection};
+use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
 use crate::session::checks::{no_corpus, no_model};
-use crate::session::commands::review::{MAX_ASKED, poll_stop, predicted_document, stopped};
+use crate::session::commands::review::{poll_stop, predicted_document, stopped};
 use crate::session::query::inference::{self, LabelSelection};
 use crate::session::query::input::{self, BATCH_SIZE};
 use crate::session::{Host, Session};
 use protocol::{FileRole, LabelScore, PredictedDocument, Sampler, message};
 use std::collections::BTreeMap;
+
+/// Maximum number of documents among which the classifier chooses.
+const MAX_POOL: usize = 2000;
 
 impl<H: Host> Session<H> {
     /// Returns at most `limit` unlabelled training documents with their full texts, and the number
@@ -26,7 +29,7 @@ impl<H: Host> Session<H> {
     ) -> Result<(Vec<PredictedDocument>, u64)> {
         let pool_size = match sampler {
             Sampler::Random => limit,
-            Sampler::Rare | Sampler::Uncertain => MAX_ASKED,
+            Sampler::Rare | Sampler::Uncertain => MAX_POOL,
         };
         let (pool, all) = self.draw(seed, pool_size)?;
         let predicted = match sampler {
@@ -48,13 +51,13 @@ impl<H: Host> Session<H> {
         let rank = |index: &usize| match sampler {
             Sampler::Random => 0.0,
             Sampler::Rare => -rarity(&predicted[*index], &counts),
-            Sampler::Uncertain => doubt(&predicted[*index], threshold),
+            Sampler::Uncertain => uncertainty_margin(&predicted[*index], threshold),
         };
         order.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
         order.truncate(limit);
         let lines: Vec<PredictedDocument> = order
             .into_iter()
-            .map(|index| whole(corpus, &pool[index], predicted[index].clone()))
+            .map(|index| with_full_text(corpus, &pool[index], predicted[index].clone()))
             .collect();
         let more = all.saturating_sub(lines.len() as u64);
         Ok((lines, more))
@@ -85,7 +88,9 @@ impl<H: Host> Session<H> {
             return Err(Error::input(
                 "all-labelled",
                 message!("every training document already has a label"),
-                message!("Add unlabelled documents."),
+                message!(
+                    "Add unlabelled documents; those the classifier is least certain of are worth labelling first."
+                ),
             ));
         }
         Ok((pool, all))
@@ -118,15 +123,15 @@ fn rarity(predicted: &[LabelScore], counts: &BTreeMap<&str, u64>) -> f64 {
 }
 
 /// Distance of the best label's probability to the threshold.
-fn doubt(predicted: &[LabelScore], threshold: f64) -> f64 {
+fn uncertainty_margin(predicted: &[LabelScore], threshold: f64) -> f64 {
     predicted
         .first()
         .map_or(f64::INFINITY, |best| (best.score - threshold).abs())
 }
 
 /// Returns a document with its full text, as annotations name it.
-pub(super) fn whole(
-    corpus: &crate::data::Corpus,
+pub(super) fn with_full_text(
+    corpus: &Corpus,
     document: &Document,
     predicted: Vec<LabelScore>,
 ) -> PredictedDocument {

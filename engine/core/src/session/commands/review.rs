@@ -8,8 +8,7 @@ use crate::model::ProblemType;
 use crate::session::checks::{no_corpus, no_model};
 use crate::session::classifier::scored::{DecisionRule, Scored};
 use crate::session::commands::reviewed::Reviewed;
-use crate::session::query::inference::{self, LabelSelection};
-use crate::session::query::input::{self, BATCH_SIZE};
+use crate::session::query::inference;
 use crate::session::{Host, Session};
 use protocol::message;
 use protocol::{
@@ -20,9 +19,6 @@ use std::collections::VecDeque;
 
 /// Maximum number of labels in a matrix: more cells cannot be told apart on a screen.
 const MAX_LABELS: usize = 24;
-
-/// Maximum number of unlabelled documents among which the least certain ones are searched.
-pub(super) const MAX_ASKED: usize = 2000;
 
 /// Maximum number of characters shown of a document.
 const SHOWN_CHARACTERS: usize = 300;
@@ -156,7 +152,6 @@ impl<H: Host> Session<H> {
         limit: usize,
     ) -> Result<(Vec<PredictedDocument>, u64)> {
         match query {
-            LineQuery::Uncertain => self.uncertain(limit).await,
             LineQuery::Unlabelled { sampler, seed } => {
                 self.unlabelled(*sampler, *seed, limit).await
             }
@@ -222,62 +217,6 @@ impl<H: Host> Session<H> {
             }
             Ok::<(), Error>(())
         })?;
-        Ok((lines, more))
-    }
-
-    /// Returns the unlabelled training documents whose best label is nearest to the threshold
-    /// (single-label: has the lowest probability): labelling these helps the model most (Lewis &
-    /// Gale 1994, uncertainty sampling).
-    async fn uncertain(&mut self, limit: usize) -> Result<(Vec<PredictedDocument>, u64)> {
-        let model = self.models.classifier.as_ref().ok_or_else(no_model)?;
-        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
-        let mut documents: Vec<Document> = Vec::new();
-        corpus.each(FileRole::Train, &Selection::default(), &mut |document| {
-            if document.labels.is_empty() && documents.len() < MAX_ASKED {
-                documents.push(document.clone());
-            }
-            Ok::<(), Error>(())
-        })?;
-        if documents.is_empty() {
-            let hint = message!(
-                "Add unlabelled documents; those the classifier is least certain of are worth labelling first."
-            );
-            return Err(Error::input(
-                "all-labelled",
-                message!("every training document already has a label"),
-                hint,
-            ));
-        }
-        let texts: Vec<String> = documents.iter().map(Document::joined).collect();
-        let mut answers = Vec::with_capacity(texts.len());
-        for texts in texts.chunks(BATCH_SIZE) {
-            answers.extend(
-                inference::predict(
-                    model,
-                    &self.device,
-                    texts,
-                    (LabelSelection::Best(SHOWN_LABELS), input::Long::Cut),
-                )
-                .await?,
-            );
-            if !poll_stop(&self.host, &mut self.deferred).await? {
-                return Err(stopped());
-            }
-        }
-        let threshold = inference::threshold(model);
-        let doubt = |labels: &[LabelScore]| {
-            labels
-                .first()
-                .map_or(f64::INFINITY, |best| (best.score - threshold).abs())
-        };
-        let mut lines: Vec<PredictedDocument> = documents
-            .iter()
-            .zip(answers)
-            .map(|(document, labels)| predicted_document(corpus, document, labels))
-            .collect();
-        lines.sort_by(|a, b| doubt(&a.predicted).total_cmp(&doubt(&b.predicted)));
-        lines.truncate(limit);
-        let more = (documents.len() - lines.len()) as u64;
         Ok((lines, more))
     }
 

