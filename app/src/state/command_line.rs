@@ -1,5 +1,5 @@
-//! A run of the page as a command line: on the CPU the native engine returns the same numbers, on
-//! most machines several times faster.
+//! A run of the page as a command line. The native engine is several times faster on most machines;
+//! on the CPU its results differ by rounding only.
 
 use super::{Engine, Origin, Run, RunState};
 use protocol::{FileRole, Phase, RunConfig, SettingKind, StartFrom};

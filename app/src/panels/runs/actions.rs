@@ -32,6 +32,7 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
             });
         }
     };
+    let taken = id.clone();
     let resumes = move || row.with(|row| row.resumes);
     let elsewhere = move || row.with(|row| row.elsewhere);
     let has_model = move || row.with(|row| row.kept.is_some() || row.own && row.saved);
@@ -40,32 +41,6 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
         Some(size) => tr!("Open its model ({size})", size),
         None => tr!("Open its model"),
     };
-    let linked = {
-        let id = id.clone();
-        Memo::new(move |_| {
-            if row.with(|row| row.own) {
-                vec![id.clone()]
-            } else {
-                vec![]
-            }
-        })
-    };
-    let has_more = move || {
-        app.annotations.with_untracked(|all| !all.is_empty())
-            || app.encoding.with_untracked(Option::is_some)
-            || app.word_vectors().is_some()
-    };
-    let commanded = {
-        let id = id.clone();
-        app.memo(&[StateSlice::Runs], move |state| {
-            // Labels given by hand, an encoding and word vectors are not part of a command.
-            let command = state.command_line(&id).filter(|_| !has_more());
-            Vec::from_iter(command.map(|_| id.clone()))
-        })
-    };
-    let link = move |ids: Vec<String>| app.link_to(&ids);
-    let command =
-        move |ids: Vec<String>| app.peek(|state| state.command_line(ids.first()?.as_str()));
     let delete = move |_| {
         if is_confirming.get_untracked() {
             focus::on("#runs-table");
@@ -93,24 +68,54 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
             <button type="button" hidden=move || !compared() data-testid="show-comparison" on:click=show>
                 {tr!("Show its result")}
             </button>
-            <CopyOut
-                testid="share-run"
-                words=tr!("Copy link")
-                what=tr!("Link with settings and curves")
-                runs=linked
-                make=link
-            />
-            <CopyOut
-                testid="copy-command"
-                words=tr!("Copy as command line")
-                what=tr!("Command that repeats this run natively; on the CPU the numbers are identical")
-                runs=commanded
-                make=command
-            />
+            <TakeAway id=taken row />
             <button type="button" hidden=elsewhere on:click=delete on:blur=move |_| is_confirming.set(false)>
                 {move || if is_confirming.get() { tr!("Delete for good?") } else { tr!("Delete") }}
             </button>
         </div>
+    }
+}
+
+/// Copies a run as a link and as a command line.
+#[component]
+fn TakeAway(id: String, row: Memo<Shown>) -> impl IntoView {
+    let app = app();
+    // Labels given by hand, an encoding and word vectors are not part of a command.
+    let is_complete = move || {
+        app.annotations.with(|all| all.is_empty())
+            && app.encoding.with(Option::is_none)
+            && app.word_vectors().is_none()
+    };
+    let own = id.clone();
+    let linked = Memo::new(move |_| {
+        if row.with(|row| row.own) {
+            vec![own.clone()]
+        } else {
+            vec![]
+        }
+    });
+    let commanded = app.memo(&[StateSlice::Runs], move |state| {
+        let command = state.command_line(&id).filter(|_| is_complete());
+        Vec::from_iter(command.map(|_| id.clone()))
+    });
+    let link = move |ids: Vec<String>| app.link_to(&ids);
+    let command =
+        move |ids: Vec<String>| app.peek(|state| state.command_line(ids.first()?.as_str()));
+    view! {
+        <CopyOut
+            testid="share-run"
+            words=tr!("Copy link")
+            what=tr!("Link with settings and curves")
+            runs=linked
+            make=link
+        />
+        <CopyOut
+            testid="copy-command"
+            words=tr!("Copy as command line")
+            what=tr!("Command that repeats this run natively; on the CPU the results differ by rounding only")
+            runs=commanded
+            make=command
+        />
     }
 }
 
