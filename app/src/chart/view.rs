@@ -8,6 +8,7 @@ use super::scale::Scale;
 use super::scene::{Scene, Size};
 use crate::chart_context::ChartContext;
 use crate::tr;
+use crate::workspace::keys::is_modified;
 use gloo::events::EventListener;
 use js_sys::Array;
 use leptos::html::Canvas;
@@ -138,7 +139,7 @@ pub struct Steps {
 impl Steps {
     fn key(self, event: &KeyboardEvent) {
         // Leave the browser's own shortcuts alone, such as page zoom and history.
-        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+        if is_modified(event) {
             return;
         }
         let ChartContext {

@@ -21,7 +21,6 @@ use grid::no_map_reason;
 use leptos::prelude::*;
 use std::sync::Arc;
 use views::{HeatMap, Lines};
-use web_sys::KeyboardEvent;
 
 /// Initial share of a token's attention that its lines show; low enough to keep the lines of a
 /// broad head distinguishable.
@@ -327,9 +326,4 @@ fn Words(choice: Choice) -> impl IntoView {
             <bdi>{of_token}</bdi>
         </p>
     }
-}
-
-/// Returns whether a key event has a modifier and so belongs to the browser rather than the page.
-pub fn is_shortcut(event: &KeyboardEvent) -> bool {
-    event.ctrl_key() || event.meta_key() || event.alt_key()
 }

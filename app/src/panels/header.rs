@@ -116,12 +116,7 @@ fn PresentButton() -> impl IntoView {
 #[component]
 fn ViewButton() -> impl IntoView {
     let workspace = workspace();
-    let switch = move |_| {
-        workspace.choose(match workspace.view.get_untracked() {
-            View::Steps => View::Page,
-            View::Page => View::Steps,
-        });
-    };
+    let switch = move |_| workspace.choose(workspace.view.get_untracked().other());
     view! {
         <button type="button" class="quiet" data-testid="view" on:click=switch>
             {move || match workspace.view.get() {

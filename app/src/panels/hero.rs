@@ -10,7 +10,7 @@ use super::start::{ApplyChanges, PhaseSentence, PhaseWarnings, StartButton};
 use super::try_it::FinishedModel;
 use super::verdict::VerdictLine;
 use crate::tr;
-use crate::workspace::{OnlyIn, Panel, Step, View, workspace};
+use crate::workspace::{OnlyIn, Panel, Step, View, in_page, in_steps, workspace};
 use leptos::prelude::*;
 use protocol::Phase;
 
@@ -44,14 +44,6 @@ pub fn Stage() -> impl IntoView {
         </section>
     }
     .into_any()
-}
-
-fn in_page(view: View, _step: Step) -> bool {
-    view == View::Page
-}
-
-fn in_steps(view: View, _step: Step) -> bool {
-    view == View::Steps
 }
 
 /// The start button of pre-training, below the settings in the step view.

@@ -2,7 +2,6 @@
 //! pre-training panel, the loss as a table, and the curves of fine-tuning. The charts of a phase
 //! share their view options and the cross-hair.
 
-use super::details::is_open;
 use super::picture::{PICTURE, PictureButtons};
 use crate::chart::curve::Curve;
 use crate::chart::loss::{
@@ -20,7 +19,7 @@ use crate::state::{Run, RunState, StateSlice};
 use crate::theme::Dark;
 use crate::tr;
 use crate::wording::{figure, grouped, percent};
-use crate::workspace::{OnlyIn, Panel, View};
+use crate::workspace::{OnlyIn, Panel, in_steps, is_unfolded};
 use leptos::prelude::*;
 use protocol::Phase;
 
@@ -34,7 +33,7 @@ pub fn LossPanel() -> impl IntoView {
     view! {
         <Panel id="loss" title=tr!("Loss") note=tr!("nats per masked token; lower is better")>
             <LossChart />
-            <OnlyIn is_here=|view, _| view == View::Steps><Curves /></OnlyIn>
+            <OnlyIn is_here=in_steps><Curves /></OnlyIn>
         </Panel>
     }
 }
@@ -430,7 +429,7 @@ pub fn LossTable() -> impl IntoView {
         }
     };
     view! {
-        <details on:toggle=move |event| open.set(is_open(&event))>
+        <details on:toggle=move |event| open.set(is_unfolded(&event))>
             <summary>{tr!("Loss as a table")}</summary>
             <div class="scroll tall" role="region" aria-label=tr!("Loss by step") tabindex="0">
                 <table>

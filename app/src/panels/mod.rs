@@ -11,7 +11,6 @@ mod compare;
 mod confidence;
 mod data;
 mod deferred_mount;
-mod details;
 mod estimate;
 mod field;
 mod file_button;

@@ -15,7 +15,7 @@ use crate::localize_message::localize_message;
 use crate::settings::{FIELDS, Field, LENGTHS, NSP, SWITCHES, TOKENIZER};
 use crate::state::StateSlice;
 use crate::tr;
-use crate::workspace::{OnlyIn, Section, Step, View};
+use crate::workspace::{OnlyIn, Section, Step, in_page};
 use leptos::prelude::*;
 use protocol::{Phase, StartFrom};
 
@@ -56,10 +56,6 @@ pub fn PretrainPanel() -> impl IntoView {
         </Section>
     }
     .into_any()
-}
-
-fn in_page(view: View, _step: Step) -> bool {
-    view == View::Page
 }
 
 /// Button that continues training the current model.

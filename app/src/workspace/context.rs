@@ -23,8 +23,8 @@ pub struct Workspace {
     pub step: RwSignal<Step>,
     /// How the steps are laid out.
     pub view: RwSignal<View>,
-    /// Id of the panel that fills the stage.
-    pub enlarged: RwSignal<Option<&'static str>>,
+    /// Id of the element of the panel that fills the stage.
+    pub enlarged: RwSignal<Option<String>>,
     /// Whether one panel fills the screen, in large type.
     pub presenting: RwSignal<bool>,
 }
@@ -72,14 +72,7 @@ impl Workspace {
 
     /// Opens a step, unless a link hides it.
     pub fn go_if_shown(&self, step: Step) {
-        let entry = format!(
-            "nav li:not(.withheld) > [data-testid={}]",
-            step.nav_testid()
-        );
-        if document()
-            .query_selector(&entry)
-            .is_ok_and(|found| found.is_some())
-        {
+        if is_shown(step) {
             self.go(step);
         }
     }
@@ -98,14 +91,6 @@ impl Workspace {
         request_animation_frame(move || scroll_to(&id));
     }
 
-    /// Opens the step that contains the first element that matches `selector`.
-    pub fn show_element(&self, selector: &str) {
-        let found = document().query_selector(selector).ok().flatten();
-        if let Some(step) = found.as_ref().and_then(step_of) {
-            self.show(step);
-        }
-    }
-
     /// Opens a step without changing the address.
     pub fn show(&self, step: Step) {
         if self.step.get_untracked() != step {
@@ -114,7 +99,7 @@ impl Workspace {
             let workspace = *self;
             let settle = move || {
                 if workspace.presenting.get_untracked() {
-                    workspace.enlarged.set(workspace.panels().first().copied());
+                    workspace.enlarged.set(panels().first().cloned());
                 }
             };
             request_animation_frame(settle);
@@ -142,16 +127,16 @@ impl Workspace {
     }
 
     /// Enlarges a panel to the whole stage, or restores it.
-    pub fn toggle_enlarged(&self, panel: &'static str) {
-        let is_enlarged = self.enlarged.get_untracked() == Some(panel);
-        self.enlarged.set((!is_enlarged).then_some(panel));
+    pub fn toggle_enlarged(&self, panel: &str) {
+        let is_enlarged = self.enlarged.get_untracked().as_deref() == Some(panel);
+        self.enlarged.set((!is_enlarged).then(|| panel.into()));
     }
 
     /// Starts or ends presenting mode.
     pub fn toggle_presenting(&self) {
         let starts = !self.presenting.get_untracked();
         if starts && self.enlarged.get_untracked().is_none() {
-            self.enlarged.set(self.panels().first().copied());
+            self.enlarged.set(panels().first().cloned());
         }
         if !starts {
             self.enlarged.set(None);
@@ -162,9 +147,9 @@ impl Workspace {
 
     /// Presents the next panel of the step, or the previous one.
     pub fn turn(&self, forward: bool) {
-        let panels = self.panels();
+        let panels = panels();
         let now = self.enlarged.get_untracked();
-        let place = panels.iter().position(|panel| Some(*panel) == now);
+        let place = panels.iter().position(|panel| Some(panel) == now.as_ref());
         let count = panels.len();
         let next = match (place, forward) {
             (Some(place), true) => (place + 1) % count,
@@ -172,22 +157,9 @@ impl Workspace {
             (None, _) => 0,
         };
         if let Some(panel) = panels.get(next) {
-            self.enlarged.set(Some(panel));
+            self.enlarged.set(Some(panel.clone()));
             restore_focus();
         }
-    }
-
-    /// Ids of the panels of the open step, in their order.
-    fn panels(&self) -> Vec<&'static str> {
-        let step = self.step.get_untracked();
-        let is_shown = |id: &&&str| element(&format!("panel-{id}")).is_some();
-        PANELS
-            .iter()
-            .filter(|(_, belongs)| belongs(step))
-            .map(|(id, _)| id)
-            .filter(is_shown)
-            .copied()
-            .collect()
     }
 
     /// Prints the page view, whichever view is on the screen.
@@ -221,33 +193,26 @@ fn restore_focus() {
     set_timeout(restore, PAINT_DELAY);
 }
 
-type Belongs = fn(Step) -> bool;
+/// Panels of the open step, in the order of the page.
+const PANELS: &str = "#stage:not(.away) > .panel, .section:not(.away) > .panels > .panel";
 
-/// Panels that can be presented, and the steps that they belong to.
-const PANELS: [(&str, Belongs); 20] = [
-    ("line", Step::shows_stage),
-    ("loss", |step| step.shows_stage() || step == Step::Runs),
-    ("documents", |step| step == Step::Data),
-    ("labels", |step| step == Step::Data),
-    ("vocabulary", |step| step == Step::Data),
-    ("scores", |step| step == Step::Finetune),
-    ("by-label", |step| step == Step::Finetune),
-    ("comparison", |step| step == Step::Finetune),
-    ("fill-mask", |step| step == Step::Try),
-    ("classify", |step| step == Step::Try),
-    ("one-head", |step| step == Step::Attention),
-    ("heads", |step| {
-        step.shows_stage() || step == Step::Attention
-    }),
-    ("document", |step| step == Step::Label),
-    ("given-labels", |step| step == Step::Label),
-    ("suspicious", |step| step == Step::Label),
-    ("confusion", |step| step == Step::Errors),
-    ("examples", |step| step == Step::Errors),
-    ("confidence", |step| step == Step::Errors),
-    ("runs", |step| step == Step::Runs),
-    ("differences", |step| step == Step::Runs),
-];
+/// Returns whether the step has an entry in the navigation that no link hides.
+pub fn is_shown(step: Step) -> bool {
+    let testid = step.nav_testid();
+    let entry = format!("nav li:not(.withheld) > [data-testid={testid}]");
+    let found = document().query_selector(&entry);
+    found.is_ok_and(|found| found.is_some())
+}
+
+/// Returns the ids of the panels of the open step.
+fn panels() -> Vec<String> {
+    let found = document().query_selector_all(PANELS);
+    let Ok(found) = found else { return vec![] };
+    let panels = (0..found.length()).filter_map(|place| found.item(place));
+    panels
+        .map(|panel| panel.unchecked_into::<Element>().id())
+        .collect()
+}
 
 fn element(id: &str) -> Option<HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()

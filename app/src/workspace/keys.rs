@@ -1,6 +1,7 @@
 //! Keyboard shortcuts of the page, and the sheet that lists them. Single keys can be switched off,
 //! as WCAG 2.2 (2.1.4) asks, since speech input may type them by mistake.
 
+use super::context::is_shown;
 use super::{Step, View, Workspace};
 use crate::context::AppContext;
 use crate::local_storage;
@@ -83,7 +84,7 @@ fn press(app: AppContext, workspace: Workspace, event: &KeyboardEvent) -> bool {
         "?" => open_sheet(),
         "p" if is_in_steps => workspace.toggle_presenting(),
         "f" if is_in_steps => workspace.turn(true),
-        "v" => workspace.choose(other(workspace.view.get_untracked())),
+        "v" => workspace.choose(workspace.view.get_untracked().other()),
         "." => return send(app, Command::Step { steps: 1 }),
         " " if !is_in(PRESSED) => return pause_or_resume(app),
         // There the digits give labels.
@@ -91,13 +92,6 @@ fn press(app: AppContext, workspace: Workspace, event: &KeyboardEvent) -> bool {
         _ => return open_step(workspace, &key),
     }
     true
-}
-
-fn other(view: View) -> View {
-    match view {
-        View::Steps => View::Page,
-        View::Page => View::Steps,
-    }
 }
 
 /// Presses the start button of the open step.
@@ -152,16 +146,11 @@ fn open_step(workspace: Workspace, key: &str) -> bool {
     let Some(place) = key.parse::<usize>().ok().and_then(|key| key.checked_sub(1)) else {
         return false;
     };
-    let is_shown = |step: &Step| {
-        let entry = format!(
-            "nav li:not(.withheld) > [data-testid={}]",
-            step.nav_testid()
-        );
-        document()
-            .query_selector(&entry)
-            .is_ok_and(|found| found.is_some())
-    };
-    let Some(step) = Step::ALL.into_iter().filter(is_shown).nth(place) else {
+    let Some(step) = Step::ALL
+        .into_iter()
+        .filter(|step| is_shown(*step))
+        .nth(place)
+    else {
         return false;
     };
     workspace.go(step);

@@ -27,4 +27,4 @@ pub use keys::{KeySheet, listen};
 #[cfg(target_arch = "wasm32")]
 pub use nav::StepList;
 #[cfg(target_arch = "wasm32")]
-pub use panel::{Fold, OnlyIn, Panel, Section};
+pub use panel::{Fold, OnlyIn, Panel, Section, in_page, in_steps, is_unfolded};

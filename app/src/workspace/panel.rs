@@ -8,7 +8,7 @@ use crate::tr;
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlDetailsElement;
+use web_sys::{Event, HtmlDetailsElement};
 
 /// A step: its heading with a one-sentence lead, its settings, the next action, and its panels.
 #[component]
@@ -66,23 +66,37 @@ pub fn Panel(
     children: Children,
 ) -> impl IntoView {
     let workspace = workspace();
-    let is_enlarged = move || workspace.enlarged.get() == Some(id);
-    let heading = format!("panel-{id}-heading");
+    let element = format!("panel-{id}");
+    let is_enlarged = {
+        let element = element.clone();
+        Memo::new(move |_| {
+            workspace
+                .enlarged
+                .with(|enlarged| enlarged.as_ref() == Some(&element))
+        })
+    };
+    let heading = format!("{element}-heading");
     let labelled_by = heading.clone();
     let testid = format!("enlarge-{id}");
     let label = move || {
-        if is_enlarged() {
+        if is_enlarged.get() {
             tr!("Restore the panel")
         } else {
             tr!("Enlarge the panel")
         }
     };
     let toggle = move |_| {
-        workspace.toggle_enlarged(id);
+        workspace.toggle_enlarged(&format!("panel-{id}"));
         focus::on(&format!("[data-testid=enlarge-{id}]"));
     };
     view! {
-        <div id=format!("panel-{id}") role="group" class=format!("panel panel-{id}") class:enlarged=is_enlarged aria-labelledby=labelled_by>
+        <div
+            id=element
+            role="group"
+            class=format!("panel panel-{id}")
+            class:enlarged=is_enlarged
+            aria-labelledby=labelled_by
+        >
             <header class="panel-head">
                 <h2 id=heading>{move || title.get()}</h2>
                 {note.map(|note| view! { <span class="summary-note">{move || note.get()}</span> })}
@@ -90,12 +104,12 @@ pub fn Panel(
                     type="button"
                     class="quiet enlarge"
                     data-testid=testid
-                    aria-pressed=move || is_enlarged().to_string()
+                    aria-pressed=move || is_enlarged.get().to_string()
                     aria-label=label
                     title=label
                     on:click=toggle
                 >
-                    <span aria-hidden="true">{move || if is_enlarged() { "⤡" } else { "⤢" }}</span>
+                    <span aria-hidden="true">{move || if is_enlarged.get() { "⤡" } else { "⤢" }}</span>
                 </button>
             </header>
             <div class="panel-body">{children()}</div>
@@ -127,12 +141,9 @@ pub fn Fold(
     let workspace = workspace();
     let is_open =
         Memo::new(move |_| workspace.view.get() == View::Steps && workspace.step.get() == step);
-    let toggled = move |event: web_sys::Event| {
-        let details = event
-            .target()
-            .and_then(|target| target.dyn_into::<HtmlDetailsElement>().ok());
-        if let (Some(on_toggle), Some(details)) = (on_toggle, details) {
-            on_toggle.run(details.open());
+    let toggled = move |event: Event| {
+        if let Some(on_toggle) = on_toggle {
+            on_toggle.run(is_unfolded(&event));
         }
     };
     view! {
@@ -142,6 +153,14 @@ pub fn Fold(
         </details>
     }
     .into_any()
+}
+
+/// Returns whether the `<details>` element that dispatched a `toggle` event is open.
+pub fn is_unfolded(event: &Event) -> bool {
+    let details = event
+        .target()
+        .and_then(|target| target.dyn_into::<HtmlDetailsElement>().ok());
+    details.is_some_and(|details| details.open())
 }
 
 /// Content whose place depends on the layout: mounted only where `is_here` holds.
@@ -154,4 +173,14 @@ pub fn OnlyIn(
     let workspace = workspace();
     let is_shown = Memo::new(move |_| is_here(workspace.view.get(), workspace.step.get()));
     view! { <Show when=move || is_shown.get()>{children()}</Show> }
+}
+
+/// For [`OnlyIn`]: in the page view.
+pub fn in_page(view: View, _step: Step) -> bool {
+    view == View::Page
+}
+
+/// For [`OnlyIn`]: in the step view.
+pub fn in_steps(view: View, _step: Step) -> bool {
+    view == View::Steps
 }

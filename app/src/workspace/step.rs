@@ -125,6 +125,14 @@ impl View {
         }
     }
 
+    /// Returns the other view.
+    pub fn other(self) -> Self {
+        match self {
+            View::Steps => View::Page,
+            View::Page => View::Steps,
+        }
+    }
+
     /// Returns the view with this name.
     pub fn of_name(name: &str) -> Option<Self> {
         [View::Steps, View::Page]

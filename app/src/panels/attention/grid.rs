@@ -1,7 +1,6 @@
 //! All attention heads of the previewed text as thumbnails, a row per layer; a head is selected by
 //! pointer or with the arrow keys.
 
-use super::is_shortcut;
 use crate::chart::attention::paint_thumbnail;
 use crate::chart::heads::{Pattern, Traits, traits};
 use crate::preview_context::{PreviewContext, scope};
@@ -10,6 +9,7 @@ use crate::theme::Dark;
 use crate::tr;
 use crate::wording::figure;
 use crate::workspace::Panel;
+use crate::workspace::keys::is_modified;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn AttentionGrid() -> impl IntoView {
     let grid = NodeRef::<Div>::new();
     let chosen = scope.chosen_head();
     let keys = move |event: KeyboardEvent| {
-        let Some((layers, heads)) = shape.get_untracked().filter(|_| !is_shortcut(&event)) else {
+        let Some((layers, heads)) = shape.get_untracked().filter(|_| !is_modified(&event)) else {
             return;
         };
         let (layer, head) = chosen.get_untracked();
