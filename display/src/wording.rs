@@ -17,8 +17,8 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// Turns a message into a sentence: capitalises it and ends it with a full stop unless it ends with
-/// `!` or `?`.
+/// Turns a message into a sentence: capitalises it and ends it with a full stop unless it ends
+/// with `!` or `?`.
 pub fn sentence(message: &str) -> String {
     let message = message.trim_end_matches(['.', '…', ' ']);
     let mut letters = message.chars();
@@ -28,7 +28,7 @@ pub fn sentence(message: &str) -> String {
         .flat_map(char::to_uppercase)
         .chain(letters)
         .collect();
-    if capitalised.ends_with(['!', '?']) {
+    if capitalised.ends_with(['!', '?', '！', '？']) {
         capitalised
     } else {
         tr!("{sentence}.", sentence = capitalised)

@@ -1,10 +1,10 @@
 //! Translation of the user interface. English messages are written in the source inside `tr!` (or
 //! [`mark!`](crate::mark) in constants); a catalogue, `public/languages/TAG.json`, maps each to its
-//! translation. To add a language, add such a file and a line in [`LANGUAGES`].
+//! translation. To add a language, add such a file.
 //!
-//! A catalogue has three contexts. `page` maps the messages of the page and of this crate; a
-//! message with a count may map to several forms, by CLDR plural category. `engine` maps the
-//! templates of the engine's messages. `numbers` maps the decimal
+//! A catalogue has four contexts. `language` states its name and writing direction. `page` maps the
+//! messages of the page and of this crate; a message with a count may map to several forms, by CLDR
+//! plural category. `engine` maps the templates of the engine's messages. `numbers` maps the decimal
 //! point and the thousands separator.
 
 use serde::Deserialize;
@@ -47,19 +47,14 @@ pub struct Language {
     pub direction: &'static str,
 }
 
-/// All supported languages. The first is the language of the source and has no catalogue.
-pub const LANGUAGES: [Language; 2] = [
-    Language {
-        tag: "en",
-        name: "English",
-        direction: "ltr",
-    },
-    Language {
-        tag: "th",
-        name: "ไทย",
-        direction: "ltr",
-    },
-];
+/// The language of the messages in the source.
+const SOURCE: Language = Language {
+    tag: "en",
+    name: "English",
+    direction: "ltr",
+};
+
+include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 impl Language {
     /// Returns the language of a tag such as `th-TH`, or `None` if it is not supported.
@@ -72,7 +67,7 @@ impl Language {
 
     /// Returns whether this is the language of the source, which needs no catalogue.
     pub fn is_source(self) -> bool {
-        self == LANGUAGES[0]
+        self == SOURCE
     }
 }
 
@@ -272,6 +267,7 @@ mod tests {
         for (tag, expected) in [
             ("th", Some("th")),
             ("th-TH", Some("th")),
+            ("zh-Hans-CN", Some("zh")),
             ("EN_us", Some("en")),
             ("tlh", None),
             ("", None),
