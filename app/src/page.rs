@@ -24,6 +24,7 @@ use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::HtmlElement;
 
 /// Minimum interval between announcements to screen readers.
@@ -88,8 +89,14 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
     dropping::catch_pastes(app);
     ask_before_leaving(app, labelling);
     let has_lesson = app.guide.with_value(|guide| guide.lesson.is_some());
+    let later = fetch_later_panels(app);
     let is_revealed = StoredValue::new(false);
     provide_context(MountQueue::new(Callback::new(move |()| {
+        if later.with_untracked(Option::is_none) {
+            // The parts that the link names may be among those that follow.
+            address::hide_parts(app);
+            return;
+        }
         finish_mount(app, locale.form_snapshot);
         // Parts that change their place are mounted later too.
         if !is_revealed.get_value() {
@@ -105,7 +112,7 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
         locale.now.track();
         is_due.get().then(|| {
             remove_shell();
-            view! { <Parts workspace has_lesson /> }
+            view! { <Parts workspace has_lesson later /> }
         })
     };
     view! {
@@ -133,8 +140,56 @@ fn remove_shell() {
     }
 }
 
+/// Mounts the panels of the later module.
+#[derive(Clone, Copy)]
+struct LaterPanels {
+    /// The lessons; first in the page if the link asks for one.
+    lessons: fn() -> AnyView,
+    /// All others.
+    others: fn() -> AnyView,
+}
+
+/// Fetches the panels that a first visit does not need at once; `None` until they have arrived.
+fn fetch_later_panels(app: AppContext) -> RwSignal<Option<LaterPanels>> {
+    let later = RwSignal::new(None);
+    spawn_local(async move {
+        match later_panels().await {
+            Ok(panels) => later.set(Some(panels)),
+            Err(error) => app.show_error(
+                tr!("A part of the page could not be loaded ({error}).", error),
+                tr!("Reload the page."),
+            ),
+        }
+    });
+    later
+}
+
+/// The panels behind the first two steps, in a module of their own: it is fetched while the page is
+/// mounted, so that the page can be used before it has arrived.
+#[wasm_split(later_panels, fallible)]
+fn later_panels() -> Result<LaterPanels, SplitLoaderError> {
+    Ok(LaterPanels {
+        lessons: || view! { <DeferredMount><LearnPanel /></DeferredMount> }.into_any(),
+        others: || {
+            view! {
+                <DeferredMount><FinetunePanel /></DeferredMount>
+                <DeferredMount><TryPanel /></DeferredMount>
+                <DeferredMount><AttentionPanel /></DeferredMount>
+                <DeferredMount><LabelPanel /></DeferredMount>
+                <DeferredMount><ReviewPanel /></DeferredMount>
+                <DeferredMount><RunsPanel /></DeferredMount>
+            }
+            .into_any()
+        },
+    })
+}
+
 #[component]
-fn Parts(workspace: Workspace, has_lesson: bool) -> impl IntoView {
+fn Parts(
+    workspace: Workspace,
+    has_lesson: bool,
+    later: RwSignal<Option<LaterPanels>>,
+) -> impl IntoView {
     let presenting = workspace.presenting;
     Effect::new(move |_| {
         let root = document().document_element();
@@ -150,6 +205,12 @@ fn Parts(workspace: Workspace, has_lesson: bool) -> impl IntoView {
         focus::on("#stage");
         focus::on(".layout[data-view=steps] .section:not(.away) .step");
     };
+    let lessons = |come_first: bool| {
+        move || {
+            let panels = later.get().filter(|_| has_lesson == come_first);
+            panels.map(|panels| (panels.lessons)())
+        }
+    };
     view! {
         <div
             class="layout"
@@ -160,21 +221,12 @@ fn Parts(workspace: Workspace, has_lesson: bool) -> impl IntoView {
         <Header />
         <NoticeLine />
         <main>
-            <Show when=move || has_lesson>
-                <LearnPanel />
-            </Show>
+            {lessons(true)}
             <Stage />
             <DeferredMount><DataPanel /></DeferredMount>
             <DeferredMount><PretrainPanel /></DeferredMount>
-            <DeferredMount><FinetunePanel /></DeferredMount>
-            <DeferredMount><TryPanel /></DeferredMount>
-            <DeferredMount><AttentionPanel /></DeferredMount>
-            <DeferredMount><LabelPanel /></DeferredMount>
-            <DeferredMount><ReviewPanel /></DeferredMount>
-            <DeferredMount><RunsPanel /></DeferredMount>
-            <Show when=move || !has_lesson>
-                <DeferredMount><LearnPanel /></DeferredMount>
-            </Show>
+            {move || later.get().map(|panels| (panels.others)())}
+            {lessons(false)}
         </main>
         <DeferredMount><Footer /></DeferredMount>
         <DeferredMount><RunBar /></DeferredMount>
@@ -191,7 +243,7 @@ fn finish_mount(app: AppContext, form_snapshot: StoredValue<Option<FormSnapshot>
         .flatten()
         .into_iter()
         .for_each(FormSnapshot::give_back);
-    address::hide_parts(app);
+    address::report_unknown(app, &address::hide_parts(app));
 }
 
 /// Shows the part that the link's fragment refers to.

@@ -27,6 +27,12 @@ const PAGE_BUDGET: Budget = Budget {
     kilobytes: 600,
 };
 
+/// Size limit of the panels that the page fetches once the first ones are mounted.
+const LATER_BUDGET: Budget = Budget {
+    what: "later part of the page",
+    kilobytes: 250,
+};
+
 /// Size limit of what the worker loads in addition.
 const ENGINE_BUDGET: Budget = Budget {
     what: "engine",
@@ -54,6 +60,7 @@ pub fn build(project: &Project, mode: Mode) -> Result<(), Error> {
         let table = size::Table::weigh(&project.dist(), &project.target().join("web-packed"))?;
         eprint!("{table}");
         table.check(&PAGE_BUDGET, size::is_page)?;
+        table.check(&LATER_BUDGET, size::is_later)?;
         table.check(&ENGINE_BUDGET, size::is_engine)?;
         table.check(&UNPACK_BUDGET, size::is_unpack)?;
     }

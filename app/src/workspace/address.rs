@@ -70,16 +70,16 @@ pub fn replace_query(query: &str) {
     }
 }
 
-/// Hides the parts that a teacher's link names, and reports names that are none.
-pub fn hide_parts(app: AppContext) {
-    let unknown: Vec<String> = app.guide.with_value(|guide| {
-        guide
-            .hide
-            .iter()
-            .filter(|name| !hide_part(name))
-            .cloned()
-            .collect()
-    });
+/// Hides the parts that a teacher's link names, and returns the names of parts that do not exist.
+pub fn hide_parts(app: AppContext) -> Vec<String> {
+    app.guide.with_value(|guide| {
+        let names = guide.hide.iter();
+        names.filter(|name| !hide_part(name)).cloned().collect()
+    })
+}
+
+/// Reports names of parts that do not exist.
+pub fn report_unknown(app: AppContext, unknown: &[String]) {
     // Reported once, and not in place of a more important notice.
     app.guide
         .update_value(|guide| guide.hide.retain(|name| !unknown.contains(name)));

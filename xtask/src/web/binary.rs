@@ -10,6 +10,8 @@ pub struct Binary {
     pub bin: &'static str,
     /// Features that replace the crate's default ones; empty keeps the defaults.
     pub features: &'static str,
+    /// Whether parts of it are loaded later, as modules of their own.
+    pub is_split: bool,
     /// Flags for rustc.
     pub rustflags: &'static str,
     /// Further settings of the release profile.
@@ -26,12 +28,15 @@ pub const PAGE: Binary = Binary {
     package: "clozelab-app",
     bin: "page",
     features: "",
-    rustflags: "--cfg erase_components",
+    is_split: true,
+    // The splitter reads relocations and symbols.
+    rustflags: "--cfg erase_components -C link-arg=--emit-relocs",
     // The page is never CPU-bound, so only size matters.
     profile: &[
         "profile.web.lto=\"fat\"",
         "profile.web.codegen-units=1",
         "profile.web.opt-level=\"z\"",
+        "profile.web.strip=false",
     ],
     // Measured after brotli: rebuilding the control flow from scratch saves 6 kB; not inlining
     // functions with a single caller, 5 kB; each of the other passes, about 1 kB. Neither
@@ -58,6 +63,7 @@ pub const ENGINE: Binary = Binary {
     package: "clozelab-worker",
     bin: "worker",
     features: "gpu",
+    is_split: false,
     rustflags: "-C target-feature=+simd128",
     profile: &[],
     optimise: &["-Os"],
@@ -70,6 +76,7 @@ pub const UNPACK: Binary = Binary {
     package: "clozelab-unpack",
     bin: "unpack",
     features: "module",
+    is_split: false,
     rustflags: "",
     profile: &["profile.web.lto=\"fat\"", "profile.web.codegen-units=1"],
     optimise: &["-Os"],

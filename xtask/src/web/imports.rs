@@ -14,20 +14,23 @@ pub struct Shortened {
     pub glue: String,
 }
 
-/// Replaces the name of each imported function by its place among the imports.
+/// Replaces the name of each function that the module imports from its glue by its place among the
+/// imports.
 ///
 /// # Panics
 /// Panics if the module is damaged.
 pub fn shorten(module: &[u8], glue: &str) -> Shortened {
-    let mut names = Names(Vec::new());
+    let mut names = Names {
+        glue,
+        replaced: Vec::new(),
+    };
     let mut short_module = Module::new();
     names
         .parse_core_module(&mut short_module, Parser::new(0), module)
         .expect("wasm-opt writes a sound module");
     let mut glue = glue.to_string();
-    for (place, name) in names.0.iter().enumerate() {
-        // Each name is a key of one object.
-        glue = glue.replace(&format!("{name}: "), &format!("{}: ", short(place)));
+    for (place, name) in names.replaced.iter().enumerate() {
+        glue = glue.replace(&key(name), &key(&short(place)));
     }
     Shortened {
         module: short_module.finish(),
@@ -39,10 +42,19 @@ fn short(place: usize) -> String {
     format!("_{place}")
 }
 
-/// The names that were replaced, in the order of the imports.
-struct Names(Vec<String>);
+/// Returns how the glue defines a function: each name is a key of one object.
+fn key(name: &str) -> String {
+    format!("{name}: ")
+}
 
-impl Reencode for Names {
+/// The names of the functions that the glue defines.
+struct Names<'a> {
+    glue: &'a str,
+    /// Those that were replaced, in the order of the imports.
+    replaced: Vec<String>,
+}
+
+impl Reencode for Names<'_> {
     type Error = Infallible;
 
     fn parse_import_section(
@@ -53,8 +65,13 @@ impl Reencode for Names {
         for import in section.into_imports() {
             let import = import?;
             let kind = self.entity_type(import.ty)?;
-            imports.import(import.module, &short(self.0.len()), kind);
-            self.0.push(import.name.into());
+            if self.glue.contains(&key(import.name)) {
+                imports.import(import.module, &short(self.replaced.len()), kind);
+                self.replaced.push(import.name.into());
+            } else {
+                // Another script defines it.
+                imports.import(import.module, import.name, kind);
+            }
         }
         Ok(())
     }
@@ -79,10 +96,14 @@ mod tests {
 
     #[test]
     fn names_are_replaced_in_both_files() {
-        let names = ["__wbg_now_1234567890abcdef", "__wbg_log_fedcba0987654321"];
+        let names = [
+            "__wbg_now_1234567890abcdef",
+            "__wbg_log_fedcba0987654321",
+            "load",
+        ];
         let glue = "{ __wbg_now_1234567890abcdef: function() {}, __wbg_log_fedcba0987654321: f, };";
         let shortened = shorten(&module(&names), glue);
-        assert_eq!(shortened.module, module(&["_0", "_1"]));
+        assert_eq!(shortened.module, module(&["_0", "_1", "load"]));
         assert_eq!(shortened.glue, "{ _0: function() {}, _1: f, };");
     }
 }

@@ -36,7 +36,8 @@ fn slim_files(site: &Path) -> Result<(), Error> {
         let name = path.file_name().unwrap_or_default();
         let is_glue = ["page.js", "engine.js", "unpack.js"]
             .iter()
-            .any(|glue| name == *glue);
+            .any(|glue| name == *glue)
+            || name.to_string_lossy().starts_with("later-");
         if is_glue || path.extension().is_some_and(|ending| ending == "css") {
             let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
             std::fs::write(&path, slim(&text)).map_err(Error::file("write", &path))?;

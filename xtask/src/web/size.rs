@@ -139,7 +139,13 @@ pub fn is_page(path: &Path) -> bool {
     let code = path
         .extension()
         .is_some_and(|ending| ["wasm", "js", "mjs", "css"].iter().any(|e| ending == *e));
-    code && !is_engine(path) && !is_unpack(path)
+    code && !is_engine(path) && !is_unpack(path) && !is_later(path)
+}
+
+/// Returns whether this file has panels of the page that are fetched once the first ones are there.
+pub fn is_later(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".wasm") && !name.ends_with("_bg.wasm")
 }
 
 fn packed(bytes: &[u8]) -> Vec<u8> {
