@@ -10,6 +10,7 @@ mod compare;
 mod damage;
 mod directories;
 mod elsewhere;
+mod explain;
 mod field;
 mod finetune;
 mod formats;

@@ -8,8 +8,8 @@ mod settings;
 mod training;
 
 pub use asking::{
-    Attention, Bench, Cail, Convert, Evaluate, Export, FillMask, Inspect, Neighbours, Predict,
-    ServeModel, Served, Source, Tokenize, Toy,
+    Attention, Bench, Cail, Convert, Evaluate, Explain, Export, FillMask, Inspect, Neighbours,
+    Predict, ServeModel, Served, Source, Tokenize, Toy,
 };
 pub use training::{Compare, Finetune, Pretrain, Training};
 
@@ -100,6 +100,8 @@ pub enum Task {
     /// Predict masked words.
     #[command(about = "Predict the words at each [MASK] of a text; JSON on stdout")]
     FillMask(FillMask),
+    /// Measure how much each word of a text contributes to its label; JSON on stdout
+    Explain(Explain),
     /// Find the words with the nearest embeddings; JSON on stdout
     Neighbours(Neighbours),
     /// Show which tokens attend to which; JSON on stdout

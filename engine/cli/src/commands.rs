@@ -40,6 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitStatus, Error> {
         Some(Task::Evaluate(args)) => done(query::evaluate(common, args)),
         Some(Task::Predict(args)) => done(predict::predict(common, args)),
         Some(Task::FillMask(args)) => done(query::fill_mask(common, args)),
+        Some(Task::Explain(args)) => done(query::explain(common, args)),
         Some(Task::Neighbours(args)) => done(query::neighbours(common, args)),
         Some(Task::Attention(args)) => done(query::attention(common, args)),
         Some(Task::Export(args)) => done(export::export(args)),

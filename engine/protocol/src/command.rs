@@ -1,5 +1,9 @@
 //! Commands: what a host sends to the engine.
 
+mod kind;
+
+pub use kind::CommandKind;
+
 use crate::run::RunId;
 use crate::{Annotations, LabelMap, LineQuery, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
@@ -163,6 +167,24 @@ pub enum Command {
         /// Maximum number of labels in the answer.
         top_k: usize,
     },
+    /// Places training documents in the plane so that similar ones are near each other. Answered by
+    /// `Mapped`.
+    Map {
+        /// Number repeated in the answer.
+        request: u64,
+        /// Vectors that decide which documents are similar.
+        source: crate::MapSource,
+    },
+    /// Measures how much each word of a text contributes to a label. Answered by `Explained`.
+    Explain {
+        /// Number repeated in the answer.
+        request: u64,
+        /// Text to classify.
+        text: String,
+        /// Label to explain; `None`: the most probable one.
+        #[serde(default)]
+        label: Option<String>,
+    },
     /// Labels each document of a file, sent as one buffer alongside the message. Answered by
     /// several `Labelled` events.
     LabelFile {
@@ -287,92 +309,6 @@ pub enum FileRole {
     Valid,
     /// Test set: measured only at the end.
     Test,
-}
-
-/// When a command is handled while another one is at work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommandKind {
-    /// Steers a run; handled between two steps.
-    Control,
-    /// A model answers it, also the one in training, between two steps.
-    Query,
-    /// Answered from the corpus almost at once, between two parts of a long job.
-    Lookup,
-    /// Replaces the text, the model or the word vectors that later commands refer to.
-    Data,
-    /// Runs alone, after the commands before it.
-    Job,
-}
-
-impl Command {
-    /// Returns when the command is handled while another one is at work.
-    pub fn kind(&self) -> CommandKind {
-        match self {
-            Self::Pause | Self::Resume | Self::Step { .. } | Self::Stop => CommandKind::Control,
-            Self::PreviewMasking { .. }
-            | Self::FillMask { .. }
-            | Self::FillMasks { .. }
-            | Self::Classify { .. }
-            | Self::Attend { .. }
-            | Self::Tokenize { .. }
-            | Self::ExportModel { .. } => CommandKind::Query,
-            Self::Lines { query, .. } if query.is_slow() => CommandKind::Job,
-            Self::Lines { .. } | Self::Vocabulary { .. } => CommandKind::Lookup,
-            Self::SetCorpus { .. } | Self::SetWordVectors { .. } | Self::ImportModel { .. } => {
-                CommandKind::Data
-            }
-            Self::Open { .. }
-            | Self::SaveCheckpoints { .. }
-            | Self::Pretrain { .. }
-            | Self::Finetune { .. }
-            | Self::ResumeRun { .. }
-            | Self::ExportRun { .. }
-            | Self::Compare { .. }
-            | Self::Toy { .. }
-            | Self::LabelFile { .. }
-            | Self::Neighbours { .. }
-            | Self::Review { .. }
-            | Self::Estimate { .. }
-            | Self::Baseline { .. } => CommandKind::Job,
-        }
-    }
-
-    /// Returns the id of the run that this command starts.
-    pub fn run(&self) -> Option<&RunId> {
-        match self {
-            Self::Pretrain { run, .. }
-            | Self::Finetune { run, .. }
-            | Self::ResumeRun { run, .. }
-            | Self::Compare { run, .. }
-            | Self::Toy { run, .. } => Some(run),
-            _ => None,
-        }
-    }
-
-    /// Returns the number of a query. Returns 0 for `PreviewMasking` and for the commands that have
-    /// no number but do not replace the corpus either.
-    pub fn request(&self) -> Option<u64> {
-        match self {
-            Self::PreviewMasking { .. } => Some(0),
-            Self::FillMask { request, .. }
-            | Self::FillMasks { request, .. }
-            | Self::Classify { request, .. }
-            | Self::LabelFile { request, .. }
-            | Self::Attend { request, .. }
-            | Self::Tokenize { request, .. }
-            | Self::Neighbours { request, .. }
-            | Self::Review { request, .. }
-            | Self::Lines { request, .. }
-            | Self::Estimate { request, .. }
-            | Self::ExportRun { request, .. }
-            | Self::ExportModel { request } => Some(*request),
-            Self::Vocabulary { .. }
-            | Self::Baseline { .. }
-            | Self::ImportModel { .. }
-            | Self::SetWordVectors { .. } => Some(0),
-            _ => None,
-        }
-    }
 }
 
 /// Initial weights of fine-tuning.

@@ -9,8 +9,9 @@ pub use codes::{STOPPED, is_note};
 use crate::run::{Phase, RunId};
 use crate::{
     Candidate, Comparison, ComparisonTrial, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
-    Estimate, FileReport, LabelScore, LengthCount, LinearResult, MaskPrediction, MaskedToken,
-    Message, Metrics, PredictedDocument, Review, TableColumns, VocabularyEntry,
+    Estimate, FileReport, LabelScore, LengthCount, LinearResult, MapPoint, MaskPrediction,
+    MaskedToken, Message, Metrics, PredictedDocument, Review, TableColumns, VocabularyEntry,
+    WordEvidence,
 };
 use serde::{Serialize, Serializer};
 
@@ -336,6 +337,29 @@ pub enum Event {
         words: u64,
         /// Words of the text that occur in no training document.
         unseen: Vec<String>,
+    },
+    /// Answer to `Map`.
+    Mapped {
+        /// Number of the query.
+        request: u64,
+        /// The placed documents, drawn at random.
+        points: Vec<MapPoint>,
+        /// Number of further documents.
+        more: u64,
+    },
+    /// Answer to `Explain`.
+    Explained {
+        /// Number of the query.
+        request: u64,
+        /// Explained label.
+        label: String,
+        /// Its probability.
+        score: f64,
+        /// The words of the text, in order.
+        words: Vec<WordEvidence>,
+        /// Number of further words, which were not measured.
+        #[serde(default)]
+        more: u64,
     },
     /// Answer to `LabelFile`, sent several times until all documents are labelled. A buffer
     /// alongside each event holds the rows since the previous one. For text lines: CSV with the

@@ -225,6 +225,42 @@ pub struct PredictedDocument {
     pub predicted: Vec<LabelScore>,
 }
 
+/// Vectors that a map of the documents is drawn from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MapSource {
+    /// Sums of word vectors learned from the text: what is known before pre-training.
+    Words,
+    /// Mean hidden states of the current model.
+    #[default]
+    Model,
+}
+
+/// A document on the map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapPoint {
+    /// Horizontal position, 0 to 1.
+    pub x: f64,
+    /// Vertical position, 0 to 1.
+    pub y: f64,
+    /// The document with its full text; with a classifier, its most probable label.
+    pub document: PredictedDocument,
+}
+
+/// How much one word of a text contributes to the probability of a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WordEvidence {
+    /// First character of the word in the text, from 0.
+    pub start: u64,
+    /// Exclusive end of the word, in characters.
+    pub end: u64,
+    /// Probability of the label for the text, less that for the text without the word.
+    pub effect: f64,
+    /// The same for the margin of the linear classifier; `None` without one.
+    #[serde(default)]
+    pub linear: Option<f64>,
+}
+
 /// Estimated cost of a run on this device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {

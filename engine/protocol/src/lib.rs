@@ -31,7 +31,8 @@ pub use event::{Event, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
     Annotations, ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint,
-    LengthCount, LineQuery, PredictedDocument, ReliabilityBin, Review, Sampler, ThresholdPoint,
+    LengthCount, LineQuery, MapPoint, MapSource, PredictedDocument, ReliabilityBin, Review,
+    Sampler, ThresholdPoint, WordEvidence,
 };
 pub use message::{Argument, IntoArgument, Message, Setting, fill};
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};

@@ -201,6 +201,19 @@ pub struct FillMask {
     pub top_k: usize,
 }
 
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Run directory or Hugging Face model directory
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Text to classify
+    pub text: String,
+    /// Label to explain [default: the most probable one]
+    #[arg(long, value_name = "LABEL")]
+    pub label: Option<String>,
+}
+
 /// Arguments of `attention`.
 #[derive(Debug, Args)]
 pub struct Attention {

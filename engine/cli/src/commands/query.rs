@@ -1,7 +1,7 @@
-//! Commands that query a model: `evaluate`, `fill-mask`, `neighbours` and `attention`. Results are
-//! JSON on stdout; messages for users go to stderr.
+//! Commands that query a model: `evaluate`, `fill-mask`, `explain`, `neighbours` and `attention`.
+//! Results are JSON on stdout; messages for users go to stderr.
 
-use crate::args::{Attention, Common, Evaluate, FillMask, Neighbours};
+use crate::args::{Attention, Common, Evaluate, Explain, FillMask, Neighbours};
 use crate::commands::run::files_of;
 use crate::host::NativeHost;
 use crate::inputs;
@@ -15,11 +15,28 @@ use engine::model::ProblemType;
 use engine::model::config::ModelConfig;
 use engine::session::{DecisionRule, ModelFiles, Session};
 use futures_lite::future::block_on;
-use protocol::{Candidate, FileRole, MaskPrediction, Message, RunConfig, Setting, message};
+use protocol::{
+    Candidate, FileRole, MaskPrediction, Message, RunConfig, Setting, WordEvidence, message,
+};
 use serde::Serialize;
 
 /// Run name in the events of a query, which has no run of its own.
 const RUN: &str = "evaluate";
+
+#[derive(Serialize)]
+struct Explanation<'a> {
+    label: &'a str,
+    score: f64,
+    words: Vec<ExplainedWord>,
+    more: u64,
+}
+
+#[derive(Serialize)]
+struct ExplainedWord {
+    word: String,
+    #[serde(flatten)]
+    evidence: WordEvidence,
+}
 
 #[derive(Serialize)]
 struct Neighbourhood<'a> {
@@ -103,6 +120,29 @@ pub(crate) fn fill_mask(common: &Common, args: &FillMask) -> Result<(), Error> {
     let mut session = session(common, inputs::read_model(&args.model)?, true)?;
     let masks = block_on(session.fill_mask(&args.text, args.top_k))?;
     output::json_line(&MaskedPositions { masks }).map(drop)
+}
+
+/// Runs the `explain` command.
+///
+/// # Errors
+/// Returns an error if the model cannot be used, is no classifier or does not have the label.
+pub(crate) fn explain(common: &Common, args: &Explain) -> Result<(), Error> {
+    let session = session(common, inputs::read_model(&args.model)?, true)?;
+    let evidence = block_on(session.evidence(&args.text, args.label.as_deref()))?;
+    let characters: Vec<char> = args.text.chars().collect();
+    let explained = |word: WordEvidence| ExplainedWord {
+        word: characters[word.start as usize..word.end as usize]
+            .iter()
+            .collect(),
+        evidence: word,
+    };
+    output::json_line(&Explanation {
+        label: &evidence.label,
+        score: evidence.score,
+        words: evidence.words.into_iter().map(explained).collect(),
+        more: evidence.more,
+    })
+    .map(drop)
 }
 
 /// Runs the `neighbours` command.

@@ -27,6 +27,7 @@ pub use dataset::VectorLines;
 pub use dataset::vectors::vector_lines;
 pub use host::{CacheEntry, Delivery, Host, ModelFiles, RunOutcome, Snapshot};
 pub use loaded_model::{LoadedModel, Restored};
+pub use query::evidence::Evidence;
 pub use query::inference::failed;
 pub use query::input::Long;
 pub use query::similar::SimilarDocuments;
@@ -324,6 +325,19 @@ impl<H: Host> Session<H> {
             .or(self.models.classifier.as_ref())
             .ok_or_else(no_model)?;
         inference::fill_mask(model, &self.device, text, top_k).await
+    }
+
+    /// Returns how much each word of `text` contributes to a label; `None` selects the most probable
+    /// one.
+    ///
+    /// # Errors
+    /// Returns an error if there is no classifier, or it does not have the label.
+    pub async fn evidence(&self, text: &str, label: Option<&str>) -> Result<Evidence> {
+        let model = self.models.classifier.as_ref();
+        let model = model
+            .or(self.models.language_model.as_ref())
+            .ok_or_else(no_model)?;
+        query::evidence::evidence(model, &self.device, text, label).await
     }
 
     /// Returns the tokens of `text` and the attention probabilities `[layer][head][query][key]`.

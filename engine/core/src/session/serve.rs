@@ -186,6 +186,14 @@ impl<H: Host> Session<H> {
                     more,
                 });
             }
+            Command::Map { request, source } => {
+                let (points, more) = self.map(source).await?;
+                self.host.emit(Event::Mapped {
+                    request,
+                    points,
+                    more,
+                });
+            }
             Command::LabelFile {
                 request,
                 file,
@@ -232,6 +240,7 @@ impl<H: Host> Session<H> {
             question @ (Command::FillMask { .. }
             | Command::FillMasks { .. }
             | Command::Classify { .. }
+            | Command::Explain { .. }
             | Command::Attend { .. }
             | Command::Tokenize { .. }) => {
                 self.answer(question).await?;
@@ -272,7 +281,7 @@ impl<H: Host> Session<H> {
                 .language_model
                 .as_ref()
                 .or(self.models.classifier.as_ref()),
-            Command::Classify { .. } => self.models.classifier.as_ref(),
+            Command::Classify { .. } | Command::Explain { .. } => self.models.classifier.as_ref(),
             _ => newest.as_ref().or(self.models.language_model.as_ref()),
         };
         inference::answer(

@@ -1,8 +1,10 @@
-//! Labelling by hand: proposed documents and suspicious labels.
+//! Labelling by hand: proposed documents, suspicious labels and the map.
 
-use crate::script::{Script, config, failures, played, served_on};
+use crate::script::{Script, config, failures, played, served_on, tried};
 use engine::data::InputFile;
-use protocol::{Command, Event, FileRole, LineQuery, PredictedDocument, Sampler, StartFrom};
+use protocol::{
+    Command, Event, FileRole, LineQuery, MapPoint, MapSource, PredictedDocument, Sampler, StartFrom,
+};
 use std::collections::BTreeSet;
 
 fn unlabelled(request: u64, sampler: Sampler, seed: u64, limit: usize) -> Command {
@@ -104,4 +106,60 @@ fn planted_wrong_labels_are_found_first() {
 fn too_few_labels_cannot_be_checked() {
     let script = suspicious("a cat __label__cat\na dog __label__dog\n");
     assert_eq!(failures(&script), ["too-few-labels"]);
+}
+
+/// By word vectors before there is a model, by the model after that; the same documents in both.
+#[test]
+fn a_map_places_similar_documents_near_each_other() {
+    let map = |request, source| Command::Map { request, source };
+    let commands = vec![
+        map(1, MapSource::Model),
+        map(2, MapSource::Words),
+        Command::Finetune {
+            run: "f".into(),
+            config: config(&[("steps", "60")]),
+            from: StartFrom::Scratch,
+        },
+        map(3, MapSource::Model),
+    ];
+    let script = tried(commands, vec![]);
+    assert_eq!(failures(&script), ["no-model"]);
+    let events = script.events();
+    let points = |wanted| {
+        let answers = events.iter().find_map(|event| match event {
+            Event::Mapped {
+                request, points, ..
+            } if *request == wanted => Some(points.clone()),
+            _ => None,
+        });
+        answers.expect("a map")
+    };
+    let (by_words, by_model) = (points(2), points(3));
+    let texts = |points: &[MapPoint]| -> Vec<String> {
+        let points = points.iter();
+        points.map(|point| point.document.text.clone()).collect()
+    };
+    assert_eq!(texts(&by_words), texts(&by_model));
+    assert!(by_words.len() >= 240, "{}", by_words.len());
+    assert!(
+        by_words
+            .iter()
+            .all(|point| point.document.predicted.is_empty())
+    );
+    assert!(
+        by_model
+            .iter()
+            .all(|point| point.document.predicted.len() == 1)
+    );
+    for points in [&by_words, &by_model] {
+        let animal = |point: &MapPoint| point.document.text.split(' ').nth(2).map(String::from);
+        let has_near_friend = |point: &&MapPoint| {
+            let distance = |other: &MapPoint| (point.x - other.x).hypot(point.y - other.y);
+            let others = points.iter().filter(|other| *other != *point);
+            let nearest = others.min_by(|a, b| distance(a).total_cmp(&distance(b)));
+            nearest.map(animal) == Some(animal(point))
+        };
+        let near = points.iter().filter(has_near_friend).count();
+        assert!(10 * near > 9 * points.len(), "{near} of {}", points.len());
+    }
 }

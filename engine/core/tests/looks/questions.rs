@@ -93,6 +93,53 @@ fn queries_during_the_toy_task_are_answered_by_the_loaded_model() {
     assert!(["dog", "yard"].contains(&answer.as_str()), "{answer}");
 }
 
+/// The most probable label by default, another one on request.
+#[test]
+fn a_word_that_decides_a_label_has_the_most_evidence() {
+    let finetune = Command::Finetune {
+        run: "f".into(),
+        config: config(&[("steps", "60")]),
+        from: StartFrom::Scratch,
+    };
+    let explain = |request, label: Option<&str>| Command::Explain {
+        request,
+        text: "The small dog barks, today.".into(),
+        label: label.map(Into::into),
+    };
+    let questions = vec![
+        finetune,
+        explain(1, None),
+        explain(2, Some("cat")),
+        explain(3, Some("unicorn")),
+    ];
+    let script = tried(questions, vec![]);
+    let events = script.events();
+    let answer = |wanted| {
+        let answers = events.iter().find_map(|event| match event {
+            Event::Explained {
+                request,
+                label,
+                words,
+                ..
+            } if *request == wanted => Some((label.as_str(), words.clone())),
+            _ => None,
+        });
+        answers.expect("an answer")
+    };
+    let (label, words) = answer(1);
+    assert!(["dog", "yard"].contains(&label), "{label}");
+    let spans: Vec<(u64, u64)> = words.iter().map(|word| (word.start, word.end)).collect();
+    assert_eq!(spans, [(0, 3), (4, 9), (10, 13), (14, 19), (21, 26)]);
+    let effect = |index: usize| words[index].effect;
+    assert!(effect(2) > 0.0 || effect(3) > 0.0, "{words:?}");
+    assert!(effect(2).max(effect(3)) > effect(0), "{words:?}");
+    assert!(words.iter().all(|word| word.linear.is_some()), "{words:?}");
+    let (label, words) = answer(2);
+    assert_eq!(label, "cat");
+    assert!(words[2].effect.min(words[3].effect) < 0.0, "{words:?}");
+    assert_eq!(failures(&script), ["unknown-label"]);
+}
+
 /// The page saves the current weights of a run when its tab is closed.
 #[test]
 fn a_model_can_be_exported_during_a_run_without_changing_it() {

@@ -79,6 +79,8 @@ kinds! {
     "guesses" => Guesses { request, masks },
     "filled_masks" => FilledMasks { request, step, guesses },
     "classified" => Classified { request, labels, threshold; or default cutoffs, thresholds, words, unseen },
+    "mapped" => Mapped { request, points; or default more },
+    "explained" => Explained { request, label, score, words; or default more },
     "labelled" => Labelled { request, documents, of, columns; or default dropped, warnings },
     "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
     "exported" => Exported { request, name },

@@ -232,6 +232,28 @@ pub(crate) fn every_kind() -> Vec<Event> {
             words: 2,
             unseen: vec![text("w")],
         },
+        Event::Mapped {
+            request: 1,
+            points: vec![MapPoint {
+                x: 0.25,
+                y: 0.5,
+                document: PredictedDocument {
+                    file: text("f"),
+                    line: 1,
+                    text: text("t"),
+                    truth: vec![],
+                    predicted: vec![],
+                },
+            }],
+            more: 2,
+        },
+        Event::Explained {
+            request: 1,
+            label: text("a"),
+            score: 0.5,
+            words: vec![WordEvidence::default()],
+            more: 2,
+        },
         Event::FilledMasks {
             request: 1,
             step: Some(2),

@@ -87,6 +87,15 @@ fn every_kind() -> Vec<Command> {
             text: text.clone(),
             top_k: 5,
         },
+        Command::Map {
+            request,
+            source: crate::MapSource::Words,
+        },
+        Command::Explain {
+            request,
+            text: text.clone(),
+            label: Some(text.clone()),
+        },
         Command::LabelFile {
             request,
             file: file(),

@@ -5,6 +5,7 @@ pub(crate) mod estimate;
 pub(crate) mod evaluation;
 pub(crate) mod finetune;
 pub(crate) mod label_file;
+pub(crate) mod map;
 pub(crate) mod pretrain;
 pub(crate) mod proposed;
 pub(crate) mod resume;

@@ -34,7 +34,10 @@ impl<H: Host> Session<H> {
         let (pool, all) = self.draw(seed, pool_size)?;
         let predicted = match sampler {
             Sampler::Random => vec![Vec::new(); pool.len()],
-            Sampler::Rare | Sampler::Uncertain => self.predictions_of(&pool).await?,
+            Sampler::Rare | Sampler::Uncertain => {
+                self.predictions_of(&pool, LabelSelection::Best(usize::MAX))
+                    .await?
+            }
         };
         let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         let counts = &corpus.traits().label_counts;
@@ -63,27 +66,11 @@ impl<H: Host> Session<H> {
         Ok((lines, more))
     }
 
-    /// Draws at most `size` unlabelled training documents without replacement, in random order, and
-    /// counts all of them (reservoir sampling, Vitter 1985, algorithm R).
+    /// Draws at most `size` unlabelled training documents and counts all of them.
     fn draw(&self, seed: u64, size: usize) -> Result<(Vec<Document>, u64)> {
         let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
-        let rng = &mut generator(seed, Purpose::Proposal, 0, 0);
-        let (mut pool, mut all) = (Vec::new(), 0_u64);
-        corpus.each(FileRole::Train, &Selection::default(), &mut |document| {
-            if !document.labels.is_empty() {
-                return Ok::<(), Error>(());
-            }
-            all += 1;
-            let place = below(rng, all) as usize;
-            if pool.len() < size {
-                pool.push(document.clone());
-                let last = pool.len() - 1;
-                pool.swap(place, last);
-            } else if place < size {
-                pool[place] = document.clone();
-            }
-            Ok(())
-        })?;
+        let is_unlabelled = |document: &Document| document.labels.is_empty();
+        let (pool, all) = sample(corpus, &Selection::default(), seed, size, is_unlabelled)?;
         if all == 0 {
             return Err(Error::input(
                 "all-labelled",
@@ -96,13 +83,17 @@ impl<H: Host> Session<H> {
         Ok((pool, all))
     }
 
-    /// Returns the probabilities of all labels for each document, best first.
-    async fn predictions_of(&mut self, documents: &[Document]) -> Result<Vec<Vec<LabelScore>>> {
+    /// Returns the selected labels of each document, best first.
+    pub(super) async fn predictions_of(
+        &mut self,
+        documents: &[Document],
+        selection: LabelSelection,
+    ) -> Result<Vec<Vec<LabelScore>>> {
         let model = self.models.classifier.as_ref().ok_or_else(no_model)?;
         let texts: Vec<String> = documents.iter().map(Document::joined).collect();
         let mut answers = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {
-            let labels = (LabelSelection::Best(usize::MAX), input::Long::Cut);
+            let labels = (selection, input::Long::Cut);
             answers.extend(inference::predict(model, &self.device, texts, labels).await?);
             if !poll_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
@@ -110,6 +101,35 @@ impl<H: Host> Session<H> {
         }
         Ok(answers)
     }
+}
+
+/// Draws at most `size` of the training documents that `takes` accepts, without replacement and in
+/// random order, and counts all of these (reservoir sampling, Vitter 1985, algorithm R).
+pub(super) fn sample(
+    corpus: &Corpus,
+    selection: &Selection,
+    seed: u64,
+    size: usize,
+    takes: impl Fn(&Document) -> bool,
+) -> Result<(Vec<Document>, u64)> {
+    let rng = &mut generator(seed, Purpose::Proposal, 0, 0);
+    let (mut pool, mut all) = (Vec::new(), 0_u64);
+    corpus.each(FileRole::Train, selection, &mut |document| {
+        if !takes(document) {
+            return Ok::<(), Error>(());
+        }
+        all += 1;
+        let place = below(rng, all) as usize;
+        if pool.len() < size {
+            pool.push(document.clone());
+            let last = pool.len() - 1;
+            pool.swap(place, last);
+        } else if place < size {
+            pool[place] = document.clone();
+        }
+        Ok(())
+    })?;
+    Ok((pool, all))
 }
 
 /// Expected gain for rare labels: the largest probability of a label relative to the root of its

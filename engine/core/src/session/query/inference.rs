@@ -9,6 +9,8 @@ use crate::session::classifier::ensemble::DocumentScores;
 use crate::session::classifier::scored::UNTUNED_THRESHOLD;
 use crate::session::host::{Host, ModelFiles};
 use crate::session::loaded_model::LoadedModel;
+use crate::session::query::document_scores::{averaged, problem_type};
+use crate::session::query::evidence::evidence;
 use crate::session::query::input::{
     BATCH_SIZE, Long, Row, document, enclosed, enclosed_or_pair, examples, padded,
 };
@@ -97,6 +99,13 @@ pub async fn answer<H: Host>(
                 }
             })
         }
+        Command::Explain {
+            request,
+            text,
+            label,
+        } => evidence(model, device, &text, label.as_deref())
+            .await
+            .map(|evidence| evidence.event(request)),
         other => unreachable!("{other:?} is not a question to a model"),
     };
     host.emit(event.unwrap_or_else(|error| query_error(request, &error)));
@@ -334,17 +343,7 @@ pub async fn predict(
     texts: &[String],
     (selection, long): (LabelSelection, Long),
 ) -> Result<Vec<Vec<LabelScore>>> {
-    let Some(problem) = model.config.problem_type.filter(|_| model.heads.classifier) else {
-        let hint = message!(
-            "Fine-tune it first (clozelab finetune {from} DIR).",
-            from = Setting::named("from")
-        );
-        return Err(Error::input(
-            "no-classifier",
-            message!("this model has no classifier"),
-            hint,
-        ));
-    };
+    let problem = problem_type(model)?;
     let networks = model.networks(device);
     let mut out = Vec::with_capacity(texts.len());
     for texts in texts.chunks(BATCH_SIZE) {
@@ -435,45 +434,6 @@ pub fn unseen_words(model: &LoadedModel, text: &str) -> (u64, Vec<String>) {
         .map(|part| part.linear.unseen_words(&document(text)))
         .unwrap_or_default();
     (words as u64, unseen)
-}
-
-/// Computes the scores of each document: the mean over its windows, weighted by their tokens. The
-/// linear part reads the whole document.
-async fn averaged(
-    model: &LoadedModel,
-    networks: &[ParamTensors],
-    windows: &[Vec<Row>],
-    documents: &[Document],
-    device: &Device,
-) -> Result<Vec<DocumentScores>> {
-    let owners = windows
-        .iter()
-        .zip(documents)
-        .flat_map(|(rows, document)| rows.iter().map(move |row| (row, document)));
-    let owners: Vec<(&Row, &Document)> = owners.collect();
-    let mut scores = Vec::with_capacity(owners.len());
-    for chunk in owners.chunks(BATCH_SIZE) {
-        let rows: Vec<Row> = chunk.iter().map(|(row, _)| (*row).clone()).collect();
-        let documents: Vec<Document> = chunk
-            .iter()
-            .map(|(_, document)| (*document).clone())
-            .collect();
-        scores.extend(
-            model
-                .scores(networks, &padded(model, &rows), &documents, device)
-                .await?,
-        );
-    }
-    let mut scores = scores.into_iter();
-    let mean = |rows: &Vec<Row>| {
-        let tokens: f64 = rows.iter().map(|row| row.0.len() as f64).sum();
-        let of_windows = rows
-            .iter()
-            .map(|row| row.0.len() as f64 / tokens)
-            .zip(scores.by_ref());
-        DocumentScores::mean(of_windows)
-    };
-    Ok(windows.iter().map(mean).collect())
 }
 
 #[cfg(test)]

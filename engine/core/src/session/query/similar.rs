@@ -19,7 +19,7 @@ pub struct SimilarDocuments {
 }
 
 impl SimilarDocuments {
-    fn new(vectors: Vec<Vec<f32>>) -> Self {
+    pub(in crate::session) fn new(vectors: Vec<Vec<f32>>) -> Self {
         let width = vectors.first().map_or(0, Vec::len);
         let mut mean = vec![0.0; width];
         let share = 1.0 / vectors.len().max(1) as f32;
@@ -33,6 +33,11 @@ impl SimilarDocuments {
             .map(|vector| direction(vector, &mean))
             .collect();
         Self { mean, directions }
+    }
+
+    /// Returns the centred vectors of unit length, `[documents][F]`.
+    pub(in crate::session) fn into_directions(self) -> Vec<Vec<f32>> {
+        self.directions
     }
 
     /// Returns the indices of the `top_k` documents nearest to `vector`, with their cosine.
@@ -89,7 +94,7 @@ impl<H: Host> Session<H> {
     }
 
     /// Computes the mean hidden state of each text, `[texts][F]`.
-    async fn mean_states(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+    pub(in crate::session) async fn mean_states(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let model = self
             .models
             .classifier

@@ -130,7 +130,7 @@ impl<H: Host> RunControl<'_, H> {
                     self.answer(trainer, question, trainer.heads.masked_lm)
                         .await;
                 }
-                question @ Command::Classify { .. } => {
+                question @ (Command::Classify { .. } | Command::Explain { .. }) => {
                     self.answer(trainer, question, !trainer.heads.masked_lm)
                         .await
                 }

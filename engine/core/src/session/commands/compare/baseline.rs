@@ -179,7 +179,10 @@ impl<H: Host> Session<H> {
 
     /// Returns vectors that describe `documents`, learned from the text, and their tokenizer. The
     /// baseline uses nothing that pre-training learned.
-    fn text_vectors(&self, documents: &[Document]) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
+    pub(in crate::session) fn text_vectors(
+        &self,
+        documents: &[Document],
+    ) -> Option<(Rc<Tokenizer>, Rc<DocumentVectors>)> {
         let learned = self.dataset.learned.as_ref()?;
         let (tokenizer, own) = (
             learned.tokenizer.clone(),

@@ -1,0 +1,188 @@
+//! Evidence for a label: by how much its probability falls when a word is left out of the text
+//! (erasure: Li, Monroe & Jurafsky 2016, "Understanding Neural Networks through Representation
+//! Erasure"). It covers all parts of a classifier, whatever they are.
+
+use crate::data::text::script::is_unspaced;
+use crate::data::{Document, Tokenizer};
+use crate::error::{Error, Result};
+use crate::session::checks::finite;
+use crate::session::loaded_model::LoadedModel;
+use crate::session::query::document_scores::{averaged, problem_type};
+use crate::session::query::input::{Long, Row, document, examples};
+use burn::tensor::Device;
+use protocol::{Event, WordEvidence, message};
+use std::ops::Range;
+
+/// Maximum number of words that are left out; each costs a prediction.
+const MAX_WORDS: usize = 200;
+
+/// What speaks for a label of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// The label.
+    pub label: String,
+    /// Its probability.
+    pub score: f64,
+    /// The measured words, in order.
+    pub words: Vec<WordEvidence>,
+    /// Number of further words, which were not measured.
+    pub more: u64,
+}
+
+impl Evidence {
+    /// Returns the answer to a query.
+    pub fn event(self, request: u64) -> Event {
+        let Self {
+            label,
+            score,
+            words,
+            more,
+        } = self;
+        Event::Explained {
+            request,
+            label,
+            score,
+            words,
+            more,
+        }
+    }
+}
+
+/// Measures the evidence of each word of `text` for `label`; `None` selects the most probable label.
+///
+/// # Errors
+/// Returns an error if the model is not a classifier or does not have the label.
+pub async fn evidence(
+    model: &LoadedModel,
+    device: &Device,
+    text: &str,
+    label: Option<&str>,
+) -> Result<Evidence> {
+    problem_type(model)?;
+    let characters: Vec<char> = text.chars().collect();
+    let mut words = words(&model.tokenizer, text);
+    let more = words.len().saturating_sub(MAX_WORDS) as u64;
+    words.truncate(MAX_WORDS);
+    let without = words.iter().map(|word| {
+        let kept = characters[..word.start].iter();
+        kept.chain(&characters[word.end..]).collect()
+    });
+    let texts: Vec<String> = [text.to_string()].into_iter().chain(without).collect();
+    let documents: Vec<Document> = texts.iter().map(|text| document(text)).collect();
+    let scores = probabilities(model, device, &documents).await?;
+    let label = match label {
+        Some(name) => place(model, name)?,
+        None => best_label(&scores[0]),
+    };
+    let margins = margins(model, &documents, label);
+    let score = |index: usize| scores[index][label];
+    let evidence = |(index, word): (usize, Range<usize>)| WordEvidence {
+        start: word.start as u64,
+        end: word.end as u64,
+        effect: score(0) - score(index + 1),
+        linear: margins
+            .as_ref()
+            .map(|margins| margins[0] - margins[index + 1]),
+    };
+    Ok(Evidence {
+        label: model.config.labels[label].clone(),
+        score: score(0),
+        words: words.into_iter().enumerate().map(evidence).collect(),
+        more,
+    })
+}
+
+/// Returns the probabilities of each document, `[documents][C]`.
+async fn probabilities(
+    model: &LoadedModel,
+    device: &Device,
+    documents: &[Document],
+) -> Result<Vec<Vec<f64>>> {
+    let networks = model.networks(device);
+    let rows: Vec<Vec<Row>> = documents
+        .iter()
+        .map(|document| examples(model, document, Long::Cut))
+        .collect();
+    let scores = averaged(model, &networks, &rows, documents, device).await?;
+    scores
+        .into_iter()
+        .map(|scores| finite(scores.probabilities))
+        .collect()
+}
+
+/// Returns the linear classifier's margin of a label for each document; `None` without a linear
+/// classifier.
+fn margins(model: &LoadedModel, documents: &[Document], label: usize) -> Option<Vec<f64>> {
+    let part = model.ensemble.as_ref()?.linear.as_ref()?;
+    let margins = part.margins(Some(&model.tokenizer), documents);
+    Some(margins.iter().map(|row| f64::from(row[label])).collect())
+}
+
+fn place(model: &LoadedModel, label: &str) -> Result<usize> {
+    let mut labels = model.config.labels.iter();
+    labels.position(|name| name == label).ok_or_else(|| {
+        Error::input(
+            "unknown-label",
+            message!("the classifier has no label \"{label}\"", label),
+            message!("Choose one of its labels."),
+        )
+    })
+}
+
+fn best_label(scores: &[f64]) -> usize {
+    let best = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+    best.unwrap_or_default()
+}
+
+/// Returns the words of a text in characters, punctuation left out. In scripts without spaces, each
+/// token is a word.
+fn words(tokenizer: &Tokenizer, text: &str) -> Vec<Range<usize>> {
+    let characters: Vec<char> = text.chars().collect();
+    let encoding = tokenizer.encoding(text);
+    let mut words: Vec<Range<usize>> = Vec::new();
+    for (&(start, end), &begins) in encoding.offsets.iter().zip(&encoding.word_starts) {
+        match words.last_mut() {
+            Some(word) if !begins && !is_unspaced(characters[start]) => word.end = end,
+            _ => words.push(start..end),
+        }
+    }
+    words.retain(|word| {
+        let mut inside = characters[word.clone()].iter();
+        inside.any(|character| character.is_alphanumeric())
+    });
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::TokenizerKind;
+
+    fn check(text: &str, expected: &[&str]) {
+        let learned = "the cat sat on a mat the cat sat กินข้าว กินข้าว 山水";
+        let tokenizer = Tokenizer::learn(
+            TokenizerKind::Wordpiece,
+            false,
+            200,
+            &mut [learned].into_iter(),
+        )
+        .expect("a vocabulary");
+        let characters: Vec<char> = text.chars().collect();
+        let found: Vec<String> = words(&tokenizer, text)
+            .into_iter()
+            .map(|word| characters[word].iter().collect())
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn words_are_whole_and_without_punctuation() {
+        check(
+            "The cat-mat, 7 unseenword!",
+            &["The", "cat", "mat", "7", "unseenword"],
+        );
+        check("", &[]);
+        check("...", &[]);
+        check("山水", &["山", "水"]);
+    }
+}
