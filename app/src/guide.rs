@@ -2,6 +2,7 @@
 //! layout, a language. Pure; the keys are defined here.
 
 use crate::language::{LANGUAGES, Language};
+use crate::mark;
 use crate::tr;
 use crate::workspace::View;
 
@@ -12,15 +13,31 @@ pub const KEYS: [&str; 4] = ["lesson", "hide", "view", LANGUAGE];
 /// include it.
 pub const LANGUAGE: &str = "lang";
 
-/// Names of the lessons in links.
-pub const LESSONS: [&str; 6] = [
-    "masked-lm",
-    "masking",
-    "word-vectors",
-    "next-sentence",
-    "attention",
-    "position-wise",
+/// Names of the lessons in links, and their titles.
+pub const LESSONS: [(&str, &str); 6] = [
+    (
+        "masked-lm",
+        mark!("Guessing from both sides: masked LM against left-to-right"),
+    ),
+    (
+        "masking",
+        mark!("Why a chosen word is hidden, swapped or kept"),
+    ),
+    (
+        "word-vectors",
+        mark!("A word is known by the company it keeps"),
+    ),
+    ("next-sentence", mark!("Next-sentence prediction")),
+    ("attention", mark!("Queries, keys, values and heads")),
+    (
+        "position-wise",
+        mark!("The position-wise network, and what attention adds"),
+    ),
 ];
+
+fn is_lesson(name: &str) -> bool {
+    LESSONS.iter().any(|(lesson, _)| *lesson == name)
+}
 
 /// Page options of a teacher's link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,12 +57,12 @@ impl Guide {
     /// Returns a message if the value is not a valid name.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "lesson" if LESSONS.contains(&value) => self.lesson = Some(value.into()),
+            "lesson" if is_lesson(value) => self.lesson = Some(value.into()),
             "lesson" => {
                 return Err(tr!(
                     "\"{value}\" is not one of {names}",
                     value,
-                    names = LESSONS.join(", ")
+                    names = LESSONS.map(|(name, _)| name).join(", ")
                 ));
             }
             "view" => {

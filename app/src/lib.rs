@@ -14,6 +14,7 @@ pub mod language;
 pub mod localize_message;
 pub mod model_files;
 pub mod paging;
+pub mod plain_score;
 pub mod presets;
 pub mod query;
 pub mod renames;

@@ -17,8 +17,8 @@ mod slice;
 mod verdict;
 
 pub use known::{
-    Classification, Corpus, Engine, FilledClozes, Labelling, Lines, Masking, Neighbours, Notice,
-    Proposals, Tokenized, Vocabulary,
+    Classification, Corpus, DocumentMap, Engine, Evidence, FilledClozes, Labelling, Lines, Masking,
+    Neighbours, Notice, Proposals, Tokenized, Vocabulary,
 };
 pub use model::Model;
 use preview_histories::PreviewHistories;
@@ -81,6 +81,8 @@ pub struct RunState {
     pub proposals: Proposals,
     /// Documents with suspicious labels; `None` until they are requested.
     pub suspects: Option<Vec<PredictedDocument>>,
+    /// Map of the documents drawn last.
+    pub map: Option<DocumentMap>,
     /// First documents of a file, as they were read.
     pub first_documents: Option<Lines>,
     /// Estimates of the configured run, by preset.
@@ -213,6 +215,8 @@ impl RunState {
             Event::Guesses { .. }
             | Event::FilledMasks { .. }
             | Event::Classified { .. }
+            | Event::Explained { .. }
+            | Event::Mapped { .. }
             | Event::Labelled { .. }
             | Event::Tokenized { .. }
             | Event::Neighbours { .. }
@@ -412,6 +416,7 @@ impl RunState {
         self.review = None;
         self.lines = None;
         self.suspects = None;
+        self.map = None;
         self.drop_first_documents();
         self.baseline = None;
         self.forget_estimates();

@@ -282,6 +282,15 @@ test('a finished model can be asked before anything is trained', async () => {
     await journey.part('classify-input').fill('a small evergreen shrub of the mediterranean with fragrant leaves');
     await journey.page.getByRole('button', { name: 'Classify', exact: true }).click();
     await journey.until('a plant', async () => /plant[^]*✓/.test(await journey.text('classify-result')));
+    const evidence = journey.part('evidence');
+    await journey.until('the evidence of its words', async () => (await evidence.locator('.evidence button').count()) === 9);
+    assert.ok((await evidence.locator('.evidence .for').allInnerTexts()).includes('shrub'), await evidence.innerText());
+    await evidence.getByLabel('Label').selectOption({ index: 1 });
+    const second = await evidence.getByLabel('Label').inputValue();
+    await journey.until('the evidence for another label', async () => (await evidence.locator('caption').innerText()).includes(`“${second}”`));
+    await evidence.getByRole('button', { name: 'shrub' }).click();
+    assert.equal(await journey.part('fill-mask-input').inputValue(), 'a small evergreen [MASK] of the mediterranean with fragrant leaves');
+    assert.deepEqual(await journey.violations(), []);
     assert.equal(await journey.part('finished-model-try').isVisible(), true, 'the other one can be opened again');
     await journey.picture('finished-classifier');
   });

@@ -253,6 +253,65 @@ test('planted wrong labels are listed, corrected, and the correction counts', as
   }, { viewport: { width: 1280, height: 720 } });
 });
 
+test('a map selects documents by a lasso and by label, and the selected ones are labelled next', async () => {
+  const lines = Array.from({ length: 120 }, (_, i) => `the ${['cat purrs', 'dog barks'][i % 2]} near ${i % 13} of ${i}${i % 3 ? '' : ` __label__${['cat', 'dog'][i % 2]}`}`);
+  await here.open(NANO, async (journey) => {
+    await journey.usable('start-pretrain', 60);
+    await journey.choose({ 'animals.txt': lines.join('\n') });
+    await journey.until('the file', async () => /animals/.test(await journey.part('file-table').textContent()), 30);
+    await open(journey, 'label');
+    assert.ok(await journey.part('map-model').isDisabled(), 'there is no model yet');
+    await journey.press('map-words', 30);
+    const [map, panel] = [journey.part('document-map'), journey.page.locator('#panel-document-map')];
+    await journey.until('the documents', async () => (await map.locator('circle').count()) > 100, 60);
+    const hollow = await map.locator('.hollow').count();
+    assert.ok(hollow >= 70, `${hollow} documents have no label`);
+    await panel.locator('.legend button').first().click();
+    const selected = async () => Number(/Selected: (\d+) documents/.exec(await panel.innerText())?.[1] ?? 0);
+    await journey.until('the labelled cats', async () => (await selected()) >= 15, 5);
+    assert.ok(await journey.part('label-selected').isDisabled(), 'they have labels');
+    await panel.getByRole('button', { name: 'Enlarge the panel' }).click();
+    await map.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = await map.boundingBox();
+    const corners = [[0.01, 0.01], [0.99, 0.01], [0.99, 0.99], [0.01, 0.99]].map(([a, b]) => [x + a * width, y + b * height]);
+    await journey.page.mouse.move(...corners[0]);
+    await journey.page.mouse.down();
+    for (const corner of corners) await journey.page.mouse.move(...corner, { steps: 5 });
+    await journey.page.mouse.up();
+    await journey.until('all documents', async () => (await selected()) === (await map.locator('circle').count()), 5);
+    await journey.picture('map-1280');
+    assert.deepEqual(await journey.violations(), []);
+    await journey.part('label-selected').click();
+    await journey.page.keyboard.press('Escape');
+    await journey.until('one of them', () => journey.part('label-line').isVisible(), 5);
+    const text = await journey.text('label-line');
+    await journey.page.keyboard.press(/cat/.test(text) ? '1' : '2');
+    await journey.until('its mark is filled', async () => (await map.locator('.hollow').count()) === hollow - 1, 5);
+  }, { viewport: { width: 1280, height: 720 } });
+});
+
+test('terms are explained in their panel, by pointer and by keyboard', async () => {
+  await here.open(NANO, async (journey) => {
+    await journey.usable('start-pretrain', 60);
+    const terms = new Set();
+    for (const step of STEPS) {
+      await open(journey, step);
+      for (const summary of await journey.page.locator('.terms summary:visible').all()) {
+        terms.add(await summary.innerText());
+        await summary.press('Enter');
+        const meaning = summary.locator('xpath=following-sibling::p');
+        assert.ok((await meaning.isVisible()) && (await meaning.innerText()).length > 20, await summary.innerText());
+        await summary.press('Enter');
+      }
+    }
+    assert.ok(terms.size >= 20, [...terms].join(', '));
+    await open(journey, 'pretrain');
+    await journey.page.locator('#panel-loss .terms summary').first().click();
+    await journey.picture('terms-1280');
+    assert.deepEqual(await journey.violations(), []);
+  });
+});
+
 test('the copied commands repeat the runs on the command line', async () => {
   const clozelab = process.env.CLOZELAB_BIN ?? join(ROOT, 'target', 'release', 'clozelab');
   const folder = mkdtempSync(join(tmpdir(), 'clozelab-commands-'));

@@ -1,10 +1,13 @@
 //! Labelling documents by hand: a queue of proposed documents, labels stored with each key press,
 //! and suspicious labels to accept or reject.
 
+pub mod placed;
 mod queue;
 
 pub use queue::{LabellingQueue, Stored, to_json_lines};
 
+#[cfg(target_arch = "wasm32")]
+mod map;
 #[cfg(target_arch = "wasm32")]
 mod panels;
 #[cfg(target_arch = "wasm32")]

@@ -1,6 +1,7 @@
 //! The step of labelling: the document with a button and a key for each label, the labels given so
 //! far, and suspicious labels.
 
+use super::map::DocumentMap;
 use super::queue::{LabellingQueue, to_json_lines};
 use super::session::{LabellingSession, SAMPLERS};
 use super::suspects::Suspects;
@@ -30,6 +31,9 @@ pub fn LabelPanel() -> impl IntoView {
         <Panel id="document" title=tr!("Document to label")>
             <CurrentDocument session />
         </Panel>
+        <Panel id="document-map" title=tr!("Map of the documents") note=tr!("similar documents are near each other")>
+            <DocumentMap session />
+        </Panel>
         <Panel id="given-labels" title=tr!("Labels given") note=tr!("by hand, in this browser")>
             <GivenLabels />
         </Panel>
@@ -45,7 +49,7 @@ pub fn LabelPanel() -> impl IntoView {
         <Section
             step=Step::Label
             lead=tr!("Label each document with one key. Labels are saved in this browser as you go, and are used the next time you fine-tune.")
-            shape="three"
+            shape="four"
             action=view! { <Start session /> }.into_any()
             panels=panels.into_any()
         >

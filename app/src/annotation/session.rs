@@ -7,7 +7,7 @@ use crate::state::{Question, RunState, StateSlice};
 use crate::workspace::{Step, View, Workspace};
 use gloo::events::EventListener;
 use leptos::prelude::*;
-use protocol::{LineQuery, Sampler};
+use protocol::{LineQuery, PredictedDocument, Sampler};
 use wasm_bindgen::JsCast;
 
 /// Number of documents requested at a time.
@@ -143,6 +143,16 @@ impl LabellingSession {
     pub fn propose_others(&self) {
         self.queue.update(LabellingQueue::clear_waiting);
         self.propose();
+    }
+
+    /// Puts these documents in front of those that wait.
+    pub fn label_next(&self, documents: Vec<PredictedDocument>) {
+        let known = self.app.annotations.get_untracked();
+        self.queue.update(|queue| {
+            queue.clear_waiting();
+            queue.refill(documents, &known);
+        });
+        focus::on("[data-testid=label-line]");
     }
 
     /// Requests documents to label, unless a request is pending or a run is active, which would

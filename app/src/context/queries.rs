@@ -9,7 +9,7 @@ use crate::state::{Question, RunState, StateSlice};
 use crate::tr;
 use js_sys::{Array, ArrayBuffer};
 use leptos::prelude::*;
-use protocol::{Command, LineQuery, Phase, RunConfig};
+use protocol::{Command, LineQuery, MapSource, Phase, RunConfig};
 use web_sys::Blob;
 
 /// Number of rows in the vocabulary table.
@@ -104,8 +104,32 @@ impl AppContext {
             .unwrap_or_default();
         self.send(Command::Classify {
             request,
-            text,
+            text: text.clone(),
             top_k: TOP_K,
+        });
+        self.explain(text, None);
+    }
+
+    /// Requests a map of the documents.
+    pub fn draw_map(&self, source: MapSource) {
+        let request = self
+            .state
+            .try_update_value(|state| state.next_long_request(Question::Map))
+            .unwrap_or_default();
+        self.notify(&[StateSlice::Answers]);
+        self.send(Command::Map { request, source });
+    }
+
+    /// Requests the evidence for a label of a text; `None` selects the most probable label.
+    pub fn explain(&self, text: String, label: Option<String>) {
+        let request = self
+            .state
+            .try_update_value(|state| state.next_request(Question::Evidence))
+            .unwrap_or_default();
+        self.send(Command::Explain {
+            request,
+            text,
+            label,
         });
     }
 

@@ -1,9 +1,9 @@
 //! Labels all documents of a file with the current classifier and downloads the result as a table.
 
+use super::asked::Asked;
 use super::file_button::FileButton;
 use super::file_table::describe;
 use super::review::REVIEW_TOPICS;
-use super::try_it::Asked;
 use crate::context::app;
 use crate::file_import::Source;
 use crate::focus;

@@ -5,8 +5,11 @@
 //! The questions come from the documentation of the 2018 system.
 
 use super::choice::SwitchField;
+use super::lesson_link::LessonLink;
 use crate::context::app;
 use crate::focus;
+use crate::guide::LESSONS;
+use crate::language::translated;
 use crate::preview_context::scope;
 use crate::settings::NSP;
 use crate::state::{Masking, Stage, StateSlice};
@@ -40,6 +43,7 @@ pub fn LearnPanel() -> impl IntoView {
             <NextSentence />
             <Attention />
             <PositionWise />
+            <LessonLink />
             <div class="buttons" hidden=all>
                 <button type="button" class="quiet" on:click=show_all>{tr!("All lessons")}</button>
             </div>
@@ -56,12 +60,13 @@ struct AllLessons(RwSignal<bool>);
 fn Lesson(
     /// Name of the lesson in links.
     name: &'static str,
-    title: String,
     /// Whether the exercise of the lesson has been completed.
     done: Signal<bool>,
     children: Children,
 ) -> impl IntoView {
     let app = app();
+    let title = LESSONS.iter().find(|(lesson, _)| *lesson == name);
+    let title = title.map(|(_, title)| translated(title));
     let is_requested = app
         .guide
         .with_value(|guide| guide.lesson.as_deref() == Some(name));
@@ -148,7 +153,7 @@ fn BothSides() -> impl IntoView {
         Some(format!("{text} → {}", words.join(", ")))
     };
     view! {
-        <Lesson name="masked-lm" title=tr!("Guessing from both sides: masked LM against left-to-right") done>
+        <Lesson name="masked-lm" done>
             <p>
                 {tr!("A left-to-right language model factors a sentence into next words: each word is guessed from those before it, and never sees those after it. A right-to-left model does the reverse. A masked language model hides some words and guesses them from everything that is left, on both sides at once. It cannot write text word by word, but what it learns of a word takes the whole sentence into account.")}
             </p>
@@ -182,7 +187,7 @@ fn ThreeTreatments() -> impl IntoView {
         scope.look();
     };
     view! {
-        <Lesson name="masking" title=tr!("Why a chosen word is hidden, swapped or kept") done>
+        <Lesson name="masking" done>
             <p>
                 {tr!("Of the words that are chosen, 80 % become [MASK], 10 % become a random word and 10 % stay. If all became [MASK], the model could learn to think only where [MASK] stands, and later, when you label your text, there is none. A random word forces it to doubt every word that it sees; a kept one forces it to have an opinion on a word even where it is right.")}
             </p>
@@ -288,7 +293,7 @@ fn WordVectors() -> impl IntoView {
         }
     };
     view! {
-        <Lesson name="word-vectors" title=tr!("A word is known by the company it keeps") done>
+        <Lesson name="word-vectors" done>
             <p>
                 {tr!("Before any training, the page counts which words stand near which, at most five apart, and records how much more often than chance each pair occurs (positive pointwise mutual information). A table of thousands of rows and columns is then reduced to about a hundred numbers per word. Words with the same neighbours get nearly the same numbers, although nobody said what they mean: “You shall know a word by the company it keeps” (Firth 1957). Pre-training starts from these vectors and is far ahead of a random start.")}
             </p>
@@ -318,7 +323,7 @@ fn NextSentence() -> impl IntoView {
     });
     let done = Signal::derive(move || latest.with(Option::is_some));
     view! {
-        <Lesson name="next-sentence" title=tr!("Next-sentence prediction") done>
+        <Lesson name="next-sentence" done>
             <p>
                 {tr!("Two texts go in together, [CLS] the man went to the store [SEP] he bought a gallon of milk [SEP]. Half of the time the second one really follows (IsNext), half of the time it is a random one from another document (NotNext): penguins are flightless birds. The model tells which, from the vector of the whole text. It was meant for tasks on pairs; later work (Liu et al. 2019) found that it helps little, which is why it is a switch here. It needs documents of several sentences: a dictionary of one-sentence definitions makes it easy and useless.")}
             </p>
@@ -350,7 +355,7 @@ fn Attention() -> impl IntoView {
     });
     let done = Signal::derive(move || done.get());
     view! {
-        <Lesson name="attention" title=tr!("Queries, keys, values and heads") done>
+        <Lesson name="attention" done>
             <p>
                 {tr!("Each position asks a question (its query), offers a description of itself (its key) and something to take away (its value). A position compares its query with every key, turns the matches into shares that sum to 1, and takes that mixture of values: any two words are one step apart, however far they stand. Several heads do this side by side on smaller vectors, so that one can look at the word before while another looks for a verb. In the student project of 2018 that this page re-creates, the heads were put back together in the wrong order, which is one of the reasons why its Transformer never learned.")}
             </p>
@@ -391,7 +396,7 @@ fn PositionWise() -> impl IntoView {
     });
     let done = Signal::derive(move || runs.with(|runs| runs.len() >= 2));
     view! {
-        <Lesson name="position-wise" title=tr!("The position-wise network, and what attention adds") done>
+        <Lesson name="position-wise" done>
             <p>
                 {tr!("After each round of attention, a small network with one hidden layer, four times as wide, is applied to every position by itself: attention moves information between positions, this network works on it in place. Most of a block's weights stand here.")}
             </p>

@@ -2,6 +2,7 @@
 //! [`crate::context::AppContext`] and calls its methods; it has no state of its own beyond the
 //! contents of its inputs.
 
+mod asked;
 mod attention;
 mod bar_table;
 mod choice;
@@ -12,6 +13,7 @@ mod confidence;
 mod data;
 mod deferred_mount;
 mod estimate;
+mod evidence;
 mod field;
 mod file_button;
 mod file_table;
@@ -23,6 +25,7 @@ mod label_edits;
 mod label_file;
 mod labels;
 mod learn;
+mod lesson_link;
 mod loss_chart;
 mod microscope;
 mod notice;
@@ -39,6 +42,7 @@ mod try_it;
 mod verdict;
 mod vocabulary;
 
+pub use asked::Asked;
 pub use attention::AttentionPanel;
 pub use data::DataPanel;
 pub use deferred_mount::{DeferredMount, MountQueue};
@@ -51,4 +55,4 @@ pub use pretrain::PretrainPanel;
 pub use review::ReviewPanel;
 pub use run_bar::RunBar;
 pub use runs::RunsPanel;
-pub use try_it::{Asked, TryPanel};
+pub use try_it::TryPanel;

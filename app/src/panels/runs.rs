@@ -20,7 +20,7 @@ use actions::{Actions, NameField};
 use leptos::prelude::*;
 use models::Models;
 use protocol::Phase;
-use share_link::CopyOut;
+pub use share_link::CopyOut;
 use storage::StorageLine;
 
 /// The runs panel.

@@ -12,6 +12,7 @@ use crate::chart_context::{ChartContext, plotting};
 use crate::context::{AppContext, app};
 use crate::language::translated;
 use crate::order;
+use crate::plain_score::plain_score;
 use crate::state::{Run, RunState, Score, StateSlice};
 use crate::theme::Dark;
 use crate::tr;
@@ -170,6 +171,10 @@ fn Interval() -> impl IntoView {
         let (_, score) = latest(state)?;
         Some((score.metrics.interval?, score.metrics.n))
     });
+    let plain = app.memo(&[StateSlice::Runs], |state| {
+        let metrics = &latest(state)?.1.metrics;
+        plain_score(metrics.precision_at_1, metrics.n)
+    });
     let words = move || {
         let (interval, n) = interval.get()?;
         let [low, high] = interval.micro_f1.map(|value| figure(value, 3));
@@ -184,7 +189,10 @@ fn Interval() -> impl IntoView {
             macro_high
         ))
     };
-    view! { <p class="help" data-testid="interval" hidden=move || interval.with(Option::is_none)>{words}</p> }
+    view! {
+        <p data-testid="plain-score" hidden=move || plain.with(Option::is_none)>{plain}</p>
+        <p class="help" data-testid="interval" hidden=move || interval.with(Option::is_none)>{words}</p>
+    }
 }
 
 fn describe(run: &str, score: &Score) -> String {

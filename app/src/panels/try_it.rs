@@ -1,6 +1,8 @@
 //! Inference: predictions for `[MASK]` tokens and labels for a text, or the reason why the
 //! model cannot answer.
 
+use super::asked::{Asked, MASK};
+use super::evidence::EvidencePanel;
 use super::label_file::LabelFile;
 use crate::confidence::unfamiliar;
 use crate::context::app;
@@ -14,27 +16,6 @@ use leptos::html;
 use leptos::prelude::*;
 use protocol::{Candidate, LabelScore, MaskPrediction, Phase};
 
-const MASK: &str = "[MASK]";
-
-/// Inputs of the panel; they survive a change of language, which mounts the panels again.
-#[derive(Clone, Copy)]
-pub struct Asked {
-    guess: RwSignal<String>,
-    label: RwSignal<String>,
-    /// Whether each label uses its own decision threshold.
-    pub(super) by_own: RwSignal<bool>,
-}
-
-impl Default for Asked {
-    fn default() -> Self {
-        Self {
-            guess: RwSignal::new("a small [MASK] used for cooking".into()),
-            label: RwSignal::new("a bird that swims and cannot fly".into()),
-            by_own: RwSignal::new(false),
-        }
-    }
-}
-
 /// The inference panel: fill-mask, classification of a text, and of a whole file.
 #[component]
 pub fn TryPanel() -> impl IntoView {
@@ -42,7 +23,7 @@ pub fn TryPanel() -> impl IntoView {
         <Section
             step=Step::Try
             lead=tr!("Uses the most recent model: it fills masks after pre-training, and classifies after fine-tuning.")
-            shape="columns"
+            shape="beside"
             panels=view! { <Panels /> }.into_any()
         >
             <LabelFile />
@@ -60,6 +41,7 @@ fn Panels() -> impl IntoView {
         <Panel id="classify" title=tr!("Classify a text")>
             <Classify />
         </Panel>
+        <EvidencePanel />
     }
 }
 
@@ -70,7 +52,7 @@ fn FillMask() -> impl IntoView {
     let text = expect_context::<Asked>().guess;
     let missing = app.memo(
         &[StateSlice::Runs, StateSlice::Engine, StateSlice::Progress],
-        reason_not_to_predict,
+        RunState::reason_not_to_predict,
     );
     let reason = move || {
         missing.get().or_else(|| {
@@ -189,23 +171,6 @@ fn of_text(text: String) -> impl IntoView {
 }
 
 const NO_MASK: &str = mark!("Put [MASK] where a word is missing.");
-
-/// Returns why masked tokens cannot be predicted. An active pre-training run answers with its
-/// current weights.
-fn reason_not_to_predict(state: &RunState) -> Option<String> {
-    match &state.model {
-        Model { guesses: true, .. } => None,
-        _ if state.is_learning(Phase::Pretrain) => None,
-        Model {
-            pretrained: false,
-            classifier: false,
-            ..
-        } => Some(tr!("There is no model yet: pre-train or import one first.")),
-        _ => Some(tr!(
-            "The current model cannot fill masks: pre-train or open one that can."
-        )),
-    }
-}
 
 fn reason_not_to_label(state: &RunState) -> Option<String> {
     let can = state.model.classifier || state.is_learning(Phase::Finetune);

@@ -2,7 +2,8 @@
 
 use protocol::{
     Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, LabelScore,
-    LengthCount, LineQuery, MaskedToken, Message, PredictedDocument, VocabularyEntry,
+    LengthCount, LineQuery, MapPoint, MaskedToken, Message, PredictedDocument, VocabularyEntry,
+    WordEvidence,
 };
 
 /// State of the engine.
@@ -75,6 +76,15 @@ impl Notice {
     }
 }
 
+/// Documents placed in the plane.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DocumentMap {
+    /// The placed documents.
+    pub points: Vec<MapPoint>,
+    /// Number of further documents.
+    pub more: u64,
+}
+
 /// Labels predicted for a text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Classification {
@@ -93,6 +103,19 @@ pub struct Classification {
     pub words: u64,
     /// Words of the text that occur in no training document.
     pub unseen: Vec<String>,
+    /// Evidence for one of the labels; `None` until it is measured.
+    pub evidence: Option<Evidence>,
+}
+
+/// How much each word of a text contributes to a label.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// The label.
+    pub label: String,
+    /// The measured words, in the order of the text.
+    pub words: Vec<WordEvidence>,
+    /// Number of further words, which were not measured.
+    pub more: u64,
 }
 
 /// Predictions for the bundled cloze sentences.

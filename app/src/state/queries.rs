@@ -2,32 +2,33 @@
 //! Predictions of an earlier model are kept for comparison with those of the current one.
 
 use super::{
-    AttentionMap, Classification, FilledClozes, Labelling, Lines, Neighbours, Proposals, Run,
-    RunState, Tokenized,
+    AttentionMap, Classification, DocumentMap, Evidence, FilledClozes, Labelling, Lines,
+    Neighbours, Proposals, Run, RunState, Tokenized,
 };
 use protocol::{Event, LineQuery, MaskPrediction};
+use std::collections::BTreeMap;
 
 /// Request number of the last query of each kind; answers to earlier ones are ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Requests {
     last: u64,
-    guesses: u64,
-    clozes: u64,
-    labels: u64,
-    file: u64,
-    attention: u64,
-    tokens: u64,
-    neighbours: u64,
-    review: u64,
-    lines: u64,
-    first_documents: u64,
-    proposals: u64,
-    suspects: u64,
-    export: u64,
+    by_question: BTreeMap<Question, u64>,
+}
+
+impl Requests {
+    /// Returns the number of the last query of a kind; 0 if there was none.
+    fn number(&self, question: Question) -> u64 {
+        self.by_question.get(&question).copied().unwrap_or(0)
+    }
+
+    /// Ignores answers to queries of a kind.
+    fn forget(&mut self, question: Question) {
+        self.by_question.remove(&question);
+    }
 }
 
 /// Kind of a query to the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
     /// Predictions for masked tokens.
     Guesses,
@@ -35,6 +36,8 @@ pub enum Question {
     Clozes,
     /// Labels of a text.
     Labels,
+    /// Evidence for a label of that text.
+    Evidence,
     /// Labels of the documents of a file.
     File,
     /// Attention of a text.
@@ -53,6 +56,8 @@ pub enum Question {
     Proposals,
     /// Documents with suspicious labels.
     Suspects,
+    /// A map of the documents.
+    Map,
     /// A model as a file: every export is delivered, even if another is requested later.
     Export,
 }
@@ -73,22 +78,7 @@ impl RunState {
     pub fn next_request(&mut self, question: Question) -> u64 {
         let requests = &mut self.requests;
         requests.last += 1;
-        let slot = match question {
-            Question::Guesses => &mut requests.guesses,
-            Question::Clozes => &mut requests.clozes,
-            Question::Labels => &mut requests.labels,
-            Question::File => &mut requests.file,
-            Question::Attention => &mut requests.attention,
-            Question::Tokens => &mut requests.tokens,
-            Question::Neighbours => &mut requests.neighbours,
-            Question::Review => &mut requests.review,
-            Question::Lines => &mut requests.lines,
-            Question::FirstDocuments => &mut requests.first_documents,
-            Question::Proposals => &mut requests.proposals,
-            Question::Suspects => &mut requests.suspects,
-            Question::Export => &mut requests.export,
-        };
-        *slot = requests.last;
+        requests.by_question.insert(question, requests.last);
         requests.last
     }
 
@@ -108,7 +98,7 @@ impl RunState {
     /// Drops all pending queries, which the engine will no longer answer.
     pub(super) fn drop_questions(&mut self) {
         (self.waiting, self.opening) = (None, None);
-        self.proposals.request = self.requests.proposals;
+        self.proposals.request = self.requests.number(Question::Proposals);
         self.clozes_wait = false;
         self.labelling = self.labelling.take().filter(Labelling::is_done);
         self.estimating.clear();
@@ -117,22 +107,22 @@ impl RunState {
     /// Ends a query that was answered or failed.
     pub(super) fn end_question(&mut self, request: u64) {
         self.estimating.remove(&request);
-        if request == self.requests.proposals {
+        if request == self.requests.number(Question::Proposals) {
             self.proposals = Proposals {
                 request,
                 documents: vec![],
             };
         }
         self.waiting = self.waiting.filter(|waiting| *waiting != request);
-        self.clozes_wait &= request != self.requests.clozes;
-        if request == self.requests.file {
+        self.clozes_wait &= request != self.requests.number(Question::Clozes);
+        if request == self.requests.number(Question::File) {
             self.labelling = self.labelling.take().filter(Labelling::is_done);
         }
     }
 
     /// Returns whether the first documents of the current files have not been requested yet.
     pub fn wants_first_documents(&self) -> bool {
-        self.corpus.is_some() && self.requests.first_documents == 0
+        self.corpus.is_some() && self.requests.number(Question::FirstDocuments) == 0
     }
 
     /// Returns the request number of a query for the first documents of a file, and clears those of
@@ -145,7 +135,7 @@ impl RunState {
     /// Clears the first documents, and ignores pending ones, since other files were read.
     pub(super) fn drop_first_documents(&mut self) {
         self.first_documents = None;
-        self.requests.first_documents = 0;
+        self.requests.forget(Question::FirstDocuments);
     }
 
     /// Returns whether steps of any run are being timed.
@@ -194,7 +184,8 @@ impl RunState {
 
     /// Applies an answer, unless it is outdated by a later query of its kind.
     pub(super) fn take_answer(&mut self, event: Event) {
-        let last = self.requests;
+        let requests = self.requests.clone();
+        let last = |question| requests.number(question);
         match &event {
             Event::Reviewed { request, .. } | Event::Lines { request, .. } => {
                 self.end_question(*request)
@@ -206,7 +197,7 @@ impl RunState {
                 request,
                 tokens,
                 count,
-            } if request == last.tokens => {
+            } if request == last(Question::Tokens) => {
                 self.tokenized = Some(Tokenized { tokens, count });
             }
             Event::Neighbours {
@@ -214,10 +205,10 @@ impl RunState {
                 word,
                 own,
                 model,
-            } if request == last.neighbours => {
+            } if request == last(Question::Neighbours) => {
                 self.neighbours = Some(Neighbours { word, own, model });
             }
-            Event::Reviewed { request, review } if request == last.review => {
+            Event::Reviewed { request, review } if request == last(Question::Review) => {
                 self.review = Some(review);
                 self.lines = None;
             }
@@ -225,7 +216,7 @@ impl RunState {
                 request,
                 lines,
                 more,
-            } if request == last.lines => {
+            } if request == last(Question::Lines) => {
                 self.lines = Some(Lines {
                     of: self.lines_asked.clone(),
                     lines,
@@ -236,24 +227,31 @@ impl RunState {
                 request,
                 lines,
                 more,
-            } if request == last.first_documents => {
+            } if request == last(Question::FirstDocuments) => {
                 self.first_documents = Some(Lines {
                     of: None,
                     lines,
                     more,
                 });
             }
-            Event::Lines { request, lines, .. } if request == last.proposals => {
+            Event::Lines { request, lines, .. } if request == last(Question::Proposals) => {
                 self.proposals = Proposals {
                     request,
                     documents: lines,
                 };
             }
-            Event::Lines { request, lines, .. } if request == last.suspects => {
+            Event::Lines { request, lines, .. } if request == last(Question::Suspects) => {
                 self.suspects = Some(lines);
             }
+            Event::Mapped {
+                request,
+                points,
+                more,
+            } if request == last(Question::Map) => {
+                self.map = Some(DocumentMap { points, more });
+            }
             Event::Guesses { request, masks }
-                if request == last.guesses && request != self.answered.0 =>
+                if request == last(Question::Guesses) && request != self.answered.0 =>
             {
                 self.set_guesses_aside();
                 self.answered = (request, self.asked.clone());
@@ -263,7 +261,7 @@ impl RunState {
                 request,
                 step,
                 guesses,
-            } if request == last.clozes => {
+            } if request == last(Question::Clozes) => {
                 self.clozes_wait = false;
                 self.clozes = Some(FilledClozes { step, guesses });
             }
@@ -275,7 +273,7 @@ impl RunState {
                 thresholds,
                 words,
                 unseen,
-            } if request == last.labels => {
+            } if request == last(Question::Labels) => {
                 let text = self.labelled_text.clone();
                 self.classified = Some(Classification {
                     text,
@@ -285,7 +283,19 @@ impl RunState {
                     thresholds,
                     words,
                     unseen,
+                    evidence: None,
                 });
+            }
+            Event::Explained {
+                request,
+                label,
+                words,
+                more,
+                ..
+            } if request == last(Question::Evidence) => {
+                if let Some(classified) = &mut self.classified {
+                    classified.evidence = Some(Evidence { label, words, more });
+                }
             }
             Event::Labelled {
                 request,
@@ -294,7 +304,7 @@ impl RunState {
                 dropped,
                 columns,
                 warnings,
-            } if request == last.file => {
+            } if request == last(Question::File) => {
                 if let Some(Labelling { name, .. }) = self.labelling.take() {
                     let columns = columns.map(|columns| columns.text).unwrap_or_default();
                     self.labelling = Some(Labelling {
@@ -338,7 +348,7 @@ impl RunState {
         };
         match *request {
             0 => self.films.attend(run, *step, map),
-            request if request == self.requests.attention => {
+            request if request == self.requests.number(Question::Attention) => {
                 let learning = self
                     .runs
                     .iter()
@@ -388,14 +398,15 @@ impl RunState {
 
     /// Gives up labelling a file: further answers about it are ignored.
     pub fn give_up_labelling(&mut self) {
-        (self.labelling, self.requests.file) = (None, 0);
+        self.labelling = None;
+        self.requests.forget(Question::File);
     }
 
     /// Returns the labelling job of this request, unless another file was chosen since.
     pub fn labelling_of(&self, request: u64) -> Option<Labelling> {
         self.labelling
             .clone()
-            .filter(|_| request == self.requests.file)
+            .filter(|_| request == self.requests.number(Question::File))
     }
 
     /// Returns the request number of a query for the masked tokens of this text.

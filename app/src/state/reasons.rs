@@ -1,10 +1,27 @@
-//! Reasons why a run cannot start now, as shown next to a disabled button.
+//! Reasons why a run or a query cannot start now, as shown next to a disabled button.
 
-use super::{Engine, RunState};
+use super::{Engine, Model, RunState};
 use crate::tr;
 use protocol::{Phase, StartFrom};
 
 impl RunState {
+    /// Returns why masked tokens cannot be predicted. An active pre-training run answers with its
+    /// current weights.
+    pub fn reason_not_to_predict(&self) -> Option<String> {
+        match &self.model {
+            Model { guesses: true, .. } => None,
+            _ if self.is_learning(Phase::Pretrain) => None,
+            Model {
+                pretrained: false,
+                classifier: false,
+                ..
+            } => Some(tr!("There is no model yet: pre-train or import one first.")),
+            _ => Some(tr!(
+                "The current model cannot fill masks: pre-train or open one that can."
+            )),
+        }
+    }
+
     /// Returns why a run cannot start now; `None` if it can.
     pub fn reason_not_to_start(&self, phase: Phase, from: StartFrom) -> Option<String> {
         match (&self.engine, &self.corpus) {

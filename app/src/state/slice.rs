@@ -74,6 +74,8 @@ impl StateSlice {
             Event::Guesses { .. }
             | Event::FilledMasks { .. }
             | Event::Classified { .. }
+            | Event::Explained { .. }
+            | Event::Mapped { .. }
             | Event::Attention { .. }
             | Event::Tokenized { .. }
             | Event::Neighbours { .. }
