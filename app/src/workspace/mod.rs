@@ -19,6 +19,8 @@ pub mod keys;
 mod nav;
 #[cfg(target_arch = "wasm32")]
 mod panel;
+#[cfg(target_arch = "wasm32")]
+mod terms;
 
 #[cfg(target_arch = "wasm32")]
 pub use context::{Workspace, workspace};

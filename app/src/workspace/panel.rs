@@ -1,6 +1,7 @@
 //! The frames of the layout: a step with its settings and its panels, and a panel that can fill the
 //! stage.
 
+use super::terms::Terms;
 use super::{Step, View, workspace};
 use crate::focus;
 use crate::language::translated;
@@ -112,7 +113,7 @@ pub fn Panel(
                     <span aria-hidden="true">{move || if is_enlarged.get() { "⤡" } else { "⤢" }}</span>
                 </button>
             </header>
-            <div class="panel-body">{children()}</div>
+            <div class="panel-body">{children()} <Terms panel=id /></div>
         </div>
     }
     .into_any()

@@ -147,7 +147,8 @@ fn shape(mark: &Mark, plot: &str, paper: &str, colour: &impl Fn(ColorRole) -> St
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Escapes text for SVG and HTML.
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
