@@ -17,11 +17,11 @@ pub const LANGUAGE: &str = "lang";
 pub const LESSONS: [(&str, &str); 6] = [
     (
         "masked-lm",
-        mark!("Guessing from both sides: masked LM against left-to-right"),
+        mark!("Predicting from both sides: masked LM against left-to-right"),
     ),
     (
         "masking",
-        mark!("Why a chosen word is hidden, swapped or kept"),
+        mark!("Why a selected word is masked, replaced or kept"),
     ),
     (
         "word-vectors",

@@ -15,7 +15,7 @@ pub fn plain_score(share: f64, n: u64) -> Option<String> {
     let of_hundred = |share: f64| (100.0 * share).round() as u64;
     let [low, high] = wilson(share, n as f64).map(of_hundred);
     Some(tr!(
-        "For about {right} of 100 such documents the first label is correct; between {low} and {high}, measured on {documents}.",
+        "The first label is correct for about {right} of 100 such documents (95 % interval {low} to {high}, measured on {documents}).",
         right = of_hundred(share),
         low,
         high,
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(
             plain_score(25.0 / 29.0, 29).as_deref(),
             Some(
-                "For about 86 of 100 such documents the first label is correct; between 69 and 95, measured on 29 documents."
+                "The first label is correct for about 86 of 100 such documents (95 % interval 69 to 95, measured on 29 documents)."
             )
         );
         assert_eq!(plain_score(0.5, 0), None);

@@ -38,6 +38,7 @@ use protocol::{
     PredictedDocument, Review, STOPPED,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Code of a failure after which the engine no longer responds and must be restarted.
 pub const ENGINE_CRASHED: &str = "engine-crashed";
@@ -82,7 +83,7 @@ pub struct RunState {
     /// Documents with suspicious labels; `None` until they are requested.
     pub suspects: Option<Vec<PredictedDocument>>,
     /// Map of the documents drawn last.
-    pub map: Option<DocumentMap>,
+    pub map: Option<Arc<DocumentMap>>,
     /// First documents of a file, as they were read.
     pub first_documents: Option<Lines>,
     /// Estimates of the configured run, by preset.
@@ -113,6 +114,8 @@ pub struct RunState {
     asked: String,
     /// Text of the last classification query.
     labelled_text: String,
+    /// Text of the last query for evidence.
+    explained_text: String,
     answered: (u64, String),
     /// Answer to the last classification query.
     pub classified: Option<Classification>,

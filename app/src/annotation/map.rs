@@ -1,14 +1,15 @@
 //! The map of the documents: marks in the plane, a legend whose entries select documents, and a lasso
 //! that does the same. Selected documents can be labelled next.
 
-use super::placed::{SIZE, colour, inside, labels_of, legend, marks, shown_label};
+use super::placed::{Group, SIZE, colour, inside, labels_of, legend, marks};
 use super::session::LabellingSession;
 use crate::context::app;
-use crate::state::{DocumentMap as Map, RunState, StateSlice};
+use crate::state::{DocumentMap as Map, Question, StateSlice};
 use crate::tr;
 use crate::wording::{documents, grouped};
+use crate::workspace::workspace;
 use leptos::prelude::*;
-use protocol::{MapPoint, MapSource, PredictedDocument};
+use protocol::{Command, MapPoint, MapSource, PredictedDocument};
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
@@ -24,12 +25,15 @@ const SLICES: [StateSlice; 4] = [
     StateSlice::Answers,
 ];
 
+/// Maximum number of characters that are shown of each.
+const MAX_SHOWN_CHARS: usize = 400;
+
 /// The map and what is selected on it.
 #[component]
 pub fn DocumentMap(session: LabellingSession) -> impl IntoView {
     let app = app();
     let map = app.memo(&[StateSlice::Answers, StateSlice::Corpus], |state| {
-        state.map.clone().map(Arc::new)
+        state.map.clone()
     });
     let selected = RwSignal::new(Vec::<usize>::new());
     Effect::new(move |_| {
@@ -45,7 +49,9 @@ pub fn DocumentMap(session: LabellingSession) -> impl IntoView {
 #[component]
 fn DrawButtons() -> impl IntoView {
     let app = app();
-    let is_waiting = app.memo(&[StateSlice::Answers], RunState::is_waiting);
+    let is_waiting = app.memo(&[StateSlice::Answers], |state| {
+        state.is_waiting_for(Question::Map)
+    });
     let is_ready = app.memo(&SLICES, |state| {
         state.corpus.is_some() && !state.is_at_work() && !state.is_waiting()
     });
@@ -71,7 +77,12 @@ fn DrawButtons() -> impl IntoView {
                 {tr!("Draw by word vectors")}
             </button>
         </div>
-        <p class="help" role="status" hidden=move || !is_waiting.get()>{tr!("The documents are being placed…")}</p>
+        <Show when=move || is_waiting.get()>
+            <p class="ask" role="status">
+                {tr!("The documents are being placed…")}
+                <button type="button" on:click=move |_| app.send(Command::Stop)>{tr!("Stop")}</button>
+            </p>
+        </Show>
     }
 }
 
@@ -98,26 +109,34 @@ fn Drawing(map: Arc<Map>, selected: RwSignal<Vec<usize>>) -> impl IntoView {
         let point = |[x, y]: &[f64; 2]| format!("{x:.0},{y:.0}");
         lasso.with(|lasso| lasso.iter().map(point).collect::<Vec<_>>().join(" "))
     };
-    let entry = move |(place, (label, count)): (usize, (String, usize))| {
-        let (map, wanted) = (map.clone(), label.clone());
+    let entry = move |group: Group, class: String, words: AnyView| {
+        let map = map.clone();
         let select = move |_| {
-            let is_wanted = |index: &usize| {
-                annotations.with_untracked(|annotations| {
-                    shown_label(&map.points[*index], annotations) == Some(&wanted)
-                })
-            };
-            selected.set((0..map.points.len()).filter(is_wanted).collect());
+            let members = annotations.with_untracked(|all| group.members(&map.points, all));
+            selected.set(members);
         };
         view! {
             <button type="button" class="quiet" on:click=select>
-                <span class="swatch" style=format!("background: {}", colour(Some(place))) aria-hidden="true"></span>
-                <bdi>{label}</bdi> " " {grouped(count as u64)}
+                <span class=format!("swatch {class}") aria-hidden="true"></span>
+                {words}
             </button>
         }
     };
     let entries = move || {
-        let legend = annotations.with(|annotations| legend(&named.points, annotations));
-        legend.into_iter().enumerate().map(&entry).collect_view()
+        let labels = annotations.with(|annotations| legend(&named.points, annotations));
+        let of_labels = labels
+            .into_iter()
+            .enumerate()
+            .map(|(place, (label, count))| {
+                let words = view! { <bdi>{label.clone()}</bdi> " " {grouped(count as u64)} };
+                entry(Group::Label(label), colour(Some(place)), words.into_any())
+            });
+        let groups = [
+            (Group::Unlabelled, tr!("Without a label")),
+            (Group::Disputed, tr!("Predicted otherwise")),
+        ];
+        let others = groups.map(|(group, name)| entry(group, "none".into(), name.into_any()));
+        of_labels.chain(others).collect_view()
     };
     view! {
         <svg
@@ -125,7 +144,7 @@ fn Drawing(map: Arc<Map>, selected: RwSignal<Vec<usize>>) -> impl IntoView {
             data-testid="document-map"
             viewBox=format!("0 0 {SIZE} {SIZE}")
             role="img"
-            aria-label=tr!("Documents in the plane; the buttons below select them by label")
+            aria-label=tr!("Map of the documents; the buttons below select them")
             on:pointerdown=drag
             on:pointermove=drag
             on:pointerup=end.clone()
@@ -136,7 +155,7 @@ fn Drawing(map: Arc<Map>, selected: RwSignal<Vec<usize>>) -> impl IntoView {
         </svg>
         <p class="legend">{entries}</p>
         <p class="help">
-            {tr!("Hollow: not labelled, coloured by the prediction. Dark border: the classifier disagrees. Draw a line around documents to select them. Only near neighbours are meaningful; distances between groups are not.")}
+            {tr!("Hollow: without a label, in the colour of the prediction. Dark border: the classifier predicts another label. Draw a line around documents to select them. Near neighbours are similar; the distance between groups means nothing.")}
         </p>
     }
 }
@@ -157,7 +176,7 @@ fn Selection(
     map: Arc<Map>,
     selected: RwSignal<Vec<usize>>,
 ) -> impl IntoView {
-    let annotations = app().annotations;
+    let (annotations, workspace) = (app().annotations, workspace());
     let points = map.clone();
     let unlabelled = Memo::new(move |_| {
         let is_unlabelled = |point: &&MapPoint| {
@@ -177,7 +196,7 @@ fn Selection(
         let selected = selected.get().into_iter().take(MAX_LISTED);
         let item = |index: usize| {
             let document = &map.points.get(index)?.document;
-            let text = document.text.clone();
+            let text: String = document.text.chars().take(MAX_SHOWN_CHARS).collect();
             Some(
                 view! { <li class="excerpt"><b><bdi>{document.truth.join(", ")}</bdi></b> " " <bdi>{text}</bdi></li> },
             )
@@ -191,10 +210,11 @@ fn Selection(
                 type="button"
                 data-testid="label-selected"
                 disabled=move || unlabelled.with(Vec::is_empty)
-                on:click=move |_| session.label_next(unlabelled.get_untracked())
+                on:click=move |_| session.label_next(workspace, unlabelled.get_untracked())
             >
                 {tr!("Label the unlabelled ones")}
             </button>
+            <button type="button" class="quiet" on:click=move |_| selected.set(vec![])>{tr!("Clear the selection")}</button>
         </p>
         <ul class="suspects" hidden=move || count() == 0>{listed}</ul>
     }

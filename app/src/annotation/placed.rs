@@ -44,21 +44,48 @@ pub fn legend(points: &[MapPoint], annotations: &Annotations) -> Vec<(String, us
         .into_iter()
         .map(|(label, count)| (label.to_string(), count))
         .collect();
-    counts.sort_by(|a, b| b.1.cmp(&a.1));
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts.truncate(COLOURS);
     counts
 }
 
-/// Returns the fill of a place in the legend; `None` is any other label.
-pub fn colour(place: Option<usize>) -> String {
-    place.map_or_else(
-        || "var(--edge)".into(),
-        |place| format!("var(--run-{place})"),
-    )
+/// Documents that a button selects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Those with the colour of a label.
+    Label(String),
+    /// Those without a label.
+    Unlabelled,
+    /// Those whose labels do not include the predicted one.
+    Disputed,
 }
 
-/// Returns the marks as SVG. Unlabelled documents are hollow; documents that the classifier would
-/// label otherwise have a dark border.
+impl Group {
+    /// Returns the indices of its documents.
+    pub fn members(&self, points: &[MapPoint], annotations: &Annotations) -> Vec<usize> {
+        let belongs = |point: &MapPoint| match self {
+            Self::Label(label) => shown_label(point, annotations) == Some(label),
+            Self::Unlabelled => labels_of(point, annotations).is_empty(),
+            Self::Disputed => is_disputed(point, annotations),
+        };
+        let places = 0..points.len();
+        places.filter(|place| belongs(&points[*place])).collect()
+    }
+}
+
+fn is_disputed(point: &MapPoint, annotations: &Annotations) -> bool {
+    let given = labels_of(point, annotations);
+    let predicted = point.document.predicted.first();
+    !given.is_empty() && predicted.is_some_and(|label| !given.contains(&label.label))
+}
+
+/// Returns the class that colours a place in the legend; `None` is any other label.
+pub fn colour(place: Option<usize>) -> String {
+    place.map_or_else(String::new, |place| format!("run-{place}"))
+}
+
+/// Returns the marks as SVG: hollow ones for documents without a label, and ones with a dark border
+/// where the classifier predicts another label.
 pub fn marks(points: &[MapPoint], annotations: &Annotations) -> String {
     let legend = legend(points, annotations);
     let mut svg = String::new();
@@ -67,12 +94,10 @@ pub fn marks(points: &[MapPoint], annotations: &Annotations) -> String {
         let place = legend
             .iter()
             .position(|(label, _)| Some(label.as_str()) == shown);
-        let given = labels_of(point, annotations);
-        let predicted = point.document.predicted.first();
-        let class = match predicted {
-            _ if given.is_empty() => "hollow",
-            Some(predicted) if !given.contains(&predicted.label) => "odd",
-            _ => "",
+        let class = match () {
+            () if labels_of(point, annotations).is_empty() => "hollow",
+            () if is_disputed(point, annotations) => "disputed",
+            () => "plain",
         };
         let [x, y] = position(point);
         let excerpt: String = point.document.text.chars().take(TOOLTIP).collect();
@@ -80,7 +105,7 @@ pub fn marks(points: &[MapPoint], annotations: &Annotations) -> String {
         // Writing to a string cannot fail.
         let _ = write!(
             svg,
-            "<circle class=\"{class}\" cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{RADIUS}\" style=\"--fill: {}\"><title>{}</title></circle>",
+            "<circle class=\"{class} {}\" cx=\"{x:.0}\" cy=\"{y:.0}\" r=\"{RADIUS}\"><title>{}</title></circle>",
             colour(place),
             escaped(&tooltip)
         );
@@ -151,9 +176,14 @@ mod tests {
         let classes: Vec<&str> = svg
             .split("class=\"")
             .skip(1)
-            .filter_map(|rest| rest.split('"').next())
+            .filter_map(|rest| rest.split('"').next()?.split(' ').next())
             .collect();
-        assert_eq!(classes, ["", "odd", "hollow"]);
+        assert_eq!(classes, ["plain", "disputed", "hollow"]);
+        let members = |group: Group| group.members(&points, &none);
+        assert_eq!(members(Group::Label("cat".into())), [0, 1]);
+        assert_eq!(members(Group::Label("dog".into())), [2]);
+        assert_eq!(members(Group::Disputed), [1]);
+        assert_eq!(members(Group::Unlabelled), [2]);
         assert!(svg.contains("&lt;text&gt; 0.5") && !svg.contains("<text>"));
     }
 

@@ -70,6 +70,14 @@ impl LabellingQueue {
         }
     }
 
+    /// Puts chosen documents before those that wait, also if they were skipped.
+    pub fn put_first(&mut self, documents: Vec<PredictedDocument>) {
+        self.chosen.clear();
+        let is_chosen = |text: &str| documents.iter().any(|document| document.text == text);
+        self.waiting.retain(|document| !is_chosen(&document.text));
+        self.waiting.extend(documents.into_iter().rev());
+    }
+
     /// Chooses a label for the current document. With one label per document it is stored and the
     /// next document follows; otherwise the choice is toggled.
     pub fn press(&mut self, label: &str, is_single: bool, known: &Annotations) -> Option<Stored> {

@@ -145,14 +145,11 @@ impl LabellingSession {
         self.propose();
     }
 
-    /// Puts these documents in front of those that wait.
-    pub fn label_next(&self, documents: Vec<PredictedDocument>) {
-        let known = self.app.annotations.get_untracked();
-        self.queue.update(|queue| {
-            queue.clear_waiting();
-            queue.refill(documents, &known);
-        });
-        focus::on("[data-testid=label-line]");
+    /// Puts these documents before those that wait, and shows the first one.
+    pub fn label_next(&self, workspace: Workspace, documents: Vec<PredictedDocument>) {
+        self.queue.update(|queue| queue.put_first(documents));
+        workspace.enlarged.set(None);
+        request_animation_frame(|| focus::on("[data-testid=label-line]"));
     }
 
     /// Requests documents to label, unless a request is pending or a run is active, which would

@@ -5,10 +5,13 @@ use super::Stored;
 use super::session::LabellingSession;
 use crate::context::app;
 use crate::focus;
-use crate::state::{RunState, StateSlice};
+use crate::state::{Question, RunState, StateSlice};
 use crate::tr;
 use leptos::prelude::*;
 use protocol::PredictedDocument;
+
+/// Maximum number of characters that are shown of a document.
+const MAX_SHOWN_CHARS: usize = 400;
 
 /// The list of suspicious labels.
 #[component]
@@ -31,6 +34,9 @@ pub fn Suspects(session: LabellingSession) -> impl IntoView {
         },
     );
     let is_waiting = app.memo(&[StateSlice::Answers], RunState::is_waiting);
+    let is_checking = app.memo(&[StateSlice::Answers], |state| {
+        state.is_waiting_for(Question::Suspects)
+    });
     // Decided documents leave the list.
     let open = move || {
         let decided = session.decided.get();
@@ -59,7 +65,7 @@ pub fn Suspects(session: LabellingSession) -> impl IntoView {
             </button>
         </div>
         <p class="help" role="status">
-            {move || reason.get().or_else(|| is_waiting.get().then(|| tr!("The documents are being checked…")))}
+            {move || reason.get().or_else(|| is_checking.get().then(|| tr!("The documents are being checked…")))}
         </p>
         <p class="help" hidden=move || !is_done()>{tr!("No suspicious label is left.")}</p>
         <ol class="suspects" data-testid="suspicious">
@@ -78,7 +84,7 @@ fn Suspect(session: LabellingSession, place: usize, document: PredictedDocument)
         predicted,
     } = document;
     let suggested: Vec<String> = predicted.iter().map(|label| label.label.clone()).collect();
-    let shown = text.clone();
+    let shown: String = text.chars().take(MAX_SHOWN_CHARS).collect();
     let decide = move |labels: Vec<String>| {
         let text = text.clone();
         move |_| {

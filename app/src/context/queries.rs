@@ -107,7 +107,10 @@ impl AppContext {
             text: text.clone(),
             top_k: TOP_K,
         });
-        self.explain(text, None);
+        // During a run, the predictions that this takes would hold up training.
+        if self.peek(|state| state.active().is_none()) {
+            self.explain(text, None);
+        }
     }
 
     /// Requests a map of the documents.
@@ -124,7 +127,7 @@ impl AppContext {
     pub fn explain(&self, text: String, label: Option<String>) {
         let request = self
             .state
-            .try_update_value(|state| state.next_request(Question::Evidence))
+            .try_update_value(|state| state.ask_evidence(&text))
             .unwrap_or_default();
         self.send(Command::Explain {
             request,

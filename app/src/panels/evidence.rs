@@ -13,7 +13,7 @@ use protocol::WordEvidence;
 /// Maximum number of rows of the table.
 const MAX_ROWS: usize = 8;
 
-/// Effect that is shaded fully if no word has a larger one: smaller ones are not worth the ink.
+/// Effect that is shaded fully if no word has a larger one, so that small ones stay pale.
 const MIN_SCALE: f64 = 0.02;
 
 /// The evidence panel.
@@ -26,7 +26,7 @@ pub fn EvidencePanel() -> impl IntoView {
                 {move || match answer.get() {
                     Some(answer) => of_answer(answer).into_any(),
                     None => view! {
-                        <p class="help">{tr!("Classify a text: its words are shaded by how much they speak for the label.")}</p>
+                        <p class="help">{tr!("Classify a text: its words are shaded by how much they contribute to the label.")}</p>
                     }.into_any(),
                 }}
             </div>
@@ -47,7 +47,7 @@ fn of_answer(answer: Classification) -> impl IntoView {
     let choose = move |event| app.explain(asked.clone(), Some(event_target_value(&event)));
     let option = move |label: String| {
         let is_chosen = explained.as_ref() == Some(&label);
-        view! { <option value=label.clone() selected=is_chosen>{label.clone()}</option> }
+        view! { <option value=label.clone() prop:selected=is_chosen>{label.clone()}</option> }
     };
     let names = labels.into_iter().map(|label| label.label);
     view! {
@@ -79,7 +79,7 @@ fn strip(text: &str, evidence: &Evidence) -> impl IntoView + use<> {
     view! {
         <p class="evidence"><bdi>{parts}</bdi></p>
         <p class="help">
-            {tr!("Underlined: speaks for the label. Dashed: speaks against it. Press a word to see what the language model puts in its place.")}
+            {tr!("Underlined: raises the probability of the label. Dashed: lowers it. Press a word to see what the language model predicts in its place.")}
         </p>
     }
 }
@@ -106,9 +106,10 @@ fn shaded(characters: &[char], word: WordEvidence, scale: f64) -> impl IntoView 
         effect if effect > 0.0 => "for",
         _ => "against",
     };
-    let weight = figure_of_css(word.effect.abs() / scale);
+    // A number for the style sheet, whatever the language.
+    let weight = format!("{:.2}", word.effect.abs() / scale);
     view! {
-        <button type="button" class=class style=format!("--weight: {weight}") title=points(word.effect) on:click=fill>
+        <button type="button" class=class style:--weight=weight title=points(word.effect) on:click=fill>
             {name}
         </button>
     }
@@ -153,7 +154,8 @@ fn table(text: &str, evidence: Evidence) -> impl IntoView + use<> {
 }
 
 fn between(characters: &[char], start: usize, end: usize) -> String {
-    characters[start..end].iter().collect()
+    let range = characters.get(start..end).unwrap_or_default();
+    range.iter().collect()
 }
 
 /// Formats a difference of probabilities with its sign.
@@ -165,9 +167,4 @@ fn points(effect: f64) -> String {
 fn signed(value: f64, decimals: usize) -> String {
     let sign = if value < 0.0 { "−" } else { "+" };
     format!("{sign}{}", figure(value.abs(), decimals))
-}
-
-/// Formats a number for a style sheet, whatever the language.
-fn figure_of_css(value: f64) -> String {
-    format!("{value:.2}")
 }

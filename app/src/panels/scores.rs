@@ -173,7 +173,9 @@ fn Interval() -> impl IntoView {
     });
     let plain = app.memo(&[StateSlice::Runs], |state| {
         let metrics = &latest(state)?.1.metrics;
-        plain_score(metrics.precision_at_1, metrics.n)
+        // Runs from links lack the share.
+        let is_known = metrics.precision_at_1 > 0.0;
+        is_known.then(|| plain_score(metrics.precision_at_1, metrics.n))?
     });
     let words = move || {
         let (interval, n) = interval.get()?;

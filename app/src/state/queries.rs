@@ -7,6 +7,7 @@ use super::{
 };
 use protocol::{Event, LineQuery, MaskPrediction};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Request number of the last query of each kind; answers to earlier ones are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +94,11 @@ impl RunState {
     /// Returns whether a long query is pending.
     pub fn is_waiting(&self) -> bool {
         self.waiting.is_some()
+    }
+
+    /// Returns whether a long query of this kind is pending.
+    pub fn is_waiting_for(&self, question: Question) -> bool {
+        self.waiting == Some(self.requests.number(question))
     }
 
     /// Drops all pending queries, which the engine will no longer answer.
@@ -187,9 +193,9 @@ impl RunState {
         let requests = self.requests.clone();
         let last = |question| requests.number(question);
         match &event {
-            Event::Reviewed { request, .. } | Event::Lines { request, .. } => {
-                self.end_question(*request)
-            }
+            Event::Reviewed { request, .. }
+            | Event::Lines { request, .. }
+            | Event::Mapped { request, .. } => self.end_question(*request),
             _ => (),
         }
         match event {
@@ -248,7 +254,7 @@ impl RunState {
                 points,
                 more,
             } if request == last(Question::Map) => {
-                self.map = Some(DocumentMap { points, more });
+                self.map = Some(Arc::new(DocumentMap { points, more }));
             }
             Event::Guesses { request, masks }
                 if request == last(Question::Guesses) && request != self.answered.0 =>
@@ -293,7 +299,9 @@ impl RunState {
                 more,
                 ..
             } if request == last(Question::Evidence) => {
-                if let Some(classified) = &mut self.classified {
+                let explained = &self.explained_text;
+                let classified = self.classified.as_mut();
+                if let Some(classified) = classified.filter(|of| of.text == *explained) {
                     classified.evidence = Some(Evidence { label, words, more });
                 }
             }
@@ -365,6 +373,12 @@ impl RunState {
     pub fn ask_labels(&mut self, text: &str) -> u64 {
         self.labelled_text = text.into();
         self.next_request(Question::Labels)
+    }
+
+    /// Returns the request number of a query for the evidence of this text.
+    pub fn ask_evidence(&mut self, text: &str) -> u64 {
+        self.explained_text = text.into();
+        self.next_request(Question::Evidence)
     }
 
     /// Returns the request number of a query for these documents.
@@ -448,6 +462,7 @@ impl RunState {
     pub(super) fn forget_answers(&mut self) {
         self.set_guesses_aside();
         self.classified = None;
+        self.map = None;
         self.labelling = self.labelling.take().filter(|file| !file.is_done());
         self.review = None;
         self.lines = None;

@@ -65,7 +65,7 @@ const GRADIENT_NORM: Term = term(
 );
 const ATTENTION: Term = term(
     mark!("attention"),
-    mark!("How much each token takes from each other token. The shares of a token sum to 1."),
+    mark!("How much each token takes from every token, itself included. The shares sum to 1."),
 );
 const HEAD: Term = term(
     mark!("head"),
@@ -99,7 +99,7 @@ const THRESHOLD: Term = term(
 );
 const INTERVAL: Term = term(
     mark!("95 % interval"),
-    mark!("Range in which the score would probably lie on other documents of the same kind."),
+    mark!("Range of the true scores that fit the measurement: with few documents it is wide."),
 );
 const NGRAM_BASELINE: Term = term(
     mark!("n-gram baseline"),
@@ -111,7 +111,7 @@ const SCRATCH: Term = term(
 );
 const SEED: Term = term(
     mark!("seed"),
-    mark!("Start of the random generator. Other seeds give other, equally valid results."),
+    mark!("Initial state of the random generator. Other seeds give other, equally valid results."),
 );
 const CONFUSION: Term = term(
     mark!("confusion matrix"),

@@ -97,7 +97,9 @@ fn split(bytes: &[u8], binary: &Binary, folder: &Path) -> eyre::Result<PathBuf> 
     for part in parts {
         let stem = part.file_stem().unwrap_or_default().to_string_lossy();
         let name = format!("{stem}-{build}");
-        text = text.replace(&format!("./{stem}.wasm"), &format!("./{name}.wasm"));
+        let old = format!("./{stem}.wasm");
+        eyre::ensure!(text.contains(&old), "the loader does not load {old}");
+        text = text.replace(&old, &format!("./{name}.wasm"));
         std::fs::rename(&part, folder.join(format!("{name}.wasm")))?;
     }
     std::fs::write(&loader, text)?;

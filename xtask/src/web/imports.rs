@@ -42,9 +42,9 @@ fn short(place: usize) -> String {
     format!("_{place}")
 }
 
-/// Returns how the glue defines a function: each name is a key of one object.
+/// Returns how the glue defines a function: each name is a key of one object, after a blank.
 fn key(name: &str) -> String {
-    format!("{name}: ")
+    format!(" {name}: ")
 }
 
 /// The names of the functions that the glue defines.

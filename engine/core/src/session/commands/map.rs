@@ -6,6 +6,7 @@ use crate::session::checks::no_corpus;
 use crate::session::commands::proposed::{sample, with_full_text};
 use crate::session::commands::review::{poll_stop, stopped};
 use crate::session::query::inference::LabelSelection;
+use crate::session::query::input::BATCH_SIZE;
 use crate::session::query::similar::SimilarDocuments;
 use crate::session::query::tsne::Tsne;
 use crate::session::{Host, Session};
@@ -47,10 +48,7 @@ impl<H: Host> Session<H> {
         }
         let vectors = match source {
             MapSource::Words => self.word_sums(&documents)?,
-            MapSource::Model => {
-                let texts: Vec<String> = documents.iter().map(Document::joined).collect();
-                self.mean_states(&texts).await?
-            }
+            MapSource::Model => self.hidden_states(&documents).await?,
         };
         let mut layout = Tsne::new(&SimilarDocuments::new(vectors).into_directions());
         while layout.step() {
@@ -59,7 +57,7 @@ impl<H: Host> Session<H> {
             }
         }
         let predicted = if self.models.classifier.is_some() {
-            self.predictions_of(&documents, LabelSelection::Best(1))
+            self.predictions_of(&documents, LabelSelection::Best(1), |labels| labels)
                 .await?
         } else {
             vec![Vec::new(); documents.len()]
@@ -73,6 +71,19 @@ impl<H: Host> Session<H> {
             },
         );
         Ok((points.collect(), count - documents.len() as u64))
+    }
+
+    /// Returns the mean hidden states of each document, `[documents][F]`.
+    async fn hidden_states(&mut self, documents: &[Document]) -> Result<Vec<Vec<f32>>> {
+        let texts: Vec<String> = documents.iter().map(Document::joined).collect();
+        let mut states = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(BATCH_SIZE) {
+            states.extend(self.mean_states(texts).await?);
+            if !poll_stop(&self.host, &mut self.deferred).await? {
+                return Err(stopped());
+            }
+        }
+        Ok(states)
     }
 
     /// Returns the sum of the word vectors of each document, `[documents][D]`.

@@ -4,7 +4,8 @@ use crate::data::random::{Purpose, below, generator};
 use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
 use crate::session::checks::{no_corpus, no_model};
-use crate::session::commands::review::{poll_stop, predicted_document, stopped};
+use crate::session::classifier::scored::UNTUNED_THRESHOLD;
+use crate::session::commands::review::{SHOWN_LABELS, poll_stop, predicted_document, stopped};
 use crate::session::query::inference::{self, LabelSelection};
 use crate::session::query::input::{self, BATCH_SIZE};
 use crate::session::{Host, Session};
@@ -16,7 +17,8 @@ const MAX_POOL: usize = 2000;
 
 impl<H: Host> Session<H> {
     /// Returns at most `limit` unlabelled training documents with their full texts, and the number
-    /// of further ones. Equal seeds and corpora return equal documents.
+    /// of further ones; the classifier chooses among [`MAX_POOL`] random ones. Equal seeds and
+    /// corpora return equal documents.
     ///
     /// # Errors
     /// Returns an error if there is no corpus, every document has a label, a sampler needs a
@@ -32,37 +34,44 @@ impl<H: Host> Session<H> {
             Sampler::Rare | Sampler::Uncertain => MAX_POOL,
         };
         let (pool, all) = self.draw(seed, pool_size)?;
-        let predicted = match sampler {
-            Sampler::Random => vec![Vec::new(); pool.len()],
+        let traits = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?.traits();
+        let counts: BTreeMap<String, u64> = traits
+            .label_counts
+            .iter()
+            .map(|count| (count.label.clone(), count.train))
+            .collect();
+        let model = self.models.classifier.as_ref();
+        let threshold = model.map_or(UNTUNED_THRESHOLD, inference::threshold);
+        let ranked = |mut predicted: Vec<LabelScore>| {
+            let rank = match sampler {
+                Sampler::Random => 0.0,
+                Sampler::Rare => -rarity(&predicted, &counts),
+                Sampler::Uncertain => uncertainty_margin(&predicted, threshold),
+            };
+            predicted.truncate(SHOWN_LABELS);
+            (rank, predicted)
+        };
+        let mut ranks = match sampler {
+            Sampler::Random => vec![(0.0, Vec::new()); pool.len()],
             Sampler::Rare | Sampler::Uncertain => {
-                self.predictions_of(&pool, LabelSelection::Best(usize::MAX))
-                    .await?
+                let labels = LabelSelection::Best(usize::MAX);
+                self.predictions_of(&pool, labels, ranked).await?
             }
         };
         let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
-        let counts = &corpus.traits().label_counts;
-        let counts: BTreeMap<&str, u64> = counts
-            .iter()
-            .map(|count| (count.label.as_str(), count.train))
-            .collect();
-        let threshold = self
-            .models
-            .classifier
-            .as_ref()
-            .map_or(0.5, inference::threshold);
         let mut order: Vec<usize> = (0..pool.len()).collect();
-        let rank = |index: &usize| match sampler {
-            Sampler::Random => 0.0,
-            Sampler::Rare => -rarity(&predicted[*index], &counts),
-            Sampler::Uncertain => uncertainty_margin(&predicted[*index], threshold),
-        };
-        order.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+        order.sort_by(|a, b| ranks[*a].0.total_cmp(&ranks[*b].0));
         order.truncate(limit);
         let lines: Vec<PredictedDocument> = order
             .into_iter()
-            .map(|index| with_full_text(corpus, &pool[index], predicted[index].clone()))
+            .map(|place| with_full_text(corpus, &pool[place], std::mem::take(&mut ranks[place].1)))
             .collect();
-        let more = all.saturating_sub(lines.len() as u64);
+        let candidates = if sampler == Sampler::Random {
+            all
+        } else {
+            pool.len() as u64
+        };
+        let more = candidates.saturating_sub(lines.len() as u64);
         Ok((lines, more))
     }
 
@@ -83,18 +92,20 @@ impl<H: Host> Session<H> {
         Ok((pool, all))
     }
 
-    /// Returns the selected labels of each document, best first.
-    pub(super) async fn predictions_of(
+    /// Returns what `keep` makes of the selected labels of each document, best first.
+    pub(super) async fn predictions_of<T>(
         &mut self,
         documents: &[Document],
         selection: LabelSelection,
-    ) -> Result<Vec<Vec<LabelScore>>> {
+        keep: impl Fn(Vec<LabelScore>) -> T,
+    ) -> Result<Vec<T>> {
         let model = self.models.classifier.as_ref().ok_or_else(no_model)?;
         let texts: Vec<String> = documents.iter().map(Document::joined).collect();
         let mut answers = Vec::with_capacity(texts.len());
         for texts in texts.chunks(BATCH_SIZE) {
             let labels = (selection, input::Long::Cut);
-            answers.extend(inference::predict(model, &self.device, texts, labels).await?);
+            let predicted = inference::predict(model, &self.device, texts, labels).await?;
+            answers.extend(predicted.into_iter().map(&keep));
             if !poll_stop(&self.host, &mut self.deferred).await? {
                 return Err(stopped());
             }
@@ -134,9 +145,9 @@ pub(super) fn sample(
 
 /// Expected gain for rare labels: the largest probability of a label relative to the root of its
 /// number of training documents.
-fn rarity(predicted: &[LabelScore], counts: &BTreeMap<&str, u64>) -> f64 {
+fn rarity(predicted: &[LabelScore], counts: &BTreeMap<String, u64>) -> f64 {
     let gain = |label: &LabelScore| {
-        let count = counts.get(label.label.as_str()).copied().unwrap_or(0);
+        let count = counts.get(&label.label).copied().unwrap_or(0);
         label.score / ((count + 1) as f64).sqrt()
     };
     predicted.iter().map(gain).fold(0.0, f64::max)

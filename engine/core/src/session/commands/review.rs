@@ -24,7 +24,7 @@ const MAX_LABELS: usize = 24;
 const SHOWN_CHARACTERS: usize = 300;
 
 /// Maximum number of labels shown per document.
-const SHOWN_LABELS: usize = 5;
+pub(super) const SHOWN_LABELS: usize = 5;
 
 impl<H: Host> Session<H> {
     /// Classifies all labelled documents of `split` and computes the confusion and co-occurrence

@@ -56,19 +56,18 @@ fn suspects(trained: &LinearTraining) -> Vec<Suspect> {
     } = trained;
     let is_single = *problem == ProblemType::SingleLabelClassification;
     let fusion = &chosen.vote.fusion;
-    let scores: Vec<Vec<f64>> = chosen
-        .margins
-        .iter()
-        .map(|margins| fusion.probabilities(&[margins.as_slice()], *problem))
-        .collect();
+    // Computed twice instead of kept: many documents with many labels would not fit in memory.
+    let scores_of =
+        |place: usize| fusion.probabilities(&[chosen.margins[place].as_slice()], *problem);
     let truth: Vec<Vec<usize>> = train
         .iter()
         .map(|document| labels.encode(document).0)
         .collect();
-    let usual = usual_scores(&scores, &truth, labels.len());
+    let self_confidence = self_confidence(scores_of, &truth, labels.len());
     let mut suspects = Vec::new();
-    for (place, (scores, given)) in scores.iter().zip(&truth).enumerate() {
-        let Some(suggested) = suggestion(scores, given, is_single) else {
+    for (place, given) in truth.iter().enumerate() {
+        let scores = scores_of(place);
+        let Some(suggested) = suggestion(&scores, given, is_single) else {
             continue;
         };
         let suggested = suggested.into_iter().map(|label| LabelScore {
@@ -78,39 +77,45 @@ fn suspects(trained: &LinearTraining) -> Vec<Suspect> {
         });
         suspects.push(Suspect {
             place,
-            suspicion: suspicion(scores, given, &usual),
+            suspicion: suspicion(&scores, given, &self_confidence),
             suggested: suggested.collect(),
         });
     }
     suspects
 }
 
-/// Smallest average probability that others are compared with: a label on one document says little.
-const MIN_USUAL: f64 = 0.02;
+/// Minimum of the average probabilities: that of a label on few documents is not reliable.
+const MIN_SELF_CONFIDENCE: f64 = 0.02;
 
-/// Returns the average probability of each label over the documents that have it, `[C]`. `scores`
-/// are probabilities, `[documents][C]`; `truth` holds the labels of each document.
-fn usual_scores(scores: &[Vec<f64>], truth: &[Vec<usize>], labels: usize) -> Vec<f64> {
+/// Returns the average probability of each label over the documents that have it, `[C]`. `scores_of`
+/// returns the probabilities of a document, `[C]`; `truth` holds the labels of each document.
+fn self_confidence(
+    scores_of: impl Fn(usize) -> Vec<f64>,
+    truth: &[Vec<usize>],
+    labels: usize,
+) -> Vec<f64> {
     let mut sums = vec![0.0; labels];
     let mut counts = vec![0_u32; labels];
-    for (scores, given) in scores.iter().zip(truth) {
+    for (place, given) in truth.iter().enumerate() {
+        let scores = scores_of(place);
         for &label in given {
             sums[label] += scores[label];
             counts[label] += 1;
         }
     }
-    let average = |(sum, count): (f64, u32)| (sum / f64::from(count.max(1))).max(MIN_USUAL);
+    let average =
+        |(sum, count): (f64, u32)| (sum / f64::from(count.max(1))).max(MIN_SELF_CONFIDENCE);
     sums.into_iter().zip(counts).map(average).collect()
 }
 
 /// Returns how suspicious the labels of a document are: the probability of the best other label,
-/// less that of the given ones relative to their `usual` ones.
-fn suspicion(scores: &[f64], given: &[usize], usual: &[f64]) -> f64 {
+/// less that of the given ones relative to their average ones, `self_confidence`, `[C]`.
+fn suspicion(scores: &[f64], given: &[usize], self_confidence: &[f64]) -> f64 {
     let others = (0..scores.len()).filter(|label| !given.contains(label));
     let other = others.map(|label| scores[label]).fold(0.0, f64::max);
     let relative: f64 = given
         .iter()
-        .map(|&label| scores[label] / usual[label])
+        .map(|&label| scores[label] / self_confidence[label])
         .sum();
     other - relative / given.len() as f64
 }
@@ -164,20 +169,20 @@ mod tests {
         check(&[0.9, 0.8, 0.1], &[0, 1], false, None);
     }
 
+    /// The classifier never believes much in label 1, not even where it is right.
     #[test]
     fn a_rare_label_is_judged_by_its_own_average() {
-        // The classifier never believes much in label 1, not even where it is right.
-        let scores = [vec![0.6, 0.05], vec![0.9, 0.1], vec![0.6, 0.1]];
-        let truth = [vec![1], vec![0], vec![1]];
-        let usual = usual_scores(&scores, &truth, 2);
-        assert_eq!(usual, [0.9, 0.075]);
-        let of = |place: usize| suspicion(&scores[place], &truth[place], &usual);
+        let scores = [vec![0.45, 0.5], vec![0.6, 0.1], vec![0.6, 0.1]];
+        let truth = [vec![0], vec![1], vec![1]];
+        let average = self_confidence(|place| scores[place].clone(), &truth, 2);
+        for (found, expected) in average.iter().zip([0.45, 0.1]) {
+            assert!((found - expected).abs() < 1e-12, "{average:?}");
+        }
+        let frequent = suspicion(&[0.3, 0.5], &[0], &average);
+        let rare = suspicion(&scores[1], &truth[1], &average);
         assert!(
-            of(0) > of(2) && of(2) > of(1),
-            "{} {} {}",
-            of(0),
-            of(2),
-            of(1)
+            frequent > rare,
+            "less probable than usual: {frequent} and {rare}, although .5 - .3 < .6 - .1"
         );
     }
 }

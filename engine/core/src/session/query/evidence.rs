@@ -8,13 +8,13 @@ use crate::error::{Error, Result};
 use crate::session::checks::finite;
 use crate::session::loaded_model::LoadedModel;
 use crate::session::query::document_scores::{averaged, problem_type};
-use crate::session::query::input::{Long, Row, document, examples};
+use crate::session::query::input::{Long, Row, document, examples, tokens_read};
 use burn::tensor::Device;
 use protocol::{Event, WordEvidence, message};
 use std::ops::Range;
 
 /// Maximum number of words that are left out; each costs a prediction.
-const MAX_WORDS: usize = 200;
+const MAX_WORDS: usize = 100;
 
 /// What speaks for a label of a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +60,10 @@ pub async fn evidence(
 ) -> Result<Evidence> {
     problem_type(model)?;
     let characters: Vec<char> = text.chars().collect();
-    let mut words = words(&model.tokenizer, text);
-    let more = words.len().saturating_sub(MAX_WORDS) as u64;
+    // Without [CLS] and [SEP].
+    let limit = tokens_read(model).saturating_sub(2);
+    let (mut words, further) = words(&model.tokenizer, text, limit);
+    let more = (further + words.len().saturating_sub(MAX_WORDS)) as u64;
     words.truncate(MAX_WORDS);
     let without = words.iter().map(|word| {
         let kept = characters[..word.start].iter();
@@ -134,23 +136,32 @@ fn best_label(scores: &[f64]) -> usize {
     best.unwrap_or_default()
 }
 
-/// Returns the words of a text in characters, punctuation left out. In scripts without spaces, each
-/// token is a word.
-fn words(tokenizer: &Tokenizer, text: &str) -> Vec<Range<usize>> {
+/// Returns the words among the first `limit` tokens of a text, in characters, and the number of
+/// further ones. Punctuation is left out. In scripts without spaces, each token is a word.
+fn words(tokenizer: &Tokenizer, text: &str, limit: usize) -> (Vec<Range<usize>>, usize) {
     let characters: Vec<char> = text.chars().collect();
-    let encoding = tokenizer.encoding(text);
+    let is_of_word = |place: usize| characters[place].is_alphanumeric();
     let mut words: Vec<Range<usize>> = Vec::new();
-    for (&(start, end), &begins) in encoding.offsets.iter().zip(&encoding.word_starts) {
+    let mut read = 0;
+    for (token, &(start, end)) in tokenizer.encoding(text).offsets.iter().enumerate() {
         match words.last_mut() {
-            Some(word) if !begins && !is_unspaced(characters[start]) => word.end = end,
-            _ => words.push(start..end),
+            Some(word)
+                if start <= word.end
+                    && !is_unspaced(characters[start])
+                    && is_of_word(start) == is_of_word(word.start) =>
+            {
+                word.end = end.max(word.end);
+            }
+            _ => {
+                words.push(start..end);
+                read += usize::from(token < limit && is_of_word(start));
+            }
         }
     }
-    words.retain(|word| {
-        let mut inside = characters[word.clone()].iter();
-        inside.any(|character| character.is_alphanumeric())
-    });
-    words
+    words.retain(|word| is_of_word(word.start));
+    let more = words.len() - read;
+    words.truncate(read);
+    (words, more)
 }
 
 #[cfg(test)]
@@ -158,31 +169,37 @@ mod tests {
     use super::*;
     use protocol::TokenizerKind;
 
-    fn check(text: &str, expected: &[&str]) {
-        let learned = "the cat sat on a mat the cat sat กินข้าว กินข้าว 山水";
-        let tokenizer = Tokenizer::learn(
-            TokenizerKind::Wordpiece,
-            false,
-            200,
-            &mut [learned].into_iter(),
-        )
-        .expect("a vocabulary");
+    fn check(kind: TokenizerKind, text: &str, expected: &[&str]) {
+        let learned = "the cat sat on a mat the cat sat istanbul กินข้าว กินข้าว 山水";
+        let tokenizer = Tokenizer::learn(kind, false, 200, &mut [learned].into_iter());
+        let tokenizer = tokenizer.expect("a vocabulary");
         let characters: Vec<char> = text.chars().collect();
-        let found: Vec<String> = words(&tokenizer, text)
+        let (words, more) = words(&tokenizer, text, usize::MAX);
+        let found: Vec<String> = words
             .into_iter()
             .map(|word| characters[word].iter().collect())
             .collect();
         assert_eq!(found, expected, "{text}");
+        assert_eq!(more, 0);
     }
 
     #[test]
     fn words_are_whole_and_without_punctuation() {
-        check(
-            "The cat-mat, 7 unseenword!",
-            &["The", "cat", "mat", "7", "unseenword"],
-        );
-        check("", &[]);
-        check("...", &[]);
-        check("山水", &["山", "水"]);
+        let expected = ["The", "cat", "mat", "7", "unseenword", "İstanbul"];
+        for kind in [TokenizerKind::Wordpiece, TokenizerKind::Char] {
+            check(kind, "The cat-mat, 7 unseenword! İstanbul", &expected);
+            check(kind, "", &[]);
+            check(kind, "...", &[]);
+            check(kind, "山水", &["山", "水"]);
+        }
+    }
+
+    #[test]
+    fn words_that_the_model_does_not_read_are_counted() {
+        let texts = &mut ["the cat sat the cat sat"].into_iter();
+        let tokenizer = Tokenizer::learn(TokenizerKind::Word, false, 50, texts);
+        let tokenizer = tokenizer.expect("a vocabulary");
+        let (words, more) = words(&tokenizer, "the cat sat the cat", 3);
+        assert_eq!((words.len(), more), (3, 2));
     }
 }

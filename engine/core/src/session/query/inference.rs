@@ -3,9 +3,8 @@
 use crate::data::{Document, Tokenizer};
 use crate::error::{Error, Result};
 use crate::interop;
-use crate::model::{ParamTensors, ProblemType};
+use crate::model::ProblemType;
 use crate::session::checks::finite;
-use crate::session::classifier::ensemble::DocumentScores;
 use crate::session::classifier::scored::UNTUNED_THRESHOLD;
 use crate::session::host::{Host, ModelFiles};
 use crate::session::loaded_model::LoadedModel;
@@ -21,9 +20,7 @@ use crate::session::run::task::evaluation_model;
 use crate::train::DeviceBatch;
 use burn::tensor::Device;
 use burn::tensor::activation::softmax;
-use protocol::{
-    Candidate, Command, Event, LabelScore, MaskPrediction, Setting, VocabularyEntry, message,
-};
+use protocol::{Candidate, Command, Event, LabelScore, MaskPrediction, VocabularyEntry, message};
 
 /// Answers a query with an event, which also reports errors; `run_step` identifies the run that the
 /// model belongs to.

@@ -57,12 +57,12 @@ impl Tsne {
         let rate = (self.positions.len() as f32 / EXAGGERATION).max(MIN_LEARNING_RATE);
         let gradient = self.gradient(exaggeration);
         for (i, gradient) in gradient.into_iter().enumerate() {
-            for axis in 0..2 {
+            for (axis, slope) in gradient.into_iter().enumerate() {
                 let (gain, velocity) = (&mut self.gains[i][axis], &mut self.velocities[i][axis]);
                 // The velocity points against the gradient unless the last update went too far.
-                let overshot = (gradient[axis] > 0.0) == (*velocity > 0.0);
+                let overshot = (slope > 0.0) == (*velocity > 0.0);
                 *gain = if overshot { *gain * 0.8 } else { *gain + 0.2 }.max(0.01);
-                *velocity = momentum * *velocity - rate * *gain * gradient[axis];
+                *velocity = momentum * *velocity - rate * *gain * slope;
                 self.positions[i][axis] += *velocity;
             }
         }
@@ -286,6 +286,52 @@ mod tests {
         }
         let inside = |x: f32| (-1e-3..=1.001).contains(&x);
         assert!(positions.iter().flatten().all(|x| inside(*x)));
+    }
+
+    /// The Kullback-Leibler divergence that [`Tsne::gradient`] differentiates.
+    fn divergence(layout: &Tsne) -> f64 {
+        let n = layout.positions.len();
+        let kernel = |i: usize, j: usize| {
+            let (a, b) = (layout.positions[i], layout.positions[j]);
+            1.0 / (1.0 + f64::from(a[0] - b[0]).powi(2) + f64::from(a[1] - b[1]).powi(2))
+        };
+        let pairs = (0..n).flat_map(|i| (0..n).map(move |j| (i, j)));
+        let pairs: Vec<(usize, usize)> = pairs.filter(|(i, j)| i != j).collect();
+        let total: f64 = pairs.iter().map(|&(i, j)| kernel(i, j)).sum();
+        let part = |&(i, j): &(usize, usize)| {
+            let p = f64::from(layout.affinities[i * n + j]).max(1e-12);
+            p * (p / (kernel(i, j) / total)).ln()
+        };
+        pairs.iter().map(part).sum()
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_divergence() {
+        let mut layout = Tsne::new(&groups(12));
+        for (i, position) in layout.positions.iter_mut().enumerate() {
+            *position = [(i as f32 * 0.7).sin(), (i as f32 * 1.3).cos()];
+        }
+        let gradient = layout.gradient(1.0);
+        for (i, axis) in [(0, 0), (3, 1), (11, 0)] {
+            const STEP: f32 = 1e-2;
+            layout.positions[i][axis] += STEP;
+            let above = divergence(&layout);
+            layout.positions[i][axis] -= 2.0 * STEP;
+            let below = divergence(&layout);
+            layout.positions[i][axis] += STEP;
+            let slope = (above - below) / f64::from(2.0 * STEP);
+            let found = f64::from(gradient[i][axis]);
+            assert!((slope - found).abs() < 1e-3, "{slope} and {found}");
+        }
+    }
+
+    #[test]
+    fn the_divergence_falls() {
+        let mut layout = Tsne::new(&groups(60));
+        let before = divergence(&layout);
+        while layout.step() {}
+        let after = divergence(&layout);
+        assert!(after < 0.7 * before, "{before} to {after}");
     }
 
     #[test]

@@ -99,8 +99,8 @@ impl<H: Host> Session<H> {
     }
 
     /// Trains the linear classifiers on the documents that fine-tuning with `config` would train
-    /// on, and selects one on the validation documents or, if `cross_validates`, on the training
-    /// documents, out of fold.
+    /// on, at most the first [`portfolio::MAX_DOCUMENTS`], and selects one on the validation
+    /// documents or, if `cross_validates`, on the training documents, out of fold.
     ///
     /// # Errors
     /// Returns an error if there is no corpus, there are no labels, or too few documents to
