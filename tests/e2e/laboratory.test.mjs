@@ -242,7 +242,7 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     await journey.until('another share', async () => /Among the 50\.0 % most confident/.test(await confidence()));
     assert.match(await journey.part('reliability-chart').getAttribute('aria-label'), /ideal .*observed [01]/);
     await journey.press('review-uncertain');
-    await journey.until('the doubts', async () => (await journey.part('lines').locator('h3').innerText()) === 'The least certain lines without a label');
+    await journey.until('the doubts', async () => (await journey.part('lines').locator('h3').innerText()) === 'The least certain documents without a label');
     await journey.until('twenty lines', async () => (await journey.page.locator('[data-testid=lines] tbody tr').count()) === 20);
     const region = journey.part('lines').locator('.scroll');
     await region.evaluate((region) => region.scrollTo(0, region.scrollHeight));
@@ -283,7 +283,7 @@ test('a finished model can be asked before anything is trained', async () => {
     await journey.page.getByRole('button', { name: 'Classify', exact: true }).click();
     await journey.until('a plant', async () => /plant[^]*✓/.test(await journey.text('classify-result')));
     const evidence = journey.part('evidence');
-    await journey.until('the evidence of its words', async () => (await evidence.locator('.evidence button').count()) === 9);
+    await journey.until('the evidence of its words', async () => (await evidence.locator('.evidence button').count()) === 10);
     assert.ok((await evidence.locator('.evidence .for').allInnerTexts()).includes('shrub'), await evidence.innerText());
     await evidence.getByLabel('Label').selectOption({ index: 1 });
     const second = await evidence.getByLabel('Label').inputValue();

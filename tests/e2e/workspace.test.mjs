@@ -266,7 +266,7 @@ test('a map selects documents by a lasso and by label, and the selected ones are
     await journey.until('the documents', async () => (await map.locator('circle').count()) > 100, 60);
     const hollow = await map.locator('.hollow').count();
     assert.ok(hollow >= 70, `${hollow} documents have no label`);
-    await panel.locator('.legend button').first().click();
+    await panel.locator('.map-legend button').first().click();
     const selected = async () => Number(/Selected: (\d+) documents/.exec(await panel.innerText())?.[1] ?? 0);
     await journey.until('the labelled cats', async () => (await selected()) >= 15, 5);
     assert.ok(await journey.part('label-selected').isDisabled(), 'they have labels');

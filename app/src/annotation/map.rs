@@ -153,7 +153,7 @@ fn Drawing(map: Arc<Map>, selected: RwSignal<Vec<usize>>) -> impl IntoView {
             <g inner_html=move || annotations.with(|annotations| marks(&marked.points, annotations))></g>
             <polygon points=outline></polygon>
         </svg>
-        <p class="legend">{entries}</p>
+        <p class="map-legend">{entries}</p>
         <p class="help">
             {tr!("Hollow: without a label, in the colour of the prediction. Dark border: the classifier predicts another label. Draw a line around documents to select them. Near neighbours are similar; the distance between groups means nothing.")}
         </p>

@@ -123,7 +123,7 @@ impl AppContext {
         self.send(Command::Map { request, source });
     }
 
-    /// Requests the evidence for a label of a text; `None` selects the most probable label.
+    /// Requests the evidence for a label of a text; `None` selects a predicted one.
     pub fn explain(&self, text: String, label: Option<String>) {
         let request = self
             .state

@@ -43,7 +43,7 @@ pub fn LearnPanel() -> impl IntoView {
             <NextSentence />
             <Attention />
             <PositionWise />
-            <LessonLink />
+            <div hidden=move || !all.get()><LessonLink /></div>
             <div class="buttons" hidden=all>
                 <button type="button" class="quiet" on:click=show_all>{tr!("All lessons")}</button>
             </div>

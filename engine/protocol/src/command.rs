@@ -181,7 +181,7 @@ pub enum Command {
         request: u64,
         /// Text to classify.
         text: String,
-        /// Label to explain; `None`: the most probable one.
+        /// Label to explain; `None`: the predicted one that the text raises most.
         #[serde(default)]
         label: Option<String>,
     },

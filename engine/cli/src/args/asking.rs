@@ -209,7 +209,7 @@ pub struct Explain {
     pub model: PathBuf,
     /// Text to classify
     pub text: String,
-    /// Label to explain [default: the most probable one]
+    /// Label to explain [default: the predicted one that the text raises most]
     #[arg(long, value_name = "LABEL")]
     pub label: Option<String>,
 }

@@ -327,8 +327,8 @@ impl<H: Host> Session<H> {
         inference::fill_mask(model, &self.device, text, top_k).await
     }
 
-    /// Returns how much each word of `text` contributes to a label; `None` selects the most probable
-    /// one.
+    /// Returns how much each word of `text` contributes to a label; `None` selects the predicted
+    /// label that the text raises most.
     ///
     /// # Errors
     /// Returns an error if there is no classifier, or it does not have the label.

@@ -93,7 +93,7 @@ fn queries_during_the_toy_task_are_answered_by_the_loaded_model() {
     assert!(["dog", "yard"].contains(&answer.as_str()), "{answer}");
 }
 
-/// The most probable label by default, another one on request.
+/// A predicted label by default, another one on request.
 #[test]
 fn a_word_that_decides_a_label_has_the_most_evidence() {
     let finetune = Command::Finetune {

@@ -48,7 +48,7 @@ impl Evidence {
     }
 }
 
-/// Measures the evidence of each word of `text` for `label`; `None` selects the most probable label.
+/// Measures the evidence of each word of `text` for `label`; `None` selects a predicted label.
 ///
 /// # Errors
 /// Returns an error if the model is not a classifier or does not have the label.
@@ -69,22 +69,23 @@ pub async fn evidence(
         let kept = characters[..word.start].iter();
         kept.chain(&characters[word.end..]).collect()
     });
-    let texts: Vec<String> = [text.to_string()].into_iter().chain(without).collect();
+    let whole_and_empty = [text.to_string(), String::new()].into_iter();
+    let texts: Vec<String> = whole_and_empty.chain(without).collect();
     let documents: Vec<Document> = texts.iter().map(|text| document(text)).collect();
     let scores = probabilities(model, device, &documents).await?;
     let label = match label {
         Some(name) => place(model, name)?,
-        None => best_label(&scores[0]),
+        None => explained_label(&scores[0], &scores[1]),
     };
     let margins = margins(model, &documents, label);
     let score = |index: usize| scores[index][label];
     let evidence = |(index, word): (usize, Range<usize>)| WordEvidence {
         start: word.start as u64,
         end: word.end as u64,
-        effect: score(0) - score(index + 1),
+        effect: score(0) - score(index + 2),
         linear: margins
             .as_ref()
-            .map(|margins| margins[0] - margins[index + 1]),
+            .map(|margins| margins[0] - margins[index + 2]),
     };
     Ok(Evidence {
         label: model.config.labels[label].clone(),
@@ -131,9 +132,16 @@ fn place(model: &LoadedModel, label: &str) -> Result<usize> {
     })
 }
 
-fn best_label(scores: &[f64]) -> usize {
-    let best = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
-    best.unwrap_or_default()
+/// Returns the label to explain: of the best one and all others with a probability of at least one
+/// half, the one that `scores`, `[C]`, raise most above those of an empty text. A label that almost
+/// every document has needs no explanation.
+fn explained_label(scores: &[f64], of_empty: &[f64]) -> usize {
+    let best = scores.iter().copied().fold(0.0, f64::max);
+    let candidates = (0..scores.len()).filter(|label| scores[*label] >= best.min(0.5));
+    let raised = |label: &usize| scores[*label] - of_empty[*label];
+    candidates
+        .max_by(|a, b| raised(a).total_cmp(&raised(b)))
+        .unwrap_or_default()
 }
 
 /// Returns the words among the first `limit` tokens of a text, in characters, and the number of
@@ -181,6 +189,12 @@ mod tests {
             .collect();
         assert_eq!(found, expected, "{text}");
         assert_eq!(more, 0);
+    }
+
+    #[test]
+    fn the_explained_label_is_not_one_of_every_document() {
+        assert_eq!(explained_label(&[0.99, 0.8, 0.4], &[0.97, 0.1, 0.0]), 1);
+        assert_eq!(explained_label(&[0.4, 0.3], &[0.5, 0.0]), 0);
     }
 
     #[test]
