@@ -200,6 +200,57 @@ fn answers_name_their_text() {
     );
 }
 
+/// Its positions would lie outside of another text.
+#[test]
+fn evidence_of_another_text_is_dropped() {
+    let classified = |request| Event::Classified {
+        request,
+        labels: vec![],
+        threshold: 0.5,
+        cutoffs: vec![],
+        thresholds: vec![],
+        words: 0,
+        unseen: vec![],
+    };
+    let explained = |request| Event::Explained {
+        request,
+        label: "a".into(),
+        score: 0.5,
+        words: vec![],
+        more: 0,
+    };
+    let mut state = RunState::default();
+    let first = state.ask_labels("first");
+    state.apply(classified(first));
+    let second = state.ask_labels("second");
+    let late = state.ask_evidence("first");
+    state.apply(classified(second));
+    state.apply(explained(late));
+    let has_evidence = |state: &RunState| {
+        let classified = state.classified.as_ref();
+        classified.is_some_and(|of| of.evidence.is_some())
+    };
+    assert!(!has_evidence(&state));
+    let own = state.ask_evidence("second");
+    state.apply(explained(own));
+    assert!(has_evidence(&state));
+}
+
+#[test]
+fn a_map_ends_the_wait_for_it() {
+    let mut state = RunState::default();
+    let request = state.next_long_request(Question::Map);
+    assert!(state.is_waiting_for(Question::Map) && !state.is_waiting_for(Question::Suspects));
+    state.apply(Event::Mapped {
+        request,
+        points: vec![],
+        more: 0,
+    });
+    assert!(!state.is_waiting() && state.map.is_some());
+    state.forget_answers();
+    assert!(state.map.is_none(), "its predictions are of another model");
+}
+
 #[test]
 fn long_query_is_pending_until_answered_stopped_or_dropped() {
     let failed = |code: &str, request| Event::Failed {
