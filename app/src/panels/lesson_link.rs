@@ -14,17 +14,6 @@ use qrcodegen::{QrCode, QrCodeEcc};
 /// Width of the empty border around a QR code, in modules, as its standard requires.
 const QUIET_ZONE: i32 = 4;
 
-/// Steps that a link can hide: those that do not serve lessons on pre-training.
-const HIDEABLE: [Step; 7] = [
-    Step::Data,
-    Step::Finetune,
-    Step::Try,
-    Step::Attention,
-    Step::Label,
-    Step::Errors,
-    Step::Runs,
-];
-
 /// The settings of the link, the link, and its QR code.
 #[component]
 pub fn LessonLink() -> impl IntoView {
@@ -46,6 +35,8 @@ pub fn LessonLink() -> impl IntoView {
         address_with(&query::write(&settings, &guide))
     });
     let links = Memo::new(move |_| vec![link.get()]);
+    // Lessons act on the panels of pre-training.
+    let hideable = Step::ALL.into_iter().filter(|step| !step.shows_stage());
     let first = |links: Vec<String>| links.into_iter().next();
     let option = |(name, title): (&'static str, &'static str)| {
         view! { <option value=name>{translated(title)}</option> }
@@ -79,7 +70,7 @@ pub fn LessonLink() -> impl IntoView {
                 </p>
                 <fieldset>
                     <legend>{tr!("Steps to hide")}</legend>
-                    {HIDEABLE.map(step).collect_view()}
+                    {hideable.map(step).collect_view()}
                 </fieldset>
                 <label class="option">
                     <input
