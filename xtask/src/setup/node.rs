@@ -73,7 +73,7 @@ pub fn install_journeys(project: &Project) -> Result<(), Error> {
         return Ok(());
     }
     eprintln!(
-        "xtask: installing npm's playwright-core and axe-core: they drive and examine the page"
+        "xtask: installing npm packages of the journeys: they drive and examine the page"
     );
     npm(&dir).args(["ci"]).run()
 }
