@@ -72,9 +72,7 @@ pub fn install_journeys(project: &Project) -> Result<(), Error> {
     if installed.is_some() && installed >= modified("package-lock.json") {
         return Ok(());
     }
-    eprintln!(
-        "xtask: installing npm packages of the journeys: they drive and examine the page"
-    );
+    eprintln!("xtask: installing npm packages of the journeys: they drive and examine the page");
     npm(&dir).args(["ci"]).run()
 }
 
