@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { withBrowser } from './harness.mjs';
 
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=1000&seed=3';
@@ -15,6 +16,8 @@ const LONG = `${NANO}&steps=100000`;
 
 // A fifth of an epoch over the bundled labels: enough for one score.
 const SHORT = `${NANO}&steps=60&finetune-epochs=0.2`;
+
+const TEXT = 'a large bird that swims';
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
@@ -51,7 +54,7 @@ test('pre-training lowers the loss, fine-tuning gives scores, and the model answ
     assert.ok((await journey.value('f1')) <= 1);
     await journey.idle(60);
 
-    await journey.part('classify-input').fill('a large bird that swims');
+    await journey.part('classify-input').fill(TEXT);
     await journey.part('classify-input').press('Enter');
     await journey.until('labels', async () => (await journey.rows('classify-result').count()) >= 1);
     assert.match(await journey.text('classify-result'), /\d/, 'each label has its probability');
@@ -59,9 +62,9 @@ test('pre-training lowers the loss, fine-tuning gives scores, and the model answ
   });
 });
 
-test('a saved model opens in another tab, with its labels and its answers', async () => {
+test('a saved model opens in another tab and as a web page of its own, with its labels and its answers', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'clozelab-'));
-  const archive = join(folder, 'model.zip');
+  const [archive, takeaway] = ['model.zip', 'model.html'].map((name) => join(folder, name));
   const asked = async (journey) => {
     await journey.part('classify-input').fill('a large bird that swims');
     await journey.part('classify-input').press('Enter');
@@ -80,7 +83,17 @@ test('a saved model opens in another tab, with its labels and its answers', asyn
       const download = journey.page.waitForEvent('download');
       await journey.press('export-model');
       await (await download).saveAs(archive);
+      const page = journey.page.waitForEvent('download');
+      await journey.press('export-html');
+      await (await page).saveAs(takeaway);
     });
+    const page = await here.browser.newPage();
+    await page.goto(pathToFileURL(takeaway).href);
+    await page.getByTestId('text').fill(TEXT);
+    await page.getByRole('button', { name: 'Label', exact: true }).click();
+    const best = await page.locator('#labels .given bdi').first().innerText();
+    assert.ok(answer.includes(best.replace('✓ ', '')), `${best}: ${answer}`);
+    await page.close();
     await here.open(NANO, async (journey) => {
       await journey.ready(3);
       await journey.part('import-model').setInputFiles(archive);

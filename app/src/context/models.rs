@@ -10,7 +10,7 @@ use crate::tr;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::{Command, FileInfo};
+use protocol::{Command, ExportFormat, FileInfo};
 use std::collections::VecDeque;
 use web_sys::Blob;
 
@@ -24,16 +24,20 @@ pub(super) enum Export {
 
 impl AppContext {
     /// Downloads the current model.
-    pub fn save_model(&self) {
-        self.export(Export::Download);
+    pub fn save_model(&self, format: ExportFormat) {
+        self.export(Export::Download, format);
     }
 
-    /// Requests the current model from the engine.
-    pub(super) fn export(&self, destination: Export) {
+    /// Requests the current model from the engine, to be saved with the run of this key.
+    pub(super) fn export_to_keep(&self, key: String) {
+        self.export(Export::Keep(key), ExportFormat::Zip);
+    }
+
+    fn export(&self, destination: Export, format: ExportFormat) {
         let request = self.next_request(Question::Export);
         self.exports
             .update_value(|exports| drop(exports.insert(request, destination)));
-        self.send(Command::ExportModel { request });
+        self.send(Command::ExportModel { request, format });
     }
 
     /// Downloads a run with its newest checkpoint, which the command line can resume.

@@ -2,7 +2,6 @@
 //! those of other tabs.
 
 use super::AppContext;
-use super::models::Export;
 use super::resuming::lock_name;
 use crate::archive::{self, Archive};
 use crate::language::LANGUAGES;
@@ -173,7 +172,7 @@ impl AppContext {
             has_learned.then(|| run.key.clone())
         });
         if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
-            self.export(Export::Keep(key));
+            self.export_to_keep(key);
         }
     }
 
@@ -222,7 +221,7 @@ impl AppContext {
         });
         if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
             self.change_run(&key, |run| run.origin = Some(Origin::Run(run.key.clone())));
-            self.export(Export::Keep(key));
+            self.export_to_keep(key);
         }
     }
 

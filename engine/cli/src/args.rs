@@ -106,7 +106,7 @@ pub enum Task {
     Neighbours(Neighbours),
     /// Show which tokens attend to which; JSON on stdout
     Attention(Attention),
-    /// Export a model as a .zip for the page, or as ONNX
+    /// Export a model as a .zip for the page, a web page that works offline, or ONNX
     Export(Export),
     /// Serve a model over HTTP: labels, masked words, similar documents
     ServeModel(ServeModel),

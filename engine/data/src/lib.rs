@@ -44,4 +44,4 @@ pub use reading::lines::{Kind, Taken, document_of};
 pub use reading::warning::Warning;
 pub use table::{Dialect, Layout, ReadOptions, Shape, TextColumns};
 pub use text::shown::quoted;
-pub use tokenizer::{Encoding, Specials, Tokenizer, VocabularyLearner};
+pub use tokenizer::{Encoding, Specials, Tokenizer, VocabularyLearner, older_unicode};

@@ -269,9 +269,9 @@ pub enum Command {
         /// Maximum number of entries.
         limit: usize,
     },
-    /// Exports the current model as a run directory in a `.zip`; during a run, with its current
-    /// weights. During a comparison or the counting task the export waits until it has ended.
-    /// Answered by `Exported` with one buffer.
+    /// Exports the current model as one file; during a run, with its current weights. During a
+    /// comparison or the counting task the export waits until it has ended. Answered by `Exported`
+    /// with one buffer.
     ExportModel {
         /// Number repeated in the answer.
         request: u64,
@@ -301,6 +301,9 @@ pub struct FileInfo {
 
 /// What a text file is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        /// Form of the file.
+        #[serde(default)]
+        format: ExportFormat,
 #[serde(rename_all = "snake_case")]
 pub enum FileRole {
     /// Pre-training text; its labelled documents also train the classifier.
@@ -330,3 +333,15 @@ impl StartFrom {
         }
     }
 }
+/// Form of an exported model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// A run directory in a `.zip`.
+    #[default]
+    Zip,
+    /// A web page that contains the model and computes its predictions offline. Weights are stored
+    /// as 16-bit floats unless one is too large.
+    Html,
+}
+

@@ -22,7 +22,7 @@ mod spreadsheet;
 mod token;
 
 pub use cloze::Cloze;
-pub use command::{Command, CommandKind, FileInfo, FileRole, StartFrom};
+pub use command::{Command, CommandKind, ExportFormat, FileInfo, FileRole, StartFrom};
 pub use compare::{
     CompareConfig, Comparison, ComparisonCondition, ComparisonPoint, ComparisonRun,
     ComparisonTrial, EpochFigures, Figures, LinearResult, SWEPT_RATES, Spread, SweepPoint,

@@ -7,6 +7,7 @@ use crate::panels::file_button::FileButton;
 use crate::state::StateSlice;
 use crate::tr;
 use leptos::prelude::*;
+use protocol::ExportFormat;
 
 /// Buttons that save the current model or open another one.
 #[component]
@@ -41,14 +42,26 @@ pub fn Models() -> impl IntoView {
                     data-testid="export-model"
                     aria-describedby="export-reason"
                     disabled=move || reason.get().is_some()
-                    on:click=move |_| app.save_model()
+                    on:click=move |_| app.save_model(ExportFormat::Zip)
                 >
                     {tr!("Save the model as .zip")}
+                </button>
+                <button
+                    type="button"
+                    data-testid="export-html"
+                    aria-describedby="export-reason export-html-help"
+                    disabled=move || reason.get().is_some()
+                    on:click=move |_| app.save_model(ExportFormat::Html)
+                >
+                    {tr!("Save as a web page")}
                 </button>
                 <FileButton id="import" testid="import-model" words=tr!("Open a model") multiple=true take />
             </div>
             <p id="export-reason" class="help">
                 {move || reason.get()}
+            </p>
+            <p id="export-html-help" class="help">
+                {tr!("The web page is one file that labels texts and tables, or fills masks, without a network. Anyone can open it in a browser.")}
             </p>
             <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = localize_message(&summary)))}</p>
         </div>

@@ -1,27 +1,25 @@
 //! The `export` command: writes a model directory as one file: a zip archive that includes the
-//! training history, or the network as ONNX.
+//! training history, a web page that works offline, or the network as ONNX.
 
 use crate::args::Export;
+use crate::host::NativeHost;
 use crate::inputs;
 use crate::run_dir::store::{replace, shown, write_error};
 use crate::terminal::output;
 use engine::error::Error;
 use engine::interop::{
-    self, CLASSIFIER_FILE, CONFIG_FILE, HISTORY_FILE, LINEAR_FILE, MAX_HISTORY_BYTES, WEIGHTS_FILE,
-    check_weights, config_from_json, history_lines, weights_from_bytes, weights_to_half_bytes,
-    zip_write,
+    self, CLASSIFIER_FILE, CONFIG_FILE, HISTORY_FILE, MAX_HISTORY_BYTES, WEIGHTS_FILE,
+    check_weights, config_from_json, history_lines, weights_from_bytes, zip_write,
 };
-use engine::session::ModelFiles;
-use protocol::{Setting, message};
+use engine::session::{ModelFiles, Session};
+use futures_lite::future::block_on;
+use protocol::{BackendChoice, Setting, message};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// Name of the folder in the archive if the model directory has no name.
 const FOLDER: &str = "model";
-
-/// Largest finite 16-bit float.
-const MAX_HALF: f32 = 65_504.0;
 
 /// Runs the `export` command.
 ///
@@ -31,10 +29,15 @@ pub(crate) fn export(args: &Export) -> Result<(), Error> {
     let Export {
         model,
         zip,
+        html,
         onnx,
         half,
     } = args;
-    if let Some(path) = [zip, onnx].into_iter().flatten().find(|path| path.exists()) {
+    if let Some(path) = [zip, html, onnx]
+        .into_iter()
+        .flatten()
+        .find(|path| path.exists())
+    {
         return Err(Error::Input {
             code: "output-exists",
             message: message!(
@@ -48,8 +51,46 @@ pub(crate) fn export(args: &Export) -> Result<(), Error> {
     if let Some(path) = onnx {
         write_onnx(&files, path)?;
     }
+    if let Some(path) = html {
+        write_page(files.clone(), model, path, *half)?;
+    }
     zip.as_ref()
         .map_or(Ok(()), |path| write_zip(files, model, path, *half))
+}
+
+/// Writes a web page that contains the model.
+fn write_page(files: ModelFiles, model: &Path, path: &Path, is_half: bool) -> Result<(), Error> {
+    let mut session = block_on(Session::open(
+        NativeHost::new(false, false),
+        BackendChoice::Cpu,
+    ))?;
+    session.import(files)?;
+    let files = block_on(session.export())?;
+    let files = if is_half {
+        halved(&files, model)?
+    } else {
+        files
+    };
+    let page = interop::web_page(folder_name(model).as_deref(), &files)?;
+    write(path, page.as_bytes())
+}
+
+/// Returns the files with network weights as 16-bit floats.
+fn halved(files: &ModelFiles, model: &Path) -> Result<ModelFiles, Error> {
+    interop::half_precision(files)?.ok_or_else(|| Error::Input {
+        code: "too-large-for-half",
+        message: message!(
+            "a weight in {model} is too large for a 16-bit float",
+            model = shown(model)
+        ),
+        hint: message!("Leave {half} out.", half = Setting::named("half")),
+    })
+}
+
+/// Returns the name of the model's directory.
+fn folder_name(model: &Path) -> Option<String> {
+    let path = model.canonicalize().ok()?;
+    Some(path.file_name()?.to_str()?.to_string())
 }
 
 /// Writes the first network of the model as an ONNX graph.
@@ -96,34 +137,12 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// Packs the model and the training history of its run into a zip archive. `is_half` stores network
 /// weights as 16-bit floats.
 fn write_zip(mut files: ModelFiles, model: &Path, path: &Path, is_half: bool) -> Result<(), Error> {
-    let networks = files
-        .iter_mut()
-        .filter(|(name, _)| name.ends_with(".safetensors") && name != LINEAR_FILE);
-    for (_, bytes) in networks.filter(|_| is_half) {
-        let weights = weights_from_bytes(bytes)?;
-        if weights
-            .values()
-            .flat_map(|tensor| &tensor.data)
-            .any(|x| x.abs() > MAX_HALF)
-        {
-            return Err(Error::Input {
-                code: "too-large-for-half",
-                message: message!(
-                    "a weight in {model} is too large for a 16-bit float",
-                    model = shown(model)
-                ),
-                hint: message!("Leave {half} out.", half = Setting::named("half")),
-            });
-        }
-        *bytes = weights_to_half_bytes(&weights);
+    if is_half {
+        files = halved(&files, model)?;
     }
     let history = history_lines(&log_of(model)?);
     files.extend((!history.is_empty()).then(|| (HISTORY_FILE.to_string(), history)));
-    let name = model
-        .canonicalize()
-        .ok()
-        .and_then(|path| Some(path.file_name()?.to_str()?.to_string()));
-    let archive = zip_write(name.as_deref().unwrap_or(FOLDER), &files);
+    let archive = zip_write(folder_name(model).as_deref().unwrap_or(FOLDER), &files);
     write(path, &archive)
 }
 

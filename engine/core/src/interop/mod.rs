@@ -14,6 +14,7 @@ mod history;
 mod onnx;
 mod parts;
 mod python;
+mod web_page;
 mod weights;
 mod zip;
 
@@ -32,7 +33,8 @@ pub use parts::{
     linear_to_bytes, network_file,
 };
 pub use python::python_files;
-pub use weights::{weights_from_bytes, weights_to_bytes, weights_to_half_bytes};
+pub use web_page::web_page;
+pub use weights::{half_precision, weights_from_bytes, weights_to_bytes};
 pub use zip::{zip_read, zip_write};
 
 use protocol::Message;

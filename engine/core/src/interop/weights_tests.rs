@@ -79,7 +79,8 @@ fn weights_in_half_precision_are_half_as_large_and_nearly_the_same() {
         },
     )]
     .into();
-    let (full, half) = (weights_to_bytes(&weights), weights_to_half_bytes(&weights));
+    let full = weights_to_bytes(&weights);
+    let half = weights_to_half_bytes(&weights).expect("small weights");
     assert_eq!(full.len() - half.len(), 2000);
     let back = weights_from_bytes(&half).expect("valid")["w"].data.clone();
     assert!(
@@ -89,6 +90,14 @@ fn weights_in_half_precision_are_half_as_large_and_nearly_the_same() {
         "half a unit in the last place"
     );
     assert!(data != back);
+    let large = HostTensor {
+        shape: vec![1],
+        data: vec![70_000.0],
+    };
+    assert_eq!(
+        weights_to_half_bytes(&[("w".to_string(), large)].into()),
+        None
+    );
 }
 
 #[test]

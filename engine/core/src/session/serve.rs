@@ -14,7 +14,7 @@ use crate::session::query::preview::{ModelView, PreviewRequest, RunStep};
 use crate::session::query::{inference, input};
 use crate::session::run::plan;
 use protocol::message;
-use protocol::{Command, CommandKind, Event, Phase, RunConfig};
+use protocol::{Command, CommandKind, Event, ExportFormat, Phase, RunConfig};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::io::Read;
@@ -107,11 +107,8 @@ impl<H: Host> Session<H> {
                 self.adopt(trained, before)?;
             }
             Command::ExportRun { request, files } => {
-                inference::exported(
-                    &self.host,
-                    request,
-                    &resume::run_directory(&files, &contents)?,
-                );
+                let files = resume::run_directory(&files, &contents)?;
+                inference::exported(&self.host, request, &files, ExportFormat::Zip)?;
             }
             Command::Compare {
                 run,
@@ -166,8 +163,8 @@ impl<H: Host> Session<H> {
                 });
             }
             Command::Vocabulary { filter, limit } => self.emit_vocabulary(&filter, limit),
-            Command::ExportModel { request } => {
-                inference::exported(&self.host, request, &self.export().await?);
+            Command::ExportModel { request, format } => {
+                inference::exported(&self.host, request, &self.export().await?, format)?;
             }
             Command::ImportModel { files } => self.import_files(files, contents)?,
             Command::Review { request, split } => {

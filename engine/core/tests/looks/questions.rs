@@ -1,7 +1,7 @@
 //! Queries, pauses and stops during runs and evaluations.
 
 use crate::script::{Script, config, failures, look, losses, played, pretrain, served, tried};
-use protocol::{Command, Event, Metrics, StartFrom};
+use protocol::{Command, Event, ExportFormat, Metrics, StartFrom};
 
 /// An evaluation may take minutes; pauses, queries and previews must not wait for its end.
 #[test]
@@ -145,7 +145,13 @@ fn a_word_that_decides_a_label_has_the_most_evidence() {
 fn a_model_can_be_exported_during_a_run_without_changing_it() {
     let script = played(
         vec![pretrain()],
-        vec![(10, Command::ExportModel { request: 5 })],
+        vec![(
+            10,
+            Command::ExportModel {
+                request: 5,
+                format: ExportFormat::Zip,
+            },
+        )],
     );
     let events = script.told.borrow();
     let position = events
@@ -171,7 +177,10 @@ fn a_model_can_be_exported_during_a_run_without_changing_it() {
 /// Neither its weights nor its request to continue training.
 #[test]
 fn a_run_stopped_before_its_first_step_changes_nothing() {
-    let export = |request| Command::ExportModel { request };
+    let export = |request| Command::ExportModel {
+        request,
+        format: ExportFormat::Zip,
+    };
     let learn = |run: &str, go_on| Command::Pretrain {
         run: run.into(),
         config: config(&[]),

@@ -22,6 +22,7 @@ use added::Piece;
 use learn::WordCounts;
 use model::Model;
 use normalize::{Glyph, Normalization, Splitting, normalize, split};
+pub use older_unicode::older_unicode;
 use protocol::{TokenizerKind, message};
 use std::ops::Range;
 pub use vocabulary::Specials;

@@ -2,6 +2,20 @@
 //! and current ones. Equal ids need equal tables, old ones included; the lists were found by
 //! comparing both for every code point.
 
+use serde_json::{Value, json};
+
+/// Returns the differences as JSON, for tokenizers in other languages: ranges of code points by
+/// name.
+pub fn older_unicode() -> Value {
+    json!({
+        "later_format": LATER_FORMAT.as_slice(),
+        "later_marks": LATER_MARKS.as_slice(),
+        "former_marks": FORMER_MARKS.as_slice(),
+        "later_punctuation": LATER_PUNCTUATION.as_slice(),
+        "former_punctuation": FORMER_PUNCTUATION.as_slice(),
+    })
+}
+
 /// Returns whether one of the ascending, inclusive `ranges` contains `character`.
 pub(super) fn holds(ranges: &[(u32, u32)], character: char) -> bool {
     let code = u32::from(character);

@@ -83,7 +83,7 @@ impl Command {
             | Self::Lines { request, .. }
             | Self::Estimate { request, .. }
             | Self::ExportRun { request, .. }
-            | Self::ExportModel { request } => Some(*request),
+            | Self::ExportModel { request, .. } => Some(*request),
             Self::Vocabulary { .. }
             | Self::Baseline { .. }
             | Self::ImportModel { .. }

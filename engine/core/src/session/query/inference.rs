@@ -20,7 +20,9 @@ use crate::session::run::task::evaluation_model;
 use crate::train::DeviceBatch;
 use burn::tensor::Device;
 use burn::tensor::activation::softmax;
-use protocol::{Candidate, Command, Event, LabelScore, MaskPrediction, VocabularyEntry, message};
+use protocol::{
+    Candidate, Command, Event, ExportFormat, LabelScore, MaskPrediction, VocabularyEntry, message,
+};
 
 /// Answers a query with an event, which also reports errors; `run_step` identifies the run that the
 /// model belongs to.
@@ -39,10 +41,13 @@ pub async fn answer<H: Host>(
                 Err(error) => Err(error),
             }
         }
-        Command::ExportModel { request } => match model.to_files().await {
-            Ok(files) => return exported(host, request, &files),
-            Err(error) => Err(error),
-        },
+        Command::ExportModel { request, format } => {
+            let files = model.to_files().await;
+            match files.and_then(|files| exported(host, request, &files, format)) {
+                Ok(()) => return,
+                Err(error) => Err(error),
+            }
+        }
         Command::Tokenize { request, text } => Ok(tokenized(&model.tokenizer, request, &text)),
         Command::FillMask {
             request,
@@ -108,19 +113,30 @@ pub async fn answer<H: Host>(
     host.emit(event.unwrap_or_else(|error| query_error(request, &error)));
 }
 
-/// Emits the answer to `ExportModel`: the files of a model as one archive.
-pub fn exported(host: &impl Host, request: u64, files: &ModelFiles) {
-    let archive = interop::zip_write(EXPORT_NAME, files);
-    host.emit_with(
-        Event::Exported {
-            request,
-            name: format!("{EXPORT_NAME}.zip"),
-        },
-        vec![archive],
-    );
+/// Emits the answer to `ExportModel` or `ExportRun`: the files of a model as one file.
+///
+/// # Errors
+/// Returns an error if the files are not a complete model.
+pub fn exported(
+    host: &impl Host,
+    request: u64,
+    files: &ModelFiles,
+    format: ExportFormat,
+) -> Result<()> {
+    let (extension, bytes) = match format {
+        ExportFormat::Zip => ("zip", interop::zip_write(EXPORT_NAME, files)),
+        ExportFormat::Html => {
+            let halved = interop::half_precision(files)?;
+            let page = interop::web_page(None, halved.as_ref().unwrap_or(files))?;
+            ("html", page.into_bytes())
+        }
+    };
+    let name = format!("{EXPORT_NAME}.{extension}");
+    host.emit_with(Event::Exported { request, name }, vec![bytes]);
+    Ok(())
 }
 
-/// Name of the exported archive and of the folder in it.
+/// Name of an exported model without its extension, and of the folder in an archive.
 const EXPORT_NAME: &str = "clozelab-model";
 
 /// Returns the answer to `Tokenize`; literal special tokens in `text` are recognised.
