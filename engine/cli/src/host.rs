@@ -7,6 +7,7 @@ use crate::run_dir::journal::Journal;
 use crate::run_dir::record::Record;
 use crate::run_dir::rescue;
 use crate::run_dir::store::{RECORD_FILE, RunDir, WriteFailure};
+use crate::run_dir::tensorboard::EventFile;
 use crate::run_dir::token_cache::TokenCache;
 use crate::terminal::output::{self, Reader};
 use crate::terminal::progress::Progress;
@@ -18,12 +19,15 @@ use engine::session::{CacheEntry, Delivery, Host, Snapshot};
 use protocol::{Command, Event, Message, message};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// Code of the warning that the log cannot be written.
 const LOG_FAILED: &str = "log-failed";
 /// Code of the warning that a checkpoint cannot be written.
 const CHECKPOINT_FAILED: &str = "checkpoint-failed";
+/// Code of the warning that the event file of TensorBoard cannot be written.
+const TENSORBOARD_FAILED: &str = "tensorboard-failed";
 /// Interval at which a waiting session polls for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -35,6 +39,8 @@ pub struct NativeHost {
     screen: RefCell<Option<Screen>>,
     /// Whether events go to stdout; turned off once its pipe is closed.
     json: Cell<bool>,
+    /// Whether runs write event files for TensorBoard.
+    tensorboard: Cell<bool>,
     run: RefCell<Option<OpenRun>>,
     /// Events that have not been appended to the log, which is opened when the run starts.
     early: RefCell<Vec<Event>>,
@@ -60,6 +66,8 @@ pub(super) struct OpenRun {
     pub from_step: u64,
     /// The event log, opened when the run starts.
     pub journal: Option<Journal>,
+    /// The event file for TensorBoard, if one is wanted; opened when the run starts.
+    tensorboard: Option<EventFile>,
 }
 
 impl OpenRun {
@@ -70,6 +78,7 @@ impl OpenRun {
             record,
             from_step,
             journal: None,
+            tensorboard: None,
         }
     }
 
@@ -100,6 +109,7 @@ impl NativeHost {
             progress: RefCell::new(Progress::new(quiet)),
             screen: RefCell::new(None),
             json: Cell::new(json),
+            tensorboard: Cell::new(false),
             run: RefCell::new(None),
             early: RefCell::default(),
             failure: RefCell::new(None),
@@ -107,6 +117,11 @@ impl NativeHost {
             troubles: RefCell::default(),
             tokens: TokenCache::new(None),
         }
+    }
+
+    /// Enables event files of TensorBoard for later runs.
+    pub(super) fn write_tensorboard(&self) {
+        self.tensorboard.set(true);
     }
 
     /// Shows the run as a dashboard in the terminal from here on.
@@ -185,6 +200,25 @@ impl NativeHost {
         results.into_iter().collect()
     }
 
+    /// Appends an event to the TensorBoard file of the run, which is created when the run starts.
+    /// After a failure nothing more is written: the last record may be incomplete.
+    fn to_tensorboard(&self, event: &Event) -> io::Result<()> {
+        let mut run = self.run.borrow_mut();
+        let run = run.as_mut().filter(|_| self.tensorboard.get());
+        let Some(run) = run else {
+            return Ok(());
+        };
+        if matches!(event, Event::Started { .. }) {
+            run.tensorboard = Some(EventFile::create(run.dir.path(), run.from_step)?);
+        }
+        let file = run.tensorboard.as_mut();
+        let result = file.map_or(Ok(()), |file| file.append(event));
+        if result.is_err() {
+            run.tensorboard = None;
+        }
+        result
+    }
+
     /// Emits a warning about a write failure, once until [`Self::clear_warning`] is called.
     fn warn_once(&self, code: &'static str, message: Message) {
         if !self.troubles.borrow_mut().insert(code) {
@@ -255,6 +289,15 @@ impl Host for NativeHost {
             Err(failure) if failure.is_lost() => self.lost.set(true),
             Err(failure) if self.has_begun() => self.warn_once(LOG_FAILED, log_failed(failure)),
             Err(failure) => self.fail(failure.into()),
+        }
+        if let Err(error) = self.to_tensorboard(&event) {
+            self.warn_once(
+                TENSORBOARD_FAILED,
+                message!(
+                    "the event file of TensorBoard cannot be written: {error}. The run continues without it",
+                    error = error.to_string()
+                ),
+            );
         }
     }
 

@@ -125,6 +125,9 @@ pub struct Training {
     /// Show a dashboard with the loss, predictions and keys instead of progress lines
     #[arg(long, conflicts_with_all = ["json", "quiet"])]
     pub tui: bool,
+    /// Write the losses and scores for TensorBoard too, as an event file in the run directory
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Resume the interrupted run in --out exactly
     #[arg(long)]
     pub resume: bool,

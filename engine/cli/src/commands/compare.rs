@@ -162,6 +162,9 @@ fn check_flags(config: &RunConfig, training: &args::Training) -> Result<(), Erro
             "warning: --tui not used: a comparison prints its progress line by line",
         );
     }
+    if training.tensorboard {
+        output::print_stderr("warning: --tensorboard not used: a comparison records no curves");
+    }
     Ok(())
 }
 

@@ -77,6 +77,9 @@ fn train(common: &Common, request: &Request<'_>) -> Result<ExitStatus, Error> {
     let host = NativeHost::of(common);
     let mut session = block_on(Session::open(host, run.record.config.device))?;
     let out = run.dir.path().to_path_buf();
+    if request.training.tensorboard {
+        session.host().write_tensorboard();
+    }
     if request.training.tui {
         session.host().open_screen()?;
     }

@@ -8,4 +8,5 @@ pub(crate) mod record;
 pub(crate) mod recorded_path;
 pub(crate) mod rescue;
 pub(crate) mod store;
+pub(crate) mod tensorboard;
 pub(crate) mod token_cache;
