@@ -1,8 +1,10 @@
-//! Parses the two text fields of the comparison form. Pure.
+//! Parses the text fields of the comparison form, and compares the outcome with what the user
+//! expected. Pure.
 
 use crate::order;
 use crate::tr;
-use protocol::CompareConfig;
+use crate::wording::figure;
+use protocol::{CompareConfig, Comparison};
 
 /// Parses the number of seeds and the label fractions; the engine checks the rest.
 ///
@@ -39,9 +41,48 @@ pub fn asked_for(seeds: &str, shares: &str) -> Result<CompareConfig, String> {
     }
 }
 
+/// Returns the difference that pre-training makes at the largest share of the labels, in points of
+/// micro F1.
+pub fn gain(comparison: &Comparison) -> Option<f64> {
+    let point = comparison.points.last()?;
+    Some(100.0 * (point.pretrained.micro_f1.mean - point.scratch.micro_f1.mean))
+}
+
+/// Compares the gain in points with the guessed one. Returns `None` if `expected` is not a number.
+pub fn expectation(expected: &str, gain: f64) -> Option<String> {
+    let expected: f64 = expected
+        .trim()
+        .replace('−', "-")
+        .replace(',', ".")
+        .parse()
+        .ok()
+        .filter(|expected: &f64| expected.is_finite())?;
+    Some(tr!(
+        "You guessed {expected} points of micro F1; the difference was {gain}.",
+        expected = signed(expected),
+        gain = signed(gain)
+    ))
+}
+
+fn signed(points: f64) -> String {
+    let sign = if points < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", figure(points.abs(), 1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guess_is_compared_with_the_gain() {
+        assert_eq!(
+            expectation(" −2,5", 5.04).as_deref(),
+            Some("You guessed −2.5 points of micro F1; the difference was +5.0.")
+        );
+        for none in ["", "much", "nan"] {
+            assert_eq!(expectation(none, 5.0), None, "{none}");
+        }
+    }
 
     #[test]
     fn fields_are_parsed_or_refused() {

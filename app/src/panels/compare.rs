@@ -6,7 +6,7 @@ use crate::chart::comparison::{by_labels, by_pass, csv};
 use crate::chart::scene::{Scene, Size};
 use crate::chart::spread::{SpreadSeries, spread_scene, spread_summary};
 use crate::chart::view::ChartView;
-use crate::comparing::asked_for;
+use crate::comparing::{asked_for, expectation, gain};
 use crate::context::{AppContext, app};
 use crate::localize_message::localize_message;
 use crate::state::StateSlice;
@@ -23,6 +23,7 @@ pub fn ComparePanel() -> impl IntoView {
     let app = app();
     let seeds = RwSignal::new("3".to_string());
     let shares = RwSignal::new("1".to_string());
+    let expected = RwSignal::new(String::new());
     let request = Memo::new(move |_| asked_for(&seeds.get(), &shares.get()));
     let reason = Memo::new(move |_| {
         let engine = app.read(
@@ -36,8 +37,11 @@ pub fn ComparePanel() -> impl IntoView {
         );
         engine.or_else(|| request.get().err())
     });
+    // The guess of the comparison that was started last; it cannot be changed afterwards.
+    let guessed = RwSignal::new(String::new());
     let start = move |_| {
         if let Ok(compare) = request.get_untracked() {
+            guessed.set(expected.get_untracked());
             app.compare(compare);
         }
     };
@@ -73,6 +77,12 @@ pub fn ComparePanel() -> impl IntoView {
                     help=tr!("With commas, e.g. 0.1, 0.5, 1.")
                     value=shares
                 />
+                <PlainField
+                    id="compare-expected"
+                    label=tr!("Your guess")
+                    help=tr!("Points of micro F1 that pre-training gains, e.g. 3 or −1. You will see how close it was.")
+                    value=expected
+                />
             </div>
             <div class="start">
                 <button
@@ -87,7 +97,7 @@ pub fn ComparePanel() -> impl IntoView {
                 <p id="start-compare-reason" class="help">{move || reason.get().or_else(planned).unwrap_or_default()}</p>
             </div>
             <p class="help" role="status" data-testid="comparing">{move || progress.get()}</p>
-            <div class="block" data-testid="comparison">{move || comparison.get().map(|comparison| result(app, comparison))}</div>
+            <div class="block" data-testid="comparison">{move || comparison.get().map(|comparison| result(app, comparison, guessed))}</div>
         </Fold>
     }
     .into_any()
@@ -118,7 +128,7 @@ fn PlainField(
     }
 }
 
-fn result(app: AppContext, comparison: Comparison) -> impl IntoView {
+fn result(app: AppContext, comparison: Comparison, guessed: RwSignal<String>) -> impl IntoView {
     let note = note(&comparison);
     let rows = comparison
         .points
@@ -128,8 +138,11 @@ fn result(app: AppContext, comparison: Comparison) -> impl IntoView {
         .collect_view();
     let (sentence, table) = (localize_message(&comparison.sentence), csv(&comparison));
     let picture = Picture::of(&comparison);
+    let gain = gain(&comparison);
+    let guessed = move || guessed.with(|guessed| expectation(guessed, gain?));
     view! {
         <p class="status">{sentence}</p>
+        <p>{guessed}</p>
         <Curves picture=picture.clone() />
         <div class="scroll" role="region" aria-label=tr!("Comparison") tabindex="0">
             <table class="wide-table">
