@@ -249,7 +249,7 @@ fn check_outputs(case: &Case, model: &Network, device: &Device) {
     for (i, attention) in encoded.attentions.iter().enumerate() {
         close(
             &format!("attention {i}"),
-            &values(attention.clone()),
+            &values(attention.probabilities.clone()),
             &case.outputs[&format!("attentions.{i}")],
             FORWARD_TOLERANCE,
         );

@@ -175,6 +175,32 @@ pub enum Command {
         /// Vectors that decide which documents are similar.
         source: crate::MapSource,
     },
+    /// Trains a linear classifier on each of several sets of labelled documents, and scores it on
+    /// held-out ones; documents of other files are left out. The classifier of the first set selects
+    /// documents to label until there is a fine-tuned one. Answered by `LabelsMeasured`.
+    MeasureLabels {
+        /// Number repeated in the answer.
+        request: u64,
+        /// Sets of labelled documents to train on.
+        training: Vec<Annotations>,
+        /// Labelled documents to measure on.
+        held_out: Annotations,
+    },
+    /// Follows one masked word of a text through the language model, and through one training step
+    /// on a copy of it. Answered by `SlowMotion`.
+    SlowMotion {
+        /// Number repeated in the answer.
+        request: u64,
+        /// The text, with the word.
+        text: String,
+        /// Index of the token to mask, `[CLS]` included; `None`: the rarest word.
+        #[serde(default)]
+        position: Option<u64>,
+        /// Index of the layer of the head that is followed.
+        layer: u64,
+        /// Index of the head.
+        head: u64,
+    },
     /// Measures how much each word of a text contributes to a label. Answered by `Explained`.
     Explain {
         /// Number repeated in the answer.
@@ -275,6 +301,9 @@ pub enum Command {
     ExportModel {
         /// Number repeated in the answer.
         request: u64,
+        /// Form of the file.
+        #[serde(default)]
+        format: ExportFormat,
     },
     /// Imports a model: one `.zip`, or the loose files of a run directory. Answered by `Imported`.
     ImportModel {
@@ -301,9 +330,6 @@ pub struct FileInfo {
 
 /// What a text file is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        /// Form of the file.
-        #[serde(default)]
-        format: ExportFormat,
 #[serde(rename_all = "snake_case")]
 pub enum FileRole {
     /// Pre-training text; its labelled documents also train the classifier.
@@ -312,6 +338,18 @@ pub enum FileRole {
     Valid,
     /// Test set: measured only at the end.
     Test,
+}
+
+/// Form of an exported model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// A run directory in a `.zip`.
+    #[default]
+    Zip,
+    /// A web page that contains the model and computes its predictions offline. Weights are stored
+    /// as 16-bit floats unless one is too large.
+    Html,
 }
 
 /// Initial weights of fine-tuning.
@@ -333,15 +371,3 @@ impl StartFrom {
         }
     }
 }
-/// Form of an exported model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExportFormat {
-    /// A run directory in a `.zip`.
-    #[default]
-    Zip,
-    /// A web page that contains the model and computes its predictions offline. Weights are stored
-    /// as 16-bit floats unless one is too large.
-    Html,
-}
-

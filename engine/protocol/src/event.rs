@@ -9,9 +9,9 @@ pub use codes::{STOPPED, is_note};
 use crate::run::{Phase, RunId};
 use crate::{
     Candidate, Comparison, ComparisonTrial, CorpusTraits, CoveragePoint, DeviceInfo, Dropped,
-    Estimate, FileReport, LabelScore, LengthCount, LinearResult, MapPoint, MaskPrediction,
-    MaskedToken, Message, Metrics, PredictedDocument, Review, TableColumns, VocabularyEntry,
-    WordEvidence,
+    Estimate, FileReport, HandLabelScores, LabelScore, LengthCount, LinearResult, MapPoint,
+    MaskPrediction, MaskedToken, Message, Metrics, PredictedDocument, Review, SlowMotion,
+    TableColumns, VocabularyEntry, WordEvidence,
 };
 use serde::{Serialize, Serializer};
 
@@ -346,6 +346,22 @@ pub enum Event {
         points: Vec<MapPoint>,
         /// Number of further documents.
         more: u64,
+    },
+    /// Answer to `MeasureLabels`.
+    LabelsMeasured {
+        /// Number of the query.
+        request: u64,
+        /// Number of held-out documents.
+        held_out: u64,
+        /// Scores after training on each set; empty if there are too few documents or labels.
+        scores: Vec<HandLabelScores>,
+    },
+    /// Answer to `SlowMotion`.
+    SlowMotion {
+        /// Number of the query.
+        request: u64,
+        /// What the model computes.
+        motion: SlowMotion,
     },
     /// Answer to `Explain`.
     Explained {

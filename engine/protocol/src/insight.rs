@@ -209,6 +209,20 @@ pub enum Sampler {
 /// Labels given by hand, by the text of the document; the two texts of a pair are joined by a tab.
 pub type Annotations = BTreeMap<String, Vec<String>>;
 
+/// Scores of a linear classifier trained on labels given by hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HandLabelScores {
+    /// Number of documents that it was trained on.
+    pub documents: u64,
+    /// F1 over all (document, label) decisions.
+    pub micro_f1: f64,
+    /// Mean of the per-label F1 over the labels with support.
+    pub macro_f1: f64,
+    /// 95 % confidence intervals; `None` for a single document.
+    #[serde(default)]
+    pub interval: Option<crate::ScoreInterval>,
+}
+
 /// A document with its true and predicted labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PredictedDocument {
@@ -245,6 +259,59 @@ pub struct MapPoint {
     pub y: f64,
     /// The document with its full text; with a classifier, its most probable label.
     pub document: PredictedDocument,
+}
+
+/// One masked word on its way through a model, and what one training step changes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlowMotion {
+    /// Tokens of the text before masking, with `[CLS]` and `[SEP]`.
+    pub tokens: Vec<String>,
+    /// Index of the masked token.
+    pub position: u64,
+    /// What the first block reads at the masked position, `[D]`.
+    pub embedding: Vec<f32>,
+    /// One attention head; `None` for models without attention.
+    pub attention: Option<HeadTrace>,
+    /// The prediction of the model.
+    pub before: WordPrediction,
+    /// The prediction after one training step on this word alone.
+    pub after: WordPrediction,
+    /// Learning rate of that step.
+    pub learning_rate: f64,
+    /// Global gradient norm of that step, before clipping.
+    pub grad_norm: f64,
+}
+
+/// The attention of the masked position in one head.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HeadTrace {
+    /// Index of the layer.
+    pub layer: u64,
+    /// Index of the head.
+    pub head: u64,
+    /// Number of layers.
+    pub layers: u64,
+    /// Number of heads per layer.
+    pub heads: u64,
+    /// Scaled dot product of the query with the key of each token, `[T]`.
+    pub scores: Vec<f64>,
+    /// Softmax of the scores, `[T]`.
+    pub weights: Vec<f64>,
+    /// Length of each token's weighted value vector, `[T]`.
+    pub contributions: Vec<f64>,
+    /// Sum of the weighted value vectors, `[K]`.
+    pub output: Vec<f32>,
+    /// The weights after the training step, `[T]`.
+    pub weights_after: Vec<f64>,
+}
+
+/// A prediction of a masked word.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WordPrediction {
+    /// Probability of the true token.
+    pub probability: f64,
+    /// The most probable tokens, best first.
+    pub candidates: Vec<crate::Candidate>,
 }
 
 /// How much one word of a text contributes to the probability of a label.

@@ -30,9 +30,10 @@ pub use compare::{
 pub use event::{Event, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
-    Annotations, ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, LabelCount, LabelPoint,
-    LengthCount, LineQuery, MapPoint, MapSource, PredictedDocument, ReliabilityBin, Review,
-    Sampler, ThresholdPoint, WordEvidence,
+    Annotations, ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, HandLabelScores,
+    HeadTrace, LabelCount, LabelPoint, LengthCount, LineQuery, MapPoint, MapSource,
+    PredictedDocument, ReliabilityBin, Review, Sampler, SlowMotion, ThresholdPoint, WordEvidence,
+    WordPrediction,
 };
 pub use message::{Argument, IntoArgument, Message, Setting, fill};
 pub use metrics::{ClassifierMetrics, LabelMetrics, MaskedLmMetrics, Metrics, ScoreInterval};

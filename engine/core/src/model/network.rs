@@ -70,9 +70,17 @@ pub struct Encoded {
     pub keep: Option<Tensor<3>>,
     /// Hidden states before the first block and after each block, `[B * T, ..]` each.
     pub hidden_states: Vec<Tensor<2>>,
-    /// Attention probabilities of each block, `[B, H, T, T]`; rows sum to 1. Empty unless requested
-    /// by [`Network::with_attentions`], and for backbones without attention.
-    pub attentions: Vec<Tensor<4>>,
+    /// Attention of each block. Empty unless requested by [`Network::with_attentions`], and for
+    /// backbones without attention.
+    pub attentions: Vec<AttentionTrace>,
+}
+
+/// Intermediate results of one attention layer.
+pub struct AttentionTrace {
+    /// Concatenated queries, keys and values, before rotary positions are applied, `[B * T, 3 D]`.
+    pub qkv: Tensor<2>,
+    /// Attention probabilities before dropout, `[B, H, T, T]`; rows sum to 1.
+    pub probabilities: Tensor<4>,
 }
 
 impl Encoded {
@@ -81,7 +89,7 @@ impl Encoded {
         dims: [usize; 2],
         keep: Option<Tensor<3>>,
         hidden_states: Vec<Tensor<2>>,
-        attentions: Vec<Tensor<4>>,
+        attentions: Vec<AttentionTrace>,
     ) -> Self {
         let hidden = hidden_states
             .last()
@@ -105,7 +113,7 @@ pub struct Network<'a> {
     pub params: &'a ParamTensors,
     dropout: Dropout,
     masks: Masks,
-    /// Whether [`Encoded`] contains attention probabilities.
+    /// Whether [`Encoded`] contains the attention of each block.
     pub output_attentions: bool,
 }
 
@@ -130,7 +138,7 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Also returns attention probabilities.
+    /// Also returns the attention of each block.
     pub fn with_attentions(self) -> Self {
         Self {
             output_attentions: true,

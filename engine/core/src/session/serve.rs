@@ -11,6 +11,7 @@ use crate::interop::{self, Directory};
 use crate::session::commands::compare::Progress;
 use crate::session::commands::resume;
 use crate::session::query::preview::{ModelView, PreviewRequest, RunStep};
+use crate::session::query::slow_motion::{TraceSelection, slow_motion};
 use crate::session::query::{inference, input};
 use crate::session::run::plan;
 use protocol::message;
@@ -181,6 +182,34 @@ impl<H: Host> Session<H> {
                     request,
                     lines,
                     more,
+                });
+            }
+            Command::SlowMotion {
+                request,
+                text,
+                position,
+                layer,
+                head,
+            } => {
+                let model = self.models.language_model.as_ref().ok_or_else(no_model)?;
+                let selection = TraceSelection {
+                    position: position.map(|position| position as usize),
+                    layer: layer as usize,
+                    head: head as usize,
+                };
+                let motion = slow_motion(model, &self.device, &text, selection).await?;
+                self.host.emit(Event::SlowMotion { request, motion });
+            }
+            Command::MeasureLabels {
+                request,
+                training,
+                held_out,
+            } => {
+                let (held_out, scores) = self.measure_labels(&training, &held_out)?;
+                self.host.emit(Event::LabelsMeasured {
+                    request,
+                    held_out,
+                    scores,
                 });
             }
             Command::Map { request, source } => {

@@ -3,7 +3,8 @@
 use crate::script::{Script, config, failures, played, served_on, tried};
 use engine::data::InputFile;
 use protocol::{
-    Command, Event, FileRole, LineQuery, MapPoint, MapSource, PredictedDocument, Sampler, StartFrom,
+    Annotations, Command, Event, FileRole, LineQuery, MapPoint, MapSource, PredictedDocument,
+    Sampler, StartFrom,
 };
 use std::collections::BTreeSet;
 
@@ -162,4 +163,80 @@ fn a_map_places_similar_documents_near_each_other() {
         let near = points.iter().filter(has_near_friend).count();
         assert!(10 * near > 9 * points.len(), "{near} of {}", points.len());
     }
+}
+
+/// Labels `count` training documents about each of these animals by hand.
+fn by_hand(animals: [&str; 2], count: usize) -> Annotations {
+    let mut annotations = Annotations::new();
+    for animal in animals {
+        let rest = match animal {
+            "cat" => "purrs in the house",
+            "dog" => "barks in the yard",
+            _ => "swims in the pond",
+        };
+        for number in 0..count {
+            let text = format!("the small {animal} {rest} of my friend number {number}");
+            annotations.insert(text, vec![animal.to_string()]);
+        }
+    }
+    annotations
+}
+
+/// The scores need no model, and the classifier behind them selects documents afterwards.
+#[test]
+fn labels_given_by_hand_are_measured_on_held_out_ones() {
+    let all = by_hand(["cat", "dog"], 12);
+    let is_held_out = |text: &str| text.contains("number 1");
+    let part = |held_out: bool| -> Annotations {
+        let documents = all.clone().into_iter();
+        documents
+            .filter(|(text, _)| is_held_out(text) == held_out)
+            .collect()
+    };
+    let (training, held_out) = (part(false), part(true));
+    let elsewhere = [("a cat of other files".to_string(), vec!["owl".to_string()])];
+    let measure = |request, training| Command::MeasureLabels {
+        request,
+        training,
+        held_out: held_out.clone(),
+    };
+    let with_others: Annotations = training.clone().into_iter().chain(elsewhere).collect();
+    let script = tried(
+        vec![
+            unlabelled(1, Sampler::Uncertain, 1, 5),
+            measure(2, vec![with_others, by_hand(["cat", "fish"], 10)]),
+            unlabelled(3, Sampler::Uncertain, 1, 5),
+            measure(4, vec![by_hand(["cat", "cat"], 10)]),
+        ],
+        vec![],
+    );
+    assert_eq!(failures(&script), ["no-model"]);
+    let scores = |wanted| {
+        let answer = script.events().into_iter().find_map(|event| match event {
+            Event::LabelsMeasured {
+                request,
+                held_out,
+                scores,
+            } if request == wanted => Some((held_out, scores)),
+            _ => None,
+        });
+        answer.expect("scores")
+    };
+    let (count, measured) = scores(2);
+    assert_eq!(count, held_out.len() as u64);
+    assert_eq!(
+        measured[0].documents,
+        training.len() as u64,
+        "of this corpus only"
+    );
+    assert_eq!(measured[0].micro_f1, 1.0);
+    assert!(measured[1].micro_f1 < 1.0, "it never saw a dog");
+    assert_eq!(scores(4).1, [], "one label cannot be measured");
+    let (proposed, _) = lines(&script, 3);
+    assert_eq!(proposed.len(), 5);
+    assert!(
+        proposed
+            .iter()
+            .all(|document| !document.predicted.is_empty())
+    );
 }

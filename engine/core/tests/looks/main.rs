@@ -7,4 +7,5 @@ mod microscope;
 mod questions;
 mod review;
 mod script;
+mod slow_motion;
 mod text;

@@ -49,6 +49,8 @@ impl Command {
             | Self::Review { .. }
             | Self::Estimate { .. }
             | Self::Map { .. }
+            | Self::MeasureLabels { .. }
+            | Self::SlowMotion { .. }
             | Self::Baseline { .. } => CommandKind::Job,
         }
     }
@@ -75,6 +77,8 @@ impl Command {
             | Self::Classify { request, .. }
             | Self::Explain { request, .. }
             | Self::Map { request, .. }
+            | Self::MeasureLabels { request, .. }
+            | Self::SlowMotion { request, .. }
             | Self::LabelFile { request, .. }
             | Self::Attend { request, .. }
             | Self::Tokenize { request, .. }

@@ -80,6 +80,8 @@ kinds! {
     "filled_masks" => FilledMasks { request, step, guesses },
     "classified" => Classified { request, labels, threshold; or default cutoffs, thresholds, words, unseen },
     "mapped" => Mapped { request, points; or default more },
+    "labels_measured" => LabelsMeasured { request, held_out, scores },
+    "slow_motion" => SlowMotion { request, motion },
     "explained" => Explained { request, label, score, words; or default more },
     "labelled" => Labelled { request, documents, of, columns; or default dropped, warnings },
     "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },

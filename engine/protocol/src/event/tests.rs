@@ -1,7 +1,10 @@
 //! Events are serialised by serde and deserialised by hand: the two must agree.
 
 use super::*;
-use crate::{ClassifierMetrics, ComparisonRun, Figures, MaskedLmMetrics, Setting, message};
+use crate::{
+    ClassifierMetrics, ComparisonRun, Figures, HeadTrace, MaskedLmMetrics, ScoreInterval, Setting,
+    message,
+};
 use std::collections::BTreeSet;
 
 /// Returns an evaluation event with each type of metrics.
@@ -231,6 +234,27 @@ pub(crate) fn every_kind() -> Vec<Event> {
             thresholds: vec![0.25],
             words: 2,
             unseen: vec![text("w")],
+        },
+        Event::SlowMotion {
+            request: 1,
+            motion: SlowMotion {
+                tokens: vec![text("t")],
+                attention: Some(HeadTrace {
+                    scores: vec![0.5],
+                    ..HeadTrace::default()
+                }),
+                ..SlowMotion::default()
+            },
+        },
+        Event::LabelsMeasured {
+            request: 1,
+            held_out: 12,
+            scores: vec![HandLabelScores {
+                documents: 30,
+                micro_f1: 0.5,
+                macro_f1: 0.25,
+                interval: Some(ScoreInterval::default()),
+            }],
         },
         Event::Mapped {
             request: 1,

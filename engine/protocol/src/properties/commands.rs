@@ -2,8 +2,8 @@
 
 use super::messages::{check, texts, values};
 use crate::{
-    BackendChoice, Command, CompareConfig, FileInfo, FileRole, LineQuery, Quoting, RunConfig,
-    StartFrom,
+    Annotations, BackendChoice, Command, CompareConfig, FileInfo, FileRole, LineQuery, Quoting,
+    RunConfig, StartFrom,
 };
 use fuzz::Bytes;
 use serde_json::Value;
@@ -90,6 +90,18 @@ fn every_kind() -> Vec<Command> {
         Command::Map {
             request,
             source: crate::MapSource::Words,
+        },
+        Command::MeasureLabels {
+            request,
+            training: vec![Annotations::new()],
+            held_out: [(text.clone(), vec![text.clone()])].into(),
+        },
+        Command::SlowMotion {
+            request,
+            text: text.clone(),
+            position: Some(2),
+            layer: 1,
+            head: 0,
         },
         Command::Explain {
             request,

@@ -3,7 +3,7 @@
 
 use crate::kernels::stock::AttentionTables;
 use crate::kernels::{self, AttentionInputs, Mask, stock};
-use crate::model::network::{Input, Network};
+use crate::model::network::{AttentionTrace, Input, Network};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Inputs that all attention layers of one forward pass share.
@@ -44,9 +44,8 @@ impl Attention {
     }
 
     /// Computes the context `[B * T, D]` from the concatenated queries, keys and values
-    /// `[B * T, 3 D]`. If the network returns attentions, also returns the probabilities before
-    /// dropout, `[B, H, T, T]`; each row sums to 1.
-    pub fn forward(&self, qkv: Tensor<2>, dropout: Mask) -> (Tensor<2>, Option<Tensor<4>>) {
+    /// `[B * T, 3 D]`. If the network returns attentions, also returns its intermediate results.
+    pub fn forward(&self, qkv: Tensor<2>, dropout: Mask) -> (Tensor<2>, Option<AttentionTrace>) {
         match &self.kernel {
             Kernel::Fused { keep, rotary } => {
                 let (keep, rotary) = (keep.clone(), rotary.clone());
@@ -62,7 +61,7 @@ impl Attention {
                 let width = qkv.dims()[1] / 3;
                 let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
                 let (context, probabilities) = stock::attention(parts, self.dims, tables, dropout);
-                (context, Some(probabilities))
+                (context, Some(AttentionTrace { qkv, probabilities }))
             }
         }
     }

@@ -8,7 +8,7 @@ use super::shared::{SpecList, max_over_time, mean_over_time, transform, transfor
 use crate::kernels::{self, RowNumbers};
 use crate::model::config::ModelConfig;
 use crate::model::layers::{layer_norm, linear, linear_gelu};
-use crate::model::network::{Encoded, Input, Network};
+use crate::model::network::{AttentionTrace, Encoded, Input, Network};
 use crate::model::parameter_spec::ParameterSpec;
 use burn::tensor::Tensor;
 use protocol::Pooling;
@@ -111,8 +111,8 @@ impl Backbone for Bert {
         let mut states = vec![embed(network, &input)]; // [B * T, D]
         let mut attentions = Vec::new();
         for layer in 0..network.config.num_hidden_layers {
-            let (next, probabilities) = block(network, layer, states[layer].clone(), &attention);
-            attentions.extend(probabilities);
+            let (next, trace) = block(network, layer, states[layer].clone(), &attention);
+            attentions.extend(trace);
             states.push(next);
         }
         Encoded::new(dims, keep, states, attentions)
@@ -190,22 +190,19 @@ fn block(
     layer: usize,
     x: Tensor<2>,
     attention: &Attention,
-) -> (Tensor<2>, Option<Tensor<4>>) {
+) -> (Tensor<2>, Option<AttentionTrace>) {
     let params = network.params;
     let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
     let [weight, bias] =
         ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
     // [B * T, 3 D]
     let qkv = kernels::linear(x.clone(), params.stack(&weight), Some(params.stack(&bias)));
-    let (context, probabilities) = attention.forward(qkv, network.attention_mask());
+    let (context, trace) = attention.forward(qkv, network.attention_mask());
     let context = linear(params, &name("attention.output.dense"), context);
     let x = network.add_norm(&name("attention.output.LayerNorm"), x, context);
     let inner = linear_gelu(params, &name("intermediate.dense"), x.clone()); // [B * T, 4 D]
     let outer = linear(params, &name("output.dense"), inner);
-    (
-        network.add_norm(&name("output.LayerNorm"), x, outer),
-        probabilities,
-    )
+    (network.add_norm(&name("output.LayerNorm"), x, outer), trace)
 }
 
 fn norm(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {

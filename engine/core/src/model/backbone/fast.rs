@@ -9,7 +9,7 @@ use super::shared::{SpecList, embed, embedding_specs};
 use crate::kernels;
 use crate::model::config::ModelConfig;
 use crate::model::layers::{layer_norm, linear, linear_gelu};
-use crate::model::network::{Encoded, Input, Network};
+use crate::model::network::{AttentionTrace, Encoded, Input, Network};
 use crate::model::parameter_spec::{Init, ParameterSpec};
 use burn::tensor::Tensor;
 use protocol::{Message, message, phrase};
@@ -107,8 +107,8 @@ impl Backbone for Fast {
         let mut x = embed(network, &input); // [B * T, D]
         for layer in 0..network.config.num_hidden_layers {
             states.push(x.clone());
-            let (next, probabilities) = block(network, layer, x, &attention, &input);
-            attentions.extend(probabilities);
+            let (next, trace) = block(network, layer, x, &attention, &input);
+            attentions.extend(trace);
             x = next;
         }
         states.push(norm(network, "clozelab.final_norm", x));
@@ -152,14 +152,14 @@ fn block(
     x: Tensor<2>,
     attention: &Attention,
     input: &Input,
-) -> (Tensor<2>, Option<Tensor<4>>) {
+) -> (Tensor<2>, Option<AttentionTrace>) {
     let params = network.params;
     let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
     let taps = params.get::<2>(&name("conv.weight")); // [D, 3]
     let x = kernels::convolve(x, taps, input.keep.clone(), input.dims[1]);
     let normal = norm(network, &name("attention.norm"), x.clone());
     let qkv = linear(params, &name("attention.qkv"), normal); // [B * T, 3 D]
-    let (context, probabilities) = attention.forward(qkv, network.attention_mask());
+    let (context, trace) = attention.forward(qkv, network.attention_mask());
     let x = x + network.drop_hidden(linear(params, &name("attention.output"), context));
     let inner = linear_gelu(
         params,
@@ -168,7 +168,7 @@ fn block(
     );
     (
         x + network.drop_hidden(linear(params, &name("mlp.down"), inner)),
-        probabilities,
+        trace,
     )
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod estimate;
 pub(crate) mod evaluation;
 pub(crate) mod finetune;
+pub(crate) mod hand_labels;
 pub(crate) mod label_file;
 pub(crate) mod map;
 pub(crate) mod pretrain;

@@ -5,6 +5,7 @@ use crate::data::{Corpus, Document, Selection};
 use crate::error::{Error, Result};
 use crate::session::checks::{no_corpus, no_model};
 use crate::session::classifier::scored::UNTUNED_THRESHOLD;
+use crate::session::commands::hand_labels::HandLabelClassifier;
 use crate::session::commands::review::{SHOWN_LABELS, poll_stop, predicted_document, stopped};
 use crate::session::query::inference::{self, LabelSelection};
 use crate::session::query::input::{self, BATCH_SIZE};
@@ -17,8 +18,8 @@ const MAX_POOL: usize = 2000;
 
 impl<H: Host> Session<H> {
     /// Returns at most `limit` unlabelled training documents with their full texts, and the number
-    /// of further ones; the classifier chooses among [`MAX_POOL`] random ones. Equal seeds and
-    /// corpora return equal documents.
+    /// of further ones; the classifier, or without one the classifier of the labels given by hand, selects
+    /// among [`MAX_POOL`] random ones. Equal seeds and corpora return equal documents.
     ///
     /// # Errors
     /// Returns an error if there is no corpus, every document has a label, a sampler needs a
@@ -41,7 +42,11 @@ impl<H: Host> Session<H> {
             .map(|count| (count.label.clone(), count.train))
             .collect();
         let model = self.models.classifier.as_ref();
-        let threshold = model.map_or(UNTUNED_THRESHOLD, inference::threshold);
+        let by_hand = self.dataset.hand_labels.as_ref();
+        let threshold = model
+            .map(inference::threshold)
+            .or_else(|| by_hand.map(HandLabelClassifier::threshold))
+            .unwrap_or(UNTUNED_THRESHOLD);
         let ranked = |mut predicted: Vec<LabelScore>| {
             let rank = match sampler {
                 Sampler::Random => 0.0,
@@ -51,9 +56,13 @@ impl<H: Host> Session<H> {
             predicted.truncate(SHOWN_LABELS);
             (rank, predicted)
         };
-        let mut ranks = match sampler {
-            Sampler::Random => vec![(0.0, Vec::new()); pool.len()],
-            Sampler::Rare | Sampler::Uncertain => {
+        let mut ranks = match (sampler, &self.dataset.hand_labels) {
+            (Sampler::Random, _) => vec![(0.0, Vec::new()); pool.len()],
+            (_, Some(by_hand)) if self.models.classifier.is_none() => {
+                let predictions = by_hand.predictions(&pool).into_iter();
+                predictions.map(ranked).collect()
+            }
+            _ => {
                 let labels = LabelSelection::Best(usize::MAX);
                 self.predictions_of(&pool, labels, ranked).await?
             }

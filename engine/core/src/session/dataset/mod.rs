@@ -9,6 +9,7 @@ pub(crate) mod vectors;
 
 use crate::data::Corpus;
 use crate::error::Result;
+use crate::session::commands::hand_labels::HandLabelClassifier;
 use crate::session::commands::reviewed::Reviewed;
 use crate::session::query::preview::PreviewRequest;
 use std::rc::Rc;
@@ -28,6 +29,8 @@ pub(crate) struct Dataset {
     pub word_vectors: Option<VectorLines>,
     /// The example that is previewed while a run trains.
     pub watched: Option<PreviewRequest>,
+    /// The classifier of the labels given by hand, if they were measured.
+    pub hand_labels: Option<HandLabelClassifier>,
     /// Results of the last error analysis.
     pub reviewed: Option<Reviewed>,
     /// Fingerprint of the corpus that the classifier was cross-validated on, and the out-of-fold

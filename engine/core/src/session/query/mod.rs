@@ -8,5 +8,6 @@ pub(crate) mod input;
 pub(crate) mod neighbours;
 pub(crate) mod preview;
 pub(crate) mod similar;
+pub(crate) mod slow_motion;
 pub(crate) mod top_k;
 pub(crate) mod tsne;

@@ -269,8 +269,9 @@ impl Attention {
     /// Appends the attention of one text, `[1, H, T, T]` per layer, to the tensors to read; `None`
     /// if there is none.
     fn wanted(encoded: &Encoded, wanted: &mut Vec<Tensor<1>>) -> Option<Self> {
-        let heads = encoded.attentions.first()?.dims()[1];
-        wanted.extend(encoded.attentions.iter().map(|layer| flat(layer.clone())));
+        let heads = encoded.attentions.first()?.probabilities.dims()[1];
+        let layers = encoded.attentions.iter();
+        wanted.extend(layers.map(|layer| flat(layer.probabilities.clone())));
         Some(Self {
             layers: encoded.attentions.len(),
             heads,
@@ -334,7 +335,7 @@ pub fn single(tokenizer: &Tokenizer, ids: &[u32], second: usize) -> Batch {
     batch
 }
 
-fn flat<const R: usize>(tensor: Tensor<R>) -> Tensor<1> {
+pub(super) fn flat<const R: usize>(tensor: Tensor<R>) -> Tensor<1> {
     let n = tensor.dims().iter().product::<usize>();
     tensor.reshape([n])
 }
