@@ -14,7 +14,7 @@ pub const KEYS: [&str; 4] = ["lesson", "hide", "view", LANGUAGE];
 pub const LANGUAGE: &str = "lang";
 
 /// Names of the lessons in links, and their titles.
-pub const LESSONS: [(&str, &str); 6] = [
+pub const LESSONS: [(&str, &str); 7] = [
     (
         "masked-lm",
         mark!("Predicting from both sides: masked LM against left-to-right"),
@@ -29,6 +29,7 @@ pub const LESSONS: [(&str, &str); 6] = [
     ),
     ("next-sentence", mark!("Next-sentence prediction")),
     ("attention", mark!("Queries, keys, values and heads")),
+    ("slow-motion", mark!("One masked word, number by number")),
     (
         "position-wise",
         mark!("The position-wise network, and what attention adds"),

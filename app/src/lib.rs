@@ -20,6 +20,7 @@ pub mod query;
 pub mod renames;
 pub mod settings;
 pub mod share;
+pub mod slow_motion;
 pub mod source_names;
 pub mod state;
 pub mod threshold;

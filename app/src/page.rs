@@ -9,7 +9,7 @@ use crate::language::{LANGUAGES, Language, choice};
 use crate::locale::{Locale, report_missing_catalogue};
 use crate::panels::{
     Asked, AttentionPanel, DataPanel, DeferredMount, FinetunePanel, Header, LearnPanel, MountQueue,
-    NoticeLine, PretrainPanel, ReviewPanel, RunBar, RunsPanel, Stage, TryPanel,
+    NoticeLine, PretrainPanel, ReviewPanel, RunBar, RunsPanel, SlowMotionView, Stage, TryPanel,
 };
 use crate::preview_context::PreviewContext;
 use crate::state::{RunState, Stage, StateSlice};
@@ -73,6 +73,7 @@ fn Page(language: Language, problem: Option<(Language, String)>) -> impl IntoVie
     };
     provide_context(locale);
     provide_context(Asked::default());
+    provide_context(SlowMotionView::default());
     provide_context(Dark(theme::follow()));
     provide_context(ChartContext::default());
     let scope = PreviewContext::new(app);

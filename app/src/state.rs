@@ -17,8 +17,8 @@ mod slice;
 mod verdict;
 
 pub use known::{
-    Classification, Corpus, DocumentMap, Engine, Evidence, FilledClozes, Labelling, Lines, Masking,
-    Neighbours, Notice, Proposals, Tokenized, Vocabulary,
+    Classification, Corpus, DocumentMap, Engine, Evidence, FilledClozes, LabelMeasurement,
+    Labelling, Lines, Masking, Neighbours, Notice, Proposals, Tokenized, Vocabulary,
 };
 pub use model::Model;
 use preview_histories::PreviewHistories;
@@ -34,8 +34,8 @@ use crate::mark;
 use crate::tr;
 use crate::wording::{self, figure, percent};
 use protocol::{
-    Comparison, Estimate, Event, LineQuery, LinearResult, MaskPrediction, Message, Phase,
-    PredictedDocument, Review, STOPPED,
+    Candidate, Comparison, Estimate, Event, LineQuery, LinearResult, MaskPrediction, Message,
+    Phase, PredictedDocument, Review, STOPPED, SlowMotion,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,6 +82,14 @@ pub struct RunState {
     pub proposals: Proposals,
     /// Documents with suspicious labels; `None` until they are requested.
     pub suspects: Option<Vec<PredictedDocument>>,
+    /// Predictions for a masked word in different contexts, in the order of the texts; empty until
+    /// they are requested.
+    pub contexts: Vec<Vec<Candidate>>,
+    /// The numbers of one masked word.
+    pub slow_motion: Option<SlowMotion>,
+    /// Scores of linear classifiers trained on labels given by hand, in the order in which they
+    /// were measured.
+    pub label_measurements: Vec<LabelMeasurement>,
     /// Map of the documents drawn last.
     pub map: Option<Arc<DocumentMap>>,
     /// First documents of a file, as they were read.
@@ -220,6 +228,8 @@ impl RunState {
             | Event::Classified { .. }
             | Event::Explained { .. }
             | Event::Mapped { .. }
+            | Event::LabelsMeasured { .. }
+            | Event::SlowMotion { .. }
             | Event::Labelled { .. }
             | Event::Tokenized { .. }
             | Event::Neighbours { .. }
@@ -388,6 +398,7 @@ impl RunState {
         self.vocabulary = None;
         self.drop_first_documents();
         self.model = Model::default();
+        self.label_measurements.clear();
         self.forget_answers();
         self.drop_questions();
         self.notice = None;

@@ -234,6 +234,59 @@ test('documents are labelled by keys, stored at once, applied, saved, and found 
   }, { viewport: { width: 1280, height: 720 } });
 });
 
+test('labels are measured on held-out random documents as they are given', async () => {
+  const lines = Array.from({ length: 160 }, (_, i) => `the ${['cat purrs', 'dog barks'][i % 2]} ${i}${i < 8 ? ` __label__${['cat', 'dog'][i % 2]}` : ''}`);
+  await here.open(NANO, async (journey) => {
+    await journey.usable('start-pretrain', 60);
+    await journey.choose({ 'animals.txt': lines.join('\n') });
+    await journey.until('the file', async () => /animals/.test(await journey.part('file-table').textContent()), 30);
+    await open(journey, 'label');
+    await journey.press('label-start');
+    assert.equal(await journey.page.locator('#sampler option[value=uncertain]').isDisabled(), true, 'no classifier yet');
+    for (let count = 1; count <= 80; count += 1) {
+      await journey.until('a document', async () => (await journey.part('label-line').isVisible()) && (await journey.text('label-line')) !== '', 20);
+      const text = await journey.text('label-line');
+      const names = await journey.part('label-choice').evaluateAll((buttons) => buttons.map((button) => button.dataset.label));
+      await journey.page.keyboard.press(String(names.indexOf(/cat/.test(text) ? 'cat' : 'dog') + 1));
+      await journey.until(`${count} labels`, async () => (await journey.value('labelled-count')) === count, 5);
+    }
+    const words = () => journey.text('label-progress');
+    await journey.until('a measurement', async () => /trained on \d+ documents reaches micro F1 [01]\.\d\d on \d+ documents held out/.test(await words()), 20);
+    assert.equal(await journey.page.locator('#sampler option[value=uncertain]').isDisabled(), false, 'the labels can choose');
+    await journey.page.locator('#sampler').selectOption('uncertain');
+    await journey.until('another document', async () => (await journey.part('label-line').isVisible()), 20);
+    assert.deepEqual(await journey.violations(), []);
+    await journey.picture('label-progress-light-1280');
+  }, { viewport: { width: 1280, height: 720 } });
+});
+
+test('one masked word is followed number by number, and a training step changes its probability', async () => {
+  await here.open(`${NANO}&steps=20&lesson=slow-motion#learn`, async (journey) => {
+    await journey.usable('start-pretrain', 60);
+    await open(journey, 'pretrain');
+    await journey.pretrain(20);
+    await open(journey, 'learn');
+    await journey.press('slow-motion-start', 30);
+    const frame = journey.part('slow-motion-frame');
+    await journey.until('the masked line', async () => (await frame.count()) === 1 && /\[MASK\]/.test(await frame.innerText()), 20);
+    await journey.part('slow-motion-guess').fill('kettle');
+    assert.deepEqual(await journey.violations(), []);
+    await journey.picture('slow-motion-0-light-1280');
+    const seen = [];
+    for (let number = 1; number <= 6; number += 1) {
+      await journey.press('slow-motion-next');
+      await journey.until('the next frame', async () => !seen.includes(await frame.locator('h3').innerText()), 5);
+      seen.push(await frame.locator('h3').innerText());
+      assert.ok((await journey.overflow()) <= 0);
+      await journey.picture(`slow-motion-${number}-light-1280`);
+    }
+    assert.equal(seen.length, 6, seen.join(', '));
+    assert.match(await frame.innerText(), /goes from [\d.]+ % to [\d.]+ %/);
+    assert.deepEqual(await journey.violations(), []);
+    assert.match(await journey.page.locator('#lesson-slow-motion summary').innerText(), /done/);
+  }, { viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
+});
+
 test('planted wrong labels are listed, corrected, and the correction counts', async () => {
   const lines = Array.from({ length: 120 }, (_, i) => `the ${['cat purrs', 'dog barks'][i % 2]} near ${i % 13} __label__${['cat', 'dog'][(i + (i % 20 === 7)) % 2]}`);
   await here.open(NANO, async (journey) => {

@@ -1,13 +1,14 @@
 //! The step of labelling: the document with a button and a key for each label, the labels given so
 //! far, and suspicious labels.
 
+use super::given_labels::GivenLabels;
 use super::map::DocumentMap;
+use super::progress::LabellingProgress;
 use super::queue::{LabellingQueue, to_json_lines};
 use super::session::{LabellingSession, SAMPLERS};
 use super::suspects::Suspects;
 use crate::context::app;
 use crate::focus;
-use crate::order;
 use crate::state::{RunState, StateSlice};
 use crate::tr;
 use crate::wording::grouped;
@@ -35,6 +36,7 @@ pub fn LabelPanel() -> impl IntoView {
             <DocumentMap session />
         </Panel>
         <Panel id="given-labels" title=tr!("Labels given") note=tr!("by hand, in this browser")>
+            <LabellingProgress session />
             <GivenLabels />
         </Panel>
         <Panel
@@ -322,9 +324,10 @@ fn Settings(session: LabellingSession) -> impl IntoView {
 /// How documents are chosen.
 #[component]
 fn SamplerField(session: LabellingSession) -> impl IntoView {
-    let has_classifier = app().memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
-        state.model.classifier
-    });
+    let has_classifier = app().memo(
+        &[StateSlice::Runs, StateSlice::Engine, StateSlice::Answers],
+        RunState::can_choose_documents,
+    );
     let choose = move |event| {
         let name = event_target_value(&event);
         if session.sampler.get_untracked() != name {
@@ -353,41 +356,5 @@ fn SamplerField(session: LabellingSession) -> impl IntoView {
                 {tr!("Random documents keep the labels representative; the least certain ones do not.")}
             </p>
         </div>
-    }
-}
-
-/// Number of documents per label given by hand.
-#[component]
-fn GivenLabels() -> impl IntoView {
-    let app = app();
-    // Labels with their counts, most frequent first.
-    let counts = move || {
-        let mut counts: Vec<(String, u64)> = Vec::new();
-        app.annotations.with(|all| {
-            for label in all.values().flatten() {
-                match counts.iter_mut().find(|(other, _)| other == label) {
-                    Some((_, count)) => *count += 1,
-                    None => counts.push((label.clone(), 1)),
-                }
-            }
-        });
-        order::sort_by(&mut counts, |(_, count)| -(*count as f64));
-        counts
-    };
-    let is_empty = move || app.annotations.with(|all| all.is_empty());
-    let row = |(label, count): (String, u64)| {
-        view! { <tr><th scope="row"><bdi>{label}</bdi></th><td class="number">{grouped(count)}</td></tr> }
-    };
-    view! {
-        <p class="help" hidden=move || !is_empty()>{tr!("None yet.")}</p>
-        <table hidden=is_empty>
-            <thead>
-                <tr>
-                    <th scope="col">{tr!("Label")}</th>
-                    <th scope="col" class="number">{tr!("Documents")}</th>
-                </tr>
-            </thead>
-            <tbody>{move || counts().into_iter().map(row).collect_view()}</tbody>
-        </table>
     }
 }

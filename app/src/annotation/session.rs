@@ -1,5 +1,7 @@
 //! A labelling session: proposes documents, stores labels, and applies them to the data.
 
+use super::measure::{self, TooFew};
+use super::storage_key::hash;
 use super::{LabellingQueue, Stored, storage};
 use crate::context::AppContext;
 use crate::focus;
@@ -8,12 +10,15 @@ use crate::workspace::{Step, View, Workspace};
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use protocol::{LineQuery, PredictedDocument, Sampler};
+use std::collections::BTreeSet;
 use wasm_bindgen::JsCast;
 
 /// Number of documents requested at a time.
 const BATCH_SIZE: usize = 10;
 /// With fewer waiting documents than this, more are requested.
 const MIN_WAITING: usize = 3;
+/// The labels are measured whenever this many more documents are labelled.
+const MEASURE_EVERY: usize = 10;
 /// Number of documents with suspicious labels requested at a time.
 const MAX_SUSPECTS: usize = 100;
 
@@ -41,6 +46,10 @@ pub struct LabellingSession {
     pub is_searching: RwSignal<bool>,
     /// Texts whose suspicious labels were accepted or kept.
     pub decided: RwSignal<Vec<String>>,
+    /// Hashes of the texts that were drawn at random, labelled or proposed.
+    randomly_drawn: RwSignal<BTreeSet<u64>>,
+    /// Whether the pending documents are drawn at random.
+    pending_is_random: StoredValue<bool>,
     batches: StoredValue<u64>,
 }
 
@@ -57,6 +66,8 @@ impl LabellingSession {
             is_refused: RwSignal::new(false),
             is_searching: RwSignal::new(false),
             decided: RwSignal::default(),
+            randomly_drawn: RwSignal::new(storage::randomly_drawn()),
+            pending_is_random: StoredValue::new(true),
             batches: StoredValue::new(0),
         };
         session.apply_when_left(workspace);
@@ -96,6 +107,7 @@ impl LabellingSession {
             let is_other = before.is_some_and(|before| before != files);
             if is_other {
                 self.queue.set(LabellingQueue::default());
+                self.app.forget_label_measurements();
             }
             self.labels.update(|known| {
                 if is_other {
@@ -120,6 +132,7 @@ impl LabellingSession {
             let documents = app.peek(|state| state.proposals.documents.clone());
             let known = app.annotations.get_untracked();
             self.is_searching.set(false);
+            self.mark_drawn(&documents, self.pending_is_random.get_value());
             let was_empty = self.queue.with_untracked(LabellingQueue::is_empty);
             self.queue.update(|queue| queue.refill(documents, &known));
             if was_empty && !self.queue.with_untracked(LabellingQueue::is_empty) {
@@ -131,9 +144,14 @@ impl LabellingSession {
     /// Another tab may label the same texts.
     fn follow_other_tabs(self) {
         EventListener::new(&window(), "storage", move |event| {
-            let stored = event.dyn_ref().and_then(storage::changed_elsewhere);
-            if let Some(stored) = stored {
+            let Some(event) = event.dyn_ref() else {
+                return;
+            };
+            if let Some(stored) = storage::changed_elsewhere(event) {
                 self.remember(&stored);
+            }
+            if let Some(hash) = storage::drawn_elsewhere(event) {
+                self.randomly_drawn.update(|drawn| _ = drawn.insert(hash));
             }
         })
         .forget();
@@ -145,8 +163,27 @@ impl LabellingSession {
         self.propose();
     }
 
+    /// Records whether documents without a label were drawn at random.
+    fn mark_drawn(&self, documents: &[PredictedDocument], is_random: bool) {
+        let labelled = self.app.annotations.get_untracked();
+        let unlabelled = documents
+            .iter()
+            .filter(|document| !labelled.contains_key(&document.text));
+        self.randomly_drawn.update(|drawn| {
+            for document in unlabelled {
+                let hash = hash(&document.text);
+                if is_random {
+                    drawn.insert(hash);
+                } else {
+                    drawn.remove(&hash);
+                }
+            }
+        });
+    }
+
     /// Puts these documents before those that wait, and shows the first one.
     pub fn label_next(&self, workspace: Workspace, documents: Vec<PredictedDocument>) {
+        self.mark_drawn(&documents, false);
         self.queue.update(|queue| queue.put_first(documents));
         workspace.enlarged.set(None);
         request_animation_frame(|| focus::on("[data-testid=label-line]"));
@@ -157,7 +194,7 @@ impl LabellingSession {
     pub fn propose(&self) {
         let (can_answer, has_classifier) = self.app.peek(|state| {
             let can_answer = state.corpus.is_some() && !state.is_at_work();
-            (can_answer, state.model.classifier)
+            (can_answer, state.can_choose_documents())
         });
         if !can_answer || self.is_searching.get_untracked() {
             return;
@@ -171,6 +208,7 @@ impl LabellingSession {
             "mixed" if has_classifier && batch % 2 == 1 => Sampler::Rare,
             _ => Sampler::Random,
         };
+        self.pending_is_random.set_value(sampler == Sampler::Random);
         // Later visits draw other documents.
         let seed = batch + 1000 * self.app.annotations.with_untracked(|all| all.len() as u64);
         let query = LineQuery::Unlabelled { sampler, seed };
@@ -229,12 +267,43 @@ impl LabellingSession {
         }
     }
 
-    /// Stores the labels of a text at once, in memory and in the browser.
+    /// Stores the labels of a text at once, in memory and in the browser, and measures the labels
+    /// now and then.
     pub fn store(&self, stored: &Stored) {
         if !storage::store(stored) {
             self.is_refused.set(true);
         }
+        let is_random = self
+            .randomly_drawn
+            .with_untracked(|drawn| drawn.contains(&hash(&stored.text)));
+        storage::store_drawn(&stored.text, is_random && stored.labels.is_some());
         self.remember(stored);
+        let count = self.app.annotations.with_untracked(|all| all.len());
+        if stored.labels.is_some() && count.is_multiple_of(MEASURE_EVERY) {
+            self.measure();
+        }
+    }
+
+    /// Returns why the labels cannot be measured yet.
+    pub fn too_few(&self) -> Option<TooFew> {
+        let drawn = self.randomly_drawn;
+        let annotations = self.app.annotations;
+        annotations.with(|all| drawn.with(|drawn| measure::too_few(all, drawn)))
+    }
+
+    /// Measures the labels, if there are enough of them and the engine is free.
+    pub fn measure(&self) {
+        let is_busy = self
+            .app
+            .peek(|state| state.is_at_work() || state.is_waiting());
+        if is_busy || untrack(|| self.too_few()).is_some() {
+            return;
+        }
+        let measurement = self.app.annotations.with_untracked(|all| {
+            self.randomly_drawn
+                .with_untracked(|drawn| measure::measurement(all, drawn))
+        });
+        self.app.measure_labels(measurement);
     }
 
     fn remember(&self, stored: &Stored) {
@@ -272,6 +341,8 @@ impl LabellingSession {
             self.store(&Stored { text, labels: None });
         }
         self.queue.set(LabellingQueue::default());
+        self.randomly_drawn.set(BTreeSet::new());
+        self.app.forget_label_measurements();
         self.apply();
     }
 }

@@ -2,13 +2,44 @@
 //! overwrite each other's labels, and so that each key press is stored at once.
 
 use super::Stored;
+use super::storage_key::hash;
 use crate::local_storage;
 use protocol::Annotations;
+use std::collections::BTreeSet;
 use web_sys::StorageEvent;
 
 /// Prefix of the keys; the rest is a hash of the text. A value is a JSON array of the text and its
 /// labels.
 const PREFIX: &str = "clozelab-annotation-";
+
+/// Prefix of the keys of labelled texts that were drawn at random; the rest is a hash of the text.
+const DRAWN_PREFIX: &str = "clozelab-drawn-";
+
+/// Returns the hashes of the labelled texts that were drawn at random.
+pub fn randomly_drawn() -> BTreeSet<u64> {
+    let keys = local_storage::keys(DRAWN_PREFIX);
+    keys.iter().filter_map(|key| drawn_hash(key)).collect()
+}
+
+fn drawn_hash(key: &str) -> Option<u64> {
+    u64::from_str_radix(key.strip_prefix(DRAWN_PREFIX)?, 16).ok()
+}
+
+/// Returns the hash of a randomly drawn text that another tab has labelled.
+pub fn drawn_elsewhere(event: &StorageEvent) -> Option<u64> {
+    event.new_value()?;
+    drawn_hash(&event.key()?)
+}
+
+/// Stores whether a labelled text was drawn at random.
+pub fn store_drawn(text: &str, is_drawn: bool) {
+    let key = format!("{DRAWN_PREFIX}{:016x}", hash(text));
+    if is_drawn {
+        local_storage::keep(&key, "1");
+    } else {
+        local_storage::remove(&key);
+    }
+}
 
 /// Returns the annotations of this and other visits and tabs.
 pub fn load() -> Annotations {
@@ -51,11 +82,4 @@ pub fn store(Stored { text, labels }: &Stored) -> bool {
             true
         }
     }
-}
-
-/// FNV-1a with 64 bits (Fowler, Noll & Vo): keys need not be secret.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

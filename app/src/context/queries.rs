@@ -1,6 +1,7 @@
 //! Queries to the engine. The answers arrive as events and are applied to the state.
 
 use super::AppContext;
+use crate::annotation::measure::Measurement;
 use crate::clozes::{PREDICTIONS, bundled_clozes};
 use crate::download;
 use crate::file_import::{self, Source};
@@ -121,6 +122,45 @@ impl AppContext {
             .unwrap_or_default();
         self.notify(&[StateSlice::Answers]);
         self.send(Command::Map { request, source });
+    }
+
+    /// Requests the numbers of one masked word of a text: the token at `position`, or the rarest.
+    pub fn slow_motion(&self, text: String, position: Option<u64>, layer: u64, head: u64) {
+        let request = self.next_request(Question::SlowMotion);
+        self.send(Command::SlowMotion {
+            request,
+            text,
+            position,
+            layer,
+            head,
+        });
+    }
+
+    /// Requests the scores of a linear classifier trained on labels given by hand.
+    pub fn measure_labels(&self, Measurement { training, held_out }: Measurement) {
+        let request = self.next_long_request(Question::LabelScores);
+        self.send(Command::MeasureLabels {
+            request,
+            training,
+            held_out,
+        });
+    }
+
+    /// Discards the scores of labels given by hand.
+    pub fn forget_label_measurements(&self) {
+        self.state
+            .update_value(|state| state.label_measurements.clear());
+        self.notify(&[StateSlice::Answers]);
+    }
+
+    /// Requests predictions for the masked word of each of these texts.
+    pub fn compare_contexts(&self, texts: &[&str]) {
+        let request = self.next_request(Question::Contexts);
+        self.send(Command::FillMasks {
+            request,
+            texts: texts.iter().map(|text| (*text).into()).collect(),
+            top_k: PREDICTIONS,
+        });
     }
 
     /// Requests the evidence for a label of a text; `None` selects a predicted one.

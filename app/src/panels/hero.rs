@@ -6,6 +6,7 @@ use super::clozes::Clozes;
 use super::deferred_mount::DeferredMount;
 use super::loss_chart::LossPanel;
 use super::microscope::{Microscope, MicroscopeSettings, OtherLooks, Predictions};
+use super::slow_motion::SlowMotionPanel;
 use super::start::{ApplyChanges, PhaseSentence, PhaseWarnings, StartButton};
 use super::try_it::FinishedModel;
 use super::verdict::VerdictLine;
@@ -40,6 +41,9 @@ pub fn Stage() -> impl IntoView {
             </OnlyIn>
             <OnlyIn is_here=|view, step| view == View::Page || step != Step::Attention>
                 <DeferredMount><HeadsPanel /></DeferredMount>
+            </OnlyIn>
+            <OnlyIn is_here=|view, step| view == View::Page || step == Step::Learn>
+                <SlowMotionPanel />
             </OnlyIn>
         </section>
     }

@@ -6,6 +6,7 @@
 
 use super::choice::SwitchField;
 use super::lesson_link::LessonLink;
+use super::slow_motion::{SlowMotionForm, SlowMotionView};
 use crate::context::app;
 use crate::focus;
 use crate::guide::LESSONS;
@@ -42,6 +43,7 @@ pub fn LearnPanel() -> impl IntoView {
             <WordVectors />
             <NextSentence />
             <Attention />
+            <OneWord />
             <PositionWise />
             <div hidden=move || !all.get()><LessonLink /></div>
             <div class="buttons" hidden=all>
@@ -115,8 +117,7 @@ mod lessons {
 }
 
 /// The same mask with its left context only, and with context on both sides.
-const BEFORE_ONLY: &str = "a [MASK]";
-const BOTH_SIDES: &str = "a [MASK] used for cutting wood";
+const QUESTIONS: [&str; 2] = ["a [MASK]", "a [MASK] used for cutting wood"];
 
 #[component]
 fn BothSides() -> impl IntoView {
@@ -124,33 +125,33 @@ fn BothSides() -> impl IntoView {
     let ready = app.memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
         state.model.guesses
     });
-    let question = RwSignal::new(None::<&'static str>);
-    let answered = RwSignal::new((false, false));
-    let done = Signal::derive(move || answered.get() == (true, true));
-    let guesses = app.memo(&[StateSlice::Answers], |state| {
-        (state.answered_text().to_string(), state.guesses.clone())
+    // Which answers the user has asked for; both are computed by the same model.
+    let asked = RwSignal::new([false; QUESTIONS.len()]);
+    let answers = app.memo(&[StateSlice::Answers], |state| state.contexts.clone());
+    let done = Signal::derive(move || {
+        asked.get().iter().all(|asked| *asked) && answers.with(|answers| !answers.is_empty())
     });
-    let ask = move |text: &'static str| {
-        question.set(Some(text));
-        answered.update(|(before, both)| {
-            if text == BEFORE_ONLY {
-                *before = true
-            } else {
-                *both = true
-            }
-        });
-        app.fill_mask(text.into());
+    let ask = move |place: usize| {
+        asked.update(|asked| asked[place] = true);
+        if answers.with_untracked(Vec::is_empty) {
+            app.compare_contexts(&QUESTIONS);
+        }
     };
-    let answer = move || {
-        let text = question.get()?;
-        // The answer may belong to a later question from another panel.
-        let (answered, masks) = guesses.get();
-        let masks = masks.filter(|_| answered == text)?;
-        let candidates = masks.first()?.candidates.iter().take(5);
-        let words = candidates
-            .map(|c| format!("{} ({})", c.token, percent(c.score)))
-            .collect::<Vec<_>>();
-        Some(format!("{text} → {}", words.join(", ")))
+    let column = move |place: usize| {
+        let item = |candidate: Candidate| {
+            view! { <li><bdi>{candidate.token}</bdi> " " <span class="help">{percent(candidate.score)}</span></li> }
+        };
+        let answer = move || {
+            let answer = answers.with(|answers| answers.get(place).cloned());
+            answer.filter(|_| asked.get()[place])
+        };
+        let items = move || answer().map(|best| best.into_iter().map(item).collect_view());
+        view! {
+            <div hidden=move || answer().is_none()>
+                <p><b>{QUESTIONS[place]}</b></p>
+                <ol>{items}</ol>
+            </div>
+        }
     };
     view! {
         <Lesson name="masked-lm" done>
@@ -159,15 +160,15 @@ fn BothSides() -> impl IntoView {
             </p>
             <p>{tr!("Try it: the same blank, first with only what stands before it, then with both sides.")}</p>
             <div class="buttons">
-                <button type="button" disabled=move || !ready.get() on:click=move |_| ask(BEFORE_ONLY)>
+                <button type="button" disabled=move || !ready.get() on:click=move |_| ask(0)>
                     {tr!("Context before only")}
                 </button>
-                <button type="button" disabled=move || !ready.get() on:click=move |_| ask(BOTH_SIDES)>
+                <button type="button" disabled=move || !ready.get() on:click=move |_| ask(1)>
                     {tr!("Context on both sides")}
                 </button>
             </div>
             <p class="help" hidden=ready>{tr!("Pre-train or open a model first.")}</p>
-            <p class="status" hidden=move || answer().is_none()>{answer}</p>
+            <div class="side-by-side" data-testid="both-sides" role="status">{column(0)} {column(1)}</div>
         </Lesson>
     }
 }
@@ -373,6 +374,20 @@ fn Attention() -> impl IntoView {
             </button>
             <p id="start-toy-reason" class="help">{move || reason.get().unwrap_or_default()}</p>
             <p class="status" data-testid="toy-result" hidden=move || counted.with(Option::is_none)>{counted}</p>
+        </Lesson>
+    }
+}
+
+#[component]
+fn OneWord() -> impl IntoView {
+    let frame = expect_context::<SlowMotionView>().frame;
+    let done = Signal::derive(move || frame.get() > 0);
+    view! {
+        <Lesson name="slow-motion" done>
+            <p>
+                {tr!("Follow one masked word through the model with its real numbers: embedding, scores, softmax, weighted values and prediction. Then see what one training step changes.")}
+            </p>
+            <SlowMotionForm />
         </Lesson>
     }
 }

@@ -1,9 +1,9 @@
 //! Parts of the state: the engine, the corpus, the answers of a model, and notices.
 
 use protocol::{
-    Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, LabelScore,
-    LengthCount, LineQuery, MapPoint, MaskedToken, Message, PredictedDocument, VocabularyEntry,
-    WordEvidence,
+    Candidate, CorpusTraits, CoveragePoint, DeviceInfo, Dropped, FileReport, HandLabelScores,
+    LabelScore, LengthCount, LineQuery, MapPoint, MaskedToken, Message, PredictedDocument,
+    VocabularyEntry, WordEvidence,
 };
 
 /// State of the engine.
@@ -83,6 +83,16 @@ pub struct DocumentMap {
     pub points: Vec<MapPoint>,
     /// Number of further documents.
     pub more: u64,
+}
+
+/// Scores of linear classifiers trained on labels given by hand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LabelMeasurement {
+    /// Number of held-out documents.
+    pub held_out: u64,
+    /// Scores after training on each set: all documents, and perhaps those drawn at random and the
+    /// chosen ones.
+    pub scores: Vec<HandLabelScores>,
 }
 
 /// Labels predicted for a text.

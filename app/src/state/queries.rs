@@ -2,8 +2,8 @@
 //! Predictions of an earlier model are kept for comparison with those of the current one.
 
 use super::{
-    AttentionMap, Classification, DocumentMap, Evidence, FilledClozes, Labelling, Lines,
-    Neighbours, Proposals, Run, RunState, Tokenized,
+    AttentionMap, Classification, DocumentMap, Evidence, FilledClozes, LabelMeasurement, Labelling,
+    Lines, Neighbours, Proposals, Run, RunState, Tokenized,
 };
 use protocol::{Event, LineQuery, MaskPrediction};
 use std::collections::BTreeMap;
@@ -59,6 +59,12 @@ pub enum Question {
     Suspects,
     /// A map of the documents.
     Map,
+    /// Predictions for a masked word in different contexts.
+    Contexts,
+    /// The numbers of one masked word.
+    SlowMotion,
+    /// Scores of labels given by hand.
+    LabelScores,
     /// A model as a file: every export is delivered, even if another is requested later.
     Export,
 }
@@ -104,7 +110,10 @@ impl RunState {
     /// Drops all pending queries, which the engine will no longer answer.
     pub(super) fn drop_questions(&mut self) {
         (self.waiting, self.opening) = (None, None);
-        self.proposals.request = self.requests.number(Question::Proposals);
+        self.proposals = Proposals {
+            request: self.requests.number(Question::Proposals),
+            documents: vec![],
+        };
         self.clozes_wait = false;
         self.labelling = self.labelling.take().filter(Labelling::is_done);
         self.estimating.clear();
@@ -124,6 +133,12 @@ impl RunState {
         if request == self.requests.number(Question::File) {
             self.labelling = self.labelling.take().filter(Labelling::is_done);
         }
+    }
+
+    /// Returns whether a classifier can choose documents to label: a fine-tuned one, or one trained
+    /// on labels given by hand.
+    pub fn can_choose_documents(&self) -> bool {
+        self.model.classifier || !self.label_measurements.is_empty()
     }
 
     /// Returns whether the first documents of the current files have not been requested yet.
@@ -195,6 +210,7 @@ impl RunState {
         match &event {
             Event::Reviewed { request, .. }
             | Event::Lines { request, .. }
+            | Event::LabelsMeasured { request, .. }
             | Event::Mapped { request, .. } => self.end_question(*request),
             _ => (),
         }
@@ -256,6 +272,17 @@ impl RunState {
             } if request == last(Question::Map) => {
                 self.map = Some(Arc::new(DocumentMap { points, more }));
             }
+            Event::SlowMotion { request, motion } if request == last(Question::SlowMotion) => {
+                self.slow_motion = Some(motion);
+            }
+            Event::LabelsMeasured {
+                request,
+                held_out,
+                scores,
+            } if request == last(Question::LabelScores) && !scores.is_empty() => {
+                self.label_measurements
+                    .push(LabelMeasurement { held_out, scores });
+            }
             Event::Guesses { request, masks }
                 if request == last(Question::Guesses) && request != self.answered.0 =>
             {
@@ -271,6 +298,9 @@ impl RunState {
                 self.clozes_wait = false;
                 self.clozes = Some(FilledClozes { step, guesses });
             }
+            Event::FilledMasks {
+                request, guesses, ..
+            } if request == last(Question::Contexts) => self.contexts = guesses,
             Event::Classified {
                 request,
                 labels,
@@ -462,6 +492,8 @@ impl RunState {
     pub(super) fn forget_answers(&mut self) {
         self.set_guesses_aside();
         self.classified = None;
+        self.slow_motion = None;
+        self.contexts.clear();
         self.map = None;
         self.labelling = self.labelling.take().filter(|file| !file.is_done());
         self.review = None;

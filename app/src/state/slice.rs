@@ -76,6 +76,8 @@ impl StateSlice {
             | Event::Classified { .. }
             | Event::Explained { .. }
             | Event::Mapped { .. }
+            | Event::LabelsMeasured { .. }
+            | Event::SlowMotion { .. }
             | Event::Attention { .. }
             | Event::Tokenized { .. }
             | Event::Neighbours { .. }

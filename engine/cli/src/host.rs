@@ -3,10 +3,9 @@
 
 use super::args::Common;
 use crate::run_dir::checkpoints;
-use crate::run_dir::journal::Journal;
-use crate::run_dir::record::Record;
+use crate::run_dir::open_run::OpenRun;
 use crate::run_dir::rescue;
-use crate::run_dir::store::{RECORD_FILE, RunDir, WriteFailure};
+use crate::run_dir::store::WriteFailure;
 use crate::run_dir::tensorboard::EventFile;
 use crate::run_dir::token_cache::TokenCache;
 use crate::terminal::output::{self, Reader};
@@ -53,44 +52,6 @@ pub struct NativeHost {
     /// succeeds again.
     troubles: RefCell<BTreeSet<&'static str>>,
     tokens: TokenCache,
-}
-
-/// A run and its directory.
-#[derive(Debug)]
-pub(super) struct OpenRun {
-    /// The claimed run directory.
-    pub dir: RunDir,
-    /// The content of `run.json`, which is written when the run starts.
-    pub record: Record,
-    /// Step after which the run resumes; 0 for a new run.
-    pub from_step: u64,
-    /// The event log, opened when the run starts.
-    pub journal: Option<Journal>,
-    /// The event file for TensorBoard, if one is wanted; opened when the run starts.
-    tensorboard: Option<EventFile>,
-}
-
-impl OpenRun {
-    /// Creates a run that has yet to start, or to resume after `from_step`.
-    pub fn new(dir: RunDir, record: Record, from_step: u64) -> Self {
-        Self {
-            dir,
-            record,
-            from_step,
-            journal: None,
-            tensorboard: None,
-        }
-    }
-
-    /// Writes the record and opens the log. From here on the directory holds a run that can be
-    /// resumed.
-    fn begin(&mut self, parameters: u64) -> Result<(), WriteFailure> {
-        self.record.parameters = Some(parameters);
-        self.dir.write(RECORD_FILE, &self.record.to_json())?;
-        self.journal = Some(Journal::open(&self.dir, self.from_step)?);
-        signals::resumable();
-        Ok(())
-    }
 }
 
 impl NativeHost {

@@ -2,7 +2,7 @@
 
 use super::{corpus, finished, step};
 use crate::state::*;
-use protocol::{Message, RunConfig, StartFrom, message};
+use protocol::{HandLabelScores, Message, RunConfig, StartFrom, message};
 
 #[test]
 fn only_the_answer_to_the_last_query_is_shown() {
@@ -370,4 +370,30 @@ fn labelling_ends_with_the_last_document() {
         None,
         "what cannot be saved is not said to be done"
     );
+}
+
+/// A measurement of labels makes the samplers available that need a classifier.
+#[test]
+fn measurements_of_labels_are_kept_in_order() {
+    let mut state = RunState::default();
+    assert!(!state.can_choose_documents());
+    for documents in [10, 20] {
+        let request = state.next_request(Question::LabelScores);
+        let scores = vec![HandLabelScores {
+            documents,
+            ..HandLabelScores::default()
+        }];
+        state.apply(Event::LabelsMeasured {
+            request,
+            held_out: 8,
+            scores,
+        });
+    }
+    let measured: Vec<u64> = state
+        .label_measurements
+        .iter()
+        .map(|measured| measured.scores[0].documents)
+        .collect();
+    assert_eq!(measured, [10, 20]);
+    assert!(state.can_choose_documents());
 }

@@ -9,12 +9,13 @@ use crate::commands::run::{
     warn_other_phase, warn_unused,
 };
 use crate::exit::ExitStatus;
-use crate::host::{NativeHost, OpenRun};
+use crate::host::NativeHost;
 use crate::inputs;
 use crate::report;
 use crate::run_dir::checkpoints;
 use crate::run_dir::journal::{self, Journal};
 use crate::run_dir::model_digests::digests_of;
+use crate::run_dir::open_run::OpenRun;
 use crate::run_dir::record::{Record, Status, phase_name};
 use crate::run_dir::rescue;
 use crate::run_dir::store::{RunDir, WriteFailure, shown};

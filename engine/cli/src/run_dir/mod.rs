@@ -4,6 +4,7 @@ pub(crate) mod checkpoints;
 pub(crate) mod journal;
 pub(crate) mod lock;
 pub(crate) mod model_digests;
+pub(crate) mod open_run;
 pub(crate) mod record;
 pub(crate) mod recorded_path;
 pub(crate) mod rescue;

@@ -13,6 +13,7 @@ mod error;
 mod history;
 mod onnx;
 mod parts;
+mod precision;
 mod python;
 mod web_page;
 mod weights;
@@ -32,9 +33,10 @@ pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes,
     linear_to_bytes, network_file,
 };
+pub use precision::half_precision;
 pub use python::python_files;
 pub use web_page::web_page;
-pub use weights::{half_precision, weights_from_bytes, weights_to_bytes};
+pub use weights::{weights_from_bytes, weights_to_bytes};
 pub use zip::{zip_read, zip_write};
 
 use protocol::Message;

@@ -10,7 +10,7 @@ pub(crate) mod names;
 pub(crate) mod shards;
 
 use super::error::InteropError;
-use super::{HostTensor, LINEAR_FILE, Weights};
+use super::{HostTensor, Weights};
 use crate::interop::config::distilbert::{self, weights_as_bert};
 use half::{bf16, f16};
 use names::TIES;
@@ -75,7 +75,7 @@ pub fn weights_to_bytes(weights: &Weights) -> Vec<u8> {
 
 /// Like [`weights_to_bytes`], rounded to 16-bit floats: half the size, with about three decimal
 /// digits. Returns `None` if a weight is too large for one.
-fn weights_to_half_bytes(weights: &Weights) -> Option<Vec<u8>> {
+pub(super) fn weights_to_half_bytes(weights: &Weights) -> Option<Vec<u8>> {
     let mut numbers = weights.values().flat_map(|tensor| &tensor.data);
     let is_in_range = numbers.all(|number| f16::from_f32(*number).is_finite());
     is_in_range.then(|| {
@@ -85,26 +85,6 @@ fn weights_to_half_bytes(weights: &Weights) -> Option<Vec<u8>> {
                 .collect()
         })
     })
-}
-
-/// Returns model files with network weights as 16-bit floats, or `None` if a weight is too large for
-/// one. A linear part keeps its 32 bits.
-///
-/// # Errors
-/// Same as [`weights_from_bytes`].
-pub fn half_precision(
-    files: &[(String, Vec<u8>)],
-) -> Result<Option<Vec<(String, Vec<u8>)>>, InteropError> {
-    let mut halved = files.to_vec();
-    for (name, bytes) in &mut halved {
-        if name.ends_with(".safetensors") && name != LINEAR_FILE {
-            match weights_to_half_bytes(&weights_from_bytes(bytes)?) {
-                Some(half) => *bytes = half,
-                None => return Ok(None),
-            }
-        }
-    }
-    Ok(Some(halved))
 }
 
 fn encode(weights: &Weights, dtype: Dtype, to_bytes: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {

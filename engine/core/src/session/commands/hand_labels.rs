@@ -1,110 +1,15 @@
-//! Labels given by hand: a linear classifier trained on them in about a second measures how well they
-//! can be predicted, and selects further documents until there is a fine-tuned classifier.
+//! Measures labels given by hand: how well a classifier trained on them predicts held-out ones. The
+//! classifier also selects further documents until there is a fine-tuned one.
 
 use crate::data::{Document, LabelSet, Selection};
 use crate::error::{Error, Result};
-use crate::linear::{Linear, LinearInput, Member, Setup};
 use crate::model::ProblemType;
 use crate::session::checks::no_corpus;
+use crate::session::classifier::hand_labels::HandLabelClassifier;
 use crate::session::query::input::document;
 use crate::session::{Host, Session};
-use crate::train::{Decision, EvalInput, classifier_metrics, probabilities, score_interval};
-use protocol::{Annotations, ClassifierMetrics, FileRole, HandLabelScores, LabelScore};
+use protocol::{Annotations, FileRole, HandLabelScores};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-/// Probability from which one of several labels counts as predicted: the decision boundary of the
-/// margins.
-const THRESHOLD: f64 = 0.5;
-
-/// A linear classifier trained on labels given by hand.
-pub(in crate::session) struct HandLabelClassifier {
-    linear: Linear,
-    labels: LabelSet,
-    problem: ProblemType,
-}
-
-impl HandLabelClassifier {
-    /// Trains on word and character n-grams, which need nothing but the documents.
-    fn learn(annotations: &Annotations, labels: LabelSet, problem: ProblemType) -> Self {
-        let documents = documents(annotations);
-        let truth: Vec<Vec<usize>> = documents
-            .iter()
-            .map(|document| labels.encode(document).0)
-            .collect();
-        let setup = Setup {
-            member: Member::Characters,
-            balanced: true,
-            seed: 0,
-        };
-        Self {
-            linear: Linear::learn(&inputs(&documents), &truth, labels.len(), setup),
-            labels,
-            problem,
-        }
-    }
-
-    /// Returns the probabilities of the labels of each document, `[documents][C]`, not calibrated.
-    fn probabilities(&self, documents: &[Document]) -> Vec<Vec<f64>> {
-        let margins = self.linear.margins(&inputs(documents));
-        let rows = margins.iter();
-        rows.map(|row| probabilities(row, self.problem)).collect()
-    }
-
-    /// Returns all labels of each document, the most probable first.
-    pub fn predictions(&self, documents: &[Document]) -> Vec<Vec<LabelScore>> {
-        let names = self.labels.names();
-        let ranked = |scores: Vec<f64>| {
-            let label = |(label, score): (&String, f64)| LabelScore {
-                label: label.clone(),
-                score,
-                raw: None,
-            };
-            let mut labels: Vec<LabelScore> = names.iter().zip(scores).map(label).collect();
-            labels.sort_by(|a, b| b.score.total_cmp(&a.score));
-            labels
-        };
-        let scores = self.probabilities(documents).into_iter();
-        scores.map(ranked).collect()
-    }
-
-    /// Returns the decision threshold, as `inference::threshold` does for a model.
-    pub fn threshold(&self) -> f64 {
-        match self.problem {
-            ProblemType::SingleLabelClassification => 0.0,
-            ProblemType::MultiLabelClassification => THRESHOLD,
-        }
-    }
-
-    /// Scores the classifier on documents with known labels.
-    fn scores(&self, held_out: &[Document]) -> ClassifierMetrics {
-        let scores = self.probabilities(held_out);
-        let mut unseen: BTreeMap<String, u64> = BTreeMap::new();
-        let encode = |document: &Document| {
-            let (known, unknown) = self.labels.encode(document);
-            for label in unknown {
-                *unseen.entry(label).or_default() += 1;
-            }
-            known
-        };
-        let truth: Vec<Vec<usize>> = held_out.iter().map(encode).collect();
-        let input = EvalInput {
-            scores: &scores,
-            truth: &truth,
-            labels: self.labels.names(),
-            unseen: &unseen,
-            loss: 0.0,
-        };
-        let decision = match self.problem {
-            ProblemType::SingleLabelClassification => Decision::Best,
-            ProblemType::MultiLabelClassification => Decision::Threshold(THRESHOLD),
-        };
-        let interval = score_interval(&input, &decision);
-        ClassifierMetrics {
-            interval,
-            ..classifier_metrics(input, decision)
-        }
-    }
-}
 
 impl<H: Host> Session<H> {
     /// Trains one classifier per set of labelled documents and scores each on `held_out`; documents
@@ -137,7 +42,7 @@ impl<H: Host> Session<H> {
                 return Ok((held_out.len() as u64, Vec::new()));
             }
             let labels = LabelSet::from_names(labels.into_iter().cloned().collect());
-            let classifier = HandLabelClassifier::learn(annotations, labels, problem);
+            let classifier = HandLabelClassifier::learn(&documents(annotations), labels, problem);
             let metrics = classifier.scores(&held_out);
             scores.push(HandLabelScores {
                 documents: annotations.len() as u64,
@@ -193,12 +98,4 @@ fn documents(annotations: &Annotations) -> Vec<Document> {
         ..document(text)
     };
     annotations.iter().map(labelled).collect()
-}
-
-fn inputs(documents: &[Document]) -> Vec<LinearInput<'_>> {
-    let input = |document| LinearInput {
-        document,
-        dense: &[],
-    };
-    documents.iter().map(input).collect()
 }

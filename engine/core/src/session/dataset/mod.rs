@@ -9,7 +9,7 @@ pub(crate) mod vectors;
 
 use crate::data::Corpus;
 use crate::error::Result;
-use crate::session::commands::hand_labels::HandLabelClassifier;
+use crate::session::classifier::hand_labels::HandLabelClassifier;
 use crate::session::commands::reviewed::Reviewed;
 use crate::session::query::preview::PreviewRequest;
 use std::rc::Rc;

@@ -46,7 +46,7 @@ pub fn is_cut(model: &LoadedModel, text: &str) -> bool {
 }
 
 /// Returns `text` as a document; a tab separates the two texts of a pair.
-pub(in crate::session) fn document(text: &str) -> Document {
+pub(crate) fn document(text: &str) -> Document {
     let (first, second) = text
         .split_once('\t')
         .map_or((text, None), |(first, second)| {
