@@ -123,11 +123,11 @@ test('a page fills masks as the command line does', async () => {
   write('text.txt', 200, (animal, place) => `The ${animal} sleeps in the ${place}. `);
   for (const preset of ['fast-nano', 'bert-tiny', 'textcnn', 'mean']) {
     const shape = preset === 'mean' ? '--backbone' : '--preset';
-    clozelab(['pretrain', '--corpus', 'text.txt', '--out', preset, shape, preset, ...TRAINING]);
-    clozelab(['export', '--model', preset, '--html', `${preset}.html`]);
+    clozelab(['pretrain', '--corpus', 'text.txt', '--out', `words-${preset}`, shape, preset, ...TRAINING]);
+    clozelab(['export', '--model', `words-${preset}`, '--html', `words-${preset}.html`]);
     const text = 'The [MASK] sleeps in the [MASK].';
-    const [{ masks }] = answers(['fill-mask', '--model', preset, text, '--top-k', '20']);
-    await open(`${preset}.html`, async ({ page }) => {
+    const [{ masks }] = answers(['fill-mask', '--model', `words-${preset}`, text, '--top-k', '20']);
+    await open(`words-${preset}.html`, async ({ page }) => {
       const found = await page.evaluate((text) => ask('fillMask', text, 25), text);
       for (const [index, { candidates }] of masks.entries()) {
         for (const { token, score } of candidates) {
