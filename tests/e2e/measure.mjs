@@ -1,7 +1,8 @@
 // Measurements that are taken by hand and noted with the machine, never asserted:
 //
-//     node measure.mjs [start] [press] [chart] [speed]
+//     node measure.mjs [start] [visit] [press] [chart] [speed]
 //
+// visit: time and bytes of a first visit over a line of 10 Mbit/s, and of a second visit
 // start: paints and blocking time while the page loads, on a CPU throttled four times
 // press: delay from an input to the next paint during a run, with and without throttling
 // chart: cost of a refresh when a run has 100,000 points, with a simulated engine
@@ -62,6 +63,42 @@ async function start() {
     const ms = ({ fcp, lcp, page, engine }) => [fcp, lcp, page, engine].map(Math.round).join(' ');
     console.log(`start, CPU ${SLOW}x slower: first paint, largest paint, page, engine in ms: ${ms(seen)}; blocking ${Math.round(blocking)} ms; shift ${seen.cls.toFixed(3)}`);
     await page.context().close();
+  }
+  await browser.close();
+}
+
+// 10 Mbit/s and a round trip of 40 ms.
+const LINE = { offline: false, latency: 40, downloadThroughput: 10e6 / 8, uploadThroughput: 10e6 / 8 };
+
+/** Opens the site; returns the milliseconds until the page can be used and until the engine is ready. */
+async function load(page) {
+  const began = Date.now();
+  await page.goto(`${site.url}?backend=cpu`);
+  await page.waitForSelector('[data-testid=drop-zone]', { timeout: 60_000 });
+  const usable = Date.now() - began;
+  await page.waitForSelector('[data-testid=start-pretrain]:enabled', { timeout: 120_000 });
+  return `page usable after ${usable} ms, start button after ${Date.now() - began} ms`;
+}
+
+async function visit() {
+  const browser = await launch({ view: 'steps' });
+  for (let round = 0; round < 3; round += 1) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    for (const name of ['first', 'second']) {
+      const page = await context.newPage();
+      const session = await context.newCDPSession(page);
+      await session.send('Network.enable');
+      await session.send('Network.emulateNetworkConditions', LINE);
+      // The engine's worker has a session of its own and is not counted.
+      let bytes = 0;
+      session.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+      const words = await load(page);
+      await page.evaluate(() => navigator.serviceWorker?.ready);
+      await sleep(5000);
+      console.log(`visit ${name}: ${words}; ${Math.round(bytes / 1000)} kB by the page itself`);
+      await page.close();
+    }
+    await context.close();
   }
   await browser.close();
 }
@@ -234,6 +271,6 @@ async function speed() {
 }
 
 const asked = process.argv.slice(2);
-const measures = { start, press, chart, speed };
+const measures = { start, visit, press, chart, speed };
 for (const name of asked.length ? asked : Object.keys(measures)) await measures[name]();
 site.close();
