@@ -91,7 +91,7 @@ test('a saved model opens in another tab and as a web page of its own, with its 
     await page.goto(pathToFileURL(takeaway).href);
     await page.getByTestId('text').fill(TEXT);
     await page.getByRole('button', { name: 'Label', exact: true }).click();
-    const best = await page.locator('#labels .given bdi').first().innerText();
+    const best = await page.locator('#labels .predicted bdi').first().innerText();
     assert.ok(answer.includes(best.replace('✓ ', '')), `${best}: ${answer}`);
     await page.close();
     await here.open(NANO, async (journey) => {

@@ -25,7 +25,7 @@ test('a link opens a lesson, which completes itself, and leaves parts out', asyn
     await journey.page.getByRole('button', { name: 'All lessons' }).focus();
     await journey.page.keyboard.press('Enter');
     await journey.until('the focus on a lesson', () => journey.page.evaluate(() => document.activeElement?.closest('.lesson') !== null));
-    assert.equal(await journey.page.locator('.lesson[id]:visible').count(), 6);
+    assert.equal(await journey.page.locator('.lesson[id]:visible').count(), 7);
     for (const selector of ['#finetune', '#review', '[data-testid=export-model]', '[data-testid=nav-errors]']) {
       assert.equal(await journey.page.locator(selector).first().isVisible(), false, selector);
     }

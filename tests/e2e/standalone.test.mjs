@@ -171,21 +171,45 @@ test('a text is labelled by typing, and a table keeps its rows, columns and quot
   }
 });
 
+test('a pair has a second text, also in a file', async () => {
+  write('pairs.csv', 240, (animal, place, index) => (index === 0 ? 'text_a;text_b;label' : `The ${animal} sleeps in the ${place} no. ${index};Is it a ${ANIMALS[(index >> 1) % 6]}?;${index % 2 ? 'yes' : 'no'}`));
+  clozelab(['finetune', '--train', 'pairs.csv', '--out', 'asked', '--preset', 'fast-nano', ...TRAINING]);
+  clozelab(['export', '--model', 'asked', '--html', 'asked.html']);
+  const table = 'text_a;text_b\nThe cat sleeps in the yard;Is it a cat?\nThe owl sleeps in the barn;Is it a bee?\n';
+  writeFileSync(join(folder, 'new.csv'), table);
+  const expected = answers(['predict', '--model', 'asked', '--data', 'new.csv']);
+  await open('asked.html', async ({ page }) => {
+    await page.getByTestId('text').fill('The cat sleeps in the yard');
+    await page.getByTestId('second').fill('Is it a cat?');
+    await page.getByRole('button', { name: 'Label', exact: true }).click();
+    await page.locator('#labels .predicted').filter({ hasText: expected[0].labels[0].label }).waitFor();
+    await page.getByTestId('file').setInputFiles(join(folder, 'new.csv'));
+    await page.getByTestId('start').click();
+    await page.getByText('2 of 2 rows labelled.').waitFor();
+    const cells = await page.locator('#rows td:last-child').allInnerTexts();
+    for (const [index, cell] of cells.entries()) assert.ok(Math.abs(Number(cell) - expected[index].labels[0].score) < 2 * TOLERANCE, `${cell} ${JSON.stringify(expected[index])}`);
+  });
+});
+
 test('files are read as they are meant, and what cannot be read is reported', async () => {
-  const read = (name, text) => open('tickets.html', async ({ page }) => {
-    await page.getByTestId('file').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
-    await page.locator('#described').filter({ hasText: /\S/ }).waitFor();
-    assert.match(await page.locator('#described').innerText(), expected[name]);
+  const read = (name, content) => open('tickets.html', async ({ page }) => {
+    await page.getByTestId('file').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(content) });
+    const [place, words] = expected[name];
+    await page.locator(place).filter({ hasText: words }).waitFor();
+    assert.equal(await page.locator('#table').isVisible(), place === '#described', name);
   });
   const expected = {
-    'lines.txt': /: 3 rows/,
-    'one.csv': /: 1 row\./,
-    'headless.csv': /: 2 rows/,
-    'declared.csv': /: 1 row\./,
-    'unbalanced.tsv': /: 3 rows/,
-    'objects.jsonl': /: 2 rows/,
-    'broken.jsonl': /Line 2 is not valid JSON/,
-    'empty.csv': /has no text/,
+    'lines.txt': ['#described', /: 3 rows/],
+    'one.csv': ['#described', /: 1 row\./],
+    'headless.csv': ['#described', /: 2 rows/],
+    'declared.csv': ['#described', /: 1 row\./],
+    'unbalanced.tsv': ['#described', /: 3 rows/],
+    'objects.jsonl': ['#described', /: 2 rows/],
+    'utf16.csv': ['#described', /: 1 row\./],
+    'other.csv': ['#described', /lacks columns of the training data \(message\)/],
+    'broken.jsonl': ['#file-error', /Line 2 is not valid JSON/],
+    'empty.csv': ['#file-error', /has no text/],
+    'picture.png': ['#file-error', /is not text/],
   };
   await read('lines.txt', 'Hello, I cannot log in\nPlease, help\nThanks, bye\n');
   await read('one.csv', 'Hello, I cannot log in\n');
@@ -193,6 +217,9 @@ test('files are read as they are meant, and what cannot be read is reported', as
   await read('declared.csv', 'sep=;\nid;message\n1;the cat\n');
   await read('unbalanced.tsv', '1\t"Great movie\n2\tbad\n3\tfine\n');
   await read('objects.jsonl', '{"message": "the cat"}\n{"message": "the owl", "constructor": 1}\n');
+  await read('utf16.csv', Buffer.from('id;message\n1;the cat\n', 'utf16le'));
+  await read('other.csv', 'id;words\n1;the cat\n2;the owl\n');
   await read('broken.jsonl', '{"message": "the cat"}\n{"message": \n');
   await read('empty.csv', '\n');
+  await read('picture.png', Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, 1, 2, 3, 4]));
 });

@@ -1,8 +1,7 @@
 //! The documents on which labels given by hand are measured: a fifth of the documents drawn at random
 //! is held out, since selected documents do not represent the text. Pure.
 
-use super::storage_key::hash;
-use protocol::{Annotations, HandLabelScores};
+use protocol::{Annotations, HandLabelScores, text_hash};
 use std::collections::BTreeSet;
 
 /// One in this many documents drawn at random is held out.
@@ -67,11 +66,11 @@ pub fn measurement(annotations: &Annotations, drawn: &BTreeSet<u64>) -> Measurem
 }
 
 fn is_drawn(text: &str, drawn: &BTreeSet<u64>) -> bool {
-    drawn.contains(&hash(text))
+    drawn.contains(&text_hash(text))
 }
 
 fn is_held_out(text: &str, drawn: &BTreeSet<u64>) -> bool {
-    is_drawn(text, drawn) && hash(text).is_multiple_of(HELD_OUT_EVERY)
+    is_drawn(text, drawn) && text_hash(text).is_multiple_of(HELD_OUT_EVERY)
 }
 
 /// Returns equally many documents of both sets, or `None` if there are too few of either. Those of
@@ -84,7 +83,7 @@ fn compared_sets(random: Annotations, chosen: Annotations) -> Option<[Annotation
     let draw = |set: Annotations| -> Annotations {
         let mut documents: Vec<(String, Vec<String>)> = set.into_iter().collect();
         // Independent of the rule by which documents are held out.
-        documents.sort_by_key(|(text, _)| hash(text).reverse_bits());
+        documents.sort_by_key(|(text, _)| text_hash(text).reverse_bits());
         documents.into_iter().take(size).collect()
     };
     Some([draw(random), draw(chosen)])
@@ -128,7 +127,7 @@ mod tests {
     }
 
     fn hashes(annotations: &Annotations) -> BTreeSet<u64> {
-        annotations.keys().map(|text| hash(text)).collect()
+        annotations.keys().map(|text| text_hash(text)).collect()
     }
 
     #[test]

@@ -4,7 +4,6 @@
 pub mod measure;
 pub mod placed;
 mod queue;
-pub mod storage_key;
 
 pub use queue::{LabellingQueue, Stored, to_json_lines};
 

@@ -1,7 +1,6 @@
 //! A labelling session: proposes documents, stores labels, and applies them to the data.
 
 use super::measure::{self, TooFew};
-use super::storage_key::hash;
 use super::{LabellingQueue, Stored, storage};
 use crate::context::AppContext;
 use crate::focus;
@@ -9,7 +8,7 @@ use crate::state::{Question, RunState, StateSlice};
 use crate::workspace::{Step, View, Workspace};
 use gloo::events::EventListener;
 use leptos::prelude::*;
-use protocol::{LineQuery, PredictedDocument, Sampler};
+use protocol::{LineQuery, PredictedDocument, Sampler, text_hash};
 use std::collections::BTreeSet;
 use wasm_bindgen::JsCast;
 
@@ -171,7 +170,7 @@ impl LabellingSession {
             .filter(|document| !labelled.contains_key(&document.text));
         self.randomly_drawn.update(|drawn| {
             for document in unlabelled {
-                let hash = hash(&document.text);
+                let hash = text_hash(&document.text);
                 if is_random {
                     drawn.insert(hash);
                 } else {
@@ -211,7 +210,14 @@ impl LabellingSession {
         self.pending_is_random.set_value(sampler == Sampler::Random);
         // Later visits draw other documents.
         let seed = batch + 1000 * self.app.annotations.with_untracked(|all| all.len() as u64);
-        let query = LineQuery::Unlabelled { sampler, seed };
+        let labelled = self.app.annotations;
+        let except =
+            labelled.with_untracked(|all| all.keys().map(|text| text_hash(text)).collect());
+        let query = LineQuery::Unlabelled {
+            sampler,
+            seed,
+            except,
+        };
         self.app
             .ask_documents(Question::Proposals, query, BATCH_SIZE);
     }
@@ -275,7 +281,7 @@ impl LabellingSession {
         }
         let is_random = self
             .randomly_drawn
-            .with_untracked(|drawn| drawn.contains(&hash(&stored.text)));
+            .with_untracked(|drawn| drawn.contains(&text_hash(&stored.text)));
         storage::store_drawn(&stored.text, is_random && stored.labels.is_some());
         self.remember(stored);
         let count = self.app.annotations.with_untracked(|all| all.len());

@@ -2,9 +2,8 @@
 //! overwrite each other's labels, and so that each key press is stored at once.
 
 use super::Stored;
-use super::storage_key::hash;
 use crate::local_storage;
-use protocol::Annotations;
+use protocol::{Annotations, text_hash};
 use std::collections::BTreeSet;
 use web_sys::StorageEvent;
 
@@ -33,7 +32,7 @@ pub fn drawn_elsewhere(event: &StorageEvent) -> Option<u64> {
 
 /// Stores whether a labelled text was drawn at random.
 pub fn store_drawn(text: &str, is_drawn: bool) {
-    let key = format!("{DRAWN_PREFIX}{:016x}", hash(text));
+    let key = format!("{DRAWN_PREFIX}{:016x}", text_hash(text));
     if is_drawn {
         local_storage::keep(&key, "1");
     } else {
@@ -69,7 +68,7 @@ pub fn changed_elsewhere(event: &StorageEvent) -> Option<Stored> {
 
 /// Stores or removes the labels of a text; `false` if the browser refuses.
 pub fn store(Stored { text, labels }: &Stored) -> bool {
-    let key = format!("{PREFIX}{:016x}", hash(text));
+    let key = format!("{PREFIX}{:016x}", text_hash(text));
     match labels {
         Some(labels) => {
             // The text, then its labels.

@@ -31,6 +31,7 @@ pub(super) const REVIEW_TOPICS: [StateSlice; 5] = [
 const UNCERTAIN: LineQuery = LineQuery::Unlabelled {
     sampler: Sampler::Uncertain,
     seed: 1,
+    except: Vec::new(),
 };
 
 /// The error analysis panel.

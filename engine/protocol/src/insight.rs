@@ -175,6 +175,10 @@ pub enum LineQuery {
         sampler: Sampler,
         /// Seed of the draw.
         seed: u64,
+        /// Hashes of the texts that are left out, see [`text_hash`](crate::text_hash): those that
+        /// were labelled since the corpus was read.
+        #[serde(default)]
+        except: Vec<u64>,
     },
     /// Training documents whose labels a linear classifier trained on the other documents disagrees
     /// with, the most suspicious first; with their full texts. The predicted labels are

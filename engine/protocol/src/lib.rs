@@ -19,6 +19,7 @@ mod properties;
 mod run;
 mod settings;
 mod spreadsheet;
+mod text_hash;
 mod token;
 
 pub use cloze::Cloze;
@@ -45,6 +46,7 @@ pub use settings::{
     SettingKind, SettingRange, SettingSpec, TaskKind, TokenizerKind,
 };
 pub use spreadsheet::inert_cell;
+pub use text_hash::text_hash;
 pub use token::{Candidate, LabelScore, MaskKind, MaskPrediction, MaskedToken, VocabularyEntry};
 
 /// Version of the message format. The page refuses an engine with another version (a stale file in

@@ -226,19 +226,22 @@ pub struct Attention {
 
 /// Arguments of `export`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("packed").multiple(true))]
+#[command(
+    group = ArgGroup::new("output").required(true).multiple(true),
+    group = ArgGroup::new("packed").multiple(true),
+)]
 pub struct Export {
     /// Run directory or Hugging Face model directory
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     /// Zip file to write, which the page can open
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["onnx", "html"], group = "packed")]
+    #[arg(long, value_name = "FILE", groups = ["output", "packed"])]
     pub zip: Option<PathBuf>,
     /// Web page to write: one file that labels texts and fills masks offline
-    #[arg(long, value_name = "FILE", group = "packed")]
+    #[arg(long, value_name = "FILE", groups = ["output", "packed"])]
     pub html: Option<PathBuf>,
     /// ONNX file to write: the first network, from token ids to logits
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "output")]
     pub onnx: Option<PathBuf>,
     /// Store network weights in the .zip or web page as 16-bit floats; a linear part keeps 32 bits
     #[arg(long, requires = "packed")]

@@ -125,7 +125,8 @@ pub struct Training {
     /// Show a dashboard with the loss, predictions and keys instead of progress lines
     #[arg(long, conflicts_with_all = ["json", "quiet"])]
     pub tui: bool,
-    /// Write the losses and scores for TensorBoard too, as an event file in the run directory
+    /// Also write losses and scores as an event file of TensorBoard in the run directory; with
+    /// --resume, give it again
     #[arg(long)]
     pub tensorboard: bool,
     /// Resume the interrupted run in --out exactly

@@ -11,7 +11,11 @@ use std::collections::BTreeSet;
 fn unlabelled(request: u64, sampler: Sampler, seed: u64, limit: usize) -> Command {
     Command::Lines {
         request,
-        query: LineQuery::Unlabelled { sampler, seed },
+        query: LineQuery::Unlabelled {
+            sampler,
+            seed,
+            except: vec![],
+        },
         limit,
     }
 }
@@ -47,6 +51,28 @@ fn proposals_are_unlabelled_random_and_reproducible() {
     let (all, more) = lines(&script, 4);
     let distinct: BTreeSet<u64> = all.iter().map(|line| line.line).collect();
     assert_eq!((distinct.len(), more), (60, 0), "each is drawn once");
+}
+
+#[test]
+fn documents_labelled_since_are_not_proposed() {
+    let script = played(vec![unlabelled(1, Sampler::Random, 1, 60)], vec![]);
+    let (all, _) = lines(&script, 1);
+    let except: Vec<u64> = all[5..].iter().map(|line| text_hash(&line.text)).collect();
+    let query = Command::Lines {
+        request: 1,
+        query: LineQuery::Unlabelled {
+            sampler: Sampler::Random,
+            seed: 1,
+            except: except.clone(),
+        },
+        limit: 60,
+    };
+    let (left, more) = lines(&played(vec![query], vec![]), 1);
+    assert!((1..=5).contains(&left.len()) && more == 0, "{left:?}");
+    assert!(
+        left.iter()
+            .all(|line| !except.contains(&text_hash(&line.text)))
+    );
 }
 
 #[test]

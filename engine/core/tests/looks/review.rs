@@ -7,6 +7,7 @@ use protocol::{Command, Event, LineQuery, Metrics, Sampler, StartFrom};
 const UNCERTAIN: LineQuery = LineQuery::Unlabelled {
     sampler: Sampler::Uncertain,
     seed: 1,
+    except: Vec::new(),
 };
 
 #[test]

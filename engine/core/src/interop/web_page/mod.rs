@@ -103,7 +103,7 @@ fn json_of(name: &str, bytes: &[u8]) -> Result<Value, InteropError> {
     })
 }
 
-/// Returns the text of a model card without its metadata and its section for programmers.
+/// Returns the text of a model card without its metadata and the sections about its files.
 fn card(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let body = text
@@ -112,7 +112,9 @@ fn card(bytes: &[u8]) -> String {
     let body = body.map_or(text.as_ref(), |(_, body)| body);
     let mut sections = body.split("\n## ");
     let first = sections.next().unwrap_or_default();
-    let others = sections.filter(|section| !section.starts_with("Use\n"));
+    let is_about_files =
+        |section: &&str| section.starts_with("Use\n") || section.starts_with("What these files");
+    let others = sections.filter(|section| !is_about_files(section));
     let kept: Vec<&str> = [first].into_iter().chain(others).collect();
     kept.join("\n## ").trim().into()
 }
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_loses_what_is_for_programmers() {
+    fn a_card_loses_what_is_about_its_files() {
         let text = "---\nlicense: x\n---\n\n# Title\n\n## Use\n\ncode\n\n## Scores\n\n1\n";
         assert_eq!(card(text.as_bytes()), "# Title\n\n## Scores\n\n1");
         assert_eq!(card(b"# Title"), "# Title");

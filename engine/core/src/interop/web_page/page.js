@@ -10,8 +10,11 @@ const source = JSON.parse(element("model").textContent);
 const { files } = source;
 const config = files["config.json"];
 const labels = Object.values(config.id2label ?? {});
-const isPair = Boolean(config.clozelab_pairs);
-const trainedColumns = config.clozelab_text_columns?.names;
+const { names: trainedColumns, is_pair: hasPairColumns } = config.clozelab_text_columns ?? {};
+const hasSegments = config.type_vocab_size > 1;
+const isPair = Boolean(config.clozelab_pairs || hasPairColumns || (hasSegments && config.model_type !== "bert"));
+/** A BERT has two token types whether or not it was trained on pairs. */
+const mayBePair = isPair || (hasSegments && !trainedColumns);
 
 /** Decodes base64 to bytes. */
 function bytesOf(base64) {
@@ -87,7 +90,7 @@ function bars(list, items) {
 async function showLabels(event) {
   event.preventDefault();
   const second = element("second").value;
-  const texts = [element("text").value, ...(isPair && second.trim() ? [second] : [])];
+  const texts = [element("text").value, ...(mayBePair && second.trim() ? [second] : [])];
   try {
     const { labels: ranked, isCut } = await ask("classify", texts);
     const shown = ranked.filter(({ isPredicted }, rank) => isPredicted || rank < SHOWN_LABELS);
@@ -122,33 +125,44 @@ async function showPredictions(event) {
 let table;
 /** The added cells of each labelled row: label and confidence. */
 let results = [];
+let cutTexts = 0;
 let isStopped = false;
 let opened = 0;
 
+/** Returns the columns of the text; -1 stands for no second text. */
 function chosenColumns() {
-  return [...element("columns").querySelectorAll("select")].map((select) => Number(select.value));
+  const selects = [...element("columns").querySelectorAll("select")];
+  return selects.map((select) => Number(select.value)).filter((index) => index >= 0);
 }
 
-function columnField(index, chosen) {
+function columnField(index, chosen, count) {
   const field = make("p", "");
   const select = make("select", "");
   select.id = `column-${index}`;
-  const several = isPair ? `Column of text ${index + 1}` : `Column ${index + 1} of the text`;
-  const label = make("label", "", index === 0 && !isPair ? "Column with the text" : several);
+  const position = ["First", "Second"][index] ?? `Text ${index + 1}`;
+  const words = mayBePair ? `${position} text` : `${position} column of the text, joined`;
+  const label = make("label", "", count === 1 ? "Column with the text" : words);
   label.htmlFor = select.id;
+  if (mayBePair && index > 0) {
+    select.append(new Option("none", -1));
+  }
   table.names.forEach((name, column) => select.append(new Option(name, column)));
   select.value = chosen;
+  select.addEventListener("change", resetResults);
   field.append(label, select);
   return field;
 }
 
-async function openFile(file) {
+async function openFile(all) {
+  const [file] = all;
   if (!file || labels.length === 0) {
     return;
   }
   isStopped = true;
   opened += 1;
   const own = opened;
+  element("table").hidden = true;
+  element("file-error").textContent = all.length > 1 ? `Only the first of these files is read: ${file.name}.` : "";
   try {
     const bytes = new Uint8Array(await file.arrayBuffer());
     // Another file may have been chosen in the meantime.
@@ -165,8 +179,8 @@ async function openFile(file) {
     element("table").hidden = false;
     applyHeader();
   } catch (error) {
-    element("table").hidden = false;
-    showError(element("described"), error);
+    const isFolder = error.name === "NotFoundError" || error.name === "NotReadableError";
+    showError(element("file-error"), isFolder ? { message: "This is not a readable file. A folder cannot be opened." } : error);
   }
 }
 
@@ -180,10 +194,18 @@ function applyHeader() {
   table.names = jsonNames ?? (delimiter ? (isNamed ? cells[0] : numbered) : []);
   table.rows = isNamed ? cells.slice(1) : cells;
   const chosen = textColumns(table.names, table.rows, trainedColumns, isPair ? 2 : 1);
-  element("columns").replaceChildren(...chosen.map((column, index) => columnField(index, column)));
+  const fields = mayBePair && chosen.length === 1 ? [...chosen, -1] : chosen;
+  element("columns").replaceChildren(...fields.map((column, index) => columnField(index, column, fields.length)));
+  const missing = delimiter ? (trainedColumns ?? []).filter((name) => !table.names.includes(name)) : [];
   const count = table.rows.length;
-  element("described").textContent = `${table.name}: ${count.toLocaleString("en")} ${count === 1 ? "row" : "rows"}.`;
-  [results, isStopped] = [[], true];
+  const rows = `${table.name}: ${count.toLocaleString("en")} ${count === 1 ? "row" : "rows"}.`;
+  const lacks = `It lacks columns of the training data (${missing.join(", ")}): check the column below.`;
+  element("described").textContent = missing.length ? `${rows} ${lacks}` : rows;
+  resetResults();
+}
+
+function resetResults() {
+  [results, cutTexts, isStopped] = [[], 0, true];
   element("save").hidden = true;
   element("done").textContent = "";
   element("progress").hidden = true;
@@ -196,7 +218,7 @@ function textsOf(row, columns) {
     return row;
   }
   const texts = columns.map((index) => row[index]).filter((cell) => !isMissing(cell));
-  return isPair ? texts : [texts.join(" ")];
+  return mayBePair || texts.length < 2 ? texts : [texts.join(" ")];
 }
 
 /** Returns the cells that are added to a row. */
@@ -209,13 +231,15 @@ function addedCells(ranked) {
 /** Returns the cells of a row in the table to save. */
 function outputRow(row, added) {
   if (!table.delimiter) {
-    return [inert(row[0]), ...added];
+    return [row[0], ...added];
   }
   return [...Array.from({ length: Math.max(table.names.length, row.length) }, (_, index) => row[index] ?? ""), ...added];
 }
 
 function header() {
-  return [...(table.delimiter ? table.names : ["text"]), "label", "confidence"];
+  const names = table.delimiter ? table.names : ["text"];
+  const added = ["label", "confidence"].map((name) => (names.includes(name) ? `predicted_${name}` : name));
+  return [...names, ...added];
 }
 
 function showRows() {
@@ -232,7 +256,8 @@ function showRows() {
 
 async function labelRows() {
   const [columns, own, { rows }] = [chosenColumns(), table, table];
-  [isStopped, results] = [false, []];
+  resetResults();
+  isStopped = false;
   const progress = element("progress");
   const setRunning = (isRunning) => {
     element("start").disabled = isRunning;
@@ -241,18 +266,23 @@ async function labelRows() {
   };
   setRunning(true);
   element("save").hidden = true;
-  const count = (number) => number.toLocaleString("en");
+  const began = performance.now();
   try {
     for (let index = 0; index < rows.length && !isStopped && table === own; index++) {
       const texts = textsOf(rows[index], columns);
-      const { labels: ranked } = texts.length ? await ask("classify", texts) : { labels: [] };
+      const { labels: ranked, isCut } = texts.length ? await ask("classify", texts) : { labels: [] };
+      // The columns may have been changed, or another file opened, while the model was at work.
+      if (isStopped || table !== own) {
+        break;
+      }
+      cutTexts += Number(isCut ?? false);
       results[index] = addedCells(ranked);
       progress.value = (index + 1) / rows.length;
       if (index < SHOWN_ROWS) {
         showRows();
       }
       if (index % 10 === 0 || index + 1 === rows.length) {
-        element("done").textContent = `${count(results.length)} of ${count(rows.length)} rows labelled.`;
+        element("done").textContent = progressOf(rows.length, (performance.now() - began) / 1000);
       }
     }
   } catch (error) {
@@ -262,14 +292,57 @@ async function labelRows() {
   element("save").hidden = table !== own || results.length === 0;
 }
 
+/** Describes how far the labelling of a file of `total` rows is after `seconds`. */
+function progressOf(total, seconds) {
+  const count = (number) => number.toLocaleString("en");
+  const done = results.length;
+  const left = Math.round((seconds / done) * (total - done));
+  const empty = results.filter(([label]) => label === "").length;
+  const notes = [
+    left > 5 ? `About ${left < 120 ? `${left} s` : `${Math.round(left / 60)} min`} left.` : "",
+    empty ? `Without text: ${count(empty)}.` : "",
+    cutTexts ? `Longer than the model reads, so that the end was ignored: ${count(cutTexts)}.` : "",
+  ];
+  return [`${count(done)} of ${count(total)} rows labelled.`, ...notes].filter(Boolean).join(" ");
+}
+
 function saveTable() {
-  const rows = results.map((added, index) => outputRow(table.rows[index], added));
+  const rows = results.map((added, index) => {
+    const row = table.rows[index];
+    return outputRow(table.delimiter ? row : [inert(row[0])], added);
+  });
   const text = writeTable([header(), ...rows], table.delimiter ?? ",");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
   link.download = `${table.name.replace(/\.[^.]*$/, "")}-labelled.csv`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+// ---- About ----
+
+/** Shows the Markdown of a model card: headings, tables and paragraphs. */
+function showCard(container, markdown) {
+  const cells = (line) => line.split("|").slice(1, -1).map((cell) => cell.trim());
+  const row = (line, tag) => {
+    const made = make("tr", "");
+    made.append(...cells(line).map((cell) => make(tag, "", cell.replaceAll("`", ""))));
+    return made;
+  };
+  for (const block of markdown.split("\n\n")) {
+    const lines = block.split("\n");
+    if (block.startsWith("#")) {
+      container.append(make("h3", "", block.replace(/^#+ /, "")));
+    } else if (block.startsWith("|")) {
+      const grid = make("table", "");
+      grid.append(row(lines[0], "th"), ...lines.slice(2).map((line) => row(line, "td")));
+      const scroll = make("div", "scroll");
+      scroll.append(grid);
+      container.append(scroll);
+    } else {
+      container.append(make("p", "", lines.join(" ").replaceAll("`", "")));
+    }
+  }
 }
 
 // ---- Start ----
@@ -279,30 +352,31 @@ function facts() {
   const positions = config.max_position_embeddings;
   if (labels.length === 0) {
     const size = config.vocab_size.toLocaleString("en");
-    return `A masked language model with a vocabulary of ${size} tokens. It reads texts of up to ${positions} tokens.`;
+    return `A masked language model with a vocabulary of ${size} tokens, words of its training text. It reads texts of up to ${positions} tokens.`;
   }
   const parts = `${networks === 1 ? "one network" : `${networks} networks`}${linear ? " and a linear classifier" : ""}`;
   const perText = config.problem_type === "multi_label_classification" ? "several per text" : "one per text";
   const read = config.clozelab_trained_len ?? Math.min(positions, MAX_TOKENS);
-  return `A classifier with ${labels.length} labels, ${perText}: ${parts}. It reads the first ${read} tokens of a text.`;
+  return `A classifier with ${labels.length} labels, ${perText}: ${parts}. It reads the first ${read} tokens of a text. Its vocabulary has words of its training text.`;
 }
 
 async function start() {
+  element("status").textContent = "Loading the model …";
   element("facts").textContent = facts();
-  element("card").textContent = source.card;
+  showCard(element("card"), source.card);
   const parsed = Object.fromEntries(
     Object.entries(files).map(([name, content]) => [name, name.endsWith(".safetensors") ? bytesOf(content) : content]),
   );
   await ask("open", parsed, source.unicode);
   element("status").hidden = true;
   element("classify").hidden = element("file").hidden = labels.length === 0;
-  element("second-field").hidden = !isPair;
+  element("second-field").hidden = !mayBePair;
   element("fill").hidden = !source.fills_masks;
 }
 
 element("classify").querySelector("form").addEventListener("submit", showLabels);
 element("fill").querySelector("form").addEventListener("submit", showPredictions);
-element("choose").addEventListener("change", (event) => openFile(event.target.files[0]));
+element("choose").addEventListener("change", (event) => openFile(event.target.files));
 element("start").addEventListener("click", labelRows);
 element("header").addEventListener("change", applyHeader);
 element("stop").addEventListener("click", () => (isStopped = true));
@@ -312,7 +386,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     event.preventDefault();
     document.body.classList.toggle("dropping", name === "dragover");
     if (name === "drop") {
-      openFile(event.dataTransfer.files[0]);
+      openFile(event.dataTransfer.files);
     }
   });
 }

@@ -12,10 +12,16 @@ const MISSING = new Set([
   "NULL", "NaN", "None", "n/a", "-", "nan", "null", "\\N",
 ]);
 
-/** Decodes UTF-8, UTF-16 with a byte order mark, or else Windows-1252. */
-function decoded(bytes) {
+/** Decodes UTF-8, UTF-16, or else Windows-1252. */
+function decoded(bytes, fileName) {
   const marks = { "255,254": "utf-16le", "254,255": "utf-16be" };
-  const encoding = marks[bytes.slice(0, 2).join()] ?? "utf-8";
+  const start = bytes.subarray(0, 4096);
+  const zeros = [0, 1].map((parity) => start.filter((byte, index) => byte === 0 && index % 2 === parity).length);
+  const unmarked = zeros[1] > 0.3 * start.length ? "utf-16le" : zeros[0] > 0.3 * start.length ? "utf-16be" : "utf-8";
+  const encoding = marks[start.slice(0, 2).join()] ?? unmarked;
+  if (encoding === "utf-8" && zeros[0] + zeros[1] > 0) {
+    throw new Error(`${fileName} is not text. Save a workbook or a document as CSV or plain text first.`);
+  }
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
@@ -124,7 +130,7 @@ function looksLikeJson(text) {
  * without a delimiter each row is a line of text.
  */
 function readTable(bytes, fileName) {
-  let text = decoded(bytes).replace(/^\ufeff/, "");
+  let text = decoded(bytes, fileName).replace(/^\ufeff/, "");
   if (looksLikeJson(text)) {
     const rows = objects(text);
     const names = [...new Set(rows.flatMap(Object.keys))];

@@ -10,14 +10,14 @@ use crate::session::commands::review::{SHOWN_LABELS, poll_stop, predicted_docume
 use crate::session::query::inference::{self, LabelSelection};
 use crate::session::query::input::{self, BATCH_SIZE};
 use crate::session::{Host, Session};
-use protocol::{FileRole, LabelScore, PredictedDocument, Sampler, message};
-use std::collections::BTreeMap;
+use protocol::{FileRole, LabelScore, PredictedDocument, Sampler, message, text_hash};
+use std::collections::{BTreeMap, HashSet};
 
 /// Maximum number of documents among which the classifier chooses.
 const MAX_POOL: usize = 2000;
 
 impl<H: Host> Session<H> {
-    /// Returns at most `limit` unlabelled training documents with their full texts, and the number
+    /// Returns at most `limit` unlabelled training documents, without `except`, with their full texts, and the number
     /// of further ones; the classifier, or without one the classifier of the labels given by hand, selects
     /// among [`MAX_POOL`] random ones. Equal seeds and corpora return equal documents.
     ///
@@ -28,13 +28,14 @@ impl<H: Host> Session<H> {
         &mut self,
         sampler: Sampler,
         seed: u64,
+        except: &[u64],
         limit: usize,
     ) -> Result<(Vec<PredictedDocument>, u64)> {
         let pool_size = match sampler {
             Sampler::Random => limit,
             Sampler::Rare | Sampler::Uncertain => MAX_POOL,
         };
-        let (pool, all) = self.draw(seed, pool_size)?;
+        let (pool, all) = self.draw(seed, except, pool_size)?;
         let traits = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?.traits();
         let counts: BTreeMap<String, u64> = traits
             .label_counts
@@ -84,10 +85,15 @@ impl<H: Host> Session<H> {
         Ok((lines, more))
     }
 
-    /// Draws at most `size` unlabelled training documents and counts all of them.
-    fn draw(&self, seed: u64, size: usize) -> Result<(Vec<Document>, u64)> {
+    /// Draws at most `size` unlabelled training documents, without those whose text hashes are in
+    /// `except`, and counts all of them.
+    fn draw(&self, seed: u64, except: &[u64], size: usize) -> Result<(Vec<Document>, u64)> {
         let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
-        let is_unlabelled = |document: &Document| document.labels.is_empty();
+        let except: HashSet<u64> = except.iter().copied().collect();
+        let is_unlabelled = |document: &Document| {
+            document.labels.is_empty()
+                && (except.is_empty() || !except.contains(&text_hash(&document.joined())))
+        };
         let (pool, all) = sample(corpus, &Selection::default(), seed, size, is_unlabelled)?;
         if all == 0 {
             return Err(Error::input(

@@ -152,9 +152,11 @@ impl<H: Host> Session<H> {
         limit: usize,
     ) -> Result<(Vec<PredictedDocument>, u64)> {
         match query {
-            LineQuery::Unlabelled { sampler, seed } => {
-                self.unlabelled(*sampler, *seed, limit).await
-            }
+            LineQuery::Unlabelled {
+                sampler,
+                seed,
+                except,
+            } => self.unlabelled(*sampler, *seed, except, limit).await,
             LineQuery::Suspicious => self.suspicious(limit).await,
             LineQuery::First { file } => self.first(*file as usize, limit),
             LineQuery::Confused { truth, predicted } => {
