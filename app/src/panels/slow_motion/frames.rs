@@ -34,7 +34,7 @@ pub fn content(frame: Frame, motion: &SlowMotion) -> AnyView {
             <h3>{tr!("Query times key")}</h3>
             <p>{tr!("In layer {layer}, head {head}, the query of [MASK] is multiplied with the key of each token and divided by the square root of {size}. A higher score is a better match.", layer = attention.layer + 1, head = attention.head + 1, size = attention.output.len())}</p>
             <HeadChoice attention=attention.clone() position=motion.position />
-            {bars(tr!("Scores"), motion, &attention.scores, |score| figure(score, 2))}
+            {bars(tr!("Scores"), motion, &attention.scores, |score| signed(score, 2))}
         }
         .into_any(),
         Frame::Softmax => view! {
@@ -245,16 +245,22 @@ fn bars(
 
 /// Numbers as a strip of cells, and the first of them as digits.
 fn numbers(numbers: &[f32]) -> impl IntoView + use<> {
+    let columns = numbers.len().min(COLUMNS);
     let rows = numbers.len().div_ceil(COLUMNS);
     let cells = strip(numbers, COLUMNS);
     let first: Vec<String> = numbers
         .iter()
         .take(SHOWN_NUMBERS)
-        .map(|number| figure(f64::from(*number), 2))
+        .map(|number| signed(f64::from(*number), 2))
         .collect();
     let first = first.join(", ");
     view! {
-        <svg class="strip" viewBox=format!("0 0 {COLUMNS} {rows}") aria-hidden="true" inner_html=cells></svg>
+        <svg class="strip" viewBox=format!("0 0 {columns} {rows}") aria-hidden="true" inner_html=cells></svg>
         <p class="help">{first} ", …"</p>
     }
+}
+
+/// Formats a number with a minus sign instead of a hyphen.
+fn signed(number: f64, decimals: usize) -> String {
+    figure(number, decimals).replace('-', "−")
 }

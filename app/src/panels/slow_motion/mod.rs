@@ -91,7 +91,10 @@ fn frames(motion: SlowMotion) -> impl IntoView {
     let place = Memo::new(move |_| view.frame.get().min(last));
     let go = move |place: usize| {
         view.frame.set(place);
-        request_animation_frame(|| focus::on("[data-testid=slow-motion-frame]"));
+        // The pressed button becomes disabled there, and the focus would be lost.
+        if place == 0 || place == last {
+            request_animation_frame(|| focus::on("[data-testid=slow-motion-frame]"));
+        }
     };
     let shown = {
         let frames = frames.clone();
@@ -99,7 +102,6 @@ fn frames(motion: SlowMotion) -> impl IntoView {
     };
     view! {
         <div class="slow-motion">
-            <div class="slow-motion-frame" data-testid="slow-motion-frame" tabindex="-1">{shown}</div>
             <div class="buttons">
                 <button type="button" disabled=move || place.get() == 0 on:click=move |_| go(place.get_untracked() - 1)>
                     {tr!("Back")}
@@ -116,6 +118,14 @@ fn frames(motion: SlowMotion) -> impl IntoView {
                 <span class="help">
                     {move || tr!("{number} of {count}", number = place.get() + 1, count = last + 1)}
                 </span>
+            </div>
+            <div
+                class="slow-motion-frame"
+                data-testid="slow-motion-frame"
+                tabindex="-1"
+                aria-live="polite"
+            >
+                {shown}
             </div>
         </div>
     }

@@ -90,14 +90,22 @@ pub async fn slow_motion(
     })
 }
 
-/// Returns the place of the token of text with the lowest frequency in the corpus.
+/// Returns the position of the token of text with the lowest frequency in the corpus; parts of a word
+/// come last.
 fn rarest(model: &LoadedModel, ids: &[u32]) -> Option<usize> {
-    let counts = model.tokenizer.counts();
+    let tokenizer = &model.tokenizer;
+    let (counts, continues) = (tokenizer.counts(), tokenizer.continues());
+    let is_continued = |id: u32| continues.get(id as usize).copied().unwrap_or(false);
+    let is_part = |position: usize| {
+        ids[position..=position + 1]
+            .iter()
+            .any(|id| is_continued(*id))
+    };
     let frequency = |id: u32| counts.get(id as usize).copied().unwrap_or(0);
-    let places = 1..ids.len() - 1;
-    places
-        .filter(|&place| model.tokenizer.is_text(ids[place]))
-        .min_by_key(|&place| frequency(ids[place]))
+    let positions = 1..ids.len() - 1;
+    positions
+        .filter(|&position| tokenizer.is_text(ids[position]))
+        .min_by_key(|&position| (is_part(position), frequency(ids[position])))
 }
 
 fn no_word() -> Error {
