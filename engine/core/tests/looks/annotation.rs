@@ -4,7 +4,7 @@ use crate::script::{Script, config, failures, played, served_on, tried};
 use engine::data::InputFile;
 use protocol::{
     Annotations, Command, Event, FileRole, LineQuery, MapPoint, MapSource, PredictedDocument,
-    Sampler, StartFrom,
+    Sampler, StartFrom, text_hash,
 };
 use std::collections::BTreeSet;
 
