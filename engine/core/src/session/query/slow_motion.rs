@@ -15,6 +15,7 @@ use crate::train::{DeviceBatch, GroupState, Optimizer, OptimizerSettings, TrainS
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use protocol::{Candidate, HeadTrace, SlowMotion, WordPrediction, message};
+use std::cmp::Reverse;
 
 /// Maximum number of tokens, with `[CLS]` and `[SEP]`: more do not fit a screen.
 const MAX_TOKENS: usize = 32;
@@ -90,8 +91,8 @@ pub async fn slow_motion(
     })
 }
 
-/// Returns the position of the token of text with the lowest frequency in the corpus; parts of a word
-/// come last.
+/// Returns the position of the token of text with the lowest frequency in the corpus, and of these the
+/// longest: an imported model has no frequencies. Parts of a word come last.
 fn rarest(model: &LoadedModel, ids: &[u32]) -> Option<usize> {
     let tokenizer = &model.tokenizer;
     let (counts, continues) = (tokenizer.counts(), tokenizer.continues());
@@ -105,7 +106,11 @@ fn rarest(model: &LoadedModel, ids: &[u32]) -> Option<usize> {
     let positions = 1..ids.len() - 1;
     positions
         .filter(|&position| tokenizer.is_text(ids[position]))
-        .min_by_key(|&position| (is_part(position), frequency(ids[position])))
+        .min_by_key(|&position| {
+            let id = ids[position];
+            let length = tokenizer.token(id).chars().count();
+            (is_part(position), frequency(id), Reverse(length))
+        })
 }
 
 fn no_word() -> Error {
