@@ -200,8 +200,8 @@ test('fine-tuning from both starts draws both beside n-grams, and the review ope
     await journey.pretrain(60);
     await journey.press('start-finetune', 30);
     const runs = () => journey.text('runs');
-    await journey.until('both runs', async () => /Fine-tuning 1, from scratch.*Fine-tuning 2, pre-trained/.test(await runs()), 90);
-    await journey.until('the second F1', async () => /Fine-tuning 2/.test(await journey.text('f1')), 90);
+    await journey.until('both runs', async () => /Fine-tuning 1, from scratch.*Fine-tuning 2, pre-trained/.test(await runs()), 240);
+    await journey.until('the second F1', async () => /Fine-tuning 2/.test(await journey.text('f1')), 240);
     await journey.idle(60);
     const words = await journey.part('f1-chart').getAttribute('aria-label');
     assert.match(words, /Fine-tuning 1, from scratch.*Fine-tuning 2, pre-trained.*N-grams alone: mean F1 0\.\d+/);
