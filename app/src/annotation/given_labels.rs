@@ -1,6 +1,6 @@
 //! The labels given by hand, with their numbers of documents.
 
-use super::measure::rare_labels;
+use super::measure::{RARE, rare_labels};
 use crate::context::app;
 use crate::order;
 use crate::tr;
@@ -37,7 +37,8 @@ pub fn GivenLabels() -> impl IntoView {
             .collect();
         (!named.is_empty()).then(|| {
             tr!(
-                "Labels with fewer than 10 documents are often missed: {labels}. “Likely rare labels” proposes more of them.",
+                "Labels with fewer than {limit} documents are often missed: {labels}. “Likely rare labels” proposes more of them.",
+                limit = RARE,
                 labels = named.join(", ")
             )
         })

@@ -12,7 +12,7 @@ pub const MIN_HELD_OUT: usize = 8;
 const MIN_COMPARED: usize = 20;
 /// With fewer documents than this, a label is called rare: of 15 such labels of the bundled text, 8
 /// were never predicted correctly; of those with 10 to 49, a fifth.
-const RARE: u64 = 10;
+pub const RARE: u64 = 10;
 
 /// Labelled documents to train and to measure on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

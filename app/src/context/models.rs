@@ -29,7 +29,7 @@ impl AppContext {
     }
 
     /// Requests the current model from the engine, to be saved with the run of this key.
-    pub(super) fn export_to_keep(&self, key: String) {
+    pub(super) fn export_with_run(&self, key: String) {
         self.export(Export::Keep(key), ExportFormat::Zip);
     }
 

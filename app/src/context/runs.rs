@@ -172,7 +172,7 @@ impl AppContext {
             has_learned.then(|| run.key.clone())
         });
         if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
-            self.export_to_keep(key);
+            self.export_with_run(key);
         }
     }
 
@@ -221,7 +221,7 @@ impl AppContext {
         });
         if let Some(key) = key.filter(|_| self.archive.with_value(Option::is_some)) {
             self.change_run(&key, |run| run.origin = Some(Origin::Run(run.key.clone())));
-            self.export_to_keep(key);
+            self.export_with_run(key);
         }
     }
 

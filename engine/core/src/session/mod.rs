@@ -8,7 +8,9 @@ mod classifier;
 mod commands;
 mod dataset;
 mod host;
+mod import;
 mod loaded_model;
+mod masking_preview;
 mod model_files;
 mod models;
 mod query;
@@ -16,6 +18,7 @@ mod read;
 mod run;
 mod self_check;
 mod serve;
+mod vocabulary;
 
 pub use classifier::scored::DecisionRule;
 pub use commands::compare::Progress as ComparisonProgress;

@@ -11,6 +11,7 @@ mod rows;
 mod shape;
 
 pub(crate) use columns::values::integral;
+pub use columns::values::missing_values;
 pub use dialect::Dialect;
 pub use layout::Layout;
 pub use options::{ReadOptions, TextColumns};

@@ -8,7 +8,7 @@ use super::{
     CARD_FILE, CLASSIFIER_FILE, CONFIG_FILE, InteropError, WEIGHTS_FILE, check_weights,
     config_from_json, weights_from_bytes,
 };
-use crate::data::older_unicode;
+use crate::data::{missing_values, older_unicode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::message;
@@ -24,7 +24,12 @@ const INFERENCE: [&str; 5] = [
     include_str!("model.js"),
 ];
 /// Scripts of the page itself, in order.
-const PAGE: [&str; 2] = [include_str!("table.js"), include_str!("page.js")];
+const PAGE: [&str; 4] = [
+    include_str!("table.js"),
+    include_str!("page.js"),
+    include_str!("files.js"),
+    include_str!("start.js"),
+];
 const STYLE: &str = include_str!("style.css");
 const TEMPLATE: &str = include_str!("page.html");
 const TOKENIZER_FILE: &str = "tokenizer.json";
@@ -62,6 +67,7 @@ pub fn web_page(title: Option<&str>, files: &[(String, Vec<u8>)]) -> Result<Stri
         "card": card(file(CARD_FILE)),
         "fills_masks": heads.masked_lm,
         "unicode": older_unicode(),
+        "missing": missing_values().collect::<Vec<_>>(),
     });
     // `<` could end the element or begin a comment.
     let model = model.to_string().replace('<', "\\u003c");

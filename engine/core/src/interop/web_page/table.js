@@ -6,12 +6,6 @@ const SAMPLE_ROWS = 100;
 const SAMPLE_CHARACTERS = 1_000_000;
 /** Maximum length of a column name. */
 const MAX_NAME = 60;
-/** Values that stand for a missing text, as in training. */
-const MISSING = new Set([
-  "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-  "NULL", "NaN", "None", "n/a", "-", "nan", "null", "\\N",
-]);
-
 /** Decodes UTF-8, UTF-16, or else Windows-1252. */
 function decoded(bytes, fileName) {
   const marks = { "255,254": "utf-16le", "254,255": "utf-16be" };
@@ -166,10 +160,6 @@ function textColumns(names, rows, trained, count) {
   const length = (index) => sample.reduce((sum, row) => sum + (row[index] ?? "").length, 0);
   const ranked = names.map((_, index) => index).sort((a, b) => length(b) - length(a));
   return ranked.slice(0, count).sort((a, b) => a - b);
-}
-
-function isMissing(cell) {
-  return MISSING.has((cell ?? "").trim());
 }
 
 /**

@@ -17,9 +17,10 @@ use std::collections::{BTreeMap, HashSet};
 const MAX_POOL: usize = 2000;
 
 impl<H: Host> Session<H> {
-    /// Returns at most `limit` unlabelled training documents, without `except`, with their full texts, and the number
-    /// of further ones; the classifier, or without one the classifier of the labels given by hand, selects
-    /// among [`MAX_POOL`] random ones. Equal seeds and corpora return equal documents.
+    /// Returns at most `limit` unlabelled training documents with their full texts, and the number
+    /// of further ones; those whose text hashes are in `except` are left out. The classifier, or
+    /// without one that of the labels given by hand, selects among [`MAX_POOL`] random ones. Equal
+    /// seeds and corpora return equal documents.
     ///
     /// # Errors
     /// Returns an error if there is no corpus, every document has a label, a sampler needs a
@@ -95,7 +96,8 @@ impl<H: Host> Session<H> {
                 && (except.is_empty() || !except.contains(&text_hash(&document.joined())))
         };
         let (pool, all) = sample(corpus, &Selection::default(), seed, size, is_unlabelled)?;
-        if all == 0 {
+        // Labels given by hand are not a part of the corpus yet: running out of documents is no error.
+        if all == 0 && except.is_empty() {
             return Err(Error::input(
                 "all-labelled",
                 message!("every training document already has a label"),

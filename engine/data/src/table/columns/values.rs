@@ -13,6 +13,11 @@ const MISSING: [&str; 18] = [
 /// Lower-case spellings that are not words of a language, and the `\N` of database exports.
 const MISSING_LOWER: [&str; 3] = ["nan", "null", "\\N"];
 
+/// Returns the cells that stand for a missing value, for readers of tables in other languages.
+pub fn missing_values() -> impl Iterator<Item = &'static str> {
+    MISSING.into_iter().chain(MISSING_LOWER)
+}
+
 /// Returns whether a cell stands for a missing value.
 pub fn is_missing(cell: &str) -> bool {
     let cell = cell.trim();
