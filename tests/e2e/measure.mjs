@@ -74,7 +74,7 @@ const LINE = { offline: false, latency: 40, downloadThroughput: 10e6 / 8, upload
 async function load(page) {
   const began = Date.now();
   await page.goto(`${site.url}?backend=cpu`);
-  await page.waitForSelector('[data-testid=drop-zone]', { timeout: 60_000 });
+  await page.waitForSelector('[data-testid=nav-data]', { timeout: 60_000 });
   const usable = Date.now() - began;
   await page.waitForSelector('[data-testid=start-pretrain]:enabled', { timeout: 120_000 });
   return `page usable after ${usable} ms, start button after ${Date.now() - began} ms`;

@@ -43,13 +43,12 @@ pub fn LabellingProgress(session: LabellingSession) -> impl IntoView {
         scores.first().map(|scores| {
             let interval = scores.interval.map(|interval| interval.micro_f1);
             let interval =
-                interval.map(|[low, high]| format!("{}–{}", figure(low, 2), figure(high, 2)));
+                interval.map(|[low, high]| format!("({}–{})", figure(low, 2), figure(high, 2)));
             view! {
                 <tr>
                     <th scope="row" class="number">{grouped(scores.documents)}</th>
-                    <td class="number">{figure(scores.micro_f1, 3)}</td>
-                    <td class="number">{figure(scores.macro_f1, 3)}</td>
-                    <td class="number">{interval}</td>
+                    <td class="number">{figure(scores.micro_f1, 2)} " " {interval}</td>
+                    <td class="number">{figure(scores.macro_f1, 2)}</td>
                 </tr>
             }
         })
@@ -66,22 +65,23 @@ pub fn LabellingProgress(session: LabellingSession) -> impl IntoView {
             <p class="help" hidden=move || missing.get().is_none()>{advice}</p>
             <p role="status" hidden=move || measured.with(Vec::is_empty)>{newest}</p>
             <p hidden=move || compared().is_none()>{compared}</p>
-            <button
-                type="button"
-                data-testid="measure-labels"
-                hidden=move || missing.get().is_some()
-                disabled=is_busy
-                on:click=move |_| session.measure()
-            >
-                {tr!("Measure the labels")}
-            </button>
+            <div class="buttons">
+                <button
+                    type="button"
+                    data-testid="measure-labels"
+                    hidden=move || missing.get().is_some()
+                    disabled=is_busy
+                    on:click=move |_| session.measure()
+                >
+                    {tr!("Measure the labels")}
+                </button>
+            </div>
             <table hidden=move || !has_table()>
                 <thead>
                     <tr>
                         <th scope="col" class="number">{tr!("Documents")}</th>
                         <th scope="col" class="number">{tr!("Micro F1")}</th>
                         <th scope="col" class="number">{tr!("Macro F1")}</th>
-                        <th scope="col" class="number">{tr!("95 % interval")}</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>

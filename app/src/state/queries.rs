@@ -280,6 +280,10 @@ impl RunState {
                 held_out,
                 scores,
             } if request == last(Question::LabelScores) && !scores.is_empty() => {
+                // A repeated measurement of the same labels replaces the one before.
+                let documents = scores[0].documents;
+                self.label_measurements
+                    .pop_if(|last| last.scores[0].documents == documents);
                 self.label_measurements
                     .push(LabelMeasurement { held_out, scores });
             }

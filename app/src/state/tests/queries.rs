@@ -372,12 +372,13 @@ fn labelling_ends_with_the_last_document() {
     );
 }
 
-/// A measurement of labels makes the samplers available that need a classifier.
+/// A measurement of labels makes the samplers available that need a classifier; repeated, it replaces
+/// the one before.
 #[test]
 fn measurements_of_labels_are_kept_in_order() {
     let mut state = RunState::default();
     assert!(!state.can_choose_documents());
-    for documents in [10, 20] {
+    for documents in [10, 20, 20] {
         let request = state.next_request(Question::LabelScores);
         let scores = vec![HandLabelScores {
             documents,

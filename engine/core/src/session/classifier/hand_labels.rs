@@ -1,4 +1,4 @@
-//! A linear classifier of labels given by hand, which is trained in about a second.
+//! A linear classifier of labels given by hand, which is trained in seconds (docs/measured.md).
 
 use crate::data::{Document, LabelSet};
 use crate::linear::{Linear, LinearInput, Member, Setup};
