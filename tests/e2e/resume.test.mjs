@@ -15,6 +15,10 @@ import { Journey, ROOT, launchProfile, withBrowser } from './harness.mjs';
 
 const NANO = '?preset=fast-nano&max-len=16&batch-size=8&vocab-size=300&seed=3&backend=cpu';
 const STEPS = 4000;
+
+// Under `cargo xtask chaos` the browser is killed at a random moment after the first checkpoint.
+const RANDOM_MS = process.env.CLOZELAB_RANDOM_KILLS ? 5000 : 0;
+
 const LINES = Array.from({ length: 300 }, (_, index) => `the bird number ${index} sees a tree near river ${index % 7} and ${index % 11} fish`).join('\n');
 
 const here = withBrowser();
@@ -103,7 +107,7 @@ async function killed(query, start, then) {
     await start(journey);
     await saved(journey);
     // The row that names the checkpoint is stored after the checkpoint itself.
-    await journey.page.waitForTimeout(300);
+    await journey.page.waitForTimeout(300 + RANDOM_MS * Math.random());
     kill(profile);
     const second = await launchProfile(profile);
     try {

@@ -12,9 +12,11 @@ cargo xtask build [--debug]                 the same without serving: a static s
 cargo xtask test [PART...]                  every check, or only: format tidy lint native web browser
 cargo xtask tidy                            only the rules of structure and names
 cargo xtask soak [--minutes 60]             generated inputs for all that reads files and messages
+cargo xtask chaos [--kills 50] [--native]   kill and disturb runs, and compare what they resume to
 cargo xtask interop                         tests against Hugging Face transformers
 cargo xtask setup                           only install what is missing
 
+--native      disturb runs of the command line only
 --debug       build fast instead of small: no wasm-opt, no size limits
 --no-build    serve what is there
 --dir PATH    with --no-build: serve that folder instead of dist/
@@ -25,6 +27,12 @@ const DEFAULT_PORT: u16 = 8080;
 
 /// Default duration of `soak` in minutes.
 const DEFAULT_SOAK_MINUTES: u64 = 60;
+
+/// Default number of random kills of `chaos`, on the command line and in the browser each.
+const DEFAULT_KILLS: u64 = 50;
+
+/// Maximum number of random kills.
+const MAX_KILLS: u64 = 10_000;
 
 /// One day; a larger number is most likely a typing error.
 const MAX_SOAK_MINUTES: u64 = 24 * 60;
@@ -57,6 +65,13 @@ pub enum Task {
         /// Duration in minutes.
         minutes: u64,
     },
+    /// Kill and disturb runs, and compare what they resume to.
+    Chaos {
+        /// Number of random kills on the command line, and in the browser.
+        kills: u64,
+        /// Whether runs in the browser are disturbed too.
+        browser: bool,
+    },
     /// Check structure, names and prose.
     Tidy,
     /// Run checks.
@@ -85,6 +100,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task, Error> {
         "build" => parse_build(words),
         "serve" => parse_serve(words),
         "soak" => parse_soak(words),
+        "chaos" => parse_chaos(words),
         "test" => parse_test(words),
         other => Err(usage(format!("there is no task \"{other}\""))),
     }
@@ -138,22 +154,32 @@ fn parse_soak(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
     let mut minutes = DEFAULT_SOAK_MINUTES;
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--minutes" => minutes = parse_minutes(words.next())?,
+            "--minutes" => minutes = parse_count("--minutes", words.next(), MAX_SOAK_MINUTES)?,
             other => return Err(unknown(other)),
         }
     }
     Ok(Task::Soak { minutes })
 }
 
-fn parse_minutes(word: Option<String>) -> Result<u64, Error> {
-    let word = word.ok_or_else(|| usage("--minutes needs a number"))?;
-    let minutes = word
-        .parse()
-        .ok()
-        .filter(|minutes| (1..=MAX_SOAK_MINUTES).contains(minutes));
-    minutes.ok_or_else(|| {
+fn parse_chaos(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
+    let (mut kills, mut browser) = (DEFAULT_KILLS, true);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--kills" => kills = parse_count("--kills", words.next(), MAX_KILLS)?,
+            "--native" => browser = false,
+            other => return Err(unknown(other)),
+        }
+    }
+    Ok(Task::Chaos { kills, browser })
+}
+
+/// Parses a number from 1 to `max`.
+fn parse_count(flag: &str, word: Option<String>, max: u64) -> Result<u64, Error> {
+    let word = word.ok_or_else(|| usage(format!("{flag} needs a number")))?;
+    let count = word.parse().ok().filter(|count| (1..=max).contains(count));
+    count.ok_or_else(|| {
         usage(format!(
-            "--minutes takes a number from 1 to {MAX_SOAK_MINUTES}, not \"{word}\""
+            "{flag} takes a number from 1 to {max}, not \"{word}\""
         ))
     })
 }
@@ -231,6 +257,9 @@ mod tests {
         );
         check("soak", Task::Soak { minutes: 60 });
         check("soak --minutes 5", Task::Soak { minutes: 5 });
+        let chaos = |kills, browser| Task::Chaos { kills, browser };
+        check("chaos", chaos(50, true));
+        check("chaos --kills 300 --native", chaos(300, false));
         check(
             "test",
             Task::Test {
@@ -257,6 +286,7 @@ mod tests {
             "setup now",
             "soak 5",
             "soak --minutes 0",
+            "chaos --kills many",
         ] {
             let words = line.split_whitespace().map(String::from);
             let error = parse(words).expect_err(line);

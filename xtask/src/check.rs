@@ -176,29 +176,36 @@ fn native(project: &Project, tally: &mut Tally) -> Result<(), Error> {
 /// Browser journeys run one file at a time, since each measures times on the whole machine.
 fn browser(project: &Project, tally: &mut Tally) -> Result<(), Error> {
     let chromium = setup::journeys(project)?;
-    let xtask = std::env::current_exe().map_err(Error::file("find", project.target()))?;
-    let screenshots = project.target().join("screenshots");
     for file in files_in(&project.journeys(), ".test.mjs")? {
-        let node = Program::new("node")
-            .args([
-                "--test",
-                "--test-reporter=spec",
-                "--test-reporter-destination=stderr",
-            ])
-            .args([
-                "--test-reporter=tap",
-                "--test-reporter-destination=stdout",
-                &file,
-            ])
-            .dir(&project.journeys())
-            .env("CHROMIUM", &chromium)
-            .env("CLOZELAB_XTASK", &xtask)
-            .env("CLOZELAB_DIST", project.dist())
-            .env("CLOZELAB_BIN", project.clozelab())
-            .env("CLOZELAB_SCREENSHOTS", &screenshots);
+        let node = journey(project, &chromium, &[&file])?;
         node.lines(|line| tally.read_node(line))??;
     }
     Ok(())
+}
+
+/// Returns the program that runs journeys: `words` are options and a file. It writes TAP to standard
+/// output.
+///
+/// # Errors
+/// Returns an error if this program has no path.
+pub fn journey(project: &Project, chromium: &Path, words: &[&str]) -> Result<Program, Error> {
+    let xtask = std::env::current_exe().map_err(Error::file("find", project.target()))?;
+    let screenshots = project.target().join("screenshots");
+    let node = Program::new("node")
+        .args([
+            "--test",
+            "--test-reporter=spec",
+            "--test-reporter-destination=stderr",
+        ])
+        .args(["--test-reporter=tap", "--test-reporter-destination=stdout"])
+        .args(words)
+        .dir(&project.journeys())
+        .env("CHROMIUM", chromium)
+        .env("CLOZELAB_XTASK", &xtask)
+        .env("CLOZELAB_DIST", project.dist())
+        .env("CLOZELAB_BIN", project.clozelab())
+        .env("CLOZELAB_SCREENSHOTS", &screenshots);
+    Ok(node)
 }
 
 /// Returns the names of the files in a folder that end in `ending`, sorted.

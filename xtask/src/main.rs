@@ -1,4 +1,4 @@
-//! `cargo xtask serve | build | test | tidy | soak | interop | setup`: build, test and development
+//! `cargo xtask serve | build | test | tidy | soak | chaos | interop | setup`: build, test and development
 //! tasks. Installs missing tools, builds the wasm binaries, checks their sizes, serves them, and
 //! runs all checks. It knows the tools around the product but none of the product's code.
 //!
@@ -6,6 +6,7 @@
 //! standard error.
 
 mod arguments;
+mod chaos;
 mod check;
 mod error;
 mod mode;
@@ -46,6 +47,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Serve { port, mode, site } => serve_page(&project, port, mode, site),
         Task::Interop => check::interop(&project),
         Task::Soak { minutes } => soak::run(&project, minutes),
+        Task::Chaos { kills, browser } => chaos::run(&project, kills, browser),
         Task::Tidy => tidy::check(&project),
         Task::Test { parts } => check::run(&project, &parts),
     }

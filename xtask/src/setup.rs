@@ -65,6 +65,17 @@ pub fn vulkan() {
     }
 }
 
+/// Installs strace, which disturbs single system calls.
+///
+/// # Errors
+/// Returns [`Error::Missing`] if it cannot be installed here.
+pub fn strace() -> Result<(), Error> {
+    if on_path("strace").is_some() {
+        return Ok(());
+    }
+    debian::install(&["strace"], "faults at single system calls")
+}
+
 /// Installs the requirements of the browser journeys (Node.js and npm packages) and returns the
 /// path of the browser.
 ///

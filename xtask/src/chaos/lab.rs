@@ -1,0 +1,179 @@
+//! A folder with small texts, in which runs are started, disturbed and compared.
+
+use crate::error::Error;
+use crate::project::Project;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Number of documents.
+const DOCUMENTS: usize = 400;
+/// Steps of a run that is killed at random moments, and of one that is disturbed at each of its
+/// system calls.
+const STEPS: [u32; 2] = [600, 12];
+/// Steps between the checkpoints of these runs.
+const CHECKPOINT_EVERY: [u32; 2] = [40, 5];
+
+/// What a run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Pre-training.
+    Pretrain,
+    /// Fine-tuning.
+    Finetune,
+    /// Pre-training of a few steps.
+    Short,
+}
+
+impl Phase {
+    /// Returns its name for the user.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pretrain | Self::Short => "pre-training",
+            Self::Finetune => "fine-tuning",
+        }
+    }
+}
+
+/// The folder.
+pub struct Lab {
+    folder: PathBuf,
+    clozelab: PathBuf,
+}
+
+impl Lab {
+    /// Creates the folder anew, with its texts.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be written.
+    pub fn new(project: &Project) -> Result<Self, Error> {
+        let folder = project.target().join("chaos");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(Error::file("empty", &folder))?;
+        }
+        std::fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+        let lab = Self {
+            folder,
+            clozelab: project.clozelab(),
+        };
+        lab.write("train.txt", 0)?;
+        lab.write("valid.txt", DOCUMENTS)?;
+        Ok(lab)
+    }
+
+    fn write(&self, name: &str, first: usize) -> Result<(), Error> {
+        let animals = ["cat", "dog", "fish", "bird"];
+        let line = |i: usize| {
+            let (animal, friend) = (animals[i % 4], i % 13);
+            format!("the small {animal} of my friend number {friend} __label__{animal}\n")
+        };
+        let path = self.path(name);
+        let text: String = (first..first + DOCUMENTS).map(line).collect();
+        std::fs::write(&path, text).map_err(Error::file("write", &path))
+    }
+
+    /// Returns a path in the folder.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Returns the words of the command that starts or resumes a run in `out`.
+    fn words(&self, phase: Phase, out: &str) -> Vec<String> {
+        let short = usize::from(phase == Phase::Short);
+        let (steps, every) = (STEPS[short], CHECKPOINT_EVERY[short]);
+        let data = match phase {
+            Phase::Finetune => "finetune --train train.txt --valid valid.txt",
+            _ => "pretrain --corpus train.txt --valid valid.txt",
+        };
+        let sizes = "--preset fast-nano --vocab-size 300 --max-len 16 --batch-size 8";
+        let resume = if self.path(out).join("run.json").exists() {
+            " --resume"
+        } else {
+            ""
+        };
+        let all = format!(
+            "{data} {sizes} --device cpu --seed 3 --steps {steps} --checkpoint-every {every} --out {out}{resume}"
+        );
+        all.split_whitespace().map(String::from).collect()
+    }
+
+    /// Returns the command that starts or resumes a run in `out`, by way of a tracer if there is
+    /// one.
+    pub fn command(&self, phase: Phase, out: &str, tracer: &[String]) -> Command {
+        let own = [self.clozelab.to_string_lossy().into_owned()];
+        let mut words = tracer
+            .iter()
+            .chain(&own)
+            .cloned()
+            .chain(self.words(phase, out));
+        let mut command = Command::new(words.next().expect("there is a program"));
+        command
+            .args(words)
+            .current_dir(&self.folder)
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs or resumes a run in `out` to its end, and returns the time that it took.
+    ///
+    /// # Errors
+    /// Returns an error if it fails.
+    pub fn finish(&self, phase: Phase, out: &str) -> Result<Duration, Error> {
+        let begin = Instant::now();
+        let mut command = self.command(phase, out, &[]);
+        let output = command
+            .output()
+            .map_err(Error::file("run", &self.clozelab))?;
+        if output.status.success() {
+            return Ok(begin.elapsed());
+        }
+        Err(Error::Failed {
+            line: format!("{command:?}"),
+            end: format!(
+                "failed ({}): {}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr)
+            ),
+        })
+    }
+
+    /// Removes a run.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be removed.
+    pub fn remove(&self, out: &str) -> Result<(), Error> {
+        let path = self.path(out);
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::file("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether two finished runs have the same weights and moments, to the bit.
+    pub fn are_equal(&self, a: &str, b: &str) -> bool {
+        let state = |out: &str| {
+            let model = std::fs::read(self.path(out).join("model.safetensors")).ok()?;
+            let checkpoints = std::fs::read_dir(self.path(out).join("checkpoints")).ok()?;
+            let newest = checkpoints
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .max_by_key(|path| step_of(path))?;
+            let moments = std::fs::read(newest.join("optimizer.safetensors")).ok()?;
+            Some((step_of(&newest), model, moments))
+        };
+        state(a).is_some_and(|a| state(b) == Some(a))
+    }
+}
+
+/// Returns the step in the name of a checkpoint.
+fn step_of(path: &Path) -> Option<u64> {
+    path.file_name()?
+        .to_str()?
+        .strip_prefix("step-")?
+        .parse()
+        .ok()
+}
