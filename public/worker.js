@@ -7,8 +7,24 @@ function fail(message, hint, code = 'engine-crashed') {
 
 const reason = (error) => String(error?.message ?? error);
 
+// A helper computes gradients for the worker that started it, which sends the compiled engine.
+const parameters = new URL(import.meta.url).searchParams;
+self.isHelper = parameters.has('helper');
+
+self.startHelper = () => {
+  const url = new URL(import.meta.url);
+  url.search = '?helper';
+  // As a blob, the helper inherits the content policy of this worker.
+  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
+  const address = URL.createObjectURL(script);
+  const helper = new Worker(address, { type: 'module' });
+  URL.revokeObjectURL(address);
+  helper.postMessage(compiled);
+  return helper;
+};
+
 // The page waits for this lock: the browser releases it when the worker ends, for whatever reason.
-const lock = new URL(import.meta.url).searchParams.get('lock');
+const lock = parameters.get('lock');
 if (lock) navigator.locks?.request(lock, () => new Promise(() => {}));
 
 // Reports GPU errors as described by WebGPU; the page adds the message for the user. The engine
@@ -75,12 +91,31 @@ addEventListener('unhandledrejection', (rejection) => {
 // Smallest module with a SIMD instruction: (func (drop (v128.const 0))).
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 23, 1, 21, 0, 253, 12, ...Array(16).fill(0), 26, 11];
 
-if (WebAssembly.validate(new Uint8Array(SIMD))) {
-  import('./engine.js')
-    .then((engine) => engine.default())
-    .catch((error) => {
-      fail(`The engine could not be loaded: ${reason(error)}`, 'Check the connection and restart the engine.');
-    });
+// The compiled engine, for helpers.
+let compiled;
+
+async function compile() {
+  const response = await fetch(new URL('./engine_bg.wasm', import.meta.url));
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+  // Streaming needs a server that names the type of the file.
+  const isNamed = response.headers.get('Content-Type')?.startsWith('application/wasm');
+  return isNamed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+}
+
+async function start(module) {
+  try {
+    const [{ default: initialize }, engine] = await Promise.all([import('./engine.js'), module ?? compile()]);
+    compiled = engine;
+    await initialize({ module_or_path: engine });
+  } catch (error) {
+    fail(`The engine could not be loaded: ${reason(error)}`, 'Check the connection and restart the engine.');
+  }
+}
+
+if (self.isHelper) {
+  addEventListener('message', ({ data }) => start(data), { once: true });
+} else if (WebAssembly.validate(new Uint8Array(SIMD))) {
+  start();
 } else {
   fail(
     'This browser or processor has no WebAssembly SIMD, which the engine computes with.',

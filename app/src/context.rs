@@ -430,6 +430,7 @@ impl AppContext {
             .with_untracked(|settings| settings.pretrain.device);
         self.send(Command::Open {
             backend: self.backend.get_value().unwrap_or(chosen),
+            workers: self.guide.with_value(|guide| guide.workers),
         });
     }
 

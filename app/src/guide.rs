@@ -1,5 +1,5 @@
 //! Page options in a link that are not settings: a lesson to open, parts to hide, a
-//! layout, a language. Pure; the keys are defined here.
+//! layout, the number of CPU workers, a language. Pure; the keys are defined here.
 
 use crate::language::{LANGUAGES, Language};
 use crate::mark;
@@ -7,7 +7,10 @@ use crate::tr;
 use crate::workspace::View;
 
 /// Keys of a link that are not settings.
-pub const KEYS: [&str; 4] = ["lesson", "hide", "view", LANGUAGE];
+pub const KEYS: [&str; 5] = ["lesson", "hide", "view", "workers", LANGUAGE];
+
+/// Maximum number of CPU workers: one per part of a batch.
+const MAX_WORKERS: u32 = 4;
 
 /// Key of the language. The language is the reader's choice, so links written by the page do not
 /// include it.
@@ -49,6 +52,8 @@ pub struct Guide {
     pub hide: Vec<String>,
     /// Layout of the page.
     pub view: Option<View>,
+    /// Maximum number of workers that compute on the CPU; `None`: by the number of cores.
+    pub workers: Option<u32>,
 }
 
 impl Guide {
@@ -72,6 +77,20 @@ impl Guide {
                     View::of_name(value)
                         .ok_or_else(|| tr!("\"{value}\" is not one of {names}", value, names))?,
                 );
+            }
+            "workers" => {
+                let workers = value
+                    .parse()
+                    .ok()
+                    .filter(|workers| (1..=MAX_WORKERS).contains(workers));
+                self.workers = Some(workers.ok_or_else(|| {
+                    tr!(
+                        "\"{value}\" is not a whole number from {min} to {max}",
+                        value,
+                        min = 1,
+                        max = MAX_WORKERS
+                    )
+                })?);
             }
             LANGUAGE if Language::of(value).is_some() => {}
             LANGUAGE => {
@@ -102,7 +121,9 @@ impl Guide {
         let lesson = self.lesson.clone().map(|lesson| ("lesson", lesson));
         let hide = (!self.hide.is_empty()).then(|| ("hide", self.hide.join(",")));
         let view = self.view.map(|view| ("view", view.name().to_string()));
-        lesson.into_iter().chain(hide).chain(view).collect()
+        let workers = self.workers.map(|workers| ("workers", workers.to_string()));
+        let options = lesson.into_iter().chain(hide).chain(view);
+        options.chain(workers).collect()
     }
 }
 
@@ -126,6 +147,7 @@ mod tests {
             .set("hide", "finetune, review,export-model")
             .expect("names");
         guide.set("view", "page").expect("a view");
+        guide.set("workers", "2").expect("a number");
         assert_eq!(guide.hide, ["finetune", "review", "export-model"]);
         let mut back = Guide::default();
         for (key, value) in guide.pairs() {
@@ -143,6 +165,8 @@ mod tests {
             ("hide", "Data"),
             ("lesson", ""),
             ("view", "columns"),
+            ("workers", "0"),
+            ("workers", "many"),
             ("lang", "tlh"),
         ] {
             let mut guide = Guide::default();

@@ -56,6 +56,9 @@ pub struct Mask {
     pub kept_scale: f32,
     /// Key of the random generator; identifies the mask.
     pub key: [u32; 3],
+    /// Index in the mask of the first element that it is applied to, of a part of a batch. Only the
+    /// CPU engine divides batches: on a GPU it is 0.
+    pub start: usize,
 }
 
 impl Mask {
@@ -64,6 +67,7 @@ impl Mask {
         drop_below: 0,
         kept_scale: 1.0,
         key: [0; 3],
+        start: 0,
     };
 
     /// Creates a mask that drops each element with probability `p`, which must be below 1.
@@ -72,7 +76,13 @@ impl Mask {
             drop_below: (p * 4_294_967_296.0) as u32,
             kept_scale: (1.0 / (1.0 - p)) as f32,
             key,
+            start: 0,
         }
+    }
+
+    /// Returns the mask as applied to elements from `start` on.
+    pub fn starting_at(self, start: usize) -> Self {
+        Self { start, ..self }
     }
 
     /// Returns whether the mask drops nothing.
@@ -81,7 +91,7 @@ impl Mask {
     }
 }
 
-/// Defines `dropout.wgsl`: returns the factor of element `i`.
+/// Defines `dropout.wgsl`: returns the factor of element `i` of the mask.
 pub fn cpu(mask: &Mask, i: u32) -> f32 {
     let bits = bits(i / 64, i % 16, mask.key)[(i / 16 % 4) as usize];
     if bits < mask.drop_below {

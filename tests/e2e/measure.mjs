@@ -1,12 +1,13 @@
 // Measurements that are taken by hand and noted with the machine, never asserted:
 //
-//     node measure.mjs [start] [visit] [press] [chart] [speed]
+//     node measure.mjs [start] [visit] [press] [chart] [speed] [workers]
 //
 // visit: time and bytes of a first visit over a line of 10 Mbit/s, and of a second visit
 // start: paints and blocking time while the page loads, on a CPU throttled four times
 // press: delay from an input to the next paint during a run, with and without throttling
 // chart: cost of a refresh when a run has 100,000 points, with a simulated engine
 // speed: steps per second with the page visible, compared with the engine alone
+// workers: steps per second with two CPU workers, compared with one
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -253,8 +254,8 @@ async function alone(browser) {
   return rate;
 }
 
-async function visible(browser) {
-  const { page } = await open(browser, RUN);
+async function visible(browser, query = RUN) {
+  const { page } = await open(browser, query);
   await train(page);
   const rate = await perSecond(() => steps(page), 30);
   await page.context().close();
@@ -270,7 +271,19 @@ async function speed() {
   await browser.close();
 }
 
+async function workers() {
+  const browser = await launch();
+  for (const preset of ['fast-tiny', 'bert-tiny', 'fast-nano', 'textcnn']) {
+    for (let round = 0; round < 3; round += 1) {
+      const rate = (count) => visible(browser, `preset=${preset}&seed=3&steps=1000000&backend=cpu&workers=${count}`);
+      const [one, two] = [await rate(1), await rate(2)];
+      console.log(`workers, ${preset}, steps/s: one ${one.toFixed(2)}, two ${two.toFixed(2)} (${(two / one).toFixed(2)} times)`);
+    }
+  }
+  await browser.close();
+}
+
 const asked = process.argv.slice(2);
-const measures = { start, visit, press, chart, speed };
+const measures = { start, visit, press, chart, speed, workers };
 for (const name of asked.length ? asked : Object.keys(measures)) await measures[name]();
 site.close();

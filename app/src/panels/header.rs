@@ -131,6 +131,7 @@ fn ViewButton() -> impl IntoView {
 fn Device() -> impl IntoView {
     let app = app();
     let engine = app.memo(&[StateSlice::Engine], |state| state.engine.clone());
+    let workers = move || workers(&engine.get());
     let kind = move || match engine.get() {
         Engine::Loading => "waiting",
         Engine::Ready(_) => "ready",
@@ -139,6 +140,10 @@ fn Device() -> impl IntoView {
     view! {
         <p class="device" data-testid="device" data-state=kind>
             <span class="chip">{move || device_name(&engine.get())}</span>
+            " "
+            <span class="device-reason" data-testid="workers" data-value=workers hidden=move || workers() < 2>
+                {move || tr!("up to {count} workers", count = workers())}
+            </span>
             " "
             <span class="device-reason">{move || device_reason(&engine.get())}</span>
             " "
@@ -182,6 +187,14 @@ fn device_reason(engine: &Engine) -> String {
             .map(|reason| sentence(&localize_message(reason)))
             .unwrap_or_default(),
         _ => String::new(),
+    }
+}
+
+/// Returns the number of workers that compute on the CPU; 0 on a GPU.
+fn workers(engine: &Engine) -> u32 {
+    match engine {
+        Engine::Ready(device) => device.workers,
+        _ => 0,
     }
 }
 

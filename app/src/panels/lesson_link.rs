@@ -25,7 +25,7 @@ pub fn LessonLink() -> impl IntoView {
         let guide = Guide {
             lesson: Some(lesson.get()),
             hide: hidden.with(|steps| steps.iter().map(|step| step.anchor().into()).collect()),
-            view: None,
+            ..Guide::default()
         };
         let settings = if with_settings.get() {
             app.settings.get()

@@ -88,7 +88,6 @@ fn RunTable() -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">{tr!("Run")}</th>
-                        <th scope="col">{tr!("Settings")}</th>
                         <th scope="col">{tr!("Size")}</th>
                         <th scope="col">{tr!("Result")}</th>
                         <th scope="col">{tr!("State")}</th>
@@ -99,7 +98,7 @@ fn RunTable() -> impl IntoView {
                     <EarlierRuns earlier />
                     <For each=move || ids.get() key=String::clone children=move |id| view! { <Row id /> } />
                     <tr hidden=move || ids.with(|ids| !ids.is_empty())>
-                        <td colspan="6">{tr!("No run yet.")}</td>
+                        <td colspan="5">{tr!("No run yet.")}</td>
                     </tr>
                 </tbody>
             </table>
@@ -126,7 +125,7 @@ fn EarlierRuns(earlier: Memo<usize>) -> impl IntoView {
     view! {
         <Show when=move || earlier.get() != 0>
             <tr>
-                <td colspan="6">
+                <td colspan="5">
                     <button type="button" data-testid="earlier-runs" on:click=show>{words}</button>
                 </td>
             </tr>
@@ -244,8 +243,8 @@ fn Row(id: String) -> impl IntoView {
                     <NameField row naming />
                 </Show>
                 <span class="help origin">{move || row.with(|row| row.origin.clone())}</span>
+                <span class="help run-settings">{move || field(|row| row.settings.clone())}</span>
             </th>
-            <td data-label=tr!("Settings")>{move || field(|row| row.settings.clone())}</td>
             <td data-label=tr!("Size")>{move || field(|row| row.size.clone())}</td>
             <td data-label=tr!("Result")>{move || field(|row| row.result.clone())}</td>
             <td data-label=tr!("State")>{move || field(|row| row.stage.clone())}</td>

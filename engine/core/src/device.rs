@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use burn::tensor::Device;
 use protocol::{BackendChoice, DeviceInfo, Message, Setting, message};
 
+/// Beginning of the name of the CPU engine.
+pub const CPU_NAME: &str = "CPU";
+
 /// Opens a device without autodiff and returns it with its description. `adapter_name` names an
 /// adapter whose name the graphics library does not know.
 ///
@@ -43,12 +46,7 @@ pub async fn open(
 
 /// Returns the CPU device; `reason` says why it is used instead of a GPU.
 pub fn cpu(reason: Option<Message>) -> (Device, DeviceInfo) {
-    let name = match cpu::instruction_set() {
-        instructions if cfg!(target_arch = "wasm32") => {
-            format!("CPU (one thread, {instructions})")
-        }
-        instructions => format!("CPU ({instructions})"),
-    };
+    let name = format!("{CPU_NAME} ({})", cpu::instruction_set());
     (
         Device::flex(),
         DeviceInfo {
@@ -57,6 +55,7 @@ pub fn cpu(reason: Option<Message>) -> (Device, DeviceInfo) {
             software: false,
             reason,
             self_check: false,
+            workers: 0,
         },
     )
 }
@@ -180,5 +179,6 @@ fn gpu(adapter: Adapter) -> DeviceInfo {
         software: adapter.software,
         reason,
         self_check: false,
+        workers: 0,
     }
 }

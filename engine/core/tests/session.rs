@@ -3,6 +3,8 @@
 
 #[path = "session/divergence.rs"]
 mod divergence;
+#[path = "session/helpers.rs"]
+mod helpers;
 #[path = "session/host.rs"]
 mod host;
 

@@ -39,8 +39,10 @@ pub fn add(x: &[f32], y: &[f32], mask: &Mask) -> Vec<f32> {
     sum
 }
 
-/// Writes the dropout factors of the elements from `start` on to `out`.
+/// Writes the dropout factors of the elements from `start` on to `out`, counted from the first
+/// element that the mask is applied to.
 pub fn factors(out: &mut [f32], start: usize, mask: &Mask) {
+    let start = mask.start + start;
     let mut done = 0;
     let mut block = [0.0; BLOCK];
     while done < out.len() {
@@ -97,6 +99,8 @@ mod tests {
                 .map(|i| shaders::dropout::cpu(&mask, i as u32))
                 .collect();
             assert_eq!(found, defined, "{n} from {start}");
+            factors(&mut found, 0, &mask.starting_at(start));
+            assert_eq!(found, defined, "{n} of a part that starts at {start}");
         }
     }
 

@@ -17,6 +17,9 @@ pub enum Command {
     Open {
         /// Requested backend.
         backend: crate::BackendChoice,
+        /// Maximum number of workers that compute on the CPU; `None`: by the number of cores.
+        #[serde(default)]
+        workers: Option<u32>,
     },
     /// Replaces the corpus. One buffer per file is sent alongside the message, in order. Answered
     /// by `Corpus` or `Failed`.

@@ -19,6 +19,14 @@ pub struct DeviceInfo {
     /// emulate a GPU are not checked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub self_check: bool,
+    /// Number of workers that the CPU engine computes with in a browser; 0 elsewhere.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub workers: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Summary of one file of the corpus.

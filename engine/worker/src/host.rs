@@ -2,10 +2,12 @@
 //! transferred buffers. The only part of the engine that uses browser APIs.
 
 use crate::checkpoints::Checkpoints;
+use crate::helper_pool::{BATCH_PARTS, HelperPool};
+use crate::messages::{field, message as object};
 use data::{ByteSource, InputFile, Opened};
 use engine::error::Result;
 use engine::session::{Delivery, Host, Snapshot};
-use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
 use protocol::{Command, CommandKind, Event, Message, message};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -25,6 +27,8 @@ pub struct WebHost {
     inbox: Rc<RefCell<VecDeque<Delivery>>>,
     bell: (async_channel::Sender<()>, async_channel::Receiver<()>),
     turn: MessageChannel,
+    /// The helpers of the session.
+    pub helpers: HelperPool,
     checkpoints: Rc<Checkpoints>,
     /// Time of the last posted event, in seconds.
     posted_secs: Rc<Cell<f64>>,
@@ -42,6 +46,7 @@ impl WebHost {
             inbox: Rc::default(),
             bell: async_channel::unbounded(),
             turn: MessageChannel::new().expect("workers have message channels"),
+            helpers: HelperPool::default(),
             checkpoints: Rc::default(),
             posted_secs: Rc::default(),
         };
@@ -64,12 +69,13 @@ impl WebHost {
     }
 
     fn receive(&self, event: &MessageEvent) {
-        let field =
-            |name: &str| Reflect::get(&event.data(), &name.into()).unwrap_or(JsValue::UNDEFINED);
-        let text = field("message").as_string().unwrap_or_default();
+        let data = event.data();
+        let text = field(&data, "message").as_string().unwrap_or_default();
         match serde_json::from_str::<Command>(&text) {
             Ok(command) => {
-                let files = field("buffers").dyn_into::<Array>().unwrap_or_default();
+                let files = field(&data, "buffers")
+                    .dyn_into::<Array>()
+                    .unwrap_or_default();
                 self.inbox.borrow_mut().push_back(Delivery {
                     command,
                     files: files.iter().map(content).collect(),
@@ -181,6 +187,34 @@ impl Host for WebHost {
         })
     }
 
+    fn batch_parts(&self) -> usize {
+        BATCH_PARTS
+    }
+
+    fn workers(&self) -> usize {
+        self.helpers.workers()
+    }
+
+    fn helpers(&self) -> Vec<usize> {
+        self.helpers.ready()
+    }
+
+    fn send_job(&self, helper: usize, job: &str, parameters: &[Vec<f32>]) {
+        self.helpers.send(helper, job, parameters);
+    }
+
+    async fn start_helpers(&self) {
+        self.helpers.start().await;
+    }
+
+    async fn job_result(&self, helper: usize, limit_secs: f64) -> Option<Vec<Vec<f32>>> {
+        self.helpers.result(helper, limit_secs).await
+    }
+
+    fn stop_helper(&self, helper: usize) {
+        self.helpers.stop(helper);
+    }
+
     /// Saves a checkpoint. A failure is a warning: the run continues and the older checkpoint
     /// remains.
     async fn keep(&self, run: &str, snapshot: &Snapshot) -> Result<Option<String>> {
@@ -234,11 +268,8 @@ fn post(scope: &DedicatedWorkerGlobalScope, text: &str, buffers: Vec<Vec<u8>>) {
         .iter()
         .map(|bytes| Uint8Array::from(bytes.as_slice()).buffer())
         .collect();
-    let message = Object::new();
-    let set = |name: &str, value: &JsValue| Reflect::set(&message, &name.into(), value);
-    let sent = set("message", &text.into())
-        .and_then(|_| set("buffers", &arrays))
-        .and_then(|_| scope.post_message_with_transfer(&message, &arrays));
+    let sent = object(&[("message", &text.into()), ("buffers", &arrays)])
+        .and_then(|message| scope.post_message_with_transfer(&message, &arrays));
     if let Err(error) = sent {
         web_sys::console::error_1(&error);
     }

@@ -1,10 +1,16 @@
 //! The Web Worker host. Its entry point posts `Hello`, waits for `Open`, then serves one session until
-//! the page terminates it.
+//! the page terminates it. A worker that another one started helps that one instead.
 
 #[cfg(target_arch = "wasm32")]
 mod checkpoints;
 #[cfg(target_arch = "wasm32")]
+mod helper_loop;
+#[cfg(target_arch = "wasm32")]
+mod helper_pool;
+#[cfg(target_arch = "wasm32")]
 mod host;
+#[cfg(target_arch = "wasm32")]
+mod messages;
 
 /// Calls the static constructors explicitly. Without such a call the linker treats the module as a
 /// command and makes each exported function run all constructors. The shader compiler has about
@@ -37,21 +43,28 @@ fn main() {
     constructors::run();
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
+        if helper_loop::is_helper() {
+            return helper_loop::post_failure(&panic.to_string());
+        }
         // After a panic this instance is unusable; the page must start another one.
         post_failure(
             "engine-crashed",
             message!("the engine stopped: {panic}", panic = panic.to_string()),
         );
     }));
+    if helper_loop::is_helper() {
+        return wasm_bindgen_futures::spawn_local(helper_loop::serve());
+    }
     wasm_bindgen_futures::spawn_local(async {
         let host = WebHost::listen();
         host.emit(Event::Hello {
             protocol: PROTOCOL_VERSION,
         });
         loop {
-            let Command::Open { backend } = host.next_delivery().await.command else {
+            let Command::Open { backend, workers } = host.next_delivery().await.command else {
                 continue;
             };
+            host.helpers.request(workers);
             match Session::open(host.clone(), backend).await {
                 Ok(mut session) => session.serve().await,
                 Err(error) => host.emit(engine::session::failed("", &error)),

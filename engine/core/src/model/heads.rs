@@ -6,9 +6,10 @@ use super::network::{Encoded, Network};
 use super::parameter_spec::{Init, ParameterSpec};
 use crate::kernels::{self, RowNumbers, RowTargets};
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 /// The set of heads of a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heads {
     /// Masked language modelling (Devlin et al. 2019, 3.1, task 1).
     pub masked_lm: bool,

@@ -3,6 +3,7 @@
 use super::param_tensors::ParamTensors;
 use crate::kernels::{self, Mask};
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 
 /// Computes `y = x W^T + b` with `W` `[out, in]` as stored by Hugging Face. The parameters are
@@ -32,7 +33,7 @@ pub fn norm_parameters(params: &ParamTensors, name: &str) -> [Tensor<1>; 2] {
 }
 
 /// Probabilities of inverted dropout (Srivastava et al. 2014).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dropout {
     /// Dropout probability of hidden states.
     pub hidden: f64,

@@ -7,6 +7,7 @@ use super::layers::{Dropout, Masks, norm_parameters};
 use super::param_tensors::ParamTensors;
 use crate::kernels::{self, Mask, RowNumbers};
 use burn::tensor::{Device, Tensor, TensorData};
+use std::ops::Range;
 
 /// One batch of model inputs on the device.
 #[derive(Clone, Debug)]
@@ -113,6 +114,8 @@ pub struct Network<'a> {
     pub params: &'a ParamTensors,
     dropout: Dropout,
     masks: Masks,
+    /// Rows of the batch that the input consists of, for dropout; `None`: all.
+    rows: Option<Range<usize>>,
     /// Whether [`Encoded`] contains the attention of each block.
     pub output_attentions: bool,
 }
@@ -125,6 +128,7 @@ impl<'a> Network<'a> {
             params,
             dropout: Dropout::NONE,
             masks: Masks::default(),
+            rows: None,
             output_attentions: false,
         }
     }
@@ -134,6 +138,15 @@ impl<'a> Network<'a> {
         Self {
             dropout,
             masks: Masks::new(seed),
+            ..self
+        }
+    }
+
+    /// Declares that the input consists of `rows` of a larger batch, so that dropout drops the same
+    /// elements as in the whole batch.
+    pub fn of_rows(self, rows: Range<usize>) -> Self {
+        Self {
+            rows: Some(rows),
             ..self
         }
     }
@@ -148,7 +161,7 @@ impl<'a> Network<'a> {
 
     /// Applies dropout to hidden states.
     pub(super) fn drop_hidden<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
-        let mask = self.masks.next(self.dropout.hidden);
+        let mask = self.next_mask(self.dropout.hidden, x.shape().num_elements());
         if mask.is_none() {
             x
         } else {
@@ -158,7 +171,7 @@ impl<'a> Network<'a> {
 
     /// Computes the layer normalisation `name` of `x + dropout(y)`.
     pub(super) fn add_norm(&self, name: &str, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-        let mask = self.masks.next(self.dropout.hidden);
+        let mask = self.next_mask(self.dropout.hidden, y.shape().num_elements());
         kernels::add_norm(
             [x, y],
             norm_parameters(self.params, name),
@@ -167,8 +180,17 @@ impl<'a> Network<'a> {
         )
     }
 
-    /// Returns the dropout mask for the next layer's attention probabilities.
-    pub(super) fn attention_mask(&self) -> Mask {
-        self.masks.next(self.dropout.attention)
+    /// Returns the dropout mask for the next layer's attention probabilities; `dims` are `[B, T, H]`.
+    pub(super) fn attention_mask(&self, [b, t, h]: [usize; 3]) -> Mask {
+        self.next_mask(self.dropout.attention, b * h * t * t)
+    }
+
+    /// Returns the next dropout mask, for as many `elements` of the input's rows.
+    fn next_mask(&self, p: f64, elements: usize) -> Mask {
+        let first = self
+            .rows
+            .as_ref()
+            .map_or(0, |rows| elements / rows.len() * rows.start);
+        self.masks.next(p).starting_at(first)
     }
 }

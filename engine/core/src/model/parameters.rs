@@ -158,6 +158,18 @@ impl Layout {
         self.len() == 0
     }
 
+    /// Returns the number of elements of each leaf tensor of each group. A leaf is a parameter or a
+    /// stack of parameters.
+    pub fn leaf_lens(&self) -> Vec<Vec<usize>> {
+        let len = |stack: &[ParameterSpec]| stack.iter().map(ParameterSpec::len).sum();
+        let leaves = |group: &ParameterGroup| {
+            stacks(&self.specs[group.members.clone()])
+                .map(len)
+                .collect()
+        };
+        self.groups.iter().map(leaves).collect()
+    }
+
     /// Returns the values of the parameter `name` in the groups' host arrays.
     ///
     /// # Panics

@@ -131,6 +131,39 @@ pub trait Host {
         Ok(None)
     }
 
+    /// Number of parts into which the batches of new runs on the CPU are divided, a power of two, so
+    /// that helpers can compute some of them. A property of the platform, not of the machine: the
+    /// last digits of a run's numbers depend on it.
+    fn batch_parts(&self) -> usize {
+        1
+    }
+
+    /// Number of workers that compute gradients on the CPU, the session's own included; 0 if the
+    /// platform has threads instead.
+    fn workers(&self) -> usize {
+        0
+    }
+
+    /// Returns the ids of the helpers that are ready to compute gradients for the session.
+    fn helpers(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Starts the helpers, and waits until they are ready or have failed.
+    async fn start_helpers(&self) {}
+
+    /// Sends a job to a helper, with the parameters of each group; see
+    /// [`Helper::compute`](crate::session::Helper::compute).
+    fn send_job(&self, _helper: usize, _job: &str, _parameters: &[Vec<f32>]) {}
+
+    /// Waits at most `limit_secs` for the result of a helper's job; `None` if the helper has failed.
+    async fn job_result(&self, _helper: usize, _limit_secs: f64) -> Option<Vec<Vec<f32>>> {
+        None
+    }
+
+    /// Ends a helper that has failed.
+    fn stop_helper(&self, _helper: usize) {}
+
     /// Returns temporary storage; in memory unless the platform has a better place.
     fn scratch(&self) -> Box<dyn TempStorage> {
         Box::<ChunkedBuffer>::default()

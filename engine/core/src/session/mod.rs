@@ -13,6 +13,7 @@ mod loaded_model;
 mod masking_preview;
 mod model_files;
 mod models;
+mod parallel;
 mod query;
 mod read;
 mod run;
@@ -30,6 +31,7 @@ pub use dataset::VectorLines;
 pub use dataset::vectors::vector_lines;
 pub use host::{CacheEntry, Delivery, Host, ModelFiles, RunOutcome, Snapshot};
 pub use loaded_model::{LoadedModel, Restored};
+pub use parallel::Helper;
 pub use query::evidence::Evidence;
 pub use query::inference::failed;
 pub use query::input::Long;
@@ -45,6 +47,7 @@ use crate::data::labels::LabelSet;
 use crate::data::{Corpus, Opened, ReadOptions, Selection};
 use crate::device;
 use crate::error::Result;
+use crate::kernels::is_cpu;
 use crate::model::ProblemType;
 use burn::tensor::Device;
 use checks::{finite, no_corpus, no_model};
@@ -82,7 +85,10 @@ impl<H: Host> Session<H> {
     /// Returns an error if a GPU was requested explicitly and none is available.
     pub async fn open(host: H, choice: BackendChoice) -> Result<Self> {
         let (device, info) = device::open(choice, async || host.adapter_name().await).await?;
-        let (device, info) = self_check::checked(device, info).await;
+        let (device, mut info) = self_check::checked(device, info).await;
+        if is_cpu(&device) {
+            info.workers = host.workers() as u32;
+        }
         host.emit(Event::Ready {
             device: info.clone(),
         });

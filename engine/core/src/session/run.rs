@@ -22,16 +22,17 @@ use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::random::{Purpose, generator};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
+use crate::session::parallel::BatchGradients;
 use crate::session::run::clock::Clock;
 use crate::session::run::initial_weights::InitialWeights;
 use crate::session::run::plan::{Budget, Plan};
 use crate::session::run::run_control::RunControl;
 use crate::session::run::snapshot::encode;
 use crate::session::run::snapshot::run_state::{BestState, RunState, STATE_FORMAT};
-use crate::session::run::task::{Split, Task, training_model};
+use crate::session::run::task::{Split, Task};
 use crate::session::run::train_progress::{Sums, TrainProgress};
 use crate::session::run::trainer::Trainer;
-use crate::train::{DeviceBatch, StepReport};
+use crate::train::StepReport;
 use protocol::{Command, Event, Figures, Message, Metrics, Phase, RunConfig, message};
 use rand_core::Rng;
 use std::rc::Rc;
@@ -66,6 +67,8 @@ pub struct Run<'a, H: Host, T: Task> {
     pub lr: f64,
     /// Initial weights of each network.
     pub beginning: InitialWeights,
+    /// Computes the gradients of the current network.
+    pub gradients: BatchGradients,
 }
 
 /// The result of a run.
@@ -147,7 +150,7 @@ impl<H: Host, T: Task> Run<'_, H, T> {
             {
                 return Ok(true);
             }
-            let report = self.step(clock);
+            let report = self.step(clock).await?;
             self.after_step(report, clock).await?;
         }
         Ok(false)
@@ -182,23 +185,22 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         planned * self.at.rate_scale
     }
 
-    fn step(&mut self, clock: &Clock) -> StepReport {
+    async fn step(&mut self, clock: &Clock) -> Result<StepReport> {
         let lr = self.next_lr(clock);
         self.lr = lr;
         let batch = self.task.batch(self.trainer.values.step);
         let seed = self.network_seed();
         let Trainer {
-            model,
-            optimizer,
-            values,
-            ..
+            optimizer, values, ..
         } = &mut self.trainer;
-        let batch = DeviceBatch::upload(&batch, model, &optimizer.device);
         let seed = generator(seed, Purpose::Dropout, values.step, 0).next_u64();
-        let (task, plan) = (&self.task, &self.plan);
-        optimizer.step(values, lr, |params| {
-            task.loss(&training_model(model, params, plan, seed), &batch)
-        })
+        let groups: Vec<_> = values.groups.iter().map(|group| group.p.clone()).collect();
+        let gradients = self
+            .gradients
+            .compute(self.control.host, &groups, &batch, seed)
+            .await?;
+        drop(groups);
+        Ok(optimizer.update(values, lr, gradients))
     }
 
     async fn after_step(&mut self, report: StepReport, clock: &mut Clock) -> Result<()> {

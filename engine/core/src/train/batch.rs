@@ -1,7 +1,7 @@
 //! Uploads a host batch to the device. Ids, positions and labels are range-checked here, because
 //! the kernels read without bounds checks.
 
-use crate::data::examples::Batch;
+use crate::data::examples::{Batch, BatchPart, BatchTotals};
 use crate::kernels::RowNumbers;
 use crate::model::{Input, ModelConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -15,7 +15,7 @@ pub struct DeviceBatch {
     next_sentence: Option<Tensor<2>>,
     /// Weight of each row, `[B]`: 1 for an example, 0 for a row that fills up the batch.
     pub row_weights: Tensor<1>,
-    /// Sum of the row weights, at least 1; the divisor of means over the batch.
+    /// Sum of the row weights of the whole batch, at least 1; the divisor of means over the batch.
     pub row_total: f32,
 }
 
@@ -28,7 +28,7 @@ pub struct MaskedPositions {
     pub targets: Tensor<1, Int>,
     /// Weight of each position, `[M]`: 1 if used, 0 for an unused slot.
     pub weights: Tensor<1>,
-    /// Number of used slots.
+    /// Number of used slots, of the whole batch.
     pub count: f32,
 }
 
@@ -39,6 +39,24 @@ impl DeviceBatch {
     /// If an id or a position is out of range, which is a bug in the caller: a GPU would read out
     /// of bounds.
     pub fn upload(batch: &Batch, config: &ModelConfig, device: &Device) -> Self {
+        Self::with_totals(batch, batch.totals(), config, device)
+    }
+
+    /// Uploads a part of a batch. Its losses are divided by the totals of the whole batch, so that
+    /// the losses of all parts add up to that of the batch.
+    ///
+    /// # Panics
+    /// Like [`Self::upload`].
+    pub fn upload_part(part: &BatchPart, config: &ModelConfig, device: &Device) -> Self {
+        Self::with_totals(&part.rows, part.totals, config, device)
+    }
+
+    fn with_totals(
+        batch: &Batch,
+        totals: BatchTotals,
+        config: &ModelConfig,
+        device: &Device,
+    ) -> Self {
         let (b, t) = (batch.batch_size, batch.max_len);
         assert!(
             t <= config.max_position_embeddings,
@@ -75,7 +93,7 @@ impl DeviceBatch {
             positions: RowNumbers::new(&batch.masked_positions, b * t, device),
             targets: ints(&batch.masked_targets, device),
             weights: floats(&batch.masked_weights, device),
-            count: batch.masked_weights.iter().sum(),
+            count: totals.masked,
         };
         let labels = || floats(&batch.labels, device).reshape([b, batch.labels.len() / b]);
         Self {
@@ -91,7 +109,7 @@ impl DeviceBatch {
             next_sentence: (!batch.next_sentence.is_empty())
                 .then(|| one_hot(&batch.next_sentence, device)),
             row_weights: floats(&batch.row_weights, device),
-            row_total: batch.row_weights.iter().sum::<f32>().max(1.0),
+            row_total: totals.rows.max(1.0),
         }
     }
 

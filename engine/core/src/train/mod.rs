@@ -12,6 +12,7 @@ mod muon;
 mod schedule;
 mod seed_metrics;
 mod step;
+mod training_loss;
 
 pub use batch::{DeviceBatch, MaskedPositions};
 pub use bootstrap::{Outcomes, score_interval};
@@ -26,4 +27,8 @@ pub use metrics::{
 pub use muon::MuonSettings;
 pub use schedule::{DEFAULT_WARMUP, Schedule};
 pub use seed_metrics::seed_metrics;
-pub use step::{GroupState, Objective, Optimizer, OptimizerSettings, StepReport, TrainState};
+pub use step::{
+    GroupState, LossGradients, Objective, Optimizer, OptimizerSettings, StepReport, TrainState,
+    gradients,
+};
+pub use training_loss::TrainingLoss;

@@ -87,6 +87,34 @@ impl From<Tensor<1>> for Objective {
     }
 }
 
+/// Loss of a batch or of a part of it and its gradients, on the device.
+#[derive(Clone, Debug)]
+pub struct LossGradients {
+    /// The loss, `[1]`.
+    pub loss: Tensor<1>,
+    /// Next-sentence component of the loss, `[1]`; `None` without that task.
+    pub next_sentence: Option<Tensor<1>>,
+    /// Gradients of each group's leaf tensors, `[n]` each, in order.
+    pub groups: Vec<Vec<Tensor<1>>>,
+}
+
+impl LossGradients {
+    /// Adds those of another part of the same batch.
+    pub fn plus(self, other: Self) -> Self {
+        let add = |(a, b): (Vec<Tensor<1>>, Vec<Tensor<1>>)| {
+            a.into_iter().zip(b).map(|(a, b)| a + b).collect()
+        };
+        Self {
+            loss: self.loss + other.loss,
+            next_sentence: self
+                .next_sentence
+                .zip(other.next_sentence)
+                .map(|(a, b)| a + b),
+            groups: self.groups.into_iter().zip(other.groups).map(add).collect(),
+        }
+    }
+}
+
 /// Results of a step, left on the device.
 #[derive(Clone, Debug)]
 pub struct StepReport {
@@ -96,6 +124,24 @@ pub struct StepReport {
     pub next_sentence: Option<Tensor<1>>,
     /// Global gradient norm before clipping, `[1]`.
     pub grad_norm: Tensor<1>,
+}
+
+/// Computes the loss of tracked parameters and its gradients.
+pub fn gradients<O: Into<Objective>>(
+    layout: &Layout,
+    params: ParamTensors,
+    loss: impl FnOnce(&ParamTensors) -> O,
+) -> LossGradients {
+    let Objective {
+        total,
+        next_sentence,
+    } = loss(&params).into();
+    let groups = layout.gradients(&params, total.backward());
+    LossGradients {
+        loss: total.inner(),
+        next_sentence: next_sentence.map(Tensor::inner),
+        groups,
+    }
 }
 
 /// Updates a [`TrainState`] by AdamW or Muon.
@@ -152,13 +198,17 @@ impl Optimizer {
         lr: f64,
         loss: impl FnOnce(&ParamTensors) -> O,
     ) -> StepReport {
-        let params = self.params(state);
-        let Objective {
-            total,
+        let gradients = gradients(&self.layout, self.params(state), loss);
+        self.update(state, lr, gradients)
+    }
+
+    /// Updates the parameters at learning rate `lr` by the gradients of a batch.
+    pub fn update(&self, state: &mut TrainState, lr: f64, gradients: LossGradients) -> StepReport {
+        let LossGradients {
+            loss,
             next_sentence,
-        } = loss(&params).into();
-        let gradients = self.layout.gradients(&params, total.backward());
-        drop(params);
+            groups: gradients,
+        } = gradients;
         let lens: Vec<usize> = self.layout.groups.iter().map(ParameterGroup::len).collect();
         let CollectedGradients {
             groups: gradients,
@@ -175,8 +225,8 @@ impl Optimizer {
             })
             .collect();
         StepReport {
-            loss: total.inner(),
-            next_sentence: next_sentence.map(Tensor::inner),
+            loss,
+            next_sentence,
             grad_norm: norm,
         }
     }

@@ -2,7 +2,7 @@
 
 use engine::data::{InputFile, Opened, ReadOptions};
 use engine::error::Result;
-use engine::session::{Delivery, Host, Session, Snapshot};
+use engine::session::{Delivery, Helper, Host, Session, Snapshot};
 use futures_lite::future::block_on;
 use protocol::{BackendChoice, Command, Event, FileRole, Metrics, RunConfig};
 use std::cell::{Cell, RefCell};
@@ -23,6 +23,35 @@ pub struct Memory {
     pub breaths: Rc<Cell<usize>>,
     /// Number of calls of `yield_now` after which a `Stop` command arrives.
     pub stop_at_breath: Rc<Cell<Option<usize>>>,
+    /// The helpers, if batches are divided into parts.
+    pub helpers: Option<Rc<Helpers>>,
+}
+
+/// Helpers in the same thread.
+pub struct Helpers {
+    helpers: RefCell<Vec<Helper>>,
+    results: RefCell<Vec<Option<Vec<Vec<f32>>>>>,
+    /// Number of jobs sent.
+    pub jobs: Cell<usize>,
+    /// Job that fails, from 1.
+    failing_job: Option<usize>,
+    failed: RefCell<Vec<usize>>,
+}
+
+impl Helpers {
+    /// Creates `count` helpers, one of which fails at a job.
+    pub fn new(count: usize, failing_job: Option<usize>) -> Self {
+        Self {
+            helpers: (0..count)
+                .map(|_| Helper::default())
+                .collect::<Vec<_>>()
+                .into(),
+            results: vec![None; count].into(),
+            jobs: Cell::new(0),
+            failing_job,
+            failed: RefCell::default(),
+        }
+    }
 }
 
 impl Memory {
@@ -68,6 +97,39 @@ impl Host for Memory {
 
     async fn open(&self, files: Vec<InputFile>) -> Opened {
         Opened::new(&files)
+    }
+
+    fn batch_parts(&self) -> usize {
+        if self.helpers.is_some() { 4 } else { 1 }
+    }
+
+    fn helpers(&self) -> Vec<usize> {
+        let Some(state) = &self.helpers else {
+            return Vec::new();
+        };
+        let failed = state.failed.borrow();
+        (0..state.helpers.borrow().len())
+            .filter(|id| !failed.contains(id))
+            .collect()
+    }
+
+    fn send_job(&self, helper: usize, job: &str, parameters: &[Vec<f32>]) {
+        let state = self.helpers.as_ref().expect("there are helpers");
+        state.jobs.set(state.jobs.get() + 1);
+        let mut helpers = state.helpers.borrow_mut();
+        let result = block_on(helpers[helper].compute(job, parameters.to_vec()));
+        let is_lost = state.failing_job == Some(state.jobs.get());
+        state.results.borrow_mut()[helper] = result.ok().filter(|_| !is_lost);
+    }
+
+    async fn job_result(&self, helper: usize, _limit_secs: f64) -> Option<Vec<Vec<f32>>> {
+        let state = self.helpers.as_ref().expect("there are helpers");
+        state.results.borrow_mut()[helper].take()
+    }
+
+    fn stop_helper(&self, helper: usize) {
+        let state = self.helpers.as_ref().expect("there are helpers");
+        state.failed.borrow_mut().push(helper);
     }
 
     async fn keep(&self, run: &str, snapshot: &Snapshot) -> Result<Option<String>> {

@@ -8,19 +8,22 @@ mod labelled;
 mod masked;
 mod packed;
 mod pairs;
+mod part;
 mod tokens;
 
 pub use labelled::{EncodedDocument, EncodedDocuments, EncodedDocumentsBuilder, LabelledExamples};
 pub use masked::{MaskedExamples, Windows};
 pub use packed::{Packed, Window};
 pub use pairs::SentencePairs;
+pub use part::{BatchPart, BatchTotals};
 pub use tokens::{Tokens, TokensBuilder};
 
 use super::tokenizer::Specials;
+use serde::{Deserialize, Serialize};
 
 /// One batch of `B` rows of `T` tokens, flattened row by row. Fields that a phase does not use are
 /// empty.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// Token ids that the model sees, `[B * T]`.
     pub ids: Vec<i32>,

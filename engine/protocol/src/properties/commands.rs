@@ -29,6 +29,7 @@ fn every_kind() -> Vec<Command> {
     vec![
         Command::Open {
             backend: BackendChoice::Gpu,
+            workers: Some(2),
         },
         Command::SetCorpus {
             files: vec![file()],

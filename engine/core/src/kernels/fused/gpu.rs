@@ -403,7 +403,9 @@ impl Kernels for CubeBackend {
             drop_below,
             kept_scale,
             key,
+            start,
         } = mask;
+        assert_eq!(start, 0, "only the CPU engine divides batches");
         let settings = dropout::Settings {
             n: word(count(&x)),
             drop_below,
@@ -543,7 +545,9 @@ fn add_norm_settings(x: &CubeTensor, eps: f64, dropout: Mask) -> layer_norm::Add
         drop_below,
         kept_scale,
         key,
+        start,
     } = dropout;
+    assert_eq!(start, 0, "only the CPU engine divides batches");
     layer_norm::AddNormSettings {
         rows: word(rows),
         width: word(width),
@@ -586,7 +590,9 @@ fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> at
         drop_below,
         kept_scale,
         key,
+        start,
     } = side.dropout;
+    assert_eq!(start, 0, "only the CPU engine divides batches");
     attention::Settings {
         b: word(b),
         t: word(t),

@@ -2,7 +2,7 @@
 //! (Su et al. 2021, eq. 34).
 
 use crate::kernels::stock::AttentionTables;
-use crate::kernels::{self, AttentionInputs, Mask, stock};
+use crate::kernels::{self, AttentionInputs, stock};
 use crate::model::network::{AttentionTrace, Input, Network};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -45,7 +45,12 @@ impl Attention {
 
     /// Computes the context `[B * T, D]` from the concatenated queries, keys and values
     /// `[B * T, 3 D]`. If the network returns attentions, also returns its intermediate results.
-    pub fn forward(&self, qkv: Tensor<2>, dropout: Mask) -> (Tensor<2>, Option<AttentionTrace>) {
+    pub fn forward(
+        &self,
+        network: &Network,
+        qkv: Tensor<2>,
+    ) -> (Tensor<2>, Option<AttentionTrace>) {
+        let dropout = network.attention_mask(self.dims);
         match &self.kernel {
             Kernel::Fused { keep, rotary } => {
                 let (keep, rotary) = (keep.clone(), rotary.clone());

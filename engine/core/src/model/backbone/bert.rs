@@ -197,7 +197,7 @@ fn block(
         ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
     // [B * T, 3 D]
     let qkv = kernels::linear(x.clone(), params.stack(&weight), Some(params.stack(&bias)));
-    let (context, trace) = attention.forward(qkv, network.attention_mask());
+    let (context, trace) = attention.forward(network, qkv);
     let context = linear(params, &name("attention.output.dense"), context);
     let x = network.add_norm(&name("attention.output.LayerNorm"), x, context);
     let inner = linear_gelu(params, &name("intermediate.dense"), x.clone()); // [B * T, 4 D]

@@ -159,7 +159,7 @@ fn block(
     let x = kernels::convolve(x, taps, input.keep.clone(), input.dims[1]);
     let normal = norm(network, &name("attention.norm"), x.clone());
     let qkv = linear(params, &name("attention.qkv"), normal); // [B * T, 3 D]
-    let (context, trace) = attention.forward(qkv, network.attention_mask());
+    let (context, trace) = attention.forward(network, qkv);
     let x = x + network.drop_hidden(linear(params, &name("attention.output"), context));
     let inner = linear_gelu(
         params,

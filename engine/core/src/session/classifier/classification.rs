@@ -4,7 +4,7 @@
 use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::examples::{Batch, LabelledExamples};
 use crate::error::{Error, Result};
-use crate::model::{Layout, ModelConfig, Network, ParamTensors, ProblemType};
+use crate::model::{Layout, ModelConfig, ParamTensors, ProblemType};
 use crate::session::classifier::ensemble::{Ensemble, LinearPart};
 use crate::session::classifier::folds::{CrossValidation, FOLDS};
 use crate::session::classifier::portfolio::label_shares;
@@ -12,10 +12,7 @@ use crate::session::classifier::scored::{DecisionRule, HeldOut, Scored};
 use crate::session::classifier::vote::{Outputs, Vote, vote};
 use crate::session::loaded_model::Restored;
 use crate::session::run::task::{Split, Task};
-use crate::train::{
-    DeviceBatch, Fusion, Logits, Objective, balanced_weights, multi_label_loss, probabilities,
-    single_label_loss, tune_threshold, tune_thresholds,
-};
+use crate::train::{Fusion, Logits, TrainingLoss, probabilities, tune_threshold, tune_thresholds};
 use burn::tensor::{Device, Tensor};
 use protocol::{Metrics, PartsKind};
 use std::cell::OnceCell;
@@ -39,7 +36,7 @@ pub struct Classification {
     /// The requested parts; `None` selects those that score best on the validation set.
     pub parts: Option<PartsKind>,
     /// Whether each label has the same weight in the loss, however rare it is; see
-    /// [`balanced_weights`].
+    /// [`balanced_weights`](crate::train::balanced_weights).
     pub balanced_class_weights: bool,
     /// Cached result of [`Self::shares`].
     pub shares: OnceCell<Vec<f64>>,
@@ -93,23 +90,11 @@ impl Task for Classification {
             .batch(step / per_epoch, (step % per_epoch) as usize)
     }
 
-    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
-        let logits = model.classify(&model.encode(batch.input()));
-        let (labels, weights) = (batch.labels(), batch.row_weights.clone().unsqueeze_dim(1)); // [B, C], [B, 1]
-        let weights = if self.balanced_class_weights {
-            weights * balanced_weights(&labels, self.shares(), self.problem) // [B, C] or [B, 1]
-        } else {
-            weights
-        };
-        match self.problem {
-            ProblemType::MultiLabelClassification => {
-                multi_label_loss(logits, labels, weights, batch.row_total)
-            }
-            ProblemType::SingleLabelClassification => {
-                single_label_loss(logits, labels, weights, batch.row_total)
-            }
+    fn loss(&self) -> TrainingLoss {
+        TrainingLoss::Classification {
+            problem: self.problem,
+            balanced_by: self.balanced_class_weights.then(|| self.shares().to_vec()),
         }
-        .into()
     }
 
     fn begin_network(&mut self, index: usize, seed: u64) {

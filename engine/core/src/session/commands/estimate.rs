@@ -7,12 +7,13 @@ use crate::model::{Layout, specs};
 use crate::session::checks::no_corpus;
 use crate::session::commands::pretrain::masked_lm_task;
 use crate::session::loaded_model::starting_values;
+use crate::session::parallel::{BatchGradients, GradientSetup};
 use crate::session::read::read_groups;
 use crate::session::run::plan::{self, Budget, DataShape, Plan};
 use crate::session::run::snapshot;
-use crate::session::run::task::{Task, training_model};
+use crate::session::run::task::Task;
 use crate::session::{Host, Session};
-use crate::train::{DeviceBatch, Optimizer};
+use crate::train::Optimizer;
 use protocol::{Estimate, FileRole, Phase, RunConfig};
 
 /// Maximum number of parameters of a model that is tried: initialising a larger one alone would be
@@ -74,7 +75,8 @@ impl<H: Host> Session<H> {
                 frozen: false,
             },
         )?;
-        let layout = Layout::new(specs(&model, snapshot::heads_of(Phase::Pretrain, config)));
+        let heads = snapshot::heads_of(Phase::Pretrain, config);
+        let layout = Layout::new(specs(&model, heads));
         let parameters = layout.len();
         let tokens_per_step = (plan.batch_size * plan.max_len) as u64;
         let bytes = plan::training_bytes(&model, plan.batch_size, plan.max_len) as u64;
@@ -112,14 +114,28 @@ impl<H: Host> Session<H> {
         };
         let mut state =
             optimizer.state_from(starting_values(&optimizer.layout, plan.seed, &Weights::new()).0);
+        let setup = GradientSetup {
+            model,
+            heads,
+            loss: task.loss(),
+            dropout: plan.dropout(),
+        };
+        let parts = self.batch_parts(&plan, parameters);
+        // Fewer rows than the run has are divided alike, if there are enough.
+        let parts = if rows < parts { 1 } else { parts };
+        if parts > 1 {
+            self.host.start_helpers().await;
+        }
+        let mut gradients = BatchGradients::new(setup, &self.device, parts);
         let batch_scale = plan.batch_size as f64 / rows as f64;
         let (mut before, mut times) = (0.0, Vec::new());
         // The first step compiles kernels and reserves memory; it is not timed.
         for step in 0..=TIMED_STEPS {
-            let batch = DeviceBatch::upload(&task.batch(step), &model, &self.device);
-            let report = optimizer.step(&mut state, plan.schedule.lr(step), |params| {
-                task.loss(&training_model(&model, params, &plan, step), &batch)
-            });
+            let groups: Vec<_> = state.groups.iter().map(|group| group.p.clone()).collect();
+            let batch = task.batch(step);
+            let computed = gradients.compute(&self.host, &groups, &batch, step).await?;
+            drop(groups);
+            let report = optimizer.update(&mut state, plan.schedule.lr(step), computed);
             read_groups(&[report.loss]).await?;
             let now = self.host.now_secs();
             times.extend((step > 0).then_some((now - before) * batch_scale));

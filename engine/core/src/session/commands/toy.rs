@@ -6,7 +6,7 @@ use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::examples::counting::{Counting, MAJORITY_LOSS};
 use crate::error::Result;
 use crate::interop::Weights;
-use crate::model::{Dropout, Heads, ModelConfig, Network, ParamTensors, ProblemType};
+use crate::model::{Dropout, Heads, ModelConfig, ParamTensors, ProblemType};
 use crate::session::read::read;
 use crate::session::run::Finished;
 use crate::session::run::plan::{self, Budget, DataShape, Plan};
@@ -14,8 +14,8 @@ use crate::session::run::task::{Split, Task};
 use crate::session::run::training::RunSetup;
 use crate::session::{Host, Session};
 use crate::train::{
-    DEFAULT_WARMUP, Decision, DeviceBatch, EvalInput, Objective, Schedule, classifier_metrics,
-    classify, probabilities, single_label_loss,
+    DEFAULT_WARMUP, Decision, DeviceBatch, EvalInput, Schedule, TrainingLoss, classifier_metrics,
+    classify, probabilities,
 };
 use burn::tensor::Device;
 use protocol::{Metrics, Phase, RunConfig, TokenizerKind};
@@ -176,15 +176,11 @@ impl Task for Toy {
         self.examples.batch(step)
     }
 
-    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
-        let logits = model.classify(&model.encode(batch.input()));
-        single_label_loss(
-            logits,
-            batch.labels(),
-            batch.row_weights.clone().unsqueeze_dim(1),
-            batch.row_total,
-        )
-        .into()
+    fn loss(&self) -> TrainingLoss {
+        TrainingLoss::Classification {
+            problem: ProblemType::SingleLabelClassification,
+            balanced_by: None,
+        }
     }
 
     async fn evaluate(

@@ -10,7 +10,7 @@ use crate::session::run::plan::Budget;
 use crate::session::run::snapshot::{Decoded, decode};
 use crate::session::run::task::{Task, evaluation_model};
 use crate::session::run::train_progress::{Sums, TrainProgress};
-use crate::session::run::trainer::Trainer;
+use crate::session::run::trainer::{Trainer, gradient_setup};
 use crate::train::{DeviceBatch, Objective};
 use protocol::message;
 use protocol::{Event, Phase};
@@ -88,7 +88,10 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         let Objective {
             total,
             next_sentence,
-        } = self.task.loss(&evaluation_model(model, &params), &batch);
+        } = self
+            .task
+            .loss()
+            .of(&evaluation_model(model, &params), &batch);
         let read =
             read_groups(&[total].into_iter().chain(next_sentence).collect::<Vec<_>>()).await?;
         let loss = (
@@ -163,6 +166,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         self.trainer.values = values;
         self.trainer.steps_before = state.steps_before;
         self.at = TrainProgress::resumed(&state, best, networks);
+        let setup = gradient_setup(&self.trainer, &self.task, &self.plan);
+        self.gradients.set_setup(setup);
     }
 
     /// Restarts the current network from its initial weights.

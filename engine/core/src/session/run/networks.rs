@@ -7,7 +7,7 @@ use crate::session::Host;
 use crate::session::run::clock::Clock;
 use crate::session::run::snapshot::best::Best;
 use crate::session::run::task::{Split, Task};
-use crate::session::run::trainer::Trainer;
+use crate::session::run::trainer::{Trainer, gradient_setup};
 use protocol::message;
 
 impl<H: Host, T: Task> Run<'_, H, T> {
@@ -32,6 +32,8 @@ impl<H: Host, T: Task> Run<'_, H, T> {
         );
         let seed = self.network_seed();
         self.task.begin_network(self.at.networks.len(), seed);
+        let setup = gradient_setup(&self.trainer, &self.task, &self.plan);
+        self.gradients.set_setup(setup);
         let Trainer {
             model, optimizer, ..
         } = &self.trainer;

@@ -62,6 +62,9 @@ pub struct Plan {
     pub evaluation_batches: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
+    /// Parts of a batch whose gradients are computed separately and added, on the CPU.
+    #[serde(default = "one_part")]
+    pub batch_parts: usize,
 }
 
 /// Maximum length that is chosen automatically: attention grows with its square.
@@ -212,6 +215,7 @@ pub fn plan(
         evaluate_every,
         evaluation_batches: (steps / 8).clamp(2, MAX_EVALUATION_BATCHES),
         checkpoint_every: config.checkpoint_every.unwrap_or(checkpoint_every),
+        batch_parts: one_part(),
     })
 }
 
@@ -310,6 +314,8 @@ impl Plan {
         let fits = check_length(self.max_len, model)
             .and_then(|()| memory(model, self.batch_size, self.max_len));
         self.batch_size > 0
+            && self.batch_parts.is_power_of_two()
+            && self.batch_parts <= self.batch_size
             && counts.iter().all(|&count| count > 0)
             && shares.iter().all(|share| (0.0..1.0).contains(share))
             && is_positive(peak)
@@ -333,6 +339,10 @@ impl Plan {
 }
 
 fn one() -> u64 {
+    1
+}
+
+fn one_part() -> usize {
     1
 }
 

@@ -3,13 +3,11 @@
 
 use crate::data::examples::{Batch, MaskedExamples};
 use crate::error::Result;
-use crate::kernels::RowTargets;
 use crate::model::{Layout, ModelConfig, Network, ParamTensors};
 use crate::session::classifier::ensemble::Ensemble;
 use crate::session::loaded_model::Restored;
 use crate::session::read::read;
-use crate::session::run::plan::Plan;
-use crate::train::{DeviceBatch, Objective, evaluate_masked_lm, single_label_loss};
+use crate::train::{DeviceBatch, TrainingLoss, evaluate_masked_lm};
 use burn::tensor::{Device, Tensor};
 use protocol::{MaskedLmMetrics, Metrics};
 
@@ -24,8 +22,8 @@ pub trait Task {
     /// resume anywhere.
     fn batch(&mut self, step: u64) -> Batch;
 
-    /// Computes the loss of a batch, `[1]`.
-    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective;
+    /// Returns the loss that the current network minimises.
+    fn loss(&self) -> TrainingLoss;
 
     /// Whether queries are answered with the parameters of the run; otherwise they wait until it is
     /// over.
@@ -119,29 +117,8 @@ impl Task for MaskedLm {
         self.train.batch(step)
     }
 
-    fn loss(&self, model: &Network, batch: &DeviceBatch) -> Objective {
-        let encoded = model.encode(batch.input());
-        let guesses = batch.guesses().clone();
-        let truth = RowTargets {
-            targets: guesses.targets,
-            weights: guesses.weights,
-            total: guesses.count.max(1.0),
-        };
-        let masked_lm = model.masked_lm_loss(&encoded, &guesses.positions, truth);
-        let Some(truth) = batch.next_sentence() else {
-            return masked_lm.into();
-        };
-        let pairs = model.next_sentence(&encoded);
-        let next_sentence = single_label_loss(
-            pairs,
-            truth,
-            batch.row_weights.clone().unsqueeze_dim(1),
-            batch.row_total,
-        );
-        Objective {
-            total: masked_lm + next_sentence.clone(),
-            next_sentence: Some(next_sentence),
-        }
+    fn loss(&self) -> TrainingLoss {
+        TrainingLoss::MaskedLm
     }
 
     async fn evaluate(
@@ -208,16 +185,6 @@ pub async fn masked_lm_metrics(
 }
 
 const BATCHES_PER_READ: u64 = 8;
-
-/// Returns the model in training mode; `seed` determines the dropout masks.
-pub fn training_model<'a>(
-    config: &'a ModelConfig,
-    params: &'a ParamTensors,
-    plan: &Plan,
-    seed: u64,
-) -> Network<'a> {
-    Network::new(config, params).with_dropout(plan.dropout(), seed)
-}
 
 /// Returns the model in evaluation mode.
 pub fn evaluation_model<'a>(config: &'a ModelConfig, params: &'a ParamTensors) -> Network<'a> {

@@ -3,6 +3,9 @@
 use crate::data::Tokenizer;
 use crate::model::{Heads, ModelConfig, ParamTensors};
 use crate::session::loaded_model::LoadedModel;
+use crate::session::parallel::GradientSetup;
+use crate::session::run::plan::Plan;
+use crate::session::run::task::Task;
 use crate::train::{Optimizer, TrainState};
 use std::rc::Rc;
 
@@ -51,5 +54,15 @@ impl Trainer {
             notices: Vec::new(),
             card: None,
         }
+    }
+}
+
+/// Returns what the gradients of the current network of a run depend on.
+pub(crate) fn gradient_setup(trainer: &Trainer, task: &impl Task, plan: &Plan) -> GradientSetup {
+    GradientSetup {
+        model: trainer.model.clone(),
+        heads: trainer.heads,
+        loss: task.loss(),
+        dropout: plan.dropout(),
     }
 }

@@ -5,19 +5,22 @@ use crate::data::Tokenizer;
 use crate::data::embeddings::WordEmbeddings;
 use crate::data::entropy_baselines::EntropyBaselines;
 use crate::data::word_vectors::{FoundVectors, WordVectors};
+use crate::device::CPU_NAME;
 use crate::error::Result;
 use crate::interop::Weights;
+use crate::kernels::is_cpu;
 use crate::model::{Heads, Layout, ModelConfig, specs};
 use crate::session::card::{Provenance, card};
 use crate::session::checks::{check_same_corpus, no_corpus};
 use crate::session::dataset::tokenized_corpus::TokenizedCorpus;
+use crate::session::parallel::{BatchGradients, batch_parts};
 use crate::session::run::initial_weights::{InitialWeights, StartingEmbeddings};
 use crate::session::run::plan::{self, Budget, Plan};
 use crate::session::run::run_control::RunControl;
 use crate::session::run::snapshot::{self, Decoded};
 use crate::session::run::task::Task;
 use crate::session::run::train_progress::TrainProgress;
-use crate::session::run::trainer::Trainer;
+use crate::session::run::trainer::{Trainer, gradient_setup};
 use crate::session::run::{Finished, Run};
 use crate::session::{Host, Session, Snapshot};
 use crate::train::Optimizer;
@@ -74,6 +77,9 @@ impl<H: Host> Session<H> {
             }
             resumed => resumed,
         };
+        let continues_on_cpu = resumed
+            .as_ref()
+            .is_some_and(|decoded| decoded.state.device.starts_with(CPU_NAME));
         let beginning = self.beginning(name, &start, source, resumed.is_some())?;
         let mut steps_before = 0;
         let (values, at, report) = match resumed {
@@ -114,11 +120,29 @@ impl<H: Host> Session<H> {
             heads,
             model,
             tokenizer,
-            plan,
+            mut plan,
             config,
             entropy_baselines,
             ..
         } = start;
+        // On another device the numbers differ anyway.
+        if !continues_on_cpu {
+            plan.batch_parts = self.batch_parts(&plan, optimizer.layout.len());
+        }
+        let parts = if is_cpu(&self.device) {
+            plan.batch_parts
+        } else {
+            1
+        };
+        let trainer = Trainer {
+            model,
+            heads,
+            tokenizer,
+            optimizer,
+            values,
+            steps_before,
+        };
+        let setup = gradient_setup(&trainer, &task, &plan);
         let control = RunControl {
             host: &self.host,
             run: name,
@@ -140,14 +164,7 @@ impl<H: Host> Session<H> {
             config: &config,
             plan: plan.clone(),
             task,
-            trainer: Trainer {
-                model,
-                heads,
-                tokenizer,
-                optimizer,
-                values,
-                steps_before,
-            },
+            trainer,
             at,
             control,
             corpus,
@@ -158,6 +175,7 @@ impl<H: Host> Session<H> {
             learned: false,
             lr: 0.0,
             beginning,
+            gradients: BatchGradients::new(setup, &self.device, parts),
         };
         let mut finished = run.train().await?;
         let Finished {
@@ -173,6 +191,17 @@ impl<H: Host> Session<H> {
         };
         finished.trained.card = Some(card(&finished.trained, Some(&from)).into());
         Ok(finished)
+    }
+
+    /// Returns the number of parts into which the batches of a new run of a model with this number of
+    /// `parameters` are divided.
+    pub(crate) fn batch_parts(&self, plan: &Plan, parameters: usize) -> usize {
+        if is_cpu(&self.device) {
+            let dims = [plan.batch_size, plan.max_len];
+            batch_parts(self.host.batch_parts(), dims, parameters)
+        } else {
+            1
+        }
     }
 
     /// Returns the initial weights of each network of the run.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the checkpoint format. It increases when an older version would misread a checkpoint;
 /// a checkpoint without this number has format 0.
-pub const STATE_FORMAT: u32 = 1;
+pub const STATE_FORMAT: u32 = 2;
 
 /// The training state, as stored in [`STATE_FILE`](super::STATE_FILE).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
