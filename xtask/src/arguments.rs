@@ -28,7 +28,7 @@ const DEFAULT_PORT: u16 = 8080;
 /// Default duration of `soak` in minutes.
 const DEFAULT_SOAK_MINUTES: u64 = 60;
 
-/// Default number of random kills of `chaos`, on the command line and in the browser each.
+/// Default number of random kills of `chaos`, and of repetitions of each journey.
 const DEFAULT_KILLS: u64 = 50;
 
 /// Maximum number of random kills.
@@ -67,7 +67,7 @@ pub enum Task {
     },
     /// Kill and disturb runs, and compare what they resume to.
     Chaos {
-        /// Number of random kills on the command line, and in the browser.
+        /// Number of random kills on the command line, and of repetitions of each journey.
         kills: u64,
         /// Whether runs in the browser are disturbed too.
         browser: bool,

@@ -14,6 +14,9 @@ const STEPS: [u32; 2] = [600, 12];
 /// Steps between the checkpoints of these runs.
 const CHECKPOINT_EVERY: [u32; 2] = [40, 5];
 
+/// Seconds after which a run is stuck.
+pub const LIMIT_SECS: &str = "120";
+
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -36,12 +39,12 @@ impl Phase {
 }
 
 /// The folder.
-pub struct Lab {
+pub struct Fixture {
     folder: PathBuf,
     clozelab: PathBuf,
 }
 
-impl Lab {
+impl Fixture {
     /// Creates the folder anew, with its texts.
     ///
     /// # Errors
@@ -52,13 +55,13 @@ impl Lab {
             std::fs::remove_dir_all(&folder).map_err(Error::file("empty", &folder))?;
         }
         std::fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
-        let lab = Self {
+        let fixture = Self {
             folder,
             clozelab: project.clozelab(),
         };
-        lab.write("train.txt", 0)?;
-        lab.write("valid.txt", DOCUMENTS)?;
-        Ok(lab)
+        fixture.write("train.txt", 0)?;
+        fixture.write("valid.txt", DOCUMENTS)?;
+        Ok(fixture)
     }
 
     fn write(&self, name: &str, first: usize) -> Result<(), Error> {
@@ -97,15 +100,11 @@ impl Lab {
         all.split_whitespace().map(String::from).collect()
     }
 
-    /// Returns the command that starts or resumes a run in `out`, by way of a tracer if there is
-    /// one.
-    pub fn command(&self, phase: Phase, out: &str, tracer: &[String]) -> Command {
+    /// Returns the command that starts or resumes a run in `out`, by way of another program if there
+    /// is one.
+    pub fn command(&self, phase: Phase, out: &str, by: &[String]) -> Command {
         let own = [self.clozelab.to_string_lossy().into_owned()];
-        let mut words = tracer
-            .iter()
-            .chain(&own)
-            .cloned()
-            .chain(self.words(phase, out));
+        let mut words = by.iter().chain(&own).cloned().chain(self.words(phase, out));
         let mut command = Command::new(words.next().expect("there is a program"));
         command
             .args(words)
@@ -123,7 +122,8 @@ impl Lab {
     /// Returns an error if it fails.
     pub fn finish(&self, phase: Phase, out: &str) -> Result<Duration, Error> {
         let begin = Instant::now();
-        let mut command = self.command(phase, out, &[]);
+        let limit = ["timeout".into(), LIMIT_SECS.into()];
+        let mut command = self.command(phase, out, &limit);
         let output = command
             .output()
             .map_err(Error::file("run", &self.clozelab))?;
@@ -140,13 +140,30 @@ impl Lab {
         })
     }
 
-    /// Removes a run.
+    /// Resumes the run in `out` to its end; returns whether it then equals the finished run
+    /// `whole`.
+    pub fn resumes_to(&self, whole: &str, phase: Phase, out: &str) -> bool {
+        match self.finish(phase, out) {
+            Ok(_) => self.are_equal(whole, out),
+            Err(error) => {
+                eprintln!("xtask: {error}");
+                false
+            }
+        }
+    }
+
+    /// Removes a run or a file, if it exists.
     ///
     /// # Errors
     /// Returns an error if it cannot be removed.
-    pub fn remove(&self, out: &str) -> Result<(), Error> {
-        let path = self.path(out);
-        match std::fs::remove_dir_all(&path) {
+    pub fn remove(&self, name: &str) -> Result<(), Error> {
+        let path = self.path(name);
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        match removed {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::file("remove", &path)(error))
             }

@@ -1,6 +1,6 @@
 //! Kills at random moments.
 
-use super::lab::{Lab, Phase};
+use super::fixture::{Fixture, Phase};
 use super::table::Row;
 use crate::error::Error;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use std::time::Duration;
 /// killed until it comes to its end.
 ///
 /// # Errors
-/// Returns an error if the program cannot be started, or a resumed run fails.
-pub fn at_random(lab: &Lab, phase: Phase, kills: u64) -> Result<Row, Error> {
+/// Returns an error if the program cannot be started, or a resumed run fails by itself.
+pub fn at_random(fixture: &Fixture, phase: Phase, kills: u64) -> Result<Row, Error> {
     let name = phase.name();
-    lab.remove("whole")?;
-    let duration = lab.finish(phase, "whole")?;
+    fixture.remove("whole")?;
+    let duration = fixture.finish(phase, "whole")?;
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut row = Row::new(format!("killed at a random moment, {name}"));
+    // A run that ends before its first kill counts as one.
     while row.tried < kills {
-        lab.remove("killed")?;
+        fixture.remove("killed")?;
         let mut killed = 0;
-        while row.tried + killed < kills && is_killed(lab, phase, duration, &mut random)? {
+        while row.tried + killed < kills && is_killed(fixture, phase, duration, &mut random)? {
             killed += 1;
         }
-        lab.finish(phase, "killed")?;
-        row.add(killed, lab.are_equal("whole", "killed"));
+        row.add(killed.max(1), fixture.resumes_to("whole", phase, "killed"));
         eprintln!("xtask: {row}");
     }
     Ok(row)
@@ -32,26 +32,32 @@ pub fn at_random(lab: &Lab, phase: Phase, kills: u64) -> Result<Row, Error> {
 /// Starts or resumes the run and kills it after a part of the time that a whole run takes. Returns
 /// whether it was still running.
 fn is_killed(
-    lab: &Lab,
+    fixture: &Fixture,
     phase: Phase,
     duration: Duration,
     random: &mut Random,
 ) -> Result<bool, Error> {
-    let path = lab.path("killed");
-    let mut child = lab
+    let path = fixture.path("killed");
+    let mut child = fixture
         .command(phase, "killed", &[])
         .stderr(std::process::Stdio::null())
         .spawn()
         .map_err(Error::file("start", &path))?;
     std::thread::sleep(duration.mul_f64(random.share()));
-    let ended = child.try_wait().map_err(Error::file("wait for", &path))?;
-    // An error means that the program has just ended.
+    // An error means that the program has ended.
     let _ = child.kill();
-    let _ = child.wait();
-    Ok(ended.is_none())
+    let status = child.wait().map_err(Error::file("wait for", &path))?;
+    match status.code() {
+        None => Ok(true),
+        Some(0) => Ok(false),
+        Some(code) => Err(Error::Failed {
+            line: "a resumed run".into(),
+            end: format!("failed with exit code {code}"),
+        }),
+    }
 }
 
-/// Marsaglia's xorshift64: the moments are the same each time.
+/// Marsaglia's xorshift64: the shares are the same each time.
 struct Random(u64);
 
 impl Random {

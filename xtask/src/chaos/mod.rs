@@ -3,20 +3,21 @@
 //! undisturbed run. Writes the figures to `docs/reliability.md`.
 
 mod faults;
+mod fixture;
 mod journeys;
 mod kills;
-mod lab;
 mod table;
 
 use crate::error::Error;
+use crate::mode::Mode;
 use crate::program::Program;
 use crate::project::Project;
-use crate::setup;
-use lab::{Lab, Phase};
+use crate::{setup, web};
+use fixture::{Fixture, Phase};
 use table::Table;
 
-/// Runs everything, with `kills` random kills on the command line and as many in the browser. The
-/// site must be built if `browser` is set.
+/// Runs everything, with `kills` random kills on the command line and, if `browser` is set, as many
+/// repetitions of each journey.
 ///
 /// # Errors
 /// Returns an error if a tool is missing, or if a run was lost or differs.
@@ -25,14 +26,15 @@ pub fn run(project: &Project, kills: u64, browser: bool) -> Result<(), Error> {
     Program::cargo(project.root())
         .args(["build", "--release", "--locked"])
         .run()?;
-    let lab = Lab::new(project)?;
+    let fixture = Fixture::new(project)?;
     let mut table = Table::default();
     for phase in [Phase::Pretrain, Phase::Finetune] {
-        table.add(kills::at_random(&lab, phase, kills.div_ceil(2))?);
+        table.add(kills::at_random(&fixture, phase, kills.div_ceil(2))?);
     }
-    table.add(faults::kills(&lab)?);
-    table.add(faults::errors(&lab)?);
+    table.add(faults::kills(&fixture)?);
+    table.add(faults::errors(&fixture)?);
     if browser {
+        web::build(project, Mode::Release)?;
         for row in journeys::run(project, kills)? {
             table.add(row);
         }
