@@ -3,7 +3,7 @@
 
 use crate::order;
 use crate::tr;
-use crate::wording::figure;
+use crate::wording::signed;
 use protocol::{CompareConfig, Comparison};
 
 /// Parses the number of seeds and the label fractions; the engine checks the rest.
@@ -59,14 +59,9 @@ pub fn expectation(expected: &str, gain: f64) -> Option<String> {
         .filter(|expected: &f64| expected.is_finite())?;
     Some(tr!(
         "You guessed {expected} points of micro F1; the difference was {gain}.",
-        expected = signed(expected),
-        gain = signed(gain)
+        expected = signed(expected, 1),
+        gain = signed(gain, 1)
     ))
-}
-
-fn signed(points: f64) -> String {
-    let sign = if points < 0.0 { "−" } else { "+" };
-    format!("{sign}{}", figure(points.abs(), 1))
 }
 
 #[cfg(test)]

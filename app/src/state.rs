@@ -12,6 +12,7 @@ mod reasons;
 mod recovery;
 mod rows;
 mod run;
+mod run_order;
 mod sentence;
 mod slice;
 mod verdict;
@@ -27,6 +28,7 @@ pub use queries::Question;
 use queries::{Estimating, Requests};
 pub use recovery::{Failures, Pulse, Recovery, Silence, ends_the_engine, worded};
 pub use run::{HeldOut, Origin, Plan, Progress, Run, Score, Stage, Text};
+pub use run_order::{Column, RunOrder};
 pub use slice::StateSlice;
 pub use verdict::{Next, Verdict};
 

@@ -117,6 +117,12 @@ pub fn figure(value: f64, decimals: usize) -> String {
     format!("{value:.decimals$}").replace('.', &tr!("numbers" => "."))
 }
 
+/// Formats a difference with its sign and a fixed number of decimals.
+pub fn signed(value: f64, decimals: usize) -> String {
+    let sign = if value < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", figure(value.abs(), decimals))
+}
+
 /// Formats a share between 0 and 1 as a percentage: `12.3 %`.
 pub fn percent(share: f64) -> String {
     tr!("{share} %", share = figure(share * 100.0, 1))

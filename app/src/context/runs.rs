@@ -405,6 +405,16 @@ impl AppContext {
         self.put(key);
     }
 
+    /// Pins a run, or releases it: the results of the others are compared with its result.
+    pub fn pin_run(&self, key: &str) {
+        let changed = self.state.try_update_value(|state| state.pin(key));
+        self.notify(&[StateSlice::Runs]);
+        changed
+            .unwrap_or_default()
+            .iter()
+            .for_each(|key| self.put(key));
+    }
+
     /// Shows the results of a past comparison in the comparison panel.
     pub fn show_comparison(&self, id: &str) {
         self.state.update_value(|state| state.show_comparison(id));

@@ -5,7 +5,7 @@ use super::asked::{Asked, MASK};
 use crate::context::app;
 use crate::state::{Classification, Evidence, RunState, StateSlice};
 use crate::tr;
-use crate::wording::{figure, percent};
+use crate::wording::{percent, signed};
 use crate::workspace::Panel;
 use leptos::prelude::*;
 use protocol::WordEvidence;
@@ -162,9 +162,4 @@ fn between(characters: &[char], start: usize, end: usize) -> String {
 fn points(effect: f64) -> String {
     let sign = if effect < 0.0 { "−" } else { "+" };
     format!("{sign}{}", percent(effect.abs()))
-}
-
-fn signed(value: f64, decimals: usize) -> String {
-    let sign = if value < 0.0 { "−" } else { "+" };
-    format!("{sign}{}", figure(value.abs(), decimals))
 }

@@ -3,24 +3,26 @@
 
 mod actions;
 mod models;
+mod note;
 mod share_link;
+mod shown;
 mod storage;
 
 use super::loss_chart::LossPanel;
 use crate::chart::scene::RUN_INKS;
 use crate::context::app;
 use crate::focus;
-use crate::localize_message::localize_message;
 use crate::share::MAX_RUNS;
-use crate::state::{Run, RunState, Stage, StateSlice};
+use crate::state::{Column, Run, RunOrder, RunState, StateSlice};
 use crate::tr;
-use crate::wording::{self, figure, grouped};
+use crate::wording::grouped;
 use crate::workspace::{Fold, OnlyIn, Panel, Section, Step, View};
 use actions::{Actions, NameField};
 use leptos::prelude::*;
 use models::Models;
-use protocol::Phase;
+use note::NoteField;
 pub use share_link::CopyOut;
+use shown::{Shown, shown};
 use storage::StorageLine;
 
 /// The runs panel.
@@ -71,15 +73,11 @@ fn RunTable() -> impl IntoView {
             count.get().saturating_sub(MAX_FIRST_RUNS)
         }
     });
+    let order = RwSignal::new(RunOrder::default());
     let ids = Memo::new(move |_| {
-        let skipped = earlier.get();
+        let (order, skipped) = (order.get(), earlier.get());
         app.read(&[StateSlice::Runs, StateSlice::Progress], |state| {
-            state
-                .runs
-                .iter()
-                .skip(skipped)
-                .map(|run| run.id.clone())
-                .collect::<Vec<_>>()
+            state.run_ids(order, skipped)
         })
     });
     view! {
@@ -87,9 +85,9 @@ fn RunTable() -> impl IntoView {
             <table class="wide-table" data-testid="runs">
                 <thead>
                     <tr>
-                        <th scope="col">{tr!("Run")}</th>
-                        <th scope="col">{tr!("Size")}</th>
-                        <th scope="col">{tr!("Result")}</th>
+                        <SortedBy column=Column::Start name=tr!("Run") order />
+                        <SortedBy column=Column::Size name=tr!("Size") order />
+                        <SortedBy column=Column::Result name=tr!("Result") order />
                         <th scope="col">{tr!("State")}</th>
                         <th scope="col">{tr!("Actions")}</th>
                     </tr>
@@ -103,6 +101,22 @@ fn RunTable() -> impl IntoView {
                 </tbody>
             </table>
         </div>
+    }
+}
+
+/// The head of a column, which sorts the table.
+#[component]
+fn SortedBy(column: Column, name: String, order: RwSignal<RunOrder>) -> impl IntoView {
+    let sort = move || match order.get() {
+        order if order.column != column => "none",
+        order if order.is_reversed => "descending",
+        _ => "ascending",
+    };
+    let press = move |_| order.update(|order| *order = order.pressed(column));
+    view! {
+        <th scope="col" aria-sort=sort>
+            <button type="button" class="sort" on:click=press>{name}</button>
+        </th>
     }
 }
 
@@ -130,64 +144,6 @@ fn EarlierRuns(earlier: Memo<usize>) -> impl IntoView {
                 </td>
             </tr>
         </Show>
-    }
-}
-
-/// The data of a row.
-#[derive(Clone, Default, PartialEq)]
-struct Shown {
-    swatch: Option<usize>,
-    name: String,
-    origin: Option<String>,
-    settings: String,
-    size: String,
-    result: String,
-    stage: String,
-    shown: bool,
-    own: bool,
-    compared: bool,
-    over: bool,
-    key: String,
-    kept: Option<u64>,
-    saved: bool,
-    resumes: bool,
-    elsewhere: bool,
-}
-
-fn shown(state: &RunState, id: &str) -> Shown {
-    let Some(run) = state.runs.iter().find(|run| run.id == id) else {
-        return Shown::default();
-    };
-    let swatch = state
-        .shown_of(Phase::Pretrain)
-        .position(|other| other.id == id);
-    Shown {
-        swatch,
-        name: run.name(),
-        origin: state.origin_of(run),
-        settings: if run.settings.is_empty() {
-            "–".into()
-        } else {
-            run.settings.clone()
-        },
-        size: run
-            .plan
-            .as_ref()
-            .map_or("–".into(), |plan| wording::parameters(plan.parameters)),
-        result: run.result(),
-        stage: match state.is_loaded(id) {
-            true => tr!("{state}; its model is at hand", state = stage_words(run)),
-            false => stage_words(run),
-        },
-        shown: run.shown,
-        own: run.is_own(),
-        compared: run.comparison.is_some(),
-        over: run.stage.is_over(),
-        key: run.key.clone(),
-        kept: run.kept,
-        saved: run.resume.saved.is_some() && run.stage != Stage::Finished,
-        resumes: run.can_resume(),
-        elsewhere: run.resume.elsewhere,
     }
 }
 
@@ -242,11 +198,16 @@ fn Row(id: String) -> impl IntoView {
                 <Show when=move || naming.get()>
                     <NameField row naming />
                 </Show>
+                <span class="chip" hidden=move || !row.with(|row| row.is_pinned)>{tr!("pinned")}</span>
                 <span class="help origin">{move || row.with(|row| row.origin.clone())}</span>
                 <span class="help run-settings">{move || field(|row| row.settings.clone())}</span>
+                <NoteField row />
             </th>
             <td data-label=tr!("Size")>{move || field(|row| row.size.clone())}</td>
-            <td data-label=tr!("Result")>{move || field(|row| row.result.clone())}</td>
+            <td data-label=tr!("Result")>
+                {move || field(|row| row.result.clone())}
+                <span class="help origin">{move || row.with(|row| row.against.clone())}</span>
+            </td>
             <td data-label=tr!("State")>{move || field(|row| row.stage.clone())}</td>
             <td><Actions id row naming /></td>
         </tr>
@@ -316,39 +277,5 @@ fn Differences() -> impl IntoView {
                 </table>
             </div>
         </Fold>
-    }
-}
-
-fn stage_words(run: &Run) -> String {
-    let steps = grouped(run.steps_done());
-    if run.resume.elsewhere {
-        return tr!("running in another tab, step {step}", step = steps);
-    }
-    let stage = stage_without_checkpoint(run, steps);
-    match run.resume.saved {
-        Some(step) if run.stage != Stage::Finished => {
-            tr!("{stage}; saved at step {step}", stage, step = grouped(step))
-        }
-        _ => stage,
-    }
-}
-
-fn stage_without_checkpoint(run: &Run, steps: String) -> String {
-    match &run.stage {
-        Stage::Requested | Stage::Started | Stage::Compiling(_) => tr!("preparing"),
-        Stage::Running => tr!(
-            "running, {share} %",
-            share = figure((run.share() * 100.0).floor(), 0)
-        ),
-        Stage::Paused => tr!("paused at step {step}", step = steps),
-        // A comparison has no step count of its own; its runs have.
-        Stage::Finished if !run.is_own() || run.steps_done() == 0 => tr!("finished"),
-        Stage::Stopped if !run.is_own() => tr!("stopped"),
-        Stage::Finished => tr!("finished, {steps} steps", steps),
-        Stage::Stopped => tr!("stopped at step {step}", step = steps),
-        Stage::Failed(message) => {
-            let message = localize_message(message);
-            tr!("failed: {message}", message)
-        }
     }
 }

@@ -23,6 +23,12 @@ pub struct Run {
     /// Name given by the user.
     #[serde(default)]
     pub title: Option<String>,
+    /// The user's note on it.
+    #[serde(default)]
+    pub note: String,
+    /// Whether the results of other runs are compared with its result.
+    #[serde(default)]
+    pub is_pinned: bool,
     /// Whether charts show it.
     #[serde(default)]
     pub shown: bool,
@@ -99,6 +105,8 @@ impl Run {
             phase,
             key: String::new(),
             title: None,
+            note: String::new(),
+            is_pinned: false,
             shown: true,
             kept: None,
             shared: false,

@@ -1,7 +1,7 @@
 //! Actions on a finished run, and the input for its name.
 
-use super::Shown;
 use super::share_link::CopyOut;
+use super::shown::Shown;
 use crate::context::app;
 use crate::focus;
 use crate::state::StateSlice;
@@ -64,6 +64,15 @@ pub fn Actions(id: String, row: Memo<Shown>, naming: RwSignal<bool>) -> impl Int
                 on:click=move |_| naming.set(true)
             >
                 {tr!("Rename")}
+            </button>
+            <button
+                type="button"
+                data-testid="pin-run"
+                hidden=move || !named() || compared()
+                title=tr!("The results of the other runs are compared with that of the pinned run.")
+                on:click=move |_| app.pin_run(&row.get_untracked().key)
+            >
+                {move || if row.with(|row| row.is_pinned) { tr!("Unpin") } else { tr!("Pin") }}
             </button>
             <button type="button" hidden=move || !compared() data-testid="show-comparison" on:click=show>
                 {tr!("Show its result")}

@@ -34,7 +34,7 @@ pub fn content(frame: Frame, motion: &SlowMotion) -> AnyView {
             <h3>{tr!("Query times key")}</h3>
             <p>{tr!("In layer {layer}, head {head}, the query of [MASK] is multiplied with the key of each token and divided by the square root of {size}. A higher score is a better match.", layer = attention.layer + 1, head = attention.head + 1, size = attention.output.len())}</p>
             <HeadChoice attention=attention.clone() position=motion.position />
-            {bars(tr!("Scores"), motion, &attention.scores, |score| signed(score, 2))}
+            {bars(tr!("Scores"), motion, &attention.scores, |score| with_minus(score, 2))}
         }
         .into_any(),
         Frame::Softmax => view! {
@@ -251,7 +251,7 @@ fn numbers(numbers: &[f32]) -> impl IntoView + use<> {
     let first: Vec<String> = numbers
         .iter()
         .take(SHOWN_NUMBERS)
-        .map(|number| signed(f64::from(*number), 2))
+        .map(|number| with_minus(f64::from(*number), 2))
         .collect();
     let first = first.join(", ");
     view! {
@@ -261,6 +261,6 @@ fn numbers(numbers: &[f32]) -> impl IntoView + use<> {
 }
 
 /// Formats a number with a minus sign instead of a hyphen.
-fn signed(number: f64, decimals: usize) -> String {
+fn with_minus(number: f64, decimals: usize) -> String {
     figure(number, decimals).replace('-', "−")
 }
