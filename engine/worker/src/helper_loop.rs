@@ -33,10 +33,10 @@ pub async fn serve() {
     let mut helper = Helper::default();
     while let Ok(message) = jobs.recv().await {
         let job = field(&message, "job").as_string().unwrap_or_default();
-        let buffers: Array = field(&message, "arrays").unchecked_into();
-        match helper.compute(&job, arrays(&buffers)).await {
-            Ok(arrays) => {
-                let buffers = buffers(&arrays);
+        let parameters = arrays(&field(&message, "arrays").unchecked_into());
+        match helper.compute(&job, parameters).await {
+            Ok(gradients) => {
+                let buffers = buffers(&gradients);
                 post(&scope, &[("arrays", &buffers)], &buffers);
             }
             Err(error) => post_failure(&error.to_string()),
