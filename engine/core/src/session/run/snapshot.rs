@@ -304,19 +304,22 @@ mod tests {
 
     #[test]
     fn a_state_of_a_newer_version_is_refused() {
+        let newer = STATE_FORMAT + 1;
         for json in [
-            GOLDEN.replacen('{', "{\"format\": 2,", 1),
-            "{\"format\": 2}".into(),
+            GOLDEN.replacen('{', &format!("{{\"format\": {newer},"), 1),
+            format!("{{\"format\": {newer}}}"),
         ] {
             let error = state_in(json.as_bytes()).expect_err("refused");
             assert_eq!(error.code(), "newer-version");
+            let (message, format) = (error.to_string(), format!("format {newer}"));
             assert!(
-                error.to_string().contains("state.json") && error.to_string().contains("format 2"),
-                "{error}"
+                message.contains("state.json") && message.contains(&format),
+                "{message}"
             );
         }
+        let present = format!("{{\"format\": {STATE_FORMAT}}}");
         assert_eq!(
-            state_in(b"{\"format\": 1}").expect_err("damaged").code(),
+            state_in(present.as_bytes()).expect_err("damaged").code(),
             "bad-checkpoint"
         );
     }
