@@ -108,6 +108,7 @@ async function killed(query, start, then) {
     await saved(journey);
     // The row that names the checkpoint is stored after the checkpoint itself.
     await journey.page.waitForTimeout(300 + RANDOM_MS * Math.random());
+    assert.ok(await journey.part('stop').isEnabled(), 'the run is active when the browser is killed');
     kill(profile);
     const second = await launchProfile(profile);
     try {

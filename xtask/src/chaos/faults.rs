@@ -5,7 +5,7 @@
 use super::fixture::{Fixture, LIMIT_SECS, Phase};
 use super::table::Row;
 use crate::error::Error;
-use std::process::Output;
+use std::process::{ExitStatus, Output};
 
 /// The calls at which a run is killed.
 const KILLED_AT: [&str; 8] = [
@@ -32,8 +32,9 @@ const MAX_CALLS: usize = 400;
 const PANIC: i32 = 101;
 const PANICKED: &str = "panicked at";
 
-/// Exit code of a run that was killed by SIGKILL.
-const KILLED: i32 = 128 + 9;
+/// Number of the signal that kills a run.
+#[cfg(unix)]
+const SIGKILL: i32 = 9;
 
 /// Exit code of a run that can be resumed.
 const INTERRUPTED: i32 = 130;
@@ -51,7 +52,7 @@ pub fn kills(fixture: &Fixture) -> Result<Row, Error> {
             if output.status.success() {
                 break;
             }
-            if output.status.code() != Some(KILLED) {
+            if !was_killed(output.status) {
                 return Err(not_traced(&output));
             }
             row.add(1, fixture.resumes_to("whole", Phase::Short, "disturbed"));
@@ -59,6 +60,18 @@ pub fn kills(fixture: &Fixture) -> Result<Row, Error> {
         eprintln!("xtask: {row} (up to {call})");
     }
     Ok(row)
+}
+
+/// Returns whether the run was killed by SIGKILL; timeout and strace pass that on, or report it.
+#[cfg(unix)]
+fn was_killed(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(SIGKILL) || status.code() == Some(128 + SIGKILL)
+}
+
+#[cfg(not(unix))]
+fn was_killed(_status: ExitStatus) -> bool {
+    false
 }
 
 fn not_traced(output: &Output) -> Error {
