@@ -171,18 +171,23 @@ impl Fixture {
         }
     }
 
-    /// Returns whether two finished runs have the same weights and moments, to the bit.
+    /// Returns whether two finished runs have the same weights, to the bit, and the same moments if
+    /// both could save their last checkpoint.
     pub fn are_equal(&self, a: &str, b: &str) -> bool {
-        let state = |out: &str| {
-            let model = std::fs::read(self.path(out).join("model.safetensors")).ok()?;
+        let model = |out: &str| std::fs::read(self.path(out).join("model.safetensors")).ok();
+        let checkpoint = |out: &str| {
             let checkpoints = std::fs::read_dir(self.path(out).join("checkpoints")).ok()?;
-            let newest = checkpoints
+            checkpoints
                 .filter_map(|entry| Some(entry.ok()?.path()))
-                .max_by_key(|path| step_of(path))?;
-            let moments = std::fs::read(newest.join("optimizer.safetensors")).ok()?;
-            Some((step_of(&newest), model, moments))
+                .max_by_key(|path| step_of(path))
         };
-        state(a).is_some_and(|a| state(b) == Some(a))
+        let moments =
+            |checkpoint: &Path| std::fs::read(checkpoint.join("optimizer.safetensors")).ok();
+        let have_same_moments = match (checkpoint(a), checkpoint(b)) {
+            (Some(a), Some(b)) if step_of(&a) == step_of(&b) => moments(&a) == moments(&b),
+            _ => true,
+        };
+        model(a).is_some_and(|a| model(b) == Some(a)) && have_same_moments
     }
 }
 
