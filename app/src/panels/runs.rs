@@ -198,7 +198,7 @@ fn Row(id: String) -> impl IntoView {
                 <Show when=move || naming.get()>
                     <NameField row naming />
                 </Show>
-                <span class="chip" hidden=move || !row.with(|row| row.is_pinned)>{tr!("pinned")}</span>
+                <span class="help origin" hidden=move || !row.with(|row| row.is_pinned)>{tr!("pinned")}</span>
                 <span class="help origin">{move || row.with(|row| row.origin.clone())}</span>
                 <span class="help run-settings">{move || field(|row| row.settings.clone())}</span>
                 <NoteField row />
