@@ -8,6 +8,16 @@ use std::rc::Rc;
 /// Maximum difference of losses that are summed in another order, after 14 steps.
 const ROUNDING: f64 = 1e-4;
 
+/// A preset and further settings.
+type Model = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// Models of all kinds. BERT has dropout and next-sentence prediction.
+const MODELS: [Model; 3] = [
+    ("fast-nano", &[]),
+    ("bert-tiny", &[("nsp", "true")]),
+    ("textcnn", &[]),
+];
+
 fn host(helpers: usize, failing_job: Option<usize>) -> Memory {
     Memory {
         helpers: Some(Rc::new(Helpers::new(helpers, failing_job))),
@@ -30,14 +40,9 @@ fn divided(preset: &str, change: &[(&str, &str)]) -> RunConfig {
     config(&[&sizes, change].concat())
 }
 
-/// BERT has dropout and next-sentence prediction.
 #[test]
 fn results_do_not_depend_on_the_number_of_helpers() {
-    for (preset, change) in [
-        ("fast-nano", &[][..]),
-        ("bert-tiny", &[("nsp", "true")]),
-        ("textcnn", &[]),
-    ] {
+    for (preset, change) in MODELS {
         let config = divided(preset, change);
         let alone = host(0, None);
         let expected = pretrained(&alone, &config, None);
@@ -56,11 +61,7 @@ fn results_do_not_depend_on_the_number_of_helpers() {
 /// The parts of a batch have the dropout masks, the weights and the divisors of the whole.
 #[test]
 fn the_gradients_of_the_parts_add_up_to_those_of_the_batch() {
-    for (preset, change) in [
-        ("fast-nano", &[][..]),
-        ("bert-tiny", &[("nsp", "true")]),
-        ("textcnn", &[]),
-    ] {
+    for (preset, change) in MODELS {
         let config = divided(preset, change);
         let (whole, parts) = (Memory::default(), host(1, None));
         pretrained(&whole, &config, None);
