@@ -138,7 +138,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let mut command = lab.command(&format!("{words}-{threads} {shape}"));
         finish(
             command
-                .env("RAYON_NUM_THREADS", threads)
+                .env("CLOZELAB_THREADS", threads)
                 .spawn()
                 .expect("the binary starts"),
         )

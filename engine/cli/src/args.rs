@@ -68,6 +68,10 @@ pub struct Common {
     /// Print only results, warnings and errors
     #[arg(long, global = true, help_heading = GENERAL_HEADING)]
     pub quiet: bool,
+    /// Threads for computing on the CPU; results do not depend on it [default: one per core]
+    #[arg(long, global = true, value_name = "N", env = "CLOZELAB_THREADS", hide_env_values = true,
+        value_parser = clap::value_parser!(u16).range(1..), help_heading = GENERAL_HEADING)]
+    pub threads: Option<u16>,
     /// Folder that caches the tokens of large corpora between runs, or off [default: the user's
     /// cache folder]
     #[arg(long, global = true, value_name = "FOLDER", help_heading = GENERAL_HEADING)]

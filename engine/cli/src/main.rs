@@ -20,7 +20,7 @@ mod serving;
 mod terminal;
 mod text_refusals;
 
-use args::Parsed;
+use args::{Arguments, Parsed};
 use engine::error::Error;
 use exit::{EXIT_INTERRUPTED, ExitStatus};
 use std::io::Write;
@@ -34,15 +34,25 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Stack size of the pool's threads: that of the main thread on Linux.
 const STACK_BYTES: usize = 8 << 20;
 
-/// Everything runs inside the thread pool: from outside, each parallel loop would wake the pool and
-/// wait for it.
 fn main() -> ExitCode {
+    match args::parse(std::env::args_os()) {
+        Ok(Parsed::Show(text)) => show(&text),
+        Ok(Parsed::Run(arguments)) => run_in_pool(&arguments),
+        Err(error) => print_error(&error),
+    }
+}
+
+/// Runs a command inside the thread pool: from outside, each parallel loop would wake the pool and
+/// wait for it.
+fn run_in_pool(arguments: &Arguments) -> ExitCode {
+    let threads = arguments.common.threads.map_or(0, usize::from); // 0: one per core
     match rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
         .stack_size(STACK_BYTES)
         .build()
     {
         Ok(pool) => {
-            let code = pool.install(run);
+            let code = pool.install(|| run(arguments));
             // Keep the threads until the process ends: one that ended during process exit ran the
             // graphics driver's clean-up concurrently, which could crash.
             std::mem::forget(pool);
@@ -53,19 +63,15 @@ fn main() -> ExitCode {
                 std::io::stderr(),
                 "warning: no threads could be started ({error}); one is used"
             );
-            run()
+            run(arguments)
         }
     }
 }
 
-fn run() -> ExitCode {
-    match args::parse(std::env::args_os()) {
-        Ok(Parsed::Show(text)) => show(&text),
-        Ok(Parsed::Run(arguments)) => match commands::run(&arguments) {
-            Ok(ExitStatus::Done) => ExitCode::SUCCESS,
-            Ok(ExitStatus::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
-            Err(error) => print_error(&error),
-        },
+fn run(arguments: &Arguments) -> ExitCode {
+    match commands::run(arguments) {
+        Ok(ExitStatus::Done) => ExitCode::SUCCESS,
+        Ok(ExitStatus::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
         Err(error) => print_error(&error),
     }
 }
