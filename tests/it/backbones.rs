@@ -265,20 +265,18 @@ fn the_transformer_learns_to_count() {
 fn bench_reports_the_measured_shape() {
     let lab = Lab::new();
     let done = lab
-        .run("bench --preset fast-nano --steps 12 --device cpu --json")
+        .run("bench --preset fast-nano --steps 12 --device cpu --threads 3 --json")
         .ok();
     let measured: serde_json::Value =
         serde_json::from_str(done.stdout.trim()).expect("one line of JSON");
+    assert_eq!(measured["threads"], 3);
     for key in ["tokens_per_sec", "ms_per_step", "time_to_first_step_secs"] {
         assert!(
             measured[key].as_f64().is_some_and(|value| value > 0.0),
             "{key} in {measured}"
         );
     }
-    assert!(
-        measured.get("kernel_launches_per_step").is_some(),
-        "{measured}"
-    );
+    assert_eq!(measured["kernel_launches_per_step"], 0.0, "{measured}");
     let shape = |flags: &str| {
         let done = lab
             .run(&format!(
@@ -295,4 +293,55 @@ fn bench_reports_the_measured_shape() {
     // The shape was once reported as 16 x 32 instead of 32 x 16.
     assert_eq!(shape("--max-len 16"), [Some(16), Some(16)]);
     assert_eq!(shape("--max-len 16 --batch-size 8"), [Some(8), Some(16)]);
+}
+
+#[test]
+#[ignore = "needs a graphics driver; cargo xtask test runs it"]
+fn bench_counts_the_kernel_launches_of_a_step() {
+    let launches = |layers: &str| {
+        let done = Lab::new()
+            .run(&format!(
+                "bench --preset {layers} --hidden-size 32 --steps 8 --batch-size 2 --max-len 16 \
+                 --vocab-size 300 --device gpu --json"
+            ))
+            .ok();
+        let measured: serde_json::Value =
+            serde_json::from_str(done.stdout.trim()).expect("one line of JSON");
+        measured["kernel_launches_per_step"]
+            .as_f64()
+            .expect("a number")
+    };
+    let (two, four) = (launches("bert-tiny"), launches("bert-mini"));
+    assert!(
+        two > 50.0 && two + 40.0 < four && four < 200.0,
+        "{two} launches with two layers, {four} with four"
+    );
+}
+
+#[test]
+fn bench_exports_what_another_program_needs_to_repeat_the_steps() {
+    let lab = Lab::new();
+    let export = |words: &str| {
+        lab.run(&format!(
+            "bench --preset bert-tiny --steps 7 --batch-size 2 --max-len 16 --vocab-size 300 \
+             --device cpu {words}"
+        ))
+        .ok();
+    };
+    export("--dropout 0 --export steps");
+    export("--dropout 0.1 --export dropped");
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(lab.path(name)).expect("the file is there"))
+            .expect("it is JSON")
+    };
+    let (steps, dropped) = (read("steps/steps.json"), read("dropped/steps.json"));
+    for list in ["learning_rates", "losses", "grad_norms", "batches"] {
+        assert_eq!(steps[list].as_array().map(Vec::len), Some(7), "{list}");
+    }
+    let ids = |steps: &serde_json::Value| steps["batches"][0]["ids"].clone();
+    assert_eq!(ids(&steps).as_array().map(Vec::len), Some(32));
+    assert_eq!(ids(&steps), ids(&dropped));
+    assert_ne!(steps["losses"], dropped["losses"]);
+    lab.same_file("steps/model.safetensors", "dropped/model.safetensors");
+    assert_eq!(read("steps/config.json")["model_type"], "bert");
 }

@@ -22,7 +22,7 @@ const SELECTIONS: [&[&str]; 2] = [
 ];
 
 /// Parts of the paths of the tests that need a graphics adapter.
-const ADAPTER_TESTS: [&str; 2] = ["on_an_adapter", "gpu_engine"];
+const ADAPTER_TESTS: [&str; 3] = ["on_an_adapter", "gpu_engine", "kernel_launches"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ pub mod device;
 pub mod error;
 pub mod interop;
 pub mod kernels;
+pub mod launches;
 pub mod linear;
 pub mod model;
 pub mod session;

@@ -303,6 +303,25 @@ pub struct Bench {
     /// Tokens per example
     #[arg(long, value_name = "N")]
     max_len: Option<String>,
+    /// Maximum size of the vocabulary
+    #[arg(long, value_name = "N")]
+    vocab_size: Option<String>,
+    /// Share of tokens that are masked [default: by preset]
+    #[arg(long, value_name = "F")]
+    mask_rate: Option<String>,
+    /// Share of hidden states and attention weights that are dropped [default: by preset]
+    #[arg(long, value_name = "F")]
+    dropout: Option<String>,
+    /// Optimizer of the matrices inside the blocks: muon or adamw [default: by preset]
+    #[arg(long, value_name = "NAME")]
+    optimizer: Option<String>,
+    /// Size of the hidden states, overriding that of the preset
+    #[arg(long, value_name = "N")]
+    hidden_size: Option<String>,
+    /// Also write the initial weights, the batches and the losses to a folder, so that another
+    /// program can repeat the steps
+    #[arg(long, value_name = "DIR", requires = "preset")]
+    pub export: Option<PathBuf>,
     /// Measure reading instead: generate a corpus of N documents of 300 tokens and train a few
     /// steps on it, twice
     #[arg(long, value_name = "N")]
@@ -320,6 +339,11 @@ impl Bench {
             ("steps", &self.steps),
             ("batch-size", &self.batch_size),
             ("max-len", &self.max_len),
+            ("vocab-size", &self.vocab_size),
+            ("hidden-size", &self.hidden_size),
+            ("mask-rate", &self.mask_rate),
+            ("dropout", &self.dropout),
+            ("optimizer", &self.optimizer),
         ];
         set_all(config, &flags)
     }

@@ -2,10 +2,12 @@
 //! path. Each preset trains on the bundled corpus for a number of steps; the first steps are left
 //! out, since they compile kernels and fill caches.
 
+mod first_steps;
+
 use crate::args::{self, Common};
 use crate::commands::bench_scale;
 use crate::commands::demo;
-use crate::commands::stopwatch::Stopwatch;
+use crate::commands::stopwatch::{Mark, Stopwatch};
 use crate::exit::ExitStatus;
 use crate::run_dir::token_cache::TokenCache;
 use crate::terminal::output;
@@ -15,6 +17,7 @@ use engine::session::Session;
 use futures_lite::future::block_on;
 use protocol::{Event, FileRole, RunConfig};
 use serde::Serialize;
+use std::path::Path;
 
 /// Default number of steps per measurement, and how many of them are warm-up.
 const STEPS: u64 = 60;
@@ -30,6 +33,8 @@ struct Measured {
     preset: String,
     device: String,
     software_gpu: bool,
+    /// Threads that the CPU engine computes with.
+    threads: usize,
     parameters: u64,
     batch_size: u64,
     max_len: u64,
@@ -39,16 +44,15 @@ struct Measured {
     /// Seconds from the start to the end of the first step: reading, building the vocabulary,
     /// compiling.
     time_to_first_step_secs: f64,
-    /// Kernel launches per step: 0 on the CPU engine, which has none; null on a GPU, whose runtime
-    /// does not report them.
-    kernel_launches_per_step: Option<f64>,
+    /// Kernels launched on the GPU per step; 0 on the CPU engine, which has none.
+    kernel_launches_per_step: f64,
 }
 
 /// Runs the `bench` command.
 ///
 /// # Errors
 /// Returns an error if a setting cannot be used or a run fails.
-pub(crate) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<ExitStatus, Error> {
+pub(crate) fn bench(common: &Common, args: &args::Bench) -> Result<ExitStatus, Error> {
     let mut config = RunConfig::default();
     common.settings.apply(&mut config)?;
     args.apply(&mut config)?;
@@ -56,7 +60,7 @@ pub(crate) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
         return bench_scale::bench(common, &config, documents);
     }
     config.steps = Some(config.steps.unwrap_or(STEPS).max(2 * WARM_UP));
-    let batch_size = *config.batch_size.get_or_insert(BATCH_SIZE);
+    config.batch_size.get_or_insert(BATCH_SIZE);
     let presets = if args.has_preset() {
         vec![config.preset.clone()]
     } else {
@@ -68,7 +72,7 @@ pub(crate) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
                 preset,
                 ..config.clone()
             },
-            batch_size,
+            args.export.as_deref(),
         )?;
         if common.json {
             output::json_line(&measured)?;
@@ -79,7 +83,9 @@ pub(crate) fn bench(common: &Common, args: &args::Bench) -> std::result::Result<
     Ok(ExitStatus::Done)
 }
 
-fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measured, Error> {
+/// Measures a run of `config`. Writes what its first steps start from, and their losses, to the
+/// folder `export`, if there is one.
+fn measure(config: &RunConfig, export: Option<&Path>) -> Result<Measured, Error> {
     let host = Stopwatch::start(TokenCache::new(Some("off")));
     let mut session = block_on(Session::open(host.clone(), config.device))?;
     let files = vec![
@@ -88,56 +94,110 @@ fn measure(config: &RunConfig, batch_size: usize) -> std::result::Result<Measure
     ];
     session.set_corpus(&Opened::new(&files), &ReadOptions::default())?;
     block_on(session.pretrain("bench", config, None))?;
+    if let Some(folder) = export {
+        let steps = config.steps.unwrap_or(STEPS);
+        let first = block_on(session.first_steps(config, steps))?;
+        first_steps::write(folder, &first, &host.marks.borrow())?;
+    }
     let marks = host.marks.borrow();
-    let (parameters, tokens, steps) = marks
+    let plan = RunPlan::of(&marks);
+    let reported: Vec<Reported> = marks.iter().filter_map(Reported::of).collect();
+    let first = reported.first().expect("a run reports its steps");
+    let warm = reported
         .iter()
-        .find_map(|(_, event)| match event {
+        .position(|report| report.step >= WARM_UP)
+        .unwrap_or(0);
+    let per_step = |difference: fn(&Reported, &Reported) -> f64| {
+        median(
+            reported[warm..]
+                .windows(2)
+                .map(|pair| difference(&pair[0], &pair[1]) / (pair[1].step - pair[0].step) as f64),
+        )
+    };
+    let secs_per_step = per_step(|from, to| to.secs - from.secs);
+    let device = session.device().clone();
+    let is_cpu = device.backend == "cpu";
+    Ok(Measured {
+        preset: config.preset.clone(),
+        device: device.name,
+        software_gpu: device.software,
+        threads: rayon::current_num_threads(),
+        parameters: plan.parameters,
+        batch_size: plan.batch_size(config),
+        max_len: plan.tokens_per_step() / plan.batch_size(config),
+        steps: plan.steps,
+        ms_per_step: secs_per_step * 1e3,
+        tokens_per_sec: plan.tokens_per_step() as f64 / secs_per_step,
+        time_to_first_step_secs: first.secs,
+        kernel_launches_per_step: if is_cpu {
+            0.0
+        } else {
+            per_step(|from, to| (to.launches - from.launches) as f64)
+        },
+    })
+}
+
+/// A report of a run's progress.
+struct Reported {
+    secs: f64,
+    launches: u64,
+    step: u64,
+}
+
+impl Reported {
+    fn of(mark: &Mark) -> Option<Self> {
+        match mark.event {
+            Event::Step { step, .. } => Some(Self {
+                secs: mark.secs,
+                launches: mark.launches,
+                step,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The size of a run.
+struct RunPlan {
+    parameters: u64,
+    steps: u64,
+    /// Tokens of all steps.
+    tokens: u64,
+}
+
+impl RunPlan {
+    fn of(marks: &[Mark]) -> Self {
+        let started = marks.iter().find_map(|mark| match &mark.event {
             Event::Started {
                 parameters,
                 tokens,
                 steps,
                 ..
-            } => Some((*parameters, *tokens, *steps)),
+            } => Some(Self {
+                parameters: *parameters,
+                steps: *steps,
+                tokens: *tokens,
+            }),
             _ => None,
-        })
-        .expect("a run tells its start");
-    let reported: Vec<(f64, u64)> = marks
-        .iter()
-        .filter_map(|(at, event)| {
-            if let Event::Step { step, .. } = event {
-                Some((*at, *step))
-            } else {
-                None
-            }
-        })
-        .collect();
-    let first = *reported.first().expect("a run tells its steps");
-    // Evaluations take place between some reports; the median of the intervals leaves them out.
-    let warm = reported
-        .iter()
-        .position(|(_, step)| *step >= WARM_UP)
-        .unwrap_or(0);
-    let mut gaps: Vec<f64> = reported[warm..]
-        .windows(2)
-        .map(|pair| (pair[1].0 - pair[0].0) * 1e3 / (pair[1].1 - pair[0].1) as f64)
-        .collect();
-    gaps.sort_by(f64::total_cmp);
-    let ms_per_step = gaps.get(gaps.len() / 2).copied().unwrap_or(f64::NAN);
-    let tokens_per_step = tokens as f64 / steps as f64;
-    let device = session.device().clone();
-    Ok(Measured {
-        preset: config.preset.clone(),
-        device: device.name.clone(),
-        software_gpu: device.software,
-        parameters,
-        batch_size: batch_size as u64,
-        max_len: tokens / steps / batch_size as u64,
-        steps,
-        ms_per_step,
-        tokens_per_sec: tokens_per_step / ms_per_step * 1e3,
-        time_to_first_step_secs: first.0,
-        kernel_launches_per_step: (device.backend == "cpu").then_some(0.0),
-    })
+        });
+        started.expect("a run announces its start")
+    }
+
+    fn tokens_per_step(&self) -> u64 {
+        self.tokens / self.steps
+    }
+
+    fn batch_size(&self, config: &RunConfig) -> u64 {
+        config.batch_size.unwrap_or(BATCH_SIZE) as u64
+    }
+}
+
+/// Returns the median: between some reports the run evaluates, which the median leaves out. NaN
+/// without values.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn describe(measured: &Measured) -> String {
@@ -146,8 +206,16 @@ fn describe(measured: &Measured) -> String {
     } else {
         ""
     };
+    let launches = if measured.kernel_launches_per_step > 0.0 {
+        format!(
+            "{} kernel launches per step, ",
+            measured.kernel_launches_per_step
+        )
+    } else {
+        String::new()
+    };
     format!(
-        "{}: {:.1} ms per step of {} x {} tokens, {:.0} tokens/s, first step after {:.1} s, {} parameters, on {}{emulated}\n",
+        "{}: {:.1} ms per step of {} x {} tokens, {:.0} tokens/s, first step after {:.1} s, {launches}{} parameters, on {}{emulated}\n",
         measured.preset,
         measured.ms_per_step,
         measured.batch_size,

@@ -1,20 +1,33 @@
-//! A host for benchmarks: records when each event arrives, and saves no checkpoints.
+//! A host for benchmarks: records when each event arrives and how many kernels were launched until
+//! then, and saves no checkpoints.
 
 use crate::run_dir::token_cache::TokenCache;
 use data::{InputFile, Opened, TempStorage};
 use engine::error::Result;
+use engine::launches::LaunchCounter;
 use engine::session::{CacheEntry, Delivery, Host, Snapshot};
 use protocol::{Command, Event};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
+/// An event and when it arrived.
+pub(crate) struct Mark {
+    /// Seconds since the start of the clock.
+    pub secs: f64,
+    /// Kernels launched on the GPU since the start of the clock.
+    pub launches: u64,
+    /// The event.
+    pub event: Event,
+}
+
 /// A host that records events with the time at which they were emitted.
 #[derive(Clone)]
 pub(crate) struct Stopwatch {
     opened: Instant,
-    /// Events with the seconds at which they arrived.
-    pub marks: Rc<RefCell<Vec<(f64, Event)>>>,
+    launches: Rc<LaunchCounter>,
+    /// The events so far.
+    pub marks: Rc<RefCell<Vec<Mark>>>,
     tokens: Rc<TokenCache>,
 }
 
@@ -23,6 +36,7 @@ impl Stopwatch {
     pub fn start(tokens: TokenCache) -> Self {
         Self {
             opened: Instant::now(),
+            launches: Rc::default(),
             marks: Rc::default(),
             tokens: Rc::new(tokens),
         }
@@ -33,14 +47,18 @@ impl Stopwatch {
         self.marks
             .borrow()
             .iter()
-            .find(|(_, event)| is(event))
-            .map(|(at, _)| *at)
+            .find(|mark| is(&mark.event))
+            .map(|mark| mark.secs)
     }
 }
 
 impl Host for Stopwatch {
     fn emit_with(&self, event: Event, _buffers: Vec<Vec<u8>>) {
-        self.marks.borrow_mut().push((self.now_secs(), event));
+        self.marks.borrow_mut().push(Mark {
+            secs: self.now_secs(),
+            launches: self.launches.launches(),
+            event,
+        });
     }
 
     fn now_secs(&self) -> f64 {

@@ -25,6 +25,7 @@ pub use classifier::scored::DecisionRule;
 pub use commands::compare::Progress as ComparisonProgress;
 pub use commands::evaluation::EvaluationRows;
 pub use commands::label_file::{LABEL_WARNING_CODES, long_texts};
+pub use commands::pretrain::FirstSteps;
 pub use commands::resume::resumable;
 pub use commands::toy::{SOLVED_LOSS, ToyOutcome};
 pub use dataset::VectorLines;

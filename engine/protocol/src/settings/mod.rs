@@ -191,6 +191,10 @@ settings! {
     "optimizer" => optimizer: Option<OptimizerKind> = None, "Optimizer", Training {
         default: "muon when pre-training fast-* and textcnn, otherwise adamw"
     };
+    /// Share of hidden states and attention weights that training drops at random.
+    "dropout" => dropout: Option<f64> = None, "Dropout", Training {
+        range: SettingRange::new(0.0, 0.9), default: "by preset"
+    };
     /// Share of tokens that are masked; presets use 0.15 to 0.4.
     "mask-rate" => mask_rate: Option<f64> = None, "Mask rate", Masking {
         range: SettingRange::positive(0.9), default: "by preset"

@@ -2,24 +2,50 @@
 //! configuration and its initial weights.
 
 use crate::data::Tokenizer;
-use crate::data::examples::{MaskedExamples, Windows};
+use crate::data::examples::{Batch, MaskedExamples, Windows};
 use crate::data::masking::{Masker, Masking};
 use crate::error::Result;
 use crate::interop::Weights;
-use crate::model::ModelConfig;
+use crate::model::{Layout, ModelConfig, specs};
 use crate::session::checks::{check_enough, no_corpus};
 use crate::session::dataset::tokenized_corpus::{self, TokenizedCorpus};
+use crate::session::loaded_model::weights_of;
 use crate::session::run::plan::{self, DataShape, EVALUATION_MASK_RATE, Plan};
-use crate::session::run::snapshot;
-use crate::session::run::task::MaskedLm;
+use crate::session::run::snapshot::{self, Decoded};
+use crate::session::run::task::{MaskedLm, Task};
 use crate::session::run::training::RunSetup;
 use crate::session::{Host, RunOutcome, Session, Snapshot};
+use crate::train::OptimizerSettings;
 use protocol::message;
 use protocol::{FileRole, Phase, RunConfig};
 
 /// Share of single-sentence documents above which next-sentence prediction is too easy, and a
 /// warning is emitted.
 const MAX_SINGLE_SHARE: f64 = 0.25;
+
+/// A pre-training run before its first step.
+struct Prepared {
+    setup: RunSetup,
+    task: MaskedLm,
+    /// Fingerprint of the corpus.
+    corpus: String,
+    /// Weights of the model that it continues; empty for a new one.
+    source: Weights,
+}
+
+/// The inputs of the first steps of a pre-training run, with which another program can repeat them.
+pub struct FirstSteps {
+    /// Configuration of the model.
+    pub model: ModelConfig,
+    /// Initial weights by name.
+    pub weights: Weights,
+    /// The batch of each step.
+    pub batches: Vec<Batch>,
+    /// The learning rate of each step.
+    pub learning_rates: Vec<f64>,
+    /// Settings of the optimiser.
+    pub optimizer: OptimizerSettings,
+}
 
 impl<H: Host> Session<H> {
     /// Pre-trains a language model on the corpus. Resumes from `resume`, continues the imported
@@ -38,19 +64,64 @@ impl<H: Host> Session<H> {
             .as_ref()
             .map_or(config, |resumed| &resumed.state.config)
             .clone();
+        let Prepared {
+            setup,
+            task,
+            corpus,
+            source,
+        } = self
+            .prepare_pretraining(run, config, resumed.as_ref())
+            .await?;
+        let finished = self.run(run, setup, task, corpus, resumed, source).await?;
+        self.models.language_model = Some(finished.trained);
+        self.models.pretraining_secs = Some(finished.outcome.elapsed_secs);
+        self.models.continues = false;
+        self.models.latest = Phase::Pretrain;
+        Ok(finished.outcome)
+    }
+
+    /// Returns the inputs of the first steps of the run that `config` describes, at most as many as
+    /// it has.
+    ///
+    /// # Errors
+    /// Returns an error if the corpus or a setting cannot be used.
+    pub async fn first_steps(&mut self, config: &RunConfig, steps: u64) -> Result<FirstSteps> {
+        let Prepared {
+            setup,
+            mut task,
+            source,
+            ..
+        } = self.prepare_pretraining("", config.clone(), None).await?;
+        let layout = Layout::new(specs(&setup.model, setup.heads));
+        let beginning = self.beginning("", &setup, source, false)?;
+        let (groups, _) = beginning.values(&setup.model, &layout, &task, setup.plan.seed);
+        let steps = 0..steps.min(setup.plan.steps());
+        Ok(FirstSteps {
+            weights: weights_of(&layout, &groups),
+            batches: steps.clone().map(|step| task.batch(step)).collect(),
+            learning_rates: steps.map(|step| setup.plan.schedule.lr(step)).collect(),
+            optimizer: setup.plan.optimizer,
+            model: setup.model,
+        })
+    }
+
+    /// Prepares a pre-training run: its vocabulary, examples, plan and initial weights.
+    async fn prepare_pretraining(
+        &mut self,
+        run: &str,
+        config: RunConfig,
+        resumed: Option<&Decoded>,
+    ) -> Result<Prepared> {
         plan::check_numbers(&config)?;
         let base = if self.models.continues {
             self.models.language_model.clone()
         } else {
             None
         };
-        let given = resumed
-            .as_ref()
-            .map(|resumed| &resumed.trained)
-            .or(base.as_ref());
+        let given = resumed.map(|resumed| &resumed.trained).or(base.as_ref());
         self.learn(run, &config, given.map(|model| model.tokenizer.clone()))?;
         let learned = self.dataset.learned.as_ref().expect("just learned");
-        let mut model = match (&resumed, &base) {
+        let mut model = match (resumed, &base) {
             (Some(resumed), _) => resumed.trained.config.clone(),
             (None, Some(base)) => unlabelled(&base.config, config.nsp),
             (None, None) => plan::model_config(&config, learned.tokenizer.len())?,
@@ -65,7 +136,7 @@ impl<H: Host> Session<H> {
         check_enough(learned.train.tokens().len())?;
         let (mut windows, held_out) = self.windows(run, learned, &config, max_len)?;
         let examples = windows.per_epoch(config.seed, max_len) as u64;
-        let plan = match &resumed {
+        let plan = match resumed {
             Some(resumed) => resumed.state.plan.clone(),
             None => plan::plan(
                 &config,
@@ -90,7 +161,7 @@ impl<H: Host> Session<H> {
         } else {
             None
         };
-        let start = RunSetup {
+        let setup = RunSetup {
             heads,
             model,
             tokenizer,
@@ -111,12 +182,12 @@ impl<H: Host> Session<H> {
             Some(base) => base.weights().await?,
             None => Weights::new(),
         };
-        let finished = self.run(run, start, task, corpus, resumed, source).await?;
-        self.models.language_model = Some(finished.trained);
-        self.models.pretraining_secs = Some(finished.outcome.elapsed_secs);
-        self.models.continues = false;
-        self.models.latest = Phase::Pretrain;
-        Ok(finished.outcome)
+        Ok(Prepared {
+            setup,
+            task,
+            corpus,
+            source,
+        })
     }
 
     /// Returns the training and validation examples: packed documents or, for next-sentence

@@ -169,7 +169,7 @@ pub fn plan(
         FINETUNING_EPOCHS
     };
     let (budget, steps) = budget(config, default_epochs, steps_per_epoch, networks);
-    let dropout = training_dropout(model, pretrain);
+    let dropout = training_dropout(config, model, pretrain);
     let evaluate_every = if pretrain {
         steps_per_epoch.min(steps).div_ceil(4).max(steps.min(10))
     } else {
@@ -348,7 +348,13 @@ fn one_part() -> usize {
 
 /// Fine-tuning repeats few documents often and needs dropout; a few epochs of re-masked text do not
 /// (Geiping & Goldstein 2022, 4.3).
-fn training_dropout(model: &ModelConfig, pretrain: bool) -> Dropout {
+fn training_dropout(config: &RunConfig, model: &ModelConfig, pretrain: bool) -> Dropout {
+    if let Some(share) = config.dropout {
+        return Dropout {
+            hidden: share,
+            attention: share,
+        };
+    }
     let own = model.architecture.backbone().recipe().finetuning_dropout;
     let hidden = if pretrain {
         model.hidden_dropout_prob

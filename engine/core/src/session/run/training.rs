@@ -205,7 +205,7 @@ impl<H: Host> Session<H> {
     }
 
     /// Returns the initial weights of each network of the run.
-    fn beginning(
+    pub(crate) fn beginning(
         &self,
         run: &str,
         start: &RunSetup,
