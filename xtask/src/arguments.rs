@@ -13,10 +13,12 @@ cargo xtask test [PART...]                  every check, or only: format tidy li
 cargo xtask tidy                            only the rules of structure and names
 cargo xtask soak [--minutes 60]             generated inputs for all that reads files and messages
 cargo xtask chaos [--kills 50] [--native]   kill and disturb runs, and compare what they resume to
+cargo xtask bench [--rounds 3] [--jax]      measure the speed beside other programs, write docs/benchmarks.md
 cargo xtask interop                         tests against Hugging Face transformers
 cargo xtask setup                           only install what is missing
 
 --native      disturb runs of the command line only
+--jax         install JAX from PyPI and measure it too
 --debug       build fast instead of small: no wasm-opt, no size limits
 --no-build    serve what is there
 --dir PATH    with --no-build: serve that folder instead of dist/
@@ -30,6 +32,10 @@ const DEFAULT_SOAK_MINUTES: u64 = 60;
 
 /// Default number of random kills of `chaos`, and of repetitions of each journey.
 const DEFAULT_KILLS: u64 = 50;
+
+/// Default and maximum number of rounds of `bench`.
+const DEFAULT_ROUNDS: u64 = 3;
+const MAX_ROUNDS: u64 = 100;
 
 /// Maximum number of random kills.
 const MAX_KILLS: u64 = 10_000;
@@ -72,6 +78,13 @@ pub enum Task {
         /// Whether runs in the browser are disturbed too.
         browser: bool,
     },
+    /// Measure the engine beside other programs.
+    Bench {
+        /// Number of measurements of each program.
+        rounds: u64,
+        /// Whether JAX is measured too.
+        jax: bool,
+    },
     /// Check structure, names and prose.
     Tidy,
     /// Run checks.
@@ -101,6 +114,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Task, Error> {
         "serve" => parse_serve(words),
         "soak" => parse_soak(words),
         "chaos" => parse_chaos(words),
+        "bench" => parse_bench(words),
         "test" => parse_test(words),
         other => Err(usage(format!("there is no task \"{other}\""))),
     }
@@ -171,6 +185,18 @@ fn parse_chaos(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
         }
     }
     Ok(Task::Chaos { kills, browser })
+}
+
+fn parse_bench(mut words: impl Iterator<Item = String>) -> Result<Task, Error> {
+    let (mut rounds, mut jax) = (DEFAULT_ROUNDS, false);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--rounds" => rounds = parse_count("--rounds", words.next(), MAX_ROUNDS)?,
+            "--jax" => jax = true,
+            other => return Err(unknown(other)),
+        }
+    }
+    Ok(Task::Bench { rounds, jax })
 }
 
 /// Parses a number from 1 to `max`.
@@ -260,6 +286,9 @@ mod tests {
         let chaos = |kills, browser| Task::Chaos { kills, browser };
         check("chaos", chaos(50, true));
         check("chaos --kills 300 --native", chaos(300, false));
+        let bench = |rounds, jax| Task::Bench { rounds, jax };
+        check("bench", bench(3, false));
+        check("bench --rounds 5 --jax", bench(5, true));
         check(
             "test",
             Task::Test {
@@ -287,6 +316,7 @@ mod tests {
             "soak 5",
             "soak --minutes 0",
             "chaos --kills many",
+            "bench --rounds 0",
         ] {
             let words = line.split_whitespace().map(String::from);
             let error = parse(words).expect_err(line);

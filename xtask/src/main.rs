@@ -1,11 +1,12 @@
-//! `cargo xtask serve | build | test | tidy | soak | chaos | interop | setup`: build, test and development
-//! tasks. Installs missing tools, builds the wasm binaries, checks their sizes, serves them, and
+//! `cargo xtask serve | build | test | tidy | soak | chaos | bench | interop | setup`: build, test and
+//! development tasks. Installs missing tools, builds the wasm binaries, checks their sizes, serves them, and
 //! runs all checks. It knows the tools around the product but none of the product's code.
 //!
 //! Results (the address of the page, the count of tests) go to standard output; progress goes to
 //! standard error.
 
 mod arguments;
+mod bench;
 mod chaos;
 mod check;
 mod error;
@@ -48,6 +49,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Interop => check::interop(&project),
         Task::Soak { minutes } => soak::run(&project, minutes),
         Task::Chaos { kills, browser } => chaos::run(&project, kills, browser),
+        Task::Bench { rounds, jax } => bench::run(&project, rounds, jax),
         Task::Tidy => tidy::check(&project),
         Task::Test { parts } => check::run(&project, &parts),
     }

@@ -63,6 +63,11 @@ impl Project {
         self.root.join("tests").join("interop")
     }
 
+    /// Returns the folder of the benchmark.
+    pub fn bench(&self) -> PathBuf {
+        self.root.join("tests").join("bench")
+    }
+
     /// Returns the path of the native command line.
     pub fn clozelab(&self) -> PathBuf {
         self.target

@@ -6,8 +6,8 @@ mod node;
 mod python;
 mod wasm;
 
-pub use node::wasm_opt;
-pub use python::interop;
+pub use node::{browser_peers, wasm_opt};
+pub use python::{interop, jax};
 pub use wasm::Toolchain;
 
 use crate::error::Error;

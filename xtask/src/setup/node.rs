@@ -61,8 +61,26 @@ pub fn install_wasm_opt(project: &Project) -> Result<(), Error> {
 /// # Errors
 /// Returns [`Error::Missing`] without Node.js, [`Error::Failed`] if npm fails.
 pub fn install_journeys(project: &Project) -> Result<(), Error> {
+    install_locked(
+        &project.journeys(),
+        "npm packages of the journeys: they drive and examine the page",
+    )
+}
+
+/// Installs the pinned packages that the benchmark measures in the browser, like
+/// [`install_journeys`].
+///
+/// # Errors
+/// Returns [`Error::Missing`] without Node.js, [`Error::Failed`] if npm fails.
+pub fn browser_peers(project: &Project) -> Result<(), Error> {
+    install_locked(
+        &project.bench(),
+        "jax-js and TensorFlow.js: the benchmark measures them",
+    )
+}
+
+fn install_locked(dir: &Path, what: &str) -> Result<(), Error> {
     install_node()?;
-    let dir = project.journeys();
     let modified = |file: &str| {
         std::fs::metadata(dir.join(file))
             .and_then(|data| data.modified())
@@ -72,8 +90,8 @@ pub fn install_journeys(project: &Project) -> Result<(), Error> {
     if installed.is_some() && installed >= modified("package-lock.json") {
         return Ok(());
     }
-    eprintln!("xtask: installing npm packages of the journeys: they drive and examine the page");
-    npm(&dir).args(["ci"]).run()
+    eprintln!("xtask: installing {what}");
+    npm(dir).args(["ci"]).run()
 }
 
 fn install_node() -> Result<(), Error> {
@@ -142,6 +160,10 @@ mod tests {
         check(
             include_str!("../../../tests/e2e/package-lock.json"),
             "playwright-core",
+        );
+        check(
+            include_str!("../../../tests/bench/package-lock.json"),
+            "@jax-js/jax",
         );
         assert!(npmrc.1.contains("omit-lockfile-registry-resolved=true"));
     }

@@ -1,5 +1,5 @@
-//! A Python environment below `target` with Hugging Face's packages. torch comes from Debian if
-//! available: PyPI's includes gigabytes of CUDA.
+//! Python environments below `target`: one with Hugging Face's packages, whose torch comes from Debian
+//! if available, since PyPI's includes gigabytes of CUDA, and one with JAX.
 
 use super::debian;
 use crate::error::Error;
@@ -48,6 +48,31 @@ pub fn interop(project: &Project) -> Result<PathBuf, Error> {
     pip()
         .args(["-r"])
         .args([project.interop().join("requirements.txt")])
+        .run()?;
+    Ok(python)
+}
+
+/// Installs JAX and the other packages in `tests/bench/requirements.txt`; returns the Python that has
+/// them.
+///
+/// # Errors
+/// Returns [`Error::Missing`] without Python, [`Error::Failed`] if pip fails.
+pub fn jax(project: &Project) -> Result<PathBuf, Error> {
+    let environment = project.target().join("jax");
+    let python = environment.join("bin/python");
+    if !python.is_file() {
+        let system = on_path("python3").ok_or_else(|| Error::Missing {
+            what: "Python 3 for JAX".into(),
+            hint: "install Python 3.11 or newer".into(),
+        })?;
+        Program::new(system)
+            .args(["-m", "venv"])
+            .args([&environment])
+            .run()?;
+    }
+    Program::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "-r"])
+        .args([project.bench().join("requirements.txt")])
         .run()?;
     Ok(python)
 }
