@@ -50,27 +50,26 @@ export const measureEngine = (site, { backend, workers }, config) =>
 
 /** Runs in the page: trains in a worker of the site, and notes when each step arrived. */
 async function trainEngine({ backend, workers, config }) {
-  const files = await Promise.all(
-    [['train.txt', 'train'], ['valid.txt', 'valid']].map(async ([name, role]) => {
-      const response = await fetch(`/clozelab/bundle/${name}`);
-      return { name, role, blob: await response.blob() };
-    }),
-  );
   const worker = new Worker('/clozelab/worker.js', { type: 'module' });
   const send = (message, buffers = []) => worker.postMessage({ message: JSON.stringify(message), buffers });
+  const sendCorpus = async () => {
+    const names = [['train.txt', 'train'], ['valid.txt', 'valid']];
+    const blobs = await Promise.all(names.map(async ([name]) => (await fetch(`/clozelab/bundle/${name}`)).blob()));
+    send({ command: 'set_corpus', files: names.map(([name, role]) => ({ name, role })) }, blobs);
+  };
   const result = { losses: [], gradNorms: [], ms: [], counts: [] };
-  const times = { began: performance.now() };
+  const times = {};
   let before = null;
   await new Promise((done, fail) => {
     worker.onerror = ({ message }) => fail(new Error(message));
     worker.onmessage = ({ data }) => {
       const event = JSON.parse(data.message);
       const now = performance.now();
-      if (event.event === 'hello') {
-        send({ command: 'open', backend, workers });
-        send({ command: 'set_corpus', files: files.map(({ name, role }) => ({ name, role })) }, files.map(({ blob }) => blob));
+      if (event.event === 'hello') send({ command: 'open', backend, workers });
+      if (event.event === 'ready') {
+        Object.assign(times, { ready: now, device: event.device.name });
+        sendCorpus().catch(fail);
       }
-      if (event.event === 'ready') Object.assign(times, { ready: now, device: event.device.name });
       if (event.event === 'corpus') send({ command: 'pretrain', run: 'bench', config });
       if (event.event === 'started') times.started = now;
       if (event.event === 'step') {
@@ -87,6 +86,6 @@ async function trainEngine({ backend, workers, config }) {
     };
   });
   worker.terminate();
-  // Reading the text and learning the vocabulary are left out: the peers get token ids.
+  // Without reading the text and learning a vocabulary: the peers get token ids and weights.
   return { name: 'Clozelab', device: times.device, ...result, firstStepAt: times.ready + times.first - times.started };
 }

@@ -25,15 +25,25 @@ from the same weights and read the same batches, and compute the masked-LM head 
 positions only. A program gets figures only if its losses agree with those of the native engine: the
 first within ${first}, the first ${steps} within ${later}, relative.
 
-A figure is the median over ${rounds} rounds, in which the programs take turns, of the median step after five
-of warm-up; the spread is that of the rounds. A step ends when its loss has arrived as a number. In the
-browser each measurement has a new process with an empty profile. The page is cross-origin isolated,
-so that WebAssembly has threads. The first step is timed from the start of the page or the process,
-without reading text and learning a vocabulary. Calls of WebGPU are counted by wrapping its methods.
+A figure is the median over ${rounds} rounds, in which the programs take turns, of the median step after a warm-up;
+the spread is that of the rounds. A step ends when its loss and gradient norm have arrived as numbers.
+In the browser each measurement has a new process with an empty profile. The page is cross-origin
+isolated, so that WebAssembly has threads. The first step is timed from the start of the page or the
+process, without reading text or weights and learning a vocabulary; all files are compressed alike.
+Calls of WebGPU are counted by wrapping its methods; pipelines and buffers are those of a whole run,
+which includes evaluations in Clozelab and none in the others.
 
-${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model.trim()}, ${cpus().length} cores, ${gib} GiB, Linux ${release()} ${arch()}${browser ? `, Chromium ${browser}` : ''}. No
-GPU: WebGPU is SwiftShader there, which emulates one on the CPU. Its times say nothing about a GPU;
-counts and ratios of like with like do.
+${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model.trim()}, ${cpus().length} cores, ${gib} GiB, Linux ${release()} ${arch()}${browser ? `, Chromium ${browser}` : ''}.
+${emulation(measured)}`;
+}
+
+/** Says so if WebGPU was emulated. */
+function emulation(measured) {
+  const devices = measured.flatMap(({ results }) => Object.values(results).flat()).map(({ device }) => device);
+  if (!devices.some((device) => /swiftshader|llvmpipe/i.test(device))) return '';
+  return `
+WebGPU is emulated on the CPU there. Its times say nothing about a GPU; counts, and ratios of like with
+like, do.
 `;
 }
 
@@ -83,7 +93,7 @@ function countTable(entries) {
   };
   const heads = Object.values(CALLS).map((name) => `${name} per step`);
   return [
-    row(['program', ...heads, 'pipelines', 'buffers in all']),
+    row(['program', ...heads, 'pipelines in all', 'bytes of buffers created']),
     `|${'---|'.repeat(heads.length + 3)}`,
     ...entries.map(figures),
   ];

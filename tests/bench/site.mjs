@@ -10,7 +10,12 @@ const TYPES = {
   '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.json': 'application/json',
   '.wasm': 'application/wasm', '.css': 'text/css', '.txt': 'text/plain', '.svg': 'image/svg+xml',
 };
-const LEVEL = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
+// That of the files that the site comes with.
+const LEVEL = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
+// Weights and texts are sent to all programs, and not compared.
+const FAST = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+
+const compressed = new Map();
 
 // The texts and weights that a program works on are not a part of it.
 const isProgram = (pathname) => !pathname.startsWith('/fixture/') && !pathname.includes('/bundle/');
@@ -22,7 +27,7 @@ const isProgram = (pathname) => !pathname.startsWith('/fixture/') && !pathname.i
  */
 export async function serveBench(folders, pages) {
   let sent = 0;
-  const compressed = new Map();
+  for (const path of [...compressed.keys()].filter((path) => !isProgram(path))) compressed.delete(path);
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     try {
@@ -44,7 +49,7 @@ export async function serveBench(folders, pages) {
     const prefix = Object.keys(folders).find((prefix) => pathname.startsWith(prefix));
     const file = join(folders[prefix], normalize(`/${pathname.slice(prefix.length)}`));
     // The site has compressed files of its own.
-    return readFile(`${file}.br`).catch(async () => brotliCompressSync(await readFile(file), LEVEL));
+    return readFile(`${file}.br`).catch(async () => brotliCompressSync(await readFile(file), isProgram(pathname) ? LEVEL : FAST));
   };
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   return {

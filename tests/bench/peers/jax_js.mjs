@@ -1,6 +1,5 @@
 // Repeats the first steps of a Clozelab run in jax-js: BERT as published, without dropout, and AdamW,
-// the whole step in one `jit`. Rows are looked up by one-hot products, since jax-js has no gradient
-// of a gather.
+// the whole step in one `jit`.
 
 import { defaultDevice, init, jit, nn, numpy as np, scipySpecial, valueAndGrad } from '@jax-js/jax';
 import { corrections, readFixture, runSteps } from './fixture.mjs';
@@ -8,7 +7,7 @@ import { corrections, readFixture, runSteps } from './fixture.mjs';
 // Every use of an array gives up a reference to it, and tracing needs no exact count.
 const use = (x) => x.ref;
 
-const oneHot = (ids, count) => nn.oneHot(use(ids), count);
+const rowsOf = (table, ids) => np.take(table, use(ids), 0);
 
 function layerNorm(p, name, x, eps) {
   const centred = use(x).sub(np.mean(use(x), -1, { keepdims: true }));
@@ -25,7 +24,7 @@ const gelu = (x) => use(x).mul(0.5).mul(scipySpecial.erf(use(x).mul(Math.SQRT1_2
 function encode(p, config, batch, [b, t]) {
   const { hidden_size: d, num_attention_heads: heads, layer_norm_eps: eps } = config;
   const table = (part) => use(p[`bert.embeddings.${part}_embeddings.weight`]);
-  const words = np.matmul(oneHot(batch.ids, config.vocab_size), table('word')).reshape([b, t, d]);
+  const words = rowsOf(table('word'), batch.ids).reshape([b, t, d]);
   const positions = table('position').slice([0, t]);
   const segment = table('token_type').slice([0, 1]);
   let x = layerNorm(p, 'bert.embeddings.LayerNorm', words.add(positions).add(segment).reshape([b * t, d]), eps);
@@ -45,12 +44,12 @@ function encode(p, config, batch, [b, t]) {
 /** Computes the mean cross-entropy of the masked positions; the head is computed for those alone. */
 function lossOf(p, config, batch, [b, t]) {
   const x = encode(p, config, batch, [b, t]);
-  const rows = np.matmul(oneHot(batch.positions, b * t), x);
+  const rows = rowsOf(x, batch.positions);
   const features = layerNorm(p, 'cls.predictions.transform.LayerNorm', gelu(linear(p, 'cls.predictions.transform.dense', rows)), config.layer_norm_eps);
   const table = use(p['bert.embeddings.word_embeddings.weight']);
   const logits = np.matmul(features, np.transpose(table)).add(use(p['cls.predictions.bias']));
   const logProbabilities = nn.logSoftmax(logits, -1);
-  const ofTarget = np.sum(logProbabilities.mul(oneHot(batch.targets, config.vocab_size)), -1);
+  const ofTarget = np.sum(logProbabilities.mul(nn.oneHot(use(batch.targets), config.vocab_size)), -1);
   return np.sum(ofTarget.mul(use(batch.weights))).div(np.sum(use(batch.weights))).mul(-1);
 }
 
@@ -71,13 +70,14 @@ function trainStep(config, settings, dims) {
       const decayed = p[name].ndim > 1 ? change.add(use(p[name]).mul(decay)) : change;
       next.p[name] = use(p[name]).sub(decayed.mul(use(lr)));
     }
-    return [next, loss, norm];
+    return [next, np.stack([loss, norm])];
   });
 }
 
 /** Runs a fixture of rows of `length` tokens on `device`, 'webgpu' or 'wasm'. */
 export async function run({ url, device, length }) {
-  const [fixture, devices] = await Promise.all([readFixture(url), init(device)]);
+  const fixture = await readFixture(url);
+  const devices = await init(device);
   if (!devices.includes(device)) throw new Error(`jax-js has no ${device} here`);
   defaultDevice(device);
   const { config, steps, weights } = fixture;
@@ -87,7 +87,7 @@ export async function run({ url, device, length }) {
   const dims = [steps.batches[0].ids.length / length, length];
   const step = trainStep(config, steps.optimizer, dims);
   const ints = (list) => array(Int32Array.from(list), [list.length]);
-  const result = await runSteps(steps, async (batch, lr, count) => {
+  const result = await runSteps(fixture, async (batch, lr, count) => {
     const [correction1, correction2] = corrections(steps.optimizer, count);
     const inputs = {
       ids: ints(batch.ids),
@@ -97,9 +97,10 @@ export async function run({ url, device, length }) {
       weights: array(Float32Array.from(batch.masked_weights), [batch.masked_weights.length]),
     };
     const scalars = { lr: np.array(lr), correction1: np.array(correction1), correction2: np.array(correction2) };
-    const [next, loss, norm] = step(state, inputs, scalars);
+    const [next, report] = step(state, inputs, scalars);
     state = next;
-    return { loss: (await loss.data())[0], norm: (await norm.data())[0] };
+    const [loss, norm] = await report.data();
+    return { loss, norm };
   });
   return { name: 'jax-js 0.1.25', device, ...result };
 }

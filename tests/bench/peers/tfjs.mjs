@@ -44,7 +44,7 @@ function lossOf(p, config, batch, dims) {
   return ofTarget.mul(batch.weights).sum().div(batch.weights.sum()).neg();
 }
 
-/** Updates parameters and moments in place; returns loss and gradient norm. */
+/** Updates parameters and moments in place; returns loss and gradient norm, `[2]`. */
 function trainStep({ p, m, v }, config, settings, batch, dims, { lr, correction1, correction2 }) {
   const { beta1, beta2, eps, weight_decay: decay, clip_norm: clipNorm } = settings;
   return tf.tidy(() => {
@@ -61,14 +61,14 @@ function trainStep({ p, m, v }, config, settings, batch, dims, { lr, correction1
       const decayed = p[name].rank > 1 ? change.add(p[name].mul(decay)) : change;
       p[name].assign(p[name].sub(decayed.mul(lr)));
     }
-    return [value, norm];
+    return tf.stack([value, norm]);
   });
 }
 
 /** Runs a fixture of rows of `length` tokens on `device`. */
 export async function run({ url, device, length }) {
-  const [fixture, isThere] = await Promise.all([readFixture(url), tf.setBackend(device)]);
-  if (!isThere) throw new Error(`TensorFlow.js has no ${device} here`);
+  const fixture = await readFixture(url);
+  if (!(await tf.setBackend(device))) throw new Error(`TensorFlow.js has no ${device} here`);
   const { config, steps, weights } = fixture;
   // `variableGrads` names gradients by variable, and names are unique.
   const variables = (prefix, make) => Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, tf.variable(tf.tensor(make(data), shape), prefix === '', prefix + name)]));
@@ -76,7 +76,7 @@ export async function run({ url, device, length }) {
   const state = { p: variables('', (data) => data), m: variables('m ', zeros), v: variables('v ', zeros) };
   const dims = [steps.batches[0].ids.length / length, length];
   const ints = (list) => tf.tensor1d(Int32Array.from(list), 'int32');
-  const result = await runSteps(steps, async (batch, lr, count) => {
+  const result = await runSteps(fixture, async (batch, lr, count) => {
     const [correction1, correction2] = corrections(steps.optimizer, count);
     const inputs = {
       ids: ints(batch.ids),
@@ -85,10 +85,10 @@ export async function run({ url, device, length }) {
       targets: ints(batch.masked_targets),
       weights: tf.tensor1d(Float32Array.from(batch.masked_weights)),
     };
-    const [loss, norm] = trainStep(state, config, steps.optimizer, inputs, dims, { lr, correction1, correction2 });
-    const [lossValue, normValue] = [(await loss.data())[0], (await norm.data())[0]];
-    tf.dispose([inputs, loss, norm]);
-    return { loss: lossValue, norm: normValue };
+    const report = trainStep(state, config, steps.optimizer, inputs, dims, { lr, correction1, correction2 });
+    const [loss, norm] = await report.data();
+    tf.dispose([inputs, report]);
+    return { loss, norm };
   });
   return { name: `TensorFlow.js ${tf.version.tfjs}`, device, ...result };
 }

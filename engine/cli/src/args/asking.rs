@@ -320,7 +320,12 @@ pub struct Bench {
     hidden_size: Option<String>,
     /// Also write the initial weights, the batches and the losses to a folder, so that another
     /// program can repeat the steps
-    #[arg(long, value_name = "DIR", requires = "preset")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "preset",
+        conflicts_with = "documents"
+    )]
     pub export: Option<PathBuf>,
     /// Measure reading instead: generate a corpus of N documents of 300 tokens and train a few
     /// steps on it, twice

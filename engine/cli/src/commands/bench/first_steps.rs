@@ -18,9 +18,9 @@ struct Steps<'a> {
     /// The learning rate of each step.
     learning_rates: &'a [f64],
     optimizer: OptimizerSettings,
-    /// The loss of each step, before its update.
+    /// The loss of each step before its update; from 400 steps on, means of several steps.
     losses: Vec<f64>,
-    /// The global norm of each step's gradients, before clipping.
+    /// The global norm of the gradients before clipping, as often as the loss.
     grad_norms: Vec<f64>,
     /// The batch of each step.
     batches: Vec<MaskedBatch<'a>>,
