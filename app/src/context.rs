@@ -67,6 +67,8 @@ pub struct AppContext {
     archive: StoredValue<Option<Rc<Archive>>, LocalStorage>,
     /// Pending exports by request number, with their destination.
     exports: StoredValue<BTreeMap<u64, Export>, LocalStorage>,
+    /// Files of the models that were imported last, by request: their runs may be stored.
+    imports: StoredValue<BTreeMap<u64, Vec<Source>>, LocalStorage>,
     /// Parts of the labelled table received so far; the browser may keep them on disk.
     table: StoredValue<Vec<Blob>, LocalStorage>,
     /// Time at which the active run was last saved, in milliseconds since the epoch.
@@ -142,6 +144,7 @@ impl AppContext {
             storage: RwSignal::new(Storage::Unknown),
             archive: StoredValue::new_local(None),
             exports: StoredValue::new_local(BTreeMap::new()),
+            imports: StoredValue::new_local(BTreeMap::new()),
             table: StoredValue::new_local(vec![]),
             kept_at: StoredValue::new(0.0),
             encoding: RwSignal::new(None),

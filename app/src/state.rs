@@ -246,7 +246,7 @@ impl RunState {
                 self.notice = None;
                 self.take_import(summary, &labels, guesses);
             }
-            Event::History { run, events } => self.take_history(run, events),
+            Event::History { run, events, .. } => self.take_history(run, events),
             Event::Warning { run, code, message } => {
                 if !self.warn(&run, code, message) {
                     return &[];
@@ -312,6 +312,9 @@ impl RunState {
             }
             // Work outside of runs, such as a preview, creates no row.
             Event::Compiling { ref run, .. } if run.is_empty() => (),
+            // The run was deleted while its checkpoint was being stored.
+            Event::Checkpoint { ref run, .. } if self.runs.iter().all(|other| other.id != *run) => {
+            }
             Event::Started { ref run, .. }
             | Event::RolledBack { ref run, .. }
             | Event::Checkpoint { ref run, .. }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -20,6 +20,8 @@ const STEPS = 4000;
 const RANDOM_MS = process.env.CLOZELAB_RANDOM_KILLS ? 5000 : 0;
 
 const LINES = Array.from({ length: 300 }, (_, index) => `the bird number ${index} sees a tree near river ${index % 7} and ${index % 11} fish`).join('\n');
+
+const CLOZELAB = process.env.CLOZELAB_BIN ?? join(ROOT, 'target', 'release', 'clozelab');
 
 const here = withBrowser();
 
@@ -134,34 +136,92 @@ test('a run whose browser is killed resumes with the same weights to the last bi
   });
 });
 
+/** Returns the events of one kind in the log of a run directory, whose last line may be incomplete. */
+const logged = (run, kind) => readFileSync(join(run, 'metrics.jsonl'), 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line)).filter(({ event }) => event === kind);
+
+/** Returns the last step in the log of a run directory; 0 if there is none yet. */
+const lastStep = (run) => (existsSync(join(run, 'run.json')) && existsSync(join(run, 'metrics.jsonl')) ? (logged(run, 'step').at(-1)?.step ?? 0) : 0);
+
+/** Pre-trains on the command line until a condition holds, and ends the process with a signal. */
+async function nativeRun(words, signal, isEnough) {
+  const child = spawn(CLOZELAB, ['pretrain', ...words], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  try {
+    for (const end = Date.now() + 30_000; !isEnough(); await sleep(20)) assert.ok(Date.now() < end, 'it trains');
+  } finally {
+    child.kill(signal);
+    await ended;
+  }
+}
+
+/** Resumes a run directory on the command line until a step is logged, and stops it. */
+async function resumedNatively(run, text, until) {
+  await nativeRun(['--resume', '--corpus', text, '--out', run], 'SIGINT', () => lastStep(run) >= until);
+}
+
+/** Stops the run, and extracts its directory as the page saves it to `folder`; returns its path. */
+async function savedRun(journey, folder) {
+  await journey.press('stop');
+  await journey.idle(30);
+  const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.press('save-run', 30)]);
+  unpacked(readFileSync(await download.path()), folder);
+  return join(folder, 'clozelab-model');
+}
+
 test('a run that was saved with its checkpoint continues on the command line', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'clozelab-run-'));
-  const clozelab = process.env.CLOZELAB_BIN ?? join(ROOT, 'target', 'release', 'clozelab');
   try {
-    writeFileSync(join(folder, 'own.txt'), LINES);
+    const text = join(folder, 'own.txt');
+    writeFileSync(text, LINES);
+    let run;
     await here.open(`${NANO}&steps=100000`, async (journey) => {
       await journey.ready(3);
       await journey.choose({ 'own.txt': LINES });
       await journey.until('the own file', async () => /own\.txt/.test(await journey.text('file-table')));
       await pretrains(journey);
       await saved(journey);
-      await journey.press('stop');
-      await journey.idle(30);
-      const [download] = await Promise.all([journey.page.waitForEvent('download'), journey.press('save-run', 30)]);
-      unpacked(readFileSync(await download.path()), folder);
+      run = await savedRun(journey, folder);
     });
-    const run = join(folder, 'clozelab-model');
-    const log = () => readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
-    const stopped = log().filter(({ event }) => event === 'step').at(-1).step;
-    const resumed = spawn(clozelab, ['pretrain', '--resume', '--corpus', join(folder, 'own.txt'), '--out', run], { stdio: 'ignore' });
-    const further = async () => existsSync(join(run, 'run.json')) && log().filter(({ event }) => event === 'step').at(-1).step > stopped + 50;
-    for (const end = Date.now() + 30_000; !(await further()); await sleep(100)) assert.ok(Date.now() < end, 'it continues');
-    resumed.kill('SIGINT');
-    await new Promise((resolve) => resumed.on('exit', resolve));
-    const steps = log().filter(({ event }) => event === 'step').map(({ step }) => step);
+    const stopped = logged(run, 'step').at(-1).step;
+    await resumedNatively(run, text, stopped + 50);
+    const steps = logged(run, 'step').map(({ step }) => step);
     assert.deepEqual(steps, [...steps].sort((a, b) => a - b), 'the log continues where the page stopped');
-    const started = log().filter(({ event }) => event === 'started').map(({ step }) => step);
+    const started = logged(run, 'started').map(({ step }) => step);
     assert.ok(started.length >= 2 && started.at(-1) >= stopped - 8, JSON.stringify(started));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('a run that the command line left unfinished continues in the page, and back on the command line', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clozelab-run-'));
+  const [text, begun, undisturbed] = ['own.txt', 'begun', 'undisturbed'].map((name) => join(folder, name));
+  try {
+    writeFileSync(text, LINES);
+    const shape = '--preset fast-nano --max-len 16 --batch-size 8 --vocab-size 300 --seed 3 --device cpu --steps 100000 --checkpoint-every 100';
+    // Killed, so that the directory has no model but that of its checkpoint, which its log is ahead of.
+    await nativeRun(['--corpus', text, ...shape.split(' '), '--out', begun], 'SIGKILL', () => lastStep(begun) > 150);
+    cpSync(begun, undisturbed, { recursive: true });
+    const handedOver = logged(begun, 'checkpoint').at(-1).step;
+    await resumedNatively(undisturbed, text, handedOver + 200);
+    let run;
+    await here.open(NANO, async (journey) => {
+      await journey.ready(3);
+      await journey.part('import-folder').setInputFiles(begun);
+      await journey.usable('resume-run', 30);
+      assert.match(await journey.text('runs'), /Imported pre-training/);
+      await journey.press('resume-run');
+      await journey.until('the question for its text', async () => /Choose the same files again/.test(await journey.text('error')));
+      await journey.choose({ 'own.txt': LINES });
+      await journey.reaches('step', handedOver + 200, 60);
+      await journey.until('a checkpoint of its own', async () => Number(/saved at step ([\d,]+)/.exec(await journey.text('runs'))?.[1].replaceAll(',', '') ?? 0) > handedOver, 60);
+      run = await savedRun(journey, folder);
+    });
+    const losses = new Map(logged(undisturbed, 'step').map(({ step, loss }) => [step, loss]));
+    const common = logged(run, 'step').filter(({ step }) => step > handedOver && step <= handedOver + 100 && losses.has(step));
+    assert.ok(common.length >= 10, `${common.length} steps to compare after step ${handedOver}`);
+    for (const { step, loss } of common) assert.ok(Math.abs(loss - losses.get(step)) < 1e-3, `step ${step}: ${loss} in the page, ${losses.get(step)} without it`);
+    await resumedNatively(run, text, logged(run, 'step').at(-1).step + 50);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -105,6 +105,11 @@ impl AppContext {
                         .with_value(|act| act.iter().for_each(|act| act()));
                 }
             }
+            Event::History {
+                run,
+                checkpoint: Some(checkpoint),
+                ..
+            } => self.store_imported(&run, checkpoint),
             Event::Exported { request, name } => self.exported(request, &name, buffers),
             Event::Labelled { request, .. } => buffers
                 .iter()

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileRole, LabelMap, Phase, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Local storage key that records whether the user brought their own files, which a browser does
 /// not restore on its own.
@@ -74,6 +74,19 @@ pub struct PendingUpload {
     pub sources: Vec<Source>,
     /// Column settings that were sent with them.
     pub columns: Columns,
+}
+
+/// Number of imports whose files are remembered: answers may be on their way.
+const REMEMBERED_IMPORTS: usize = 4;
+
+/// Remembers the files of an import, and returns its number.
+fn remember_import(imports: &mut BTreeMap<u64, Vec<Source>>, sources: Vec<Source>) -> u64 {
+    let request = imports.last_key_value().map_or(1, |(last, _)| last + 1);
+    imports.insert(request, sources);
+    while imports.len() > REMEMBERED_IMPORTS {
+        imports.pop_first();
+    }
+    request
 }
 
 impl AppContext {
@@ -331,7 +344,11 @@ impl AppContext {
         }
         self.state.update_value(|state| state.open_model(run));
         let (files, blobs) = file_import::to_transfer(&sources, None);
-        self.send_with(Command::ImportModel { files }, blobs);
+        let request = self
+            .imports
+            .try_update_value(|imports| remember_import(imports, sources))
+            .unwrap_or_default();
+        self.send_with(Command::ImportModel { request, files }, blobs);
     }
 
     /// Sends files to the engine; they become the corpus once it reports on them.

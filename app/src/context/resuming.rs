@@ -3,13 +3,13 @@
 
 use super::AppContext;
 use crate::archive;
-use crate::file_import::Source;
+use crate::file_import::{self, Source};
 use crate::locks;
 use crate::state::{Origin, Run, StateSlice, Text};
 use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::{Command, FileInfo};
+use protocol::{Command, FileInfo, FoundCheckpoint};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use web_sys::Blob;
@@ -184,6 +184,32 @@ impl AppContext {
                 folder,
             });
         }
+    }
+
+    /// Stores the checkpoint of an imported run directory, so that its run can resume in this browser,
+    /// now or later.
+    pub(super) fn store_imported(&self, imported: &str, checkpoint: FoundCheckpoint) {
+        let FoundCheckpoint { request, corpus } = checkpoint;
+        let sources = self
+            .imports
+            .with_value(|imports| imports.get(&request).cloned());
+        let Some(sources) = sources.filter(|_| self.archive.with_value(Option::is_some)) else {
+            return;
+        };
+        let text = Text {
+            bundled: !self.has_own_files() && self.reads(&corpus),
+            fingerprint: corpus,
+        };
+        let date = js_sys::Date::now();
+        let adopted = self
+            .state
+            .try_update_value(|state| state.adopt_imported(imported, text, date))
+            .flatten();
+        self.notify(&[StateSlice::Runs, StateSlice::Progress]);
+        let Some((id, key)) = adopted else { return };
+        self.announce_checkpoints(&key, &id);
+        let (files, blobs) = file_import::to_transfer(&sources, None);
+        self.send_with(Command::StoreCheckpoint { run: id, files }, blobs);
     }
 
     /// Makes a run the active one again, owned by this tab.

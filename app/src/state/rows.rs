@@ -1,5 +1,6 @@
 //! Rows of the table of runs: new runs, saved runs, and the differences between those shown.
 
+use super::run::IMPORTED;
 use super::{Run, RunState, Stage, Text};
 use crate::mark;
 use protocol::{CompareConfig, Event, Message, Phase, RunConfig, SettingSpec, StartFrom};
@@ -138,14 +139,17 @@ impl RunState {
         })
     }
 
-    fn add_row(&mut self, word: &str, phase: Phase, config: &RunConfig) -> &mut Run {
-        self.notice = None;
+    fn unused_id(&self, word: &str) -> String {
         let is_unused = |id: &String| self.runs.iter().all(|run| run.id != *id);
-        let id = (1..)
+        (1..)
             .map(|number| format!("{word}-{number}"))
             .find(is_unused)
-            .expect("numbers do not run out");
-        let mut run = Run::new(id, phase);
+            .expect("numbers do not run out")
+    }
+
+    fn add_row(&mut self, word: &str, phase: Phase, config: &RunConfig) -> &mut Run {
+        self.notice = None;
+        let mut run = Run::new(self.unused_id(word), phase);
         run.settings = crate::settings::describe(config);
         self.runs.push(run);
         self.runs.last_mut().expect("just added")
@@ -217,7 +221,7 @@ impl RunState {
         if let Some(run) = self
             .runs
             .iter_mut()
-            .find(|run| run.id == id && !run.is_imported())
+            .find(|run| run.id == id && !id.starts_with(IMPORTED))
         {
             return run.replay(events);
         }
@@ -229,6 +233,44 @@ impl RunState {
         )));
         run.old = true;
         self.runs.push(run);
+    }
+
+    /// Makes the imported run with the engine's id `imported`, which reads `text`, one of this browser,
+    /// once its checkpoint is stored. Returns its new id and the key of its storage, which contains
+    /// the `date`. `None` if there is nothing to store: the run has finished, or its checkpoint was
+    /// stored before.
+    pub fn adopt_imported(
+        &mut self,
+        imported: &str,
+        text: Text,
+        date: f64,
+    ) -> Option<(String, String)> {
+        let is_known = |run: &Run| run.resume.imported.as_deref() == Some(imported);
+        if self
+            .runs
+            .iter()
+            .any(|run| is_known(run) && run.resume.saved.is_some())
+        {
+            self.runs.retain(|run| run.id != imported);
+            return None;
+        }
+        // An earlier attempt to store it failed.
+        self.runs.retain(|run| !is_known(run));
+        let index = self.runs.iter().position(|run| run.id == imported)?;
+        if self.runs[index].stage == Stage::Finished {
+            return None;
+        }
+        let word = match self.runs[index].phase {
+            Phase::Pretrain => "pretrain",
+            Phase::Finetune => "finetune",
+        };
+        let id = self.unused_id(word);
+        let run = &mut self.runs[index];
+        run.id.clone_from(&id);
+        run.key = format!("{id}@{date}");
+        run.resume.imported = Some(imported.into());
+        run.resume.text = text;
+        Some((id, run.key.clone()))
     }
 
     /// Returns whether pre-training with these settings would only repeat the last run.

@@ -12,6 +12,9 @@ use crate::chart::curve::Curve;
 use protocol::{Event, Message, Metrics, Phase, StartFrom};
 use serde::{Deserialize, Serialize};
 
+/// Beginning of the engine's ids of imported runs.
+pub(super) const IMPORTED: &str = "imported-";
+
 /// A run of this tab, a saved run, or one from a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -157,7 +160,7 @@ impl Run {
 
     /// Returns whether the run was imported with a model.
     pub fn is_imported(&self) -> bool {
-        self.id.starts_with("imported-")
+        self.id.starts_with(IMPORTED) || self.resume.imported.is_some()
     }
 
     /// Returns the run with its curves reduced to at most `points` points each.

@@ -97,6 +97,15 @@ pub enum Command {
         /// Descriptions of the files, in the order of those alongside the message.
         files: Vec<FileInfo>,
     },
+    /// Stores the newest complete checkpoint of an imported run directory as a checkpoint of `run`,
+    /// which `SaveCheckpoints` has announced. The files are those of `ImportModel`. Answered by
+    /// `Checkpoint` or, if it cannot be stored, by a `Warning`.
+    StoreCheckpoint {
+        /// Id of the run.
+        run: RunId,
+        /// Descriptions of the files, in the order of those alongside the message.
+        files: Vec<FileInfo>,
+    },
     /// Exports a run as a run directory in a `.zip` that the command line can resume, from the
     /// newest complete checkpoint. The checkpoint files are sent alongside the message as for
     /// `ResumeRun`. Answered by `Exported` with one buffer.
@@ -310,6 +319,9 @@ pub enum Command {
     },
     /// Imports a model: one `.zip`, or the loose files of a run directory. Answered by `Imported`.
     ImportModel {
+        /// Number repeated in [`FoundCheckpoint`](crate::FoundCheckpoint).
+        #[serde(default)]
+        request: u64,
         /// Descriptions of the files, in the order of those alongside the message.
         files: Vec<FileInfo>,
     },

@@ -13,7 +13,7 @@ use crate::{
     MaskPrediction, MaskedToken, Message, Metrics, PredictedDocument, Review, SlowMotion,
     TableColumns, VocabularyEntry, WordEvidence,
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// An event from the engine. In JSON, `event` names the variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -434,7 +434,19 @@ pub enum Event {
         run: RunId,
         /// Start, steps, evaluations and end of the run, in order.
         events: Vec<Event>,
+        /// The newest checkpoint in an imported directory, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<FoundCheckpoint>,
     },
+}
+
+/// A checkpoint in an imported run directory; whether it is complete is checked when it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundCheckpoint {
+    /// Number of the `ImportModel` command.
+    pub request: u64,
+    /// Fingerprint of the corpus that the run reads.
+    pub corpus: String,
 }
 
 fn write_message<S: Serializer>(message: &Message, serializer: S) -> Result<S::Ok, S::Error> {

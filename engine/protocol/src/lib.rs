@@ -28,7 +28,7 @@ pub use compare::{
     CompareConfig, Comparison, ComparisonCondition, ComparisonPoint, ComparisonRun,
     ComparisonTrial, EpochFigures, Figures, LinearResult, SWEPT_RATES, Spread, SweepPoint,
 };
-pub use event::{Event, STOPPED, is_note};
+pub use event::{Event, FoundCheckpoint, STOPPED, is_note};
 pub use found::{DeviceInfo, Dropped, FileReport, TableColumns};
 pub use insight::{
     Annotations, ConfidencePoint, CorpusTraits, CoveragePoint, Estimate, HandLabelScores,

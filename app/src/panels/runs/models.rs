@@ -1,7 +1,7 @@
 //! Export and import of models.
 
 use crate::context::app;
-use crate::file_import::Source;
+use crate::file_import::{self, Source};
 use crate::localize_message::localize_message;
 use crate::panels::file_button::FileButton;
 use crate::state::StateSlice;
@@ -27,7 +27,7 @@ pub fn Models() -> impl IntoView {
     });
     let take = move |sources: Result<Vec<Source>, String>| match sources {
         Ok(sources) if sources.is_empty() => {}
-        Ok(sources) => app.import(sources),
+        Ok(sources) => app.import(file_import::as_model(&sources).unwrap_or(sources)),
         Err(reason) => app.show_error(reason, tr!("Open a .zip, or all files of one model.")),
     };
     let imported = app.memo(&[StateSlice::Runs, StateSlice::Engine], |state| {
@@ -56,12 +56,16 @@ pub fn Models() -> impl IntoView {
                     {tr!("Save as a web page")}
                 </button>
                 <FileButton id="import" testid="import-model" words=tr!("Open a model") multiple=true take />
+                <FileButton id="import-folder" testid="import-folder" words=tr!("Open a run directory") multiple=true folder=true take />
             </div>
             <p id="export-reason" class="help">
                 {move || reason.get()}
             </p>
             <p id="export-html-help" class="help">
                 {tr!("The web page is one file that labels texts and tables, or fills masks, without a network. Anyone can open it in a browser.")}
+            </p>
+            <p class="help">
+                {tr!("A run that the command line left unfinished appears above with its curves and can resume here, once this page has the same text.")}
             </p>
             <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = localize_message(&summary)))}</p>
         </div>

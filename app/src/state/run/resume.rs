@@ -17,6 +17,9 @@ pub struct Resume {
     /// Corpus that it reads.
     #[serde(default)]
     pub text: Text,
+    /// Engine's id of the run directory that it was imported from, if it was.
+    #[serde(default)]
+    pub imported: Option<String>,
     /// Finished runs of a comparison.
     #[serde(default)]
     pub cells: Vec<ComparisonTrial>,

@@ -551,6 +551,7 @@ fn imported_run_has_its_curves_and_is_unique() {
         state.apply(Event::History {
             run: "imported-1".into(),
             events: events.clone(),
+            checkpoint: None,
         });
     }
     let [run] = state.runs.as_slice() else {
@@ -564,12 +565,62 @@ fn imported_run_has_its_curves_and_is_unique() {
     let open = Event::History {
         run: "imported-2".into(),
         events: events[..1].to_vec(),
+        checkpoint: None,
     };
     state.apply(open);
     assert!(
         state.active().is_none(),
         "a run whose end is not told is over, too"
     );
+}
+
+#[test]
+fn imported_run_that_was_interrupted_can_resume_once_its_checkpoint_is_stored() {
+    let mut state = RunState::default();
+    let text = Text {
+        fingerprint: "text".into(),
+        bundled: false,
+    };
+    let import = |state: &mut RunState, events: &[Event]| {
+        state.apply(Event::History {
+            run: "imported-1".into(),
+            events: events.to_vec(),
+            checkpoint: None,
+        });
+        let adopted = state.adopt_imported("imported-1", text.clone(), 7.0);
+        (adopted.map(|(id, _)| id), state.runs.len())
+    };
+    let events = [step("pretrain", 6, 4.0), finished("pretrain", 6, true)];
+    let adopted = (Some("finetune-1".into()), 1);
+    assert_eq!(import(&mut state, &events), adopted);
+    assert_eq!(import(&mut state, &events), adopted, "it was not stored");
+    let run = &state.runs[0];
+    assert_eq!(
+        (run.stage.clone(), run.can_resume(), run.name()),
+        (Stage::Stopped, false, "Imported fine-tuning".into())
+    );
+    assert_eq!(run.resume.text.fingerprint, "text");
+    state.apply(Event::Checkpoint {
+        run: "finetune-1".into(),
+        step: 6,
+        path: "0".into(),
+    });
+    assert!(state.runs[0].can_resume());
+    assert_eq!(import(&mut state, &events), (None, 1), "it is stored");
+    state.apply(Event::Checkpoint {
+        run: "finetune-9".into(),
+        step: 6,
+        path: "0".into(),
+    });
+    assert_eq!(state.runs.len(), 1, "a checkpoint of a deleted run");
+
+    let mut state = RunState::default();
+    state.apply(Event::History {
+        run: "imported-2".into(),
+        events: vec![finished("pretrain", 6, false)],
+        checkpoint: None,
+    });
+    assert_eq!(state.adopt_imported("imported-2", text, 7.0), None);
 }
 
 #[test]

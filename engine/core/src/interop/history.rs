@@ -70,12 +70,39 @@ impl Sampler {
 
 /// Like [`history`], encoded as lines.
 pub fn history_lines(lines: &[u8]) -> Vec<u8> {
-    let line = |event: Event| serde_json::to_string(&event).expect("events serialise") + "\n";
-    history(lines)
-        .into_iter()
-        .map(line)
-        .collect::<String>()
-        .into_bytes()
+    history(lines).iter().flat_map(line).collect()
+}
+
+/// Returns the lines of a log until the checkpoint at `step`; without a line of that checkpoint, those
+/// of steps until then.
+pub fn history_until(lines: &[u8], step: u64) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&lines[..lines.len().min(MAX_HISTORY_BYTES)]);
+    let events: Vec<(&str, Event)> = text
+        .lines()
+        .filter_map(|line| Some((line, serde_json::from_str(line).ok()?)))
+        .collect();
+    let is_checkpoint = |(_, event): &(_, Event)| matches!(event, Event::Checkpoint { step: at, .. } if *at == step);
+    let end = events.iter().rposition(is_checkpoint);
+    let is_earlier = |(_, event): &&(&str, Event)| match event {
+        Event::Step { step: at, .. }
+        | Event::Evaluated { step: at, .. }
+        | Event::Checkpoint { step: at, .. }
+        | Event::RolledBack { step: at, .. }
+        | Event::Started { step: at, .. } => *at <= step,
+        Event::Finished { .. } => false,
+        _ => true,
+    };
+    let until = end.map_or(events.len(), |end| end + 1);
+    events[..until]
+        .iter()
+        .filter(is_earlier)
+        .flat_map(|(line, _)| line.bytes().chain([b'\n']))
+        .collect()
+}
+
+fn line(event: &Event) -> Vec<u8> {
+    let text = serde_json::to_string(event).expect("events serialise");
+    (text + "\n").into_bytes()
 }
 
 fn is_step(event: &Event) -> bool {
@@ -134,6 +161,20 @@ mod tests {
             lines.join("\n")
         )
         .into_bytes()
+    }
+
+    #[test]
+    fn a_log_ends_at_the_checkpoint_from_which_a_run_resumes() {
+        let log = String::from_utf8(lines(3)).expect("JSON");
+        let twice = format!("{log}{log}");
+        let count = |text: &str, step| {
+            let until = history_until(text.as_bytes(), step);
+            String::from_utf8(until).expect("JSON").lines().count()
+        };
+        assert_eq!(count(&log, 3), 4, "three steps and the checkpoint");
+        assert_eq!(count(&twice, 3), 8, "the last checkpoint of that step");
+        assert_eq!(count(&twice, 2), 4, "no checkpoint of that step");
+        assert_eq!(count("{\"event\":", 2), 0);
     }
 
     #[test]

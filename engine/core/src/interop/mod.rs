@@ -27,7 +27,7 @@ pub use crate::interop::weights::shards::whole;
 pub use config::{config_from_json, config_to_json, read_config};
 pub use directory::{Directory, MAX_START_BYTES, is_foreign_weights, is_model_file};
 pub use error::InteropError;
-pub use history::{HISTORY_FILE, MAX_HISTORY_BYTES, history, history_lines};
+pub use history::{HISTORY_FILE, MAX_HISTORY_BYTES, history, history_lines, history_until};
 pub use onnx::onnx;
 pub use parts::{
     CLASSIFIER_FILE, ClassifierFile, LINEAR_FILE, LinearHeader, LinearTensors, linear_from_bytes,
@@ -37,7 +37,7 @@ pub use precision::half_precision;
 pub use python::python_files;
 pub use web_page::web_page;
 pub use weights::{weights_from_bytes, weights_to_bytes};
-pub use zip::{zip_read, zip_write};
+pub use zip::{CHECKPOINTS_FOLDER, zip_read, zip_read_where, zip_write};
 
 use protocol::Message;
 use std::collections::BTreeMap;

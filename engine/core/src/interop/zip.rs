@@ -66,6 +66,37 @@ pub fn zip_write(folder: &str, files: &[(String, Vec<u8>)]) -> Vec<u8> {
 /// Returns an error if the archive is damaged, encrypted or too large, contains duplicate names,
 /// nested folders, overlapping entries or links, or a name that points outside of it.
 pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
+    unpack_where(bytes, |name| {
+        if is_skipped(name) {
+            return Ok(false);
+        }
+        let plain = MODEL_FOLDERS
+            .iter()
+            .find_map(|folder| name.strip_prefix(folder))
+            .unwrap_or(name);
+        if plain.contains('/') {
+            return Err(refuse(message!(
+                "{name} is in a subfolder of the model folder",
+                name = quoted(name)
+            )));
+        }
+        Ok(true)
+    })
+}
+
+/// Unpacks the `wanted` files of a directory, by their names without that of the top folder.
+///
+/// # Errors
+/// Like [`zip_read`].
+pub fn zip_read_where(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Files, InteropError> {
+    unpack_where(bytes, |name| Ok(wanted(name)))
+}
+
+/// Unpacks the files of a directory whose names, without that of the top folder, are `wanted`.
+fn unpack_where(
+    bytes: &[u8],
+    wanted: impl Fn(&str) -> Result<bool, InteropError>,
+) -> Result<Files, InteropError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     check_directory(bytes, &mut archive)?;
     let names = (0..archive.len())
@@ -78,26 +109,11 @@ pub fn zip_read(bytes: &[u8]) -> Result<Files, InteropError> {
     };
     let mut files = Files::new();
     for (index, name) in names.iter().enumerate() {
-        let Some(name) = name
-            .as_deref()
-            .map(|name| name.strip_prefix(&top).unwrap_or(name))
-        else {
-            continue;
-        };
-        if is_skipped(name) {
-            continue;
+        let Some(name) = name else { continue };
+        let name = name.strip_prefix(&top).unwrap_or(name);
+        if wanted(name)? {
+            files.push((name.to_string(), unpack(&mut archive, index, &mut budget)?));
         }
-        let plain = MODEL_FOLDERS
-            .iter()
-            .find_map(|folder| name.strip_prefix(folder))
-            .unwrap_or(name);
-        if plain.contains('/') {
-            return Err(refuse(message!(
-                "{name} is in a subfolder of the model folder",
-                name = quoted(name)
-            )));
-        }
-        files.push((name.to_string(), unpack(&mut archive, index, &mut budget)?));
     }
     Ok(files)
 }
@@ -199,7 +215,9 @@ fn is_skipped(name: &str) -> bool {
 /// sentence-transformers.
 const MODEL_FOLDERS: [&str; 2] = ["parts/", "1_Pooling/"];
 /// Subfolders that are not part of the model: checkpoints and other formats.
-const OTHER_FOLDERS: [&str; 3] = ["checkpoints/", "onnx/", "openvino/"];
+const OTHER_FOLDERS: [&str; 3] = [CHECKPOINTS_FOLDER, "onnx/", "openvino/"];
+/// Subfolder with the checkpoints of a run.
+pub const CHECKPOINTS_FOLDER: &str = "checkpoints/";
 
 /// Limits the total size while unpacking.
 struct Budget {

@@ -99,6 +99,9 @@ impl<H: Host> Session<H> {
                 let trained = self.resume_run(&run, &files, &contents).await;
                 self.adopt(trained, before)?;
             }
+            Command::StoreCheckpoint { run, files } => {
+                self.store_checkpoint(&run, files, contents).await;
+            }
             Command::ExportRun { request, files } => {
                 let files = resume::run_directory(&files, &contents)?;
                 inference::exported(&self.host, request, &files, ExportFormat::Zip)?;
@@ -159,7 +162,9 @@ impl<H: Host> Session<H> {
             Command::ExportModel { request, format } => {
                 inference::exported(&self.host, request, &self.export().await?, format)?;
             }
-            Command::ImportModel { files } => self.import_files(files, contents)?,
+            Command::ImportModel { request, files } => {
+                self.import_files(request, files, contents)?;
+            }
             Command::Review { request, split } => {
                 let review = self.review(&split).await?;
                 self.host.emit(Event::Reviewed { request, review });

@@ -41,6 +41,7 @@ impl Command {
             | Self::Pretrain { .. }
             | Self::Finetune { .. }
             | Self::ResumeRun { .. }
+            | Self::StoreCheckpoint { .. }
             | Self::ExportRun { .. }
             | Self::Compare { .. }
             | Self::Toy { .. }
@@ -91,6 +92,7 @@ impl Command {
             Self::Vocabulary { .. }
             | Self::Baseline { .. }
             | Self::ImportModel { .. }
+            | Self::StoreCheckpoint { .. }
             | Self::SetWordVectors { .. } => Some(0),
             _ => None,
         }

@@ -87,7 +87,7 @@ kinds! {
     "vocabulary" => Vocabulary { size, entries; or default coverage, unknown_share, lengths },
     "exported" => Exported { request, name },
     "imported" => Imported { summary, labels, guesses },
-    "history" => History { run, events },
+    "history" => History { run, events, checkpoint },
 }
 
 /// Fields of an event that have not been taken yet.

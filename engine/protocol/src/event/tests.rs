@@ -307,10 +307,19 @@ pub(crate) fn every_kind() -> Vec<Event> {
         },
         Event::History {
             run: run.clone(),
+            events: vec![],
+            checkpoint: None,
+        },
+        Event::History {
+            run: run.clone(),
             events: vec![Event::Paused {
                 run: run.clone(),
                 step,
             }],
+            checkpoint: Some(FoundCheckpoint {
+                request: 1,
+                corpus: text("c"),
+            }),
         },
     ]
 }

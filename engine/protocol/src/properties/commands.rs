@@ -146,6 +146,11 @@ fn every_kind() -> Vec<Command> {
             limit: 5,
         },
         Command::ImportModel {
+            request: 1,
+            files: vec![file()],
+        },
+        Command::StoreCheckpoint {
+            run: "r".into(),
             files: vec![file()],
         },
     ]

@@ -27,6 +27,7 @@ impl<H: Host> Session<H> {
         self.host.emit(Event::History {
             run: run.into(),
             events: interop::history(&found.log),
+            checkpoint: None,
         });
         match state.plan.phase {
             Phase::Pretrain => {

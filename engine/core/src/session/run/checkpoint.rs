@@ -198,6 +198,17 @@ fn verified(
     manifest: &Manifest,
     read: &impl Fn(String) -> std::result::Result<Vec<u8>, String>,
 ) -> std::result::Result<Found, String> {
+    let mut names: Vec<&str> = manifest
+        .files
+        .iter()
+        .map(|file| file.name.as_str())
+        .collect();
+    names.sort_unstable();
+    if names.iter().any(|name| name.contains(['/', '\\']))
+        || names.windows(2).any(|pair| pair[0] == pair[1])
+    {
+        return Err("its manifest is damaged".into());
+    }
     let checked = |digest: &FileDigest| {
         let bytes = read(format!("{name}/{}", digest.name))?;
         digest.check(&bytes).map(|()| (digest.name.clone(), bytes))

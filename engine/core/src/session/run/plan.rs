@@ -437,6 +437,22 @@ mod tests {
     }
 
     #[test]
+    fn dropout_is_that_of_the_architecture_unless_given() {
+        let dropout = |preset: &str, given| {
+            let plan = check(|config| {
+                config.preset = preset.into();
+                config.dropout = given;
+            });
+            let Dropout { hidden, attention } = plan.expect("it is sound").dropout();
+            (hidden, attention)
+        };
+        assert_eq!(dropout("bert-tiny", None), (0.1, 0.1));
+        assert_eq!(dropout("bert-tiny", Some(0.0)), (0.0, 0.0));
+        assert_eq!(dropout("fast-tiny", Some(0.3)), (0.3, 0.3));
+        assert!(check(|config| config.dropout = Some(0.95)).is_err());
+    }
+
+    #[test]
     fn a_small_classifier_gets_three_networks_that_share_the_budget() {
         let config = RunConfig {
             steps: Some(31),

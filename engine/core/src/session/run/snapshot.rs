@@ -227,7 +227,7 @@ pub fn decode(snapshot: &Snapshot, phase: Phase, device: &Device) -> Result<Deco
 ///
 /// # Errors
 /// Returns an error if it is damaged, or was written by a newer version, in whatever format.
-fn state_in(json: &[u8]) -> Result<RunState> {
+pub(crate) fn state_in(json: &[u8]) -> Result<RunState> {
     #[derive(Deserialize)]
     struct Versioned {
         #[serde(default)]
