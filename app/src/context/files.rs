@@ -1,6 +1,7 @@
 //! The page's files: those in use, those being read by the engine, and the outcome of reading them.
 
 use super::AppContext;
+use super::models::remember_import;
 use crate::file_import::{self, Source};
 use crate::local_storage;
 use crate::source_names::{SourceNames, unused};
@@ -10,7 +11,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, FileRole, LabelMap, Phase, Quoting, RunConfig};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// Local storage key that records whether the user brought their own files, which a browser does
 /// not restore on its own.
@@ -74,19 +75,6 @@ pub struct PendingUpload {
     pub sources: Vec<Source>,
     /// Column settings that were sent with them.
     pub columns: Columns,
-}
-
-/// Number of imports whose files are remembered: answers may be on their way.
-const REMEMBERED_IMPORTS: usize = 4;
-
-/// Remembers the files of an import, and returns its number.
-fn remember_import(imports: &mut BTreeMap<u64, Vec<Source>>, sources: Vec<Source>) -> u64 {
-    let request = imports.last_key_value().map_or(1, |(last, _)| last + 1);
-    imports.insert(request, sources);
-    while imports.len() > REMEMBERED_IMPORTS {
-        imports.pop_first();
-    }
-    request
 }
 
 impl AppContext {

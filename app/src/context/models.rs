@@ -11,7 +11,7 @@ use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::{Command, ExportFormat, FileInfo};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use web_sys::Blob;
 
 /// Destination of an exported model.
@@ -20,6 +20,22 @@ pub(super) enum Export {
     Download,
     /// Saved with the run of this key.
     Keep(String),
+}
+
+/// Number of imports whose files are remembered: answers may be on their way.
+const REMEMBERED_IMPORTS: usize = 4;
+
+/// Remembers the files of an import, and returns its number.
+pub(super) fn remember_import(
+    imports: &mut BTreeMap<u64, Vec<Source>>,
+    sources: Vec<Source>,
+) -> u64 {
+    let request = imports.last_key_value().map_or(1, |(last, _)| last + 1);
+    imports.insert(request, sources);
+    while imports.len() > REMEMBERED_IMPORTS {
+        imports.pop_first();
+    }
+    request
 }
 
 impl AppContext {

@@ -9,6 +9,7 @@ mod commands;
 mod dataset;
 mod host;
 mod import;
+mod imported_directory;
 mod loaded_model;
 mod masking_preview;
 mod model_files;

@@ -301,6 +301,21 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_with_repeated_names_or_folders_is_damaged() {
+        let state = || ("0/state.json".to_string(), b"{}".to_vec());
+        for names in [
+            ["state.json", "state.json"],
+            ["state.json", "../state.json"],
+        ] {
+            let listed = names.map(|name| (name, b"{}".as_slice()));
+            let manifest = Manifest::of(4, listed.into_iter()).to_json();
+            let error = newest(vec![state(), ("0/manifest.json".into(), manifest)]);
+            let reason = error.expect_err("it is refused");
+            assert!(reason.contains("manifest is damaged"), "{reason}");
+        }
+    }
+
+    #[test]
     fn saving_takes_a_small_share_of_the_time() {
         assert_eq!(interval_secs(0.01, 1_000_000), INTERVAL_SECS);
         assert_eq!(interval_secs(0.25, 50_000_000), 0.25 * 49.0);
