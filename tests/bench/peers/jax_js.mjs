@@ -1,5 +1,6 @@
 // Repeats the first steps of a Clozelab run in jax-js: BERT as published, without dropout, and AdamW,
-// the whole step in one `jit`.
+// the whole step in one `jit`. Rows are looked up by one-hot products: with `take`, `jit` fails on the
+// gradient ("routine primitive scatter input is not imm").
 
 import { defaultDevice, init, jit, nn, numpy as np, scipySpecial, valueAndGrad } from '@jax-js/jax';
 import { corrections, readFixture, runSteps } from './fixture.mjs';
@@ -7,7 +8,7 @@ import { corrections, readFixture, runSteps } from './fixture.mjs';
 // Every use of an array gives up a reference to it, and tracing needs no exact count.
 const use = (x) => x.ref;
 
-const rowsOf = (table, ids) => np.take(table, use(ids), 0);
+const oneHot = (ids, count) => nn.oneHot(use(ids), count);
 
 function layerNorm(p, name, x, eps) {
   const centred = use(x).sub(np.mean(use(x), -1, { keepdims: true }));
@@ -24,7 +25,7 @@ const gelu = (x) => use(x).mul(0.5).mul(scipySpecial.erf(use(x).mul(Math.SQRT1_2
 function encode(p, config, batch, [b, t]) {
   const { hidden_size: d, num_attention_heads: heads, layer_norm_eps: eps } = config;
   const table = (part) => use(p[`bert.embeddings.${part}_embeddings.weight`]);
-  const words = rowsOf(table('word'), batch.ids).reshape([b, t, d]);
+  const words = np.matmul(oneHot(batch.ids, config.vocab_size), table('word')).reshape([b, t, d]);
   const positions = table('position').slice([0, t]);
   const segment = table('token_type').slice([0, 1]);
   let x = layerNorm(p, 'bert.embeddings.LayerNorm', words.add(positions).add(segment).reshape([b * t, d]), eps);
@@ -44,12 +45,12 @@ function encode(p, config, batch, [b, t]) {
 /** Computes the mean cross-entropy of the masked positions; the head is computed for those alone. */
 function lossOf(p, config, batch, [b, t]) {
   const x = encode(p, config, batch, [b, t]);
-  const rows = rowsOf(x, batch.positions);
+  const rows = np.matmul(oneHot(batch.positions, b * t), x);
   const features = layerNorm(p, 'cls.predictions.transform.LayerNorm', gelu(linear(p, 'cls.predictions.transform.dense', rows)), config.layer_norm_eps);
   const table = use(p['bert.embeddings.word_embeddings.weight']);
   const logits = np.matmul(features, np.transpose(table)).add(use(p['cls.predictions.bias']));
   const logProbabilities = nn.logSoftmax(logits, -1);
-  const ofTarget = np.sum(logProbabilities.mul(nn.oneHot(use(batch.targets), config.vocab_size)), -1);
+  const ofTarget = np.sum(logProbabilities.mul(oneHot(batch.targets, config.vocab_size)), -1);
   return np.sum(ofTarget.mul(use(batch.weights))).div(np.sum(use(batch.weights))).mul(-1);
 }
 
