@@ -205,6 +205,12 @@ test('a run that the command line left unfinished continues in the page, and bac
     const handedOver = logged(begun, 'checkpoint').at(-1).step;
     await resumedNatively(undisturbed, text, handedOver + 200);
     let run;
+    // Interrupted by Ctrl-C, so that it has a model and a report.
+    await here.open(NANO, async (journey) => {
+      await journey.ready(3);
+      await journey.part('import-folder').setInputFiles(undisturbed);
+      await journey.usable('resume-run', 30);
+    });
     await here.open(NANO, async (journey) => {
       await journey.ready(3);
       await journey.part('import-folder').setInputFiles(begun);

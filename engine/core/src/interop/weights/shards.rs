@@ -62,7 +62,8 @@ pub fn whole(mut files: Files) -> Result<Files, InteropError> {
     Ok(files)
 }
 
-/// Rejects placeholders: Git LFS pointers and HTML pages.
+/// Rejects placeholders: Git LFS pointers, and HTML pages under another name. A run directory has a
+/// page of its own, the report.
 pub(crate) fn check_downloaded(name: &str, bytes: &[u8]) -> Result<(), InteropError> {
     if bytes.starts_with(LFS_POINTER) {
         return Err(InteropError::NotAModel {
@@ -81,7 +82,7 @@ pub(crate) fn check_downloaded(name: &str, bytes: &[u8]) -> Result<(), InteropEr
             .get(..page.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(page))
     };
-    if HTML_STARTS.iter().any(is_page) {
+    if !name.ends_with(".html") && HTML_STARTS.iter().any(is_page) {
         return Err(InteropError::NotAModel {
             found: message!(
                 "{file} is an HTML page: the file itself was not downloaded",
@@ -273,6 +274,8 @@ mod tests {
             assert!(error.hint().to_string().contains("git lfs pull"));
         }
         let page = b"\n<!DOCTYPE HTML><html>".to_vec();
+        let report = ("report.html".into(), page.clone());
+        assert_eq!(whole(vec![report]).expect("not a placeholder").len(), 1);
         let error = whole(vec![("config.json".into(), page)]).expect_err("a page");
         assert!(
             error
