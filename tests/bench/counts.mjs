@@ -45,5 +45,6 @@ export function perStep(counts, first) {
 /** Returns the median of a list; NaN if it is empty. */
 export function middle(list) {
   const sorted = [...list].sort((a, b) => a - b);
-  return sorted.length ? sorted[sorted.length >> 1] : NaN;
+  const half = sorted.length / 2;
+  return sorted.length ? (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2 : NaN;
 }

@@ -19,21 +19,22 @@ function head(measured, { rounds, tolerances: [first, later, steps] }) {
   const gib = Math.round(totalmem() / 2 ** 30);
   return `# Benchmarks
 
-\`cargo xtask bench --jax\` writes this page. It trains the same model in each program: BERT as published,
-without dropout, AdamW with clipping and decay, the vocabulary of the bundled text. All programs start
-from the same weights and read the same batches, and compute the masked-LM head for the masked
-positions only. A program gets figures only if its losses agree with those of the native engine: the
-first within ${first}, the first ${steps} within ${later}, relative.
+\`cargo xtask bench --jax\` writes this page. It trains the same model in each program: BERT as
+published, without dropout, AdamW with clipping and decay, the vocabulary of the bundled text. All
+programs start from the same weights and read the same batches, and compute the masked-LM head for
+the masked positions only. A program gets figures only if its losses agree with those of the native
+engine: the first within ${first}, the first ${steps} within ${later}, relative.
 
-A figure is the median over ${rounds} rounds, in which the programs take turns, of the median step after a warm-up;
-the spread is that of the rounds. A step ends when its loss and gradient norm have arrived as numbers.
-In the browser each measurement has a new process with an empty profile. The page is cross-origin
-isolated, so that WebAssembly has threads. The first step is timed from the start of the page or the
-process, without reading text or weights and learning a vocabulary; all files are compressed alike.
-Calls of WebGPU are counted by wrapping its methods; pipelines and buffers are those of a whole run,
-which includes evaluations in Clozelab and none in the others.
+A figure is the median over ${rounds} rounds, in which the programs take turns, of the median step
+after a warm-up; the spread is that of the rounds. A step ends when its loss and gradient norm have
+arrived as numbers. In the browser each measurement has a new process with an empty profile. The
+page is cross-origin isolated, so that WebAssembly has threads. The first step is timed from the
+start of the page or the process, without reading text or weights and learning a vocabulary; all
+files are compressed alike. Calls of WebGPU are counted by wrapping its methods; pipelines and
+buffers are those of a whole run, which includes evaluations in Clozelab and none in the others.
 
-${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model.trim()}, ${cpus().length} cores, ${gib} GiB, Linux ${release()} ${arch()}${browser ? `, Chromium ${browser}` : ''}.
+${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model.trim()}, ${cpus().length} cores, ${gib} GiB, Linux ${release()}
+${arch()}${browser ? `, Chromium ${browser}` : ''}.
 ${emulation(measured)}`;
 }
 
@@ -42,8 +43,8 @@ function emulation(measured) {
   const devices = measured.flatMap(({ results }) => Object.values(results).flat()).map(({ device }) => device);
   if (!devices.some((device) => /swiftshader|llvmpipe/i.test(device))) return '';
   return `
-WebGPU is emulated on the CPU there. Its times say nothing about a GPU; counts, and ratios of like with
-like, do.
+WebGPU is emulated on the CPU there. Its times say nothing about a GPU; counts, and ratios of like
+with like, do.
 `;
 }
 
@@ -68,7 +69,8 @@ function speedRow(name, rounds, reference) {
   const [ms, base] = [rounds, reference].map((list) => middle(list.map(({ ms }) => ms)));
   const { device } = rounds[0];
   const later = Math.max(...rounds.map(({ later }) => later));
-  const label = `${name}${rounds[0].name === 'Clozelab' ? '' : ` (${rounds[0].name})`}, ${device}`;
+  const version = /[\d.]+$/.exec(rounds[0].name)?.[0];
+  const label = [name, version, device].filter(Boolean).join(', ');
   return (settings) => {
     if (!rounds.every(({ agrees }) => agrees)) return [label, 'losses differ', '', '', '', '', later.toExponential(1)];
     const all = rounds.map(({ ms }) => ms);

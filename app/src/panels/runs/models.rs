@@ -65,7 +65,7 @@ pub fn Models() -> impl IntoView {
                 {tr!("The web page is one file that labels texts and tables, or fills masks, without a network. Anyone can open it in a browser.")}
             </p>
             <p class="help">
-                {tr!("A run that the command line left unfinished appears above with its curves and can resume here, once this page has the same text.")}
+                {tr!("A run that the command line left unfinished appears in the table of runs with its curves, and can resume once this page has the same text.")}
             </p>
             <p class="help">{move || imported.get().map(|summary| tr!("Opened: {summary}", summary = localize_message(&summary)))}</p>
         </div>
