@@ -32,6 +32,7 @@ page is cross-origin isolated, so that WebAssembly has threads. The first step i
 start of the page or the process, without reading text or weights and learning a vocabulary; all
 files are compressed alike. Calls of WebGPU are counted by wrapping its methods; pipelines and
 buffers are those of a whole run, which includes evaluations in Clozelab and none in the others.
+TensorFlow.js is measured for the small shape alone, where its steps already take seconds.
 
 ${new Date().toISOString().slice(0, 10)}, ${cpus()[0].model.trim()}, ${cpus().length} cores, ${gib} GiB, Linux ${release()}
 ${arch()}${browser ? `, Chromium ${browser}` : ''}.
