@@ -1,6 +1,7 @@
 //! Counts the kernels that the process launches on a GPU.
 
-/// Counts kernel launches for as long as it lives. A second counter replaces the first meanwhile.
+/// Counts kernel launches for as long as it lives. While a second counter lives, the first does not
+/// count.
 #[cfg(feature = "gpu")]
 #[must_use = "launches are counted until it is dropped"]
 pub struct LaunchCounter {
