@@ -2,11 +2,15 @@
 //! position, gradients match the loss, and configurations round-trip through their files.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use data::examples::Batch;
+use data::tokenizer::Specials;
 use engine::interop::{config_from_json, config_to_json};
 use engine::kernels::RowNumbers;
 use engine::model::{
-    Architecture, Heads, Input, Layout, ModelConfig, Network, ParamTensors, initial_values, specs,
+    Architecture, Dropout, Heads, Input, Layout, ModelConfig, Network, ParamTensors,
+    initial_values, specs,
 };
+use engine::train::DeviceBatch;
 
 /// Allows for rounding errors in single precision through a few layers.
 const TOLERANCE: f32 = 1e-5;
@@ -123,6 +127,97 @@ fn padding_has_no_effect() {
                 worst < TOLERANCE,
                 "{preset} padded to {t} differs by {worst}"
             );
+        }
+    }
+}
+
+/// Returns a batch of three texts of different lengths in rows of `t` positions, with a masked
+/// position in each.
+fn batch(t: usize) -> Batch {
+    let specials = Specials {
+        pad: 0,
+        unk: 1,
+        cls: 2,
+        sep: 3,
+        mask: 4,
+    };
+    let mut batch = Batch::filled(&specials, 3, t);
+    for (row, length) in [9, 2, 5].into_iter().enumerate() {
+        let ids: Vec<u32> = IDS[..length].iter().map(|&id| id as u32).collect();
+        batch.set_row(row, &ids, length / 2);
+        batch.masked_positions.push((row * t + length - 1) as i32);
+    }
+    batch.masked_targets = vec![10, 11, 12];
+    batch.masked_weights = vec![1.0; 3];
+    batch.labels = vec![0.0; 9];
+    batch
+}
+
+/// Returns the sum of the squares of all outputs of a model for a batch, and its gradients.
+fn outputs_and_gradients(
+    (config, layout, groups): (&ModelConfig, &Layout, &[Vec<f32>]),
+    input: Input,
+    positions: &RowNumbers,
+) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let tracked = params(layout, groups, &Device::flex().autodiff());
+    let dropout = Dropout {
+        hidden: 0.0,
+        attention: 0.2,
+    };
+    let network = Network::new(config, &tracked).with_dropout(dropout, 7);
+    let encoded = network.encode(input);
+    let parts = [
+        network.masked_lm(&encoded, positions),
+        network.next_sentence(&encoded),
+        network.classify(&encoded),
+    ];
+    let flat = |x: Tensor<2>| {
+        let n = x.dims().iter().product::<usize>();
+        x.reshape([n])
+    };
+    let outputs = Tensor::cat(parts.map(flat).to_vec(), 0);
+    let loss = outputs.clone().powi_scalar(2).mean();
+    let gradients = layout.gradients(&tracked, loss.backward());
+    let gradients = gradients.into_iter();
+    (
+        read(outputs.inner()),
+        gradients.map(|group| read(Tensor::cat(group, 0))).collect(),
+    )
+}
+
+#[test]
+fn leaving_out_padding_has_no_effect() {
+    let device = Device::flex();
+    for preset in PRESETS {
+        let config = config(preset);
+        let (layout, groups) = values(&config);
+        let model = (&config, &layout, groups.as_slice());
+        let t = 12;
+        let host = batch(t);
+        let uploaded = DeviceBatch::upload(&host, &config, &device);
+        let leaves_out = uploaded.input().sequences.bounds.is_some();
+        let skips = config.architecture.backbone().skips_padding();
+        assert_eq!(leaves_out, skips, "{preset}");
+        let (found, found_gradients) =
+            outputs_and_gradients(model, uploaded.input(), &uploaded.guesses().positions);
+        let keep = host.attention_mask.iter().map(|&keep| f32::from(keep));
+        let padded = Input::new(
+            [3, t],
+            &host.ids,
+            &host.token_type_ids,
+            Some(keep.collect()),
+            (&config, &device),
+        );
+        let positions = RowNumbers::new(&host.masked_positions, 3 * t, &device);
+        let (expected, expected_gradients) = outputs_and_gradients(model, padded, &positions);
+        let worst = |found: &[f32], expected: &[f32]| {
+            assert_eq!(found.len(), expected.len(), "{preset}");
+            let differences = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
+            differences.fold(0.0, f32::max)
+        };
+        assert!(worst(&found, &expected) < TOLERANCE, "{preset}");
+        for (found, expected) in found_gradients.iter().zip(&expected_gradients) {
+            assert!(worst(found, expected) < TOLERANCE, "gradients of {preset}");
         }
     }
 }

@@ -6,7 +6,7 @@ mod devices;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use engine::kernels::fused::Rates;
 use engine::kernels::stock::AttentionTables;
-use engine::kernels::{self, AttentionInputs, Mask, RowNumbers, RowTargets, stock};
+use engine::kernels::{self, AttentionInputs, Mask, RowNumbers, RowTargets, Sequences, stock};
 
 /// Allows for rounding errors in `f32` of sums of a few hundred terms of size 1 in another order.
 const TOLERANCE: f32 = 2e-4;
@@ -212,12 +212,11 @@ fn convolution_equals_stock(device: &Device) {
     for [b, t, width] in [[1, 1, 3], [1, 5, 4], [3, 9, 21]] {
         for padded in [false, true] {
             let (x, taps) = (on.leaf([b * t, width], 0.0), on.leaf([width, 3], 1.0));
-            type Convolve = fn(Tensor<2>, Tensor<2>, Option<Tensor<2>>, usize) -> Tensor<2>;
+            type Convolve = fn(Tensor<2>, Tensor<2>, Option<Tensor<2>>, Sequences) -> Tensor<2>;
             let run = |convolve: Convolve| {
                 let keep = padded.then(|| on.padding(b, t));
-                with_gradients(convolve(x.clone(), taps.clone(), keep, t), |g| {
-                    [gradient(&x, g), gradient(&taps, g)]
-                })
+                let y = convolve(x.clone(), taps.clone(), keep, Sequences::padded(b, t));
+                with_gradients(y, |g| [gradient(&x, g), gradient(&taps, g)])
             };
             let ((y, found), (expected_y, expected)) =
                 (run(kernels::convolve), run(stock::convolve));
@@ -236,7 +235,8 @@ fn attention_equals_stock(device: &Device) {
             let width = h * k;
             let qkv = on.leaf([b * t, 3 * width], 0.0);
             let inputs = || AttentionInputs {
-                dims: [b, t, h],
+                sequences: Sequences::padded(b, t),
+                heads: h,
                 keep: padded.then(|| on.padding(b, t)),
                 rotary: rotary.then(|| on.constant(sample(t * k, 3.0), [2, t, k / 2])),
                 dropout: if dropped {
@@ -248,12 +248,13 @@ fn attention_equals_stock(device: &Device) {
             let stock = |qkv: Tensor<2>| {
                 let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
                 let AttentionInputs {
-                    dims,
                     keep,
                     rotary,
                     dropout,
+                    ..
                 } = inputs();
-                stock::attention(parts, dims, &AttentionTables::new(keep, rotary), dropout).0
+                let tables = AttentionTables::new(keep, rotary);
+                stock::attention(parts, [b, t, h], &tables, dropout).0
             };
             let run = |attention: &dyn Fn(Tensor<2>) -> Tensor<2>| {
                 with_gradients(attention(qkv.clone()), |g| [gradient(&qkv, g)])
@@ -518,5 +519,69 @@ fn linear_gelu_equals_stock(device: &Device) {
             &found[1],
             &expected[1],
         );
+    }
+}
+
+/// Number of tokens of each sequence of the tests without padding, and the padded length.
+const LENGTHS: [usize; 4] = [3, 1, 19, 7];
+const PADDED: usize = 19;
+
+/// Returns the attention mask of these sequences, and the padded row of each token.
+fn padded_rows(on: &TestDevice) -> (Tensor<2>, RowNumbers) {
+    let is_token = |row: &usize| row % PADDED < LENGTHS[row / PADDED];
+    let rows = LENGTHS.len() * PADDED;
+    let keep = (0..rows).map(|row| f32::from(u8::from(is_token(&row))));
+    let tokens: Vec<i32> = (0..rows).filter(is_token).map(|row| row as i32).collect();
+    (
+        on.constant(keep.collect(), [LENGTHS.len(), PADDED]),
+        RowNumbers::new(&tokens, rows, &on.0),
+    )
+}
+
+#[test]
+fn sequences_without_padding_equal_padded_ones() {
+    let on = TestDevice(Device::flex());
+    let (b, t, h, k) = (LENGTHS.len(), PADDED, 3, 6);
+    let width = h * k;
+    let (keep, tokens) = padded_rows(&on);
+    let unpadded = Sequences::unpadded(&LENGTHS, t);
+
+    let (x, taps) = (on.leaf([b * t, width], 0.0), on.leaf([width, 3], 1.0));
+    let run = |y: Tensor<2>| with_gradients(y, |g| [gradient(&x, g), gradient(&taps, g)]);
+    let rows = kernels::gather_rows(x.clone(), &tokens);
+    let (y, found) = run(kernels::convolve(
+        rows,
+        taps.clone(),
+        None,
+        unpadded.clone(),
+    ));
+    let padded = kernels::convolve(
+        x.clone(),
+        taps.clone(),
+        Some(keep.clone()),
+        Sequences::padded(b, t),
+    );
+    let (expected_y, expected) = run(kernels::gather_rows(padded, &tokens));
+    near("convolution", &y, &expected_y);
+    near("its gradient of x", &found[0], &expected[0]);
+    near("its gradient of the taps", &found[1], &expected[1]);
+
+    for dropout in [Mask::NONE, Mask::new(0.2, [1, 2, 3]).starting_at(77)] {
+        let qkv = on.leaf([b * t, 3 * width], 0.0);
+        let run = |y: Tensor<2>| with_gradients(y, |g| [gradient(&qkv, g)]);
+        let inputs = |sequences: Sequences, keep: Option<Tensor<2>>| AttentionInputs {
+            sequences,
+            heads: h,
+            keep,
+            rotary: Some(on.constant(sample(t * k, 3.0), [2, t, k / 2])),
+            dropout,
+        };
+        let rows = kernels::gather_rows(qkv.clone(), &tokens);
+        let (y, [found]) = run(kernels::attention(rows, inputs(unpadded.clone(), None)));
+        let padded = inputs(Sequences::padded(b, t), Some(keep.clone()));
+        let padded = kernels::attention(qkv.clone(), padded);
+        let (expected_y, [expected]) = run(kernels::gather_rows(padded, &tokens));
+        near("attention", &y, &expected_y);
+        near("its gradient", &found, &expected);
     }
 }

@@ -1,25 +1,25 @@
 //! Multi-head self-attention (Vaswani et al. 2017, 3.2.2) and its gradient, one sequence at a time.
-//! Queries, keys and values are concatenated in the rows of one matrix, `[B * T, 3 D]`.
+//! Queries, keys and values are concatenated in the rows of one matrix, `[N, 3 D]`, where `N` is the
+//! number of rows of all sequences.
 
 use crate::dropout::factors;
 use crate::matmul::{Matrix, Output, Write, product_into};
 use crate::min_blocks;
+use crate::sequences::{Sequences, split, split_mut};
 use crate::sums::{map_and_sum, max, sum_of_pairs};
 use rayon::prelude::*;
 use shaders::dropout::Mask;
 use shaders::math::exp;
 
-/// Sizes of one attention layer; the width is `D = H K`.
+/// Sizes of attention within one sequence; the width is `D = H K`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Number of sequences, `B`.
-    pub b: usize,
-    /// Sequence length, `T`.
-    pub t: usize,
+struct Shape {
+    /// Number of rows of the sequence, `T`.
+    t: usize,
     /// Number of heads, `H`.
-    pub h: usize,
+    h: usize,
     /// Width of a head, `K`.
-    pub k: usize,
+    k: usize,
 }
 
 impl Shape {
@@ -35,11 +35,6 @@ impl Shape {
     /// Number of probabilities of one sequence: `[H, T, T]`.
     fn scores(self) -> usize {
         self.h * self.t * self.t
-    }
-
-    /// Minimum number of sequences per thread.
-    fn min_sequences(self) -> usize {
-        min_blocks(3 * self.sequence() + self.scores())
     }
 
     /// Returns head `h` of one sequence's `[T, D]`.
@@ -63,7 +58,7 @@ impl Shape {
     }
 }
 
-/// Cosines and sines of the rotary positions, `[T, K / 2]` each (Su et al. 2021, equation 34).
+/// Cosines and sines of the rotary positions, `[T, K / 2]` each for sequences of up to `T` rows (Su et al. 2021, equation 34).
 #[derive(Clone, Copy, Debug)]
 pub struct Rotary<'a> {
     /// Cosines, `[T, K / 2]`.
@@ -75,32 +70,37 @@ pub struct Rotary<'a> {
 /// Inputs of attention besides queries, keys and values.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
-    /// Attention mask `[B, T]`: 1 for a token, 0 for padding; `None` if nothing is padded.
+    /// The rows of each sequence.
+    pub sequences: &'a Sequences,
+    /// Number of heads, `H`.
+    pub heads: usize,
+    /// Attention mask `[B, T]` of padded sequences: 1 for a token, 0 for padding; `None` if nothing
+    /// is padded.
     pub keep: Option<&'a [f32]>,
     /// Rotary tables; `None` if positions are not rotary.
     pub rotary: Option<Rotary<'a>>,
-    /// Dropout mask of the probabilities, `[B, H, T, T]`.
+    /// Dropout mask of the probabilities, `[B, H, T, T]`, also for sequences without padding.
     pub dropout: Mask,
-    /// Sizes of the layer.
-    pub shape: Shape,
 }
 
 impl<'a> Inputs<'a> {
-    /// Checks the lengths of the arrays.
+    /// Checks the lengths of the arrays and returns the shape of each sequence.
     ///
     /// # Panics
-    /// If the arrays do not match the shape, which is a bug in the caller.
-    fn check(&self, qkv: &[f32]) {
-        let Shape { b, t, k, .. } = self.shape;
+    /// If the arrays do not match, which is a bug in the caller.
+    fn shapes(&self, qkv: &[f32]) -> Vec<Shape> {
+        let Sequences { b, t, .. } = *self.sequences;
+        let (h, rows) = (self.heads, self.sequences.rows());
+        let k = qkv.len() / (3 * h * rows.max(1));
         assert_eq!(
             qkv.len(),
-            3 * b * self.shape.sequence(),
-            "queries, keys and values of {:?}",
-            self.shape
+            3 * rows * h * k,
+            "queries, keys and values of {rows} rows and {h} heads"
         );
         assert!(
-            self.keep.is_none_or(|keep| keep.len() == b * t),
-            "a mark for each position"
+            self.keep
+                .is_none_or(|keep| keep.len() == b * t && self.sequences.bounds.is_none()),
+            "a mark for each row"
         );
         let is_table = |table: &[f32]| table.len() == t * (k / 2);
         assert!(
@@ -108,62 +108,74 @@ impl<'a> Inputs<'a> {
                 .is_none_or(|rotary| is_table(rotary.cos) && is_table(rotary.sin)),
             "an angle for each pair"
         );
+        let lengths = self.sequences.lengths();
+        lengths.map(|t| Shape { t, h, k }).collect()
     }
 
     /// Returns the attention mask of sequence `b`, `[T]`.
     fn keep_of(&self, b: usize) -> Option<&'a [f32]> {
-        let t = self.shape.t;
+        let t = self.sequences.t;
         self.keep.map(|keep| &keep[b * t..(b + 1) * t])
     }
 
-    /// Writes the dropout factors of the probabilities of head `h` in sequence `b`, `[T, T]`, to
-    /// `buffer`; returns `None` without dropout.
-    fn factors<'b>(&self, b: usize, h: usize, buffer: &'b mut Vec<f32>) -> Option<&'b [f32]> {
+    /// Writes the dropout factors of the probabilities of head `h` in sequence `b` of `len` rows,
+    /// `[len, len]`, to `buffer`; returns `None` without dropout.
+    fn factors<'b>(&self, [b, h, len]: [usize; 3], buffer: &'b mut Vec<f32>) -> Option<&'b [f32]> {
         if self.dropout.is_none() {
             return None;
         }
-        let scores = self.shape.head_scores(h);
-        buffer.resize(scores.len(), 0.0);
-        factors(
-            buffer,
-            b * self.shape.scores() + scores.start,
-            &self.dropout,
-        );
+        let t = self.sequences.t;
+        let start = (b * self.heads + h) * t * t;
+        buffer.resize(len * len, 0.0);
+        if len == t {
+            factors(buffer, start, &self.dropout);
+        } else {
+            for (i, row) in buffer.chunks_exact_mut(len).enumerate() {
+                factors(row, start + i * t, &self.dropout);
+            }
+        }
         Some(buffer)
     }
 }
 
+/// Minimum number of sequences per thread.
+fn min_sequences(shapes: &[Shape]) -> usize {
+    let size = |shape: &Shape| 3 * shape.sequence() + shape.scores();
+    min_blocks(shapes.iter().map(size).max().unwrap_or(1))
+}
+
 /// Results of [`attention`].
 pub struct Attended {
-    /// Concatenated context of all heads, `[B * T, D]`.
+    /// Concatenated context of all heads, `[N, D]`.
     pub context: Vec<f32>,
-    /// Rotated queries divided by the square root of `K`, `[B * T, D]`.
+    /// Rotated queries divided by the square root of `K`, `[N, D]`.
     pub queries: Vec<f32>,
-    /// Rotated keys, `[B * T, D]`.
+    /// Rotated keys, `[N, D]`.
     pub keys: Vec<f32>,
-    /// Attention probabilities before dropout, `[B, H, T, T]`.
+    /// Attention probabilities before dropout: `[H, T, T]` of each sequence in turn.
     pub probabilities: Vec<f32>,
 }
 
-/// Computes attention over `qkv` `[B * T, 3 D]`.
+/// Computes attention over `qkv` `[N, 3 D]`.
 pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
-    let shape = inputs.shape;
-    inputs.check(qkv);
-    let zeros = |n: usize| vec![0.0; shape.b * n];
-    let [mut context, mut queries, mut keys] = [(); 3].map(|()| zeros(shape.sequence()));
-    let mut probabilities = zeros(shape.scores());
-    context
-        .par_chunks_mut(shape.sequence())
-        .zip(
-            queries
-                .par_chunks_mut(shape.sequence())
-                .zip(keys.par_chunks_mut(shape.sequence())),
-        )
-        .zip(probabilities.par_chunks_mut(shape.scores()))
-        .zip(qkv.par_chunks(3 * shape.sequence()))
+    let (sequences, shapes) = (inputs.sequences, inputs.shapes(qkv));
+    let width = qkv.len() / (3 * sequences.rows().max(1));
+    let zeros = || vec![0.0; qkv.len() / 3];
+    let [mut context, mut queries, mut keys] = [(); 3].map(|()| zeros());
+    let scores = || shapes.iter().map(|shape| shape.scores());
+    let mut probabilities = vec![0.0; scores().sum()];
+    let outputs = sequences
+        .split_mut(&mut context, width)
+        .into_par_iter()
+        .zip(sequences.split_mut(&mut queries, width))
+        .zip(sequences.split_mut(&mut keys, width))
+        .zip(split_mut(&mut probabilities, scores()));
+    outputs
+        .zip(sequences.split(qkv, 3 * width))
         .enumerate()
-        .with_min_len(shape.min_sequences())
-        .for_each(|(b, (((context, (queries, keys)), scores), qkv))| {
+        .with_min_len(min_sequences(&shapes))
+        .for_each(|(b, ((((context, queries), keys), scores), qkv))| {
+            let shape = shapes[b];
             rotate_sequence(queries, qkv, 0, inputs.rotary, shape);
             rotate_sequence(keys, qkv, shape.width(), inputs.rotary, shape);
             let (mut used, mut factors) = (Vec::new(), Vec::new());
@@ -176,7 +188,8 @@ pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
                 };
                 product_into(shape.head(queries, h), keys, output, Write::Replace);
                 softmax_rows(scores, inputs.keep_of(b), shape.t);
-                let used = dropped(scores, inputs.factors(b, h, &mut factors), &mut used);
+                let factors = inputs.factors([b, h, shape.t], &mut factors);
+                let used = dropped(scores, factors, &mut used);
                 let output = Output {
                     values: &mut context[h * shape.k..],
                     stride: shape.width(),
@@ -197,11 +210,11 @@ pub fn attention(qkv: &[f32], inputs: &Inputs) -> Attended {
     }
 }
 
-/// Returns the gradient of `qkv` `[B * T, 3 D]` from the gradient of the context, `dy`
-/// `[B * T, D]`. `attended` holds the queries, keys and probabilities returned by [`attention`].
+/// Returns the gradient of `qkv` `[N, 3 D]` from the gradient of the context, `dy` `[N, D]`.
+/// `attended` holds the queries, keys and probabilities returned by [`attention`].
 pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs) -> Vec<f32> {
-    let shape = inputs.shape;
-    inputs.check(qkv);
+    let (sequences, shapes) = (inputs.sequences, inputs.shapes(qkv));
+    let width = qkv.len() / (3 * sequences.rows().max(1));
     assert_eq!(
         3 * dy.len(),
         qkv.len(),
@@ -209,23 +222,27 @@ pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs)
     );
     let [queries, keys, probabilities] = attended;
     let mut dqkv = vec![0.0; qkv.len()];
-    dqkv.par_chunks_mut(3 * shape.sequence())
-        .zip(
-            qkv.par_chunks(3 * shape.sequence())
-                .zip(dy.par_chunks(shape.sequence())),
-        )
-        .zip(
-            queries
-                .par_chunks(shape.sequence())
-                .zip(keys.par_chunks(shape.sequence())),
-        )
-        .zip(probabilities.par_chunks(shape.scores()))
+    let saved = sequences
+        .split(queries, width)
+        .into_par_iter()
+        .zip(sequences.split(keys, width))
+        .zip(split(
+            probabilities,
+            shapes.iter().map(|shape| shape.scores()),
+        ));
+    sequences
+        .split_mut(&mut dqkv, 3 * width)
+        .into_par_iter()
+        .zip(sequences.split(qkv, 3 * width))
+        .zip(sequences.split(dy, width))
+        .zip(saved)
         .enumerate()
-        .with_min_len(shape.min_sequences())
+        .with_min_len(min_sequences(&shapes))
         .for_each(
-            |(b, (((dqkv, (qkv, dy)), (queries, keys)), probabilities))| {
+            |(b, (((dqkv, qkv), dy), ((queries, keys), probabilities)))| {
                 let sequence = Sequence {
                     b,
+                    shape: shapes[b],
                     qkv,
                     dy,
                     queries,
@@ -234,7 +251,7 @@ pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs)
                     inputs,
                 };
                 sequence.backward(dqkv);
-                rotate_back(dqkv, inputs.rotary, shape);
+                rotate_back(dqkv, inputs.rotary, shapes[b]);
             },
         );
     dqkv
@@ -243,6 +260,7 @@ pub fn backward(qkv: &[f32], dy: &[f32], attended: [&[f32]; 3], inputs: &Inputs)
 /// Data of one sequence in [`backward`].
 struct Sequence<'a> {
     b: usize,
+    shape: Shape,
     qkv: &'a [f32],
     dy: &'a [f32],
     queries: &'a [f32],
@@ -254,13 +272,13 @@ struct Sequence<'a> {
 impl Sequence<'_> {
     /// Writes the gradients of the rotated queries and keys and of the values to `dqkv` `[T, 3 D]`.
     fn backward(&self, dqkv: &mut [f32]) {
-        let shape = self.inputs.shape;
+        let shape = self.shape;
         let (width, square) = (shape.width(), [shape.t; 2]);
         let mut dscores = vec![0.0; shape.t * shape.t];
         let (mut used, mut factors) = (Vec::new(), Vec::new());
         for h in 0..shape.h {
             let probabilities = &self.probabilities[shape.head_scores(h)];
-            let factors = self.inputs.factors(self.b, h, &mut factors);
+            let factors = self.inputs.factors([self.b, h, shape.t], &mut factors);
             let dy = shape.head(self.dy, h);
             let mut write = |part: usize, left: Matrix, right: Matrix| {
                 let values = &mut dqkv[part * width + h * shape.k..];

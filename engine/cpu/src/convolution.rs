@@ -2,51 +2,35 @@
 //! `y[t] = x[t] + w0 s[t-1] + w1 s[t] + w2 s[t+1]` per channel, with `s = x` for tokens and 0 for
 //! padding and beyond both ends.
 
+use crate::sequences::Sequences;
 use crate::{min_blocks, rows};
 use rayon::prelude::*;
 
-/// Sizes of the rows `[B, T, D]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// Sequence length, `T`.
-    pub t: usize,
-    /// Number of channels, `D`.
-    pub width: usize,
+/// Checks the lengths of the arrays.
+///
+/// # Panics
+/// If the arrays do not match the sequences, which is a bug in the caller.
+fn check(x: &[f32], taps: &[f32], keep: Option<&[f32]>, sequences: &Sequences) {
+    let rows = sequences.rows();
+    assert_eq!(3 * x.len(), rows * taps.len(), "three taps per channel");
+    assert!(
+        keep.is_none_or(|keep| keep.len() == rows && sequences.bounds.is_none()),
+        "a mark for each row"
+    );
 }
 
-impl Shape {
-    /// Checks the lengths of the arrays.
-    ///
-    /// # Panics
-    /// If the arrays do not match the shape, which is a bug in the caller.
-    fn check(self, x: &[f32], taps: &[f32], keep: Option<&[f32]>) {
-        let rows = x.len() / self.width;
-        assert_eq!(
-            rows / self.t * self.t * self.width,
-            x.len(),
-            "whole texts of {} rows",
-            self.t
-        );
-        assert_eq!(taps.len(), 3 * self.width, "three taps per channel");
-        assert!(
-            keep.is_none_or(|keep| keep.len() == rows),
-            "a mark for each row"
-        );
-    }
-}
-
-/// Convolves `x` `[B, T, D]` with `taps` `[D, 3]`; `keep` `[B, T]` is 1 for a token and 0 for
-/// padding.
-pub fn convolve(x: &[f32], taps: &[f32], keep: Option<&[f32]>, shape: Shape) -> Vec<f32> {
-    let Shape { t, width } = shape;
-    shape.check(x, taps, keep);
+/// Convolves `x` `[N, D]` with `taps` `[D, 3]`; `keep` `[B, T]` is 1 for a token of a padded
+/// sequence and 0 for padding.
+pub fn convolve(x: &[f32], taps: &[f32], keep: Option<&[f32]>, sequences: &Sequences) -> Vec<f32> {
+    check(x, taps, keep, sequences);
+    let (t, width) = (sequences.t, taps.len() / 3);
     let taps = by_tap(taps);
     let mut y = x.to_vec();
-    let sequences = y
-        .par_chunks_mut(t * width)
-        .zip(x.par_chunks(t * width))
-        .enumerate();
     sequences
+        .split_mut(&mut y, width)
+        .into_par_iter()
+        .zip(sequences.split(x, width))
+        .enumerate()
         .with_min_len(min_blocks(t * width))
         .for_each(|(b, (y, x))| {
             let keep = keep.map(|keep| &keep[b * t..(b + 1) * t]);
@@ -66,28 +50,30 @@ vectorized! {
     }
 }
 
-/// Returns the gradients of `x` `[B, T, D]` and of the taps `[D, 3]` from `dy` `[B, T, D]`.
+/// Returns the gradients of `x` `[N, D]` and of the taps `[D, 3]` from `dy` `[N, D]`.
 pub fn backward(
     x: &[f32],
     dy: &[f32],
     taps: &[f32],
     keep: Option<&[f32]>,
-    shape: Shape,
+    sequences: &Sequences,
 ) -> (Vec<f32>, Vec<f32>) {
-    let Shape { t, width } = shape;
-    shape.check(x, taps, keep);
+    check(x, taps, keep, sequences);
     assert_eq!(x.len(), dy.len(), "a gradient for each element");
+    let (t, width) = (sequences.t, taps.len() / 3);
     let taps = by_tap(taps);
     let mut dx = dy.to_vec();
-    let sequences = x.len() / (t * width);
     // Contribution of each sequence to the gradients of the taps, `[B, 3, D]`, added up in order.
-    let mut shares = vec![0.0; sequences * 3 * width];
-    dx.par_chunks_mut(t * width)
+    let mut shares = vec![0.0; sequences.b * 3 * width];
+    sequences
+        .split_mut(&mut dx, width)
+        .into_par_iter()
         .zip(shares.par_chunks_mut(3 * width))
-        .zip(x.par_chunks(t * width).zip(dy.par_chunks(t * width)))
+        .zip(sequences.split(x, width))
+        .zip(sequences.split(dy, width))
         .enumerate()
         .with_min_len(min_blocks(t * width))
-        .for_each(|(b, ((dx, shares), (x, dy)))| {
+        .for_each(|(b, (((dx, shares), x), dy))| {
             let keep = keep.map(|keep| &keep[b * t..(b + 1) * t]);
             sequence_backward(dx, shares, x, dy, &taps, keep);
         });

@@ -21,6 +21,7 @@ pub mod matmul;
 pub mod muon;
 pub mod optimizer;
 pub mod rows;
+pub mod sequences;
 mod sums;
 
 /// Number of partial sums in every reduction: one vector of AVX-512, two of AVX2, four of SSE and

@@ -16,7 +16,7 @@ use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{Device, Tensor};
 pub use collected_gradients::CollectedGradients;
 pub use fused::{
-    AttentionInputs, Mask, RowNumbers, RowTargets, add_norm, attention, convolve,
+    AttentionInputs, Mask, RowNumbers, RowTargets, Sequences, add_norm, attention, convolve,
     cross_entropy_sums, dropout, gather_rows, layer_norm, linear, linear_gelu,
     projected_cross_entropy,
 };

@@ -1,7 +1,7 @@
 //! The fused operations composed of burn's own, as a reference for tests. Only this attention also
 //! returns the probabilities.
 
-use super::fused::{Mask, RowTargets};
+use super::fused::{Mask, RowTargets, Sequences};
 use super::shifted;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
@@ -25,10 +25,15 @@ pub fn layer_norm(x: Tensor<2>, [gamma, beta]: [Tensor<1>; 2], eps: f64) -> Tens
     normal * gamma.unsqueeze() + beta.unsqueeze()
 }
 
-/// See [`super::convolve`].
-pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize) -> Tensor<2> {
+/// See [`super::convolve`]; the sequences are padded.
+pub fn convolve(
+    x: Tensor<2>,
+    taps: Tensor<2>,
+    keep: Option<Tensor<2>>,
+    sequences: Sequences,
+) -> Tensor<2> {
     let [rows, width] = x.dims();
-    let b = rows / t;
+    let Sequences { b, t, .. } = sequences;
     let tap = |i: usize| taps.clone().narrow(1, i, 1).reshape([1, 1, width]);
     let x = x.reshape([b, t, width]); // [B, T, D]
     let seen = if let Some(keep) = keep {

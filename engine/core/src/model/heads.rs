@@ -80,7 +80,7 @@ impl Heads {
     }
 }
 
-/// Returns logits `[M, V]` over the vocabulary at `M` positions, given as row indices into `B * T`.
+/// Returns logits `[M, V]` over the vocabulary at `M` positions, given as indices of rows of tokens.
 /// Only these rows are projected.
 pub fn masked_lm(network: &Network, encoded: &Encoded, positions: &RowNumbers) -> Tensor<2> {
     let Projection { rows, table, bias } = projection(network, encoded, positions);
@@ -127,5 +127,5 @@ pub fn next_sentence(network: &Network, encoded: &Encoded) -> Tensor<2> {
 /// Returns classification logits `[B, C]`.
 pub fn classifier(network: &Network, encoded: &Encoded) -> Tensor<2> {
     let pooled = network.pool(encoded);
-    linear(network.params, "classifier", network.drop_hidden(pooled))
+    linear(network.params, "classifier", network.drop_pooled(pooled))
 }

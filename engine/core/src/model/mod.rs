@@ -21,7 +21,7 @@ pub use config::{ModelConfig, ProblemType};
 pub use forward::{specs, word_embeddings};
 pub use heads::Heads;
 pub use layers::Dropout;
-pub use network::{AttentionTrace, Encoded, Input, Network};
+pub use network::{AttentionTrace, Encoded, Input, Network, Offset};
 pub use param_tensors::ParamTensors;
 pub use parameter_spec::{Init, MatrixBatch, ParameterSpec};
 pub use parameters::{Layout, ParameterGroup, initial_values};

@@ -5,47 +5,114 @@ use super::architecture::Architecture;
 use super::config::ModelConfig;
 use super::layers::{Dropout, Masks, norm_parameters};
 use super::param_tensors::ParamTensors;
-use crate::kernels::{self, Mask, RowNumbers};
+use crate::kernels::{self, Mask, RowNumbers, Sequences};
 use burn::tensor::{Device, Tensor, TensorData};
-use std::ops::Range;
 
-/// One batch of model inputs on the device.
+/// One batch of model inputs on the device: `N` rows of tokens.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// Batch size and sequence length, `[B, T]`.
-    pub dims: [usize; 2],
-    /// Token ids, `[B * T]`, each below `V`.
+    /// The rows of each sequence.
+    pub sequences: Sequences,
+    /// Token ids, `[N]`, each below `V`.
     pub ids: RowNumbers,
-    /// Token type ids, `[B * T]`.
+    /// Token type ids, `[N]`.
     pub segments: RowNumbers,
-    /// Position ids, `[B * T]`; `None` unless the model has learned position embeddings.
+    /// Position ids, `[N]`; `None` unless the model has learned position embeddings.
     pub positions: Option<RowNumbers>,
+    /// Which positions of the padded batch are tokens.
+    pub(super) padding: Padding,
+}
+
+/// The positions of a padded batch that are tokens.
+#[derive(Clone, Debug)]
+pub(super) struct Padding {
     /// Attention mask `[B, T]`: 1 for a token, 0 for padding; `None` if nothing is padded.
-    pub keep: Option<Tensor<2>>,
+    keep: Option<Tensor<2>>,
+    /// If padding has no rows: the row of each position, `[B * T]`, and the first row for padding.
+    rows: Option<RowNumbers>,
 }
 
 impl Input {
-    /// Uploads a batch of shape `dims` `[B, T]` for a model with this `config`; the arrays have
-    /// `B * T` elements.
+    /// Uploads a padded batch of shape `dims` `[B, T]` for a model with this `config`; the arrays
+    /// have `B * T` elements.
     ///
     /// # Panics
     /// If an id is out of range, which is a bug in the caller.
     pub fn new(
-        dims: [usize; 2],
+        [b, t]: [usize; 2],
         ids: &[i32],
         segments: &[i32],
         keep: Option<Vec<f32>>,
         (config, device): (&ModelConfig, &Device),
     ) -> Self {
-        let positions: Vec<i32> = (0..ids.len()).map(|i| (i % dims[1]) as i32).collect();
+        let places: Vec<usize> = (0..b * t).collect();
+        let padding = Padding {
+            keep: keep.map(|keep| Tensor::from_data(TensorData::new(keep, [b, t]), device)),
+            rows: None,
+        };
+        let numbers = [ids, segments];
+        Self::of_places(
+            Sequences::padded(b, t),
+            &places,
+            numbers,
+            padding,
+            (config, device),
+        )
+    }
+
+    /// Uploads the tokens of a padded batch without the padding: sequences of these `lengths` in
+    /// rows of `t` ids and segments.
+    ///
+    /// # Panics
+    /// If an id is out of range, or a sequence is empty or longer than `t`, which is a bug in the
+    /// caller.
+    pub fn unpadded(
+        (lengths, t): (&[usize], usize),
+        ids: &[i32],
+        segments: &[i32],
+        (config, device): (&ModelConfig, &Device),
+    ) -> Self {
+        let sequences = Sequences::unpadded(lengths, t);
+        let b = lengths.len();
+        let is_token = |place: &usize| place % t < lengths[place / t];
+        let places: Vec<usize> = (0..b * t).filter(is_token).collect();
+        let mut rows = vec![0; b * t];
+        for (row, &place) in places.iter().enumerate() {
+            rows[place] = row as i32;
+        }
+        let keep: Vec<f32> = (0..b * t)
+            .map(|place| f32::from(u8::from(is_token(&place))))
+            .collect();
+        let padding = Padding {
+            keep: Some(Tensor::from_data(TensorData::new(keep, [b, t]), device)),
+            rows: Some(RowNumbers::new(&rows, places.len(), device)),
+        };
+        let numbers = [ids, segments];
+        Self::of_places(sequences, &places, numbers, padding, (config, device))
+    }
+
+    /// Uploads the ids and segments at `places` in a padded batch.
+    fn of_places(
+        sequences: Sequences,
+        places: &[usize],
+        [ids, segments]: [&[i32]; 2],
+        padding: Padding,
+        (config, device): (&ModelConfig, &Device),
+    ) -> Self {
+        let at_places =
+            |numbers: &[i32]| -> Vec<i32> { places.iter().map(|&place| numbers[place]).collect() };
+        let positions = || -> Vec<i32> {
+            let position = |place: &usize| (place % sequences.t) as i32;
+            places.iter().map(position).collect()
+        };
         let has_positions = config.architecture == Architecture::Bert;
         Self {
-            dims,
             positions: has_positions
-                .then(|| RowNumbers::new(&positions, config.max_position_embeddings, device)),
-            ids: RowNumbers::new(ids, config.vocab_size, device),
-            segments: RowNumbers::new(segments, config.type_vocab_size, device),
-            keep: keep.map(|keep| Tensor::from_data(TensorData::new(keep, dims), device)),
+                .then(|| RowNumbers::new(&positions(), config.max_position_embeddings, device)),
+            ids: RowNumbers::new(&at_places(ids), config.vocab_size, device),
+            segments: RowNumbers::new(&at_places(segments), config.type_vocab_size, device),
+            sequences,
+            padding,
         }
     }
 
@@ -54,26 +121,28 @@ impl Input {
         self.ids.numbers().device()
     }
 
-    /// Returns the attention mask as `[B, T, 1]`.
-    pub(super) fn keep_rows(&self) -> Option<Tensor<3>> {
-        let [b, t] = self.dims;
-        self.keep.clone().map(|keep| keep.reshape([b, t, 1]))
+    /// Returns the attention mask `[B, T]` of the rows: 1 for a token, 0 for padding; `None` if no
+    /// row is padding.
+    pub(super) fn keep(&self) -> Option<Tensor<2>> {
+        match self.padding.rows {
+            None => self.padding.keep.clone(),
+            Some(_) => None,
+        }
     }
 }
 
 /// The backbone's output for a batch.
 pub struct Encoded {
-    /// Batch size and sequence length, `[B, T]`.
-    pub dims: [usize; 2],
-    /// Last hidden states, `[B * T, F]`; `F` depends on the backbone.
+    /// The rows of each sequence.
+    pub sequences: Sequences,
+    /// Last hidden states, `[N, F]`; `F` depends on the backbone.
     pub hidden: Tensor<2>,
-    /// Attention mask `[B, T, 1]`: 1 for a token, 0 for padding; `None` if nothing is padded.
-    pub keep: Option<Tensor<3>>,
-    /// Hidden states before the first block and after each block, `[B * T, ..]` each.
+    /// Hidden states before the first block and after each block, `[N, ..]` each.
     pub hidden_states: Vec<Tensor<2>>,
     /// Attention of each block. Empty unless requested by [`Network::with_attentions`], and for
     /// backbones without attention.
     pub attentions: Vec<AttentionTrace>,
+    padding: Padding,
 }
 
 /// Intermediate results of one attention layer.
@@ -85,10 +154,9 @@ pub struct AttentionTrace {
 }
 
 impl Encoded {
-    /// Bundles a backbone's outputs; the last of `hidden_states` becomes `hidden`.
+    /// Bundles a backbone's outputs for `input`; the last of `hidden_states` becomes `hidden`.
     pub(super) fn new(
-        dims: [usize; 2],
-        keep: Option<Tensor<3>>,
+        input: Input,
         hidden_states: Vec<Tensor<2>>,
         attentions: Vec<AttentionTrace>,
     ) -> Self {
@@ -97,13 +165,52 @@ impl Encoded {
             .expect("a backbone has an output")
             .clone();
         Self {
-            dims,
+            sequences: input.sequences,
             hidden,
-            keep,
             hidden_states,
             attentions,
+            padding: input.padding,
         }
     }
+
+    /// Returns the hidden states of the padded batch, `[B, T, F]`. What they are at padding is
+    /// undefined; see [`Self::keep`].
+    pub fn padded(&self) -> Tensor<3> {
+        self.padding.padded(&self.sequences, &self.hidden)
+    }
+
+    /// Returns the attention mask of the padded batch, `[B, T, 1]`: 1 for a token, 0 for padding;
+    /// `None` if nothing is padded.
+    pub(super) fn keep(&self) -> Option<Tensor<3>> {
+        self.padding.keep(&self.sequences)
+    }
+}
+
+impl Padding {
+    /// Returns the rows `x` `[N, F]` as a padded batch, `[B, T, F]`.
+    pub fn padded(&self, sequences: &Sequences, x: &Tensor<2>) -> Tensor<3> {
+        let width = x.dims()[1];
+        let rows = match &self.rows {
+            None => x.clone(),
+            Some(rows) => kernels::gather_rows(x.clone(), rows),
+        };
+        rows.reshape([sequences.b, sequences.t, width])
+    }
+
+    /// Returns the attention mask as `[B, T, 1]`.
+    pub fn keep(&self, sequences: &Sequences) -> Option<Tensor<3>> {
+        let keep = self.keep.clone();
+        keep.map(|keep| keep.reshape([sequences.b, sequences.t, 1]))
+    }
+}
+
+/// Where the input begins in a larger batch that it is a part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offset {
+    /// Number of sequences before it.
+    pub sequences: usize,
+    /// Number of rows of tokens before it.
+    pub rows: usize,
 }
 
 /// A configuration with parameters, ready for a forward pass.
@@ -114,8 +221,7 @@ pub struct Network<'a> {
     pub params: &'a ParamTensors,
     dropout: Dropout,
     masks: Masks,
-    /// Rows of the batch that the input consists of, for dropout; `None`: all.
-    rows: Option<Range<usize>>,
+    offset: Offset,
     /// Whether [`Encoded`] contains the attention of each block.
     pub output_attentions: bool,
 }
@@ -128,7 +234,7 @@ impl<'a> Network<'a> {
             params,
             dropout: Dropout::NONE,
             masks: Masks::default(),
-            rows: None,
+            offset: Offset::default(),
             output_attentions: false,
         }
     }
@@ -142,16 +248,14 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Declares that the input consists of `rows` of a larger batch, so that dropout drops the same
-    /// elements as in the whole batch.
-    pub fn of_rows(self, rows: Range<usize>) -> Self {
-        Self {
-            rows: Some(rows),
-            ..self
-        }
+    /// Declares that the input is a part of a larger batch, so that dropout drops the same elements
+    /// as in the whole batch.
+    pub fn starting_at(self, offset: Offset) -> Self {
+        Self { offset, ..self }
     }
 
-    /// Also returns the attention of each block.
+    /// Also returns the attention of each block. The rows of the input must include the padding, if
+    /// there is any.
     pub fn with_attentions(self) -> Self {
         Self {
             output_attentions: true,
@@ -159,19 +263,22 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Applies dropout to hidden states.
-    pub(super) fn drop_hidden<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
-        let mask = self.next_mask(self.dropout.hidden, x.shape().num_elements());
-        if mask.is_none() {
-            x
-        } else {
-            kernels::dropout(x, mask)
-        }
+    /// Applies dropout to the hidden states of tokens, `[N, F]`.
+    pub(super) fn drop_hidden(&self, x: Tensor<2>) -> Tensor<2> {
+        let mask = self.hidden_mask(&x);
+        dropped(x, mask)
+    }
+
+    /// Applies dropout to one vector per sequence, `[B, F]`.
+    pub(super) fn drop_pooled(&self, x: Tensor<2>) -> Tensor<2> {
+        let first = self.offset.sequences * x.dims()[1];
+        let mask = self.next_mask(self.dropout.hidden, first);
+        dropped(x, mask)
     }
 
     /// Computes the layer normalisation `name` of `x + dropout(y)`.
     pub(super) fn add_norm(&self, name: &str, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-        let mask = self.next_mask(self.dropout.hidden, y.shape().num_elements());
+        let mask = self.hidden_mask(&y);
         kernels::add_norm(
             [x, y],
             norm_parameters(self.params, name),
@@ -180,17 +287,27 @@ impl<'a> Network<'a> {
         )
     }
 
-    /// Returns the dropout mask for the next layer's attention probabilities; `dims` are `[B, T, H]`.
-    pub(super) fn attention_mask(&self, [b, t, h]: [usize; 3]) -> Mask {
-        self.next_mask(self.dropout.attention, b * h * t * t)
+    /// Returns the dropout mask for the next layer's attention probabilities, `[B, H, T, T]`, given
+    /// the length `t` of the padded sequences and the number of heads `h`.
+    pub(super) fn attention_mask(&self, t: usize, h: usize) -> Mask {
+        self.next_mask(self.dropout.attention, self.offset.sequences * h * t * t)
     }
 
-    /// Returns the next dropout mask, for as many `elements` of the input's rows.
-    fn next_mask(&self, p: f64, elements: usize) -> Mask {
-        let first = self
-            .rows
-            .as_ref()
-            .map_or(0, |rows| elements / rows.len() * rows.start);
+    /// Returns the next dropout mask of hidden states `[N, F]`.
+    fn hidden_mask(&self, x: &Tensor<2>) -> Mask {
+        self.next_mask(self.dropout.hidden, self.offset.rows * x.dims()[1])
+    }
+
+    /// Returns the next dropout mask; `first` elements of the whole batch come before the input.
+    fn next_mask(&self, p: f64, first: usize) -> Mask {
         self.masks.next(p).starting_at(first)
+    }
+}
+
+fn dropped(x: Tensor<2>, mask: Mask) -> Tensor<2> {
+    if mask.is_none() {
+        x
+    } else {
+        kernels::dropout(x, mask)
     }
 }

@@ -1,15 +1,17 @@
 //! Uploads a host batch to the device. Ids, positions and labels are range-checked here, because
-//! the kernels read without bounds checks.
+//! the kernels read without bounds checks. On the CPU, padding is left out where the backbone allows
+//! it: the cost of a step is that of its tokens. A GPU needs few different shapes, and pads.
 
 use crate::data::examples::{Batch, BatchPart, BatchTotals};
-use crate::kernels::RowNumbers;
-use crate::model::{Input, ModelConfig};
+use crate::kernels::{RowNumbers, is_cpu};
+use crate::model::{Input, ModelConfig, Offset};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// One batch on a device. The parts that belong to one task are absent from the batches of other
 /// tasks.
 pub struct DeviceBatch {
     input: Input,
+    offset: Offset,
     guesses: Option<MaskedPositions>,
     labels: Option<Tensor<2>>,
     next_sentence: Option<Tensor<2>>,
@@ -22,7 +24,7 @@ pub struct DeviceBatch {
 /// Masked positions of a batch and the tokens to predict there.
 #[derive(Clone, Debug)]
 pub struct MaskedPositions {
-    /// The `M` masked positions, as flat indices into `B * T`.
+    /// The rows of the `M` masked positions.
     pub positions: RowNumbers,
     /// Token ids to predict, `[M]`.
     pub targets: Tensor<1, Int>,
@@ -39,7 +41,12 @@ impl DeviceBatch {
     /// If an id or a position is out of range, which is a bug in the caller: a GPU would read out
     /// of bounds.
     pub fn upload(batch: &Batch, config: &ModelConfig, device: &Device) -> Self {
-        Self::with_totals(batch, batch.totals(), config, device)
+        let before = BatchStart {
+            rows: 0,
+            tokens: 0,
+            totals: batch.totals(),
+        };
+        Self::starting_at(batch, before, config, device)
     }
 
     /// Uploads a part of a batch. Its losses are divided by the totals of the whole batch, so that
@@ -48,12 +55,17 @@ impl DeviceBatch {
     /// # Panics
     /// Like [`Self::upload`].
     pub fn upload_part(part: &BatchPart, config: &ModelConfig, device: &Device) -> Self {
-        Self::with_totals(&part.rows, part.totals, config, device)
+        let before = BatchStart {
+            rows: part.first_row,
+            tokens: part.tokens_before,
+            totals: part.totals,
+        };
+        Self::starting_at(&part.rows, before, config, device)
     }
 
-    fn with_totals(
+    fn starting_at(
         batch: &Batch,
-        totals: BatchTotals,
+        before: BatchStart,
         config: &ModelConfig,
         device: &Device,
     ) -> Self {
@@ -83,33 +95,49 @@ impl DeviceBatch {
             check_ids(&batch.masked_positions, b * t),
             "masked positions lie in the batch"
         );
-        let padded = batch.attention_mask.contains(&0);
-        let keep: Vec<f32> = batch
-            .attention_mask
-            .iter()
-            .map(|&keep| f32::from(keep))
-            .collect();
-        let masked_positions = || MaskedPositions {
-            positions: RowNumbers::new(&batch.masked_positions, b * t, device),
-            targets: ints(&batch.masked_targets, device),
-            weights: floats(&batch.masked_weights, device),
-            count: totals.masked,
+        let skips_padding = is_cpu(device) && config.architecture.backbone().skips_padding();
+        let is_padded = batch.attention_mask.contains(&0);
+        let lengths = (skips_padding && is_padded)
+            .then(|| batch.lengths())
+            .flatten();
+        let rows = lengths
+            .as_ref()
+            .map_or(b * t, |lengths| lengths.iter().sum());
+        let masked_positions = || {
+            let positions = &batch.masked_positions;
+            let positions = match &lengths {
+                Some(lengths) => rows_of(positions, lengths, t),
+                None => positions.clone(),
+            };
+            MaskedPositions {
+                positions: RowNumbers::new(&positions, rows, device),
+                targets: ints(&batch.masked_targets, device),
+                weights: floats(&batch.masked_weights, device),
+                count: before.totals.masked,
+            }
         };
         let labels = || floats(&batch.labels, device).reshape([b, batch.labels.len() / b]);
         Self {
-            input: Input::new(
-                [b, t],
-                &batch.ids,
-                &segments,
-                padded.then_some(keep),
-                (config, device),
-            ),
+            offset: Offset {
+                sequences: before.rows,
+                rows: if skips_padding {
+                    before.tokens
+                } else {
+                    before.rows * t
+                },
+            },
+            input: match &lengths {
+                Some(lengths) => {
+                    Input::unpadded((lengths, t), &batch.ids, &segments, (config, device))
+                }
+                None => padded_input(batch, &segments, (config, device)),
+            },
             guesses: (!batch.masked_positions.is_empty()).then(masked_positions),
             labels: (!batch.labels.is_empty()).then(labels),
             next_sentence: (!batch.next_sentence.is_empty())
                 .then(|| one_hot(&batch.next_sentence, device)),
             row_weights: floats(&batch.row_weights, device),
-            row_total: totals.rows.max(1.0),
+            row_total: before.totals.rows.max(1.0),
         }
     }
 
@@ -141,6 +169,50 @@ impl DeviceBatch {
     pub fn input(&self) -> Input {
         self.input.clone()
     }
+
+    /// Returns where the input begins in the batch that it is a part of.
+    pub fn offset(&self) -> Offset {
+        self.offset
+    }
+}
+
+/// What comes before a part of a batch, and the totals of the whole batch.
+struct BatchStart {
+    /// Number of rows before.
+    rows: usize,
+    /// Number of tokens in these rows, without padding.
+    tokens: usize,
+    totals: BatchTotals,
+}
+
+fn padded_input(batch: &Batch, segments: &[i32], target: (&ModelConfig, &Device)) -> Input {
+    let mask = &batch.attention_mask;
+    let keep = || mask.iter().map(|&keep| f32::from(keep)).collect();
+    let keep = mask.contains(&0).then(keep);
+    Input::new(
+        [batch.batch_size, batch.max_len],
+        &batch.ids,
+        segments,
+        keep,
+        target,
+    )
+}
+
+/// Converts positions in a batch of rows of `t` positions to the rows of the tokens there, for rows
+/// with `lengths` tokens.
+fn rows_of(positions: &[i32], lengths: &[usize], t: usize) -> Vec<i32> {
+    let starts: Vec<usize> = lengths
+        .iter()
+        .scan(0, |start, len| {
+            *start += len;
+            Some(*start - len)
+        })
+        .collect();
+    let row = |&position: &i32| {
+        let position = position as usize;
+        (starts[position / t] + position % t) as i32
+    };
+    positions.iter().map(row).collect()
 }
 
 fn ints(values: &[i32], device: &Device) -> Tensor<1, Int> {

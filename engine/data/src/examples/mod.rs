@@ -79,4 +79,16 @@ impl Batch {
         }
         self.row_weights[row] = 1.0;
     }
+
+    /// Returns the number of tokens of each row, `[B]`; `None` if padding comes before a token.
+    pub fn lengths(&self) -> Option<Vec<usize>> {
+        let length = |row: &[u8]| {
+            let (tokens, padding) = row.split_at(row.iter().take_while(|&&keep| keep == 1).count());
+            (!padding.contains(&1)).then_some(tokens.len())
+        };
+        self.attention_mask
+            .chunks_exact(self.max_len)
+            .map(length)
+            .collect()
+    }
 }

@@ -11,6 +11,8 @@ pub struct BatchPart {
     pub rows: Batch,
     /// Index of the first row in the whole batch.
     pub first_row: usize,
+    /// Number of tokens, without padding, in the rows before.
+    pub tokens_before: usize,
     /// Sums over the whole batch, by which the losses of its parts are divided.
     pub totals: BatchTotals,
 }
@@ -46,13 +48,19 @@ impl Batch {
             return vec![BatchPart {
                 rows: self.clone(),
                 first_row: 0,
+                tokens_before: 0,
                 totals,
             }];
         }
+        let tokens = |row: usize| {
+            let before = &self.attention_mask[..row * self.max_len];
+            before.iter().map(|&keep| usize::from(keep)).sum()
+        };
         (0..count)
             .map(|index| BatchPart {
                 rows: self.rows(bound(index)..bound(index + 1)),
                 first_row: bound(index),
+                tokens_before: tokens(bound(index)),
                 totals,
             })
             .collect()
@@ -111,7 +119,7 @@ mod tests {
     fn parts_cover_the_batch() {
         let batch = Batch {
             ids: (0..15).collect(),
-            attention_mask: vec![1; 15],
+            attention_mask: vec![1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0],
             token_type_ids: vec![0; 15],
             masked_positions: vec![1, 4, 10, 0],
             masked_targets: vec![7, 8, 9, 0],
@@ -127,6 +135,8 @@ mod tests {
             panic!("{parts:?}")
         };
         assert_eq!((first.first_row, second.first_row), (0, 2));
+        assert_eq!((first.tokens_before, second.tokens_before), (0, 5));
+        assert_eq!(second.rows.lengths(), Some(vec![3, 3, 2]));
         assert_eq!((first.totals.masked, first.totals.rows), (3.0, 4.0));
         assert_eq!(second.totals, first.totals);
         assert_eq!(

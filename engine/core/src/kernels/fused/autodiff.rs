@@ -1,6 +1,6 @@
 //! Autodiff of the fused operations; each is one node of the graph.
 
-use super::{AttentionSide, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
+use super::{AttentionSide, FusedOps, Kernels, Mask, Numbers, Optional, Sequences, Truth};
 use burn::backend::Autodiff;
 use burn::backend::Backend;
 use burn::backend::TensorMetadata;
@@ -119,7 +119,7 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         x: FloatTensor<Self>,
         taps: FloatTensor<Self>,
         keep: Optional<Self>,
-        t: usize,
+        sequences: Sequences,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), taps.node()];
         let (x, taps, keep) = (
@@ -127,9 +127,9 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             taps.into_primitive(),
             keep.into_option().map(|keep| keep.into_primitive()),
         );
-        let y = B::convolution_forward(x.clone(), taps.clone(), keep.clone(), t);
+        let y = B::convolution_forward(x.clone(), taps.clone(), keep.clone(), &sequences);
         match Convolution.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, taps, keep, t), y),
+            OpsKind::Tracked(prep) => prep.finish((x, taps, keep, sequences), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -139,13 +139,15 @@ impl<B: FusedOps + Kernels, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         keep: Optional<Self>,
         rotary: Optional<Self>,
         dropout: Mask,
-        dims: [usize; 3],
+        sequences: Sequences,
+        heads: usize,
     ) -> FloatTensor<Self> {
         let nodes = [qkv.node()];
         let [keep, rotary] =
             [keep, rotary].map(|input| input.into_option().map(|input| input.into_primitive()));
         let side = AttentionSide {
-            dims,
+            sequences,
+            heads,
             keep,
             rotary,
             dropout,
@@ -321,12 +323,12 @@ impl<B: Kernels> Backward<B, 3> for LayerNorm {
 struct Convolution;
 
 impl<B: Kernels> Backward<B, 2> for Convolution {
-    /// Input, taps, attention mask and sequence length.
+    /// Input, taps, attention mask and sequences.
     type State = (
         FloatTensor<B>,
         FloatTensor<B>,
         Option<FloatTensor<B>>,
-        usize,
+        Sequences,
     );
 
     fn backward(
@@ -336,11 +338,11 @@ impl<B: Kernels> Backward<B, 2> for Convolution {
         _checkpointer: &mut Checkpointer,
     ) {
         let dy = grads.consume::<B>(&ops.node);
-        let (x, taps, keep, t) = ops.state;
+        let (x, taps, keep, sequences) = ops.state;
         register::<B>(
             ops.parents.map(|parent| parent.map(|node| node.id)),
             grads,
-            B::convolution_backward(x, taps, keep, t, dy),
+            B::convolution_backward(x, taps, keep, &sequences, dy),
         );
     }
 }

@@ -4,7 +4,8 @@
 use super::super::DifferentiableOps;
 use super::super::flex::{dense, like, owned, values};
 use super::{
-    AttentionSide, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Mask, Numbers, Optional, Truth,
+    AttentionSide, FusedMeasures, FusedOps, FusedOptimizer, Kernels, Mask, Numbers, Optional,
+    Sequences, Truth,
 };
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -55,9 +56,9 @@ impl FusedOps for Flex {
         x: FlexTensor,
         taps: FlexTensor,
         keep: Optional<Self>,
-        t: usize,
+        sequences: Sequences,
     ) -> FlexTensor {
-        Self::convolution_forward(x, taps, keep.into_option(), t)
+        Self::convolution_forward(x, taps, keep.into_option(), &sequences)
     }
 
     fn fused_attention(
@@ -65,13 +66,15 @@ impl FusedOps for Flex {
         keep: Optional<Self>,
         rotary: Optional<Self>,
         dropout: Mask,
-        dims: [usize; 3],
+        sequences: Sequences,
+        heads: usize,
     ) -> FlexTensor {
         let [keep, rotary] = [keep, rotary].map(Optional::into_option);
         Self::attention_forward(
             qkv,
             AttentionSide {
-                dims,
+                sequences,
+                heads,
                 keep,
                 rotary,
                 dropout,
@@ -152,13 +155,13 @@ impl FusedOptimizer for Flex {
 /// Saved tensors for the backward pass of attention.
 #[derive(Clone, Debug)]
 pub(super) struct AttentionState {
-    /// Queries, keys and values, `[B * T, 3 D]`.
+    /// Queries, keys and values, `[N, 3 D]`.
     qkv: FlexTensor,
-    /// Rotated and scaled queries, `[B * T, D]`.
+    /// Rotated and scaled queries, `[N, D]`.
     queries: FlexTensor,
-    /// Rotated keys, `[B * T, D]`.
+    /// Rotated keys, `[N, D]`.
     keys: FlexTensor,
-    /// Attention probabilities before dropout, `[B, H, T, T]`.
+    /// Attention probabilities before dropout, `[H, T, T]` of each sequence in turn.
     probabilities: FlexTensor,
 }
 
@@ -283,13 +286,12 @@ impl Kernels for Flex {
         x: FlexTensor,
         taps: FlexTensor,
         keep: Option<FlexTensor>,
-        t: usize,
+        sequences: &Sequences,
     ) -> FlexTensor {
         let (x, taps) = (dense(x), dense(taps));
-        let shape = convolution_shape(&x, t);
         let keep = keep.map(dense);
-        let y =
-            cpu::convolution::convolve(values(&x), values(&taps), keep.as_ref().map(values), shape);
+        let seen = keep.as_ref().map(values);
+        let y = cpu::convolution::convolve(values(&x), values(&taps), seen, sequences);
         like(&x, y)
     }
 
@@ -297,15 +299,14 @@ impl Kernels for Flex {
         x: FlexTensor,
         taps: FlexTensor,
         keep: Option<FlexTensor>,
-        t: usize,
+        sequences: &Sequences,
         dy: FlexTensor,
     ) -> [FlexTensor; 2] {
         let [x, taps, dy] = [x, taps, dy].map(dense);
-        let shape = convolution_shape(&x, t);
         let keep = keep.map(dense);
         let seen = keep.as_ref().map(values);
         let (dx, dtaps) =
-            cpu::convolution::backward(values(&x), values(&dy), values(&taps), seen, shape);
+            cpu::convolution::backward(values(&x), values(&dy), values(&taps), seen, sequences);
         [like(&x, dx), like(&taps, dtaps)]
     }
 
@@ -314,16 +315,16 @@ impl Kernels for Flex {
         side: AttentionSide<Self>,
     ) -> (FlexTensor, AttentionState) {
         let (qkv, side) = (dense(qkv), contiguous(side));
-        let inputs = attention_inputs(&qkv, &side);
-        let cpu::attention::Shape { b, t, h, k } = inputs.shape;
-        let found = cpu::attention::attention(values(&qkv), &inputs);
+        let found = cpu::attention::attention(values(&qkv), &attention_inputs(&side));
+        let shape = [rows(&qkv), columns(&qkv) / 3];
+        let scores = found.probabilities.len();
         let state = AttentionState {
-            queries: tensor(found.queries, [b * t, h * k]),
-            keys: tensor(found.keys, [b * t, h * k]),
-            probabilities: tensor(found.probabilities, [b, h, t, t]),
+            queries: tensor(found.queries, shape),
+            keys: tensor(found.keys, shape),
+            probabilities: tensor(found.probabilities, [scores]),
             qkv,
         };
-        (tensor(found.context, [b * t, h * k]), state)
+        (tensor(found.context, shape), state)
     }
 
     fn attention_backward(
@@ -343,7 +344,7 @@ impl Kernels for Flex {
             values(&qkv),
             values(&dy),
             attended,
-            &attention_inputs(&qkv, &side),
+            &attention_inputs(&side),
         );
         like(&qkv, dqkv)
     }
@@ -446,46 +447,21 @@ fn matrix(x: &FlexTensor) -> Matrix<'_> {
     )
 }
 
-/// Returns the shape of rows `[B * T, D]` with sequences of `t` rows.
-fn convolution_shape(x: &FlexTensor, t: usize) -> cpu::convolution::Shape {
-    cpu::convolution::Shape {
-        t,
-        width: columns(x),
-    }
-}
-
 fn contiguous(side: AttentionSide<Flex>) -> AttentionSide<Flex> {
-    let AttentionSide {
-        dims,
-        keep,
-        rotary,
-        dropout,
-    } = side;
-    let [keep, rotary] = [keep, rotary].map(|input| input.map(dense));
     AttentionSide {
-        dims,
-        keep,
-        rotary,
-        dropout,
+        keep: side.keep.map(dense),
+        rotary: side.rotary.map(dense),
+        ..side
     }
 }
 
-/// Returns the attention inputs for rows `[B * T, 3 D]`.
-fn attention_inputs<'a>(
-    qkv: &FlexTensor,
-    side: &'a AttentionSide<Flex>,
-) -> cpu::attention::Inputs<'a> {
-    let [b, t, h] = side.dims;
+fn attention_inputs(side: &AttentionSide<Flex>) -> cpu::attention::Inputs<'_> {
     cpu::attention::Inputs {
+        sequences: &side.sequences,
+        heads: side.heads,
         keep: side.keep.as_ref().map(values),
         rotary: side.rotary.as_ref().map(rotary),
         dropout: side.dropout,
-        shape: cpu::attention::Shape {
-            b,
-            t,
-            h,
-            k: columns(qkv) / (3 * h),
-        },
     }
 }
 

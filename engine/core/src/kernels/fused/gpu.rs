@@ -5,7 +5,9 @@ mod muon;
 
 use self::matmul::{Matrices, Plus, product};
 use super::super::gpu::{blocks, contiguous, count, dims, empty, exclusive, launch, like, word};
-use super::{AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Numbers, Optional, Truth};
+use super::{
+    AttentionSide, FusedMeasures, FusedOps, Kernels, Mask, Numbers, Optional, Sequences, Truth,
+};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use shaders::{COLUMNS, attention, convolution, cross_entropy, dropout, layer_norm, table};
@@ -50,9 +52,9 @@ impl FusedOps for CubeBackend {
         x: CubeTensor,
         taps: CubeTensor,
         keep: Optional<Self>,
-        t: usize,
+        sequences: Sequences,
     ) -> CubeTensor {
-        Self::convolution_forward(x, taps, keep.into_option(), t)
+        Self::convolution_forward(x, taps, keep.into_option(), &sequences)
     }
 
     fn fused_attention(
@@ -60,13 +62,15 @@ impl FusedOps for CubeBackend {
         keep: Optional<Self>,
         rotary: Optional<Self>,
         dropout: Mask,
-        dims: [usize; 3],
+        sequences: Sequences,
+        heads: usize,
     ) -> CubeTensor {
         let [keep, rotary] = [keep, rotary].map(Optional::into_option);
         Self::attention_forward(
             qkv,
             AttentionSide {
-                dims,
+                sequences,
+                heads,
                 keep,
                 rotary,
                 dropout,
@@ -312,11 +316,11 @@ impl Kernels for CubeBackend {
         x: CubeTensor,
         taps: CubeTensor,
         keep: Option<CubeTensor>,
-        t: usize,
+        sequences: &Sequences,
     ) -> CubeTensor {
         let [x, taps] = [x, taps].map(contiguous);
         let y = like(&x);
-        let (keep, settings) = convolution_settings(&x, keep, t, count(&x));
+        let (keep, settings) = convolution_settings(&x, keep, padded_len(sequences), count(&x));
         let groups = blocks(convolution::CONVOLUTION, count(&x));
         launch(
             convolution::CONVOLUTION,
@@ -331,13 +335,13 @@ impl Kernels for CubeBackend {
         x: CubeTensor,
         taps: CubeTensor,
         keep: Option<CubeTensor>,
-        t: usize,
+        sequences: &Sequences,
         dy: CubeTensor,
     ) -> [CubeTensor; 2] {
         let [x, taps, dy] = [x, taps, dy].map(contiguous);
         let (dx, dtaps) = (like(&x), like(&taps));
         let [rows, width] = dims(&x);
-        let (keep, settings) = convolution_settings(&x, keep, t, count(&x));
+        let (keep, settings) = convolution_settings(&x, keep, padded_len(sequences), count(&x));
         let groups = blocks(convolution::BACKWARD, count(&x));
         launch(
             convolution::BACKWARD,
@@ -363,7 +367,7 @@ impl Kernels for CubeBackend {
         side: AttentionSide<Self>,
     ) -> (CubeTensor, AttentionState) {
         let qkv = rotated(contiguous(qkv), &side, 1.0);
-        let [b, t, h] = side.dims;
+        let [b, t, h] = attention_dims(&side);
         let [rows, width] = dims(&qkv);
         let (context, probabilities) = (empty(&qkv, [rows, width / 3]), empty(&qkv, [b, h, t, t]));
         let settings = attention_settings(&qkv, &side);
@@ -577,14 +581,31 @@ fn convolution_settings(
     (keep.map_or_else(|| empty(x, [1]), contiguous), settings)
 }
 
+/// Returns the length of the sequences.
+///
+/// # Panics
+/// If there is no padding, which is a bug in the caller: only the CPU's kernels read such rows.
+fn padded_len(sequences: &Sequences) -> usize {
+    assert!(
+        sequences.bounds.is_none(),
+        "sequences on a GPU have equally many rows"
+    );
+    sequences.t
+}
+
+/// Returns the batch size, the sequence length and the number of heads, `[B, T, H]`.
+fn attention_dims(side: &AttentionSide<CubeBackend>) -> [usize; 3] {
+    [side.sequences.b, padded_len(&side.sequences), side.heads]
+}
+
 fn attention_groups(side: &AttentionSide<CubeBackend>) -> usize {
-    let [b, t, h] = side.dims;
+    let [b, t, h] = attention_dims(side);
     b * h * t.div_ceil(attention::BLOCK)
 }
 
 /// Returns the settings of the attention kernels for rows `[B * T, 3 D]`.
 fn attention_settings(qkv: &CubeTensor, side: &AttentionSide<CubeBackend>) -> attention::Settings {
-    let [b, t, h] = side.dims;
+    let [b, t, h] = attention_dims(side);
     let k = dims::<2>(qkv)[1] / (3 * h);
     let Mask {
         drop_below,
@@ -613,7 +634,7 @@ fn rotated(qkv: CubeTensor, side: &AttentionSide<CubeBackend>, direction: f32) -
     let Some(tables) = side.rotary.clone().map(contiguous) else {
         return qkv;
     };
-    let [_, t, h] = side.dims;
+    let [_, t, h] = attention_dims(side);
     let width = dims::<2>(&qkv)[1] / 3;
     let y = like(&qkv);
     let n = count(&qkv);

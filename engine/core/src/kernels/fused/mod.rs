@@ -12,6 +12,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
 use burn::tensor::{Int, Tensor};
 pub use cpu::muon::Rates;
+pub use cpu::sequences::Sequences;
 pub use rows::{RowNumbers, gather_rows};
 pub use shaders::dropout::Mask;
 use std::fmt::Debug;
@@ -60,23 +61,31 @@ pub fn add_norm(
 }
 
 /// Depth-wise convolution with a residual connection,
-/// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, for sequences of `t` rows in `x`
-/// `[B * T, D]` and taps `w` `[D, 3]`. Neighbours beyond both ends and where the attention mask
+/// `y[t] = x[t] + w0 x[t-1] + w1 x[t] + w2 x[t+1]` per channel, within each sequence of the rows of
+/// `x` `[N, D]`, with taps `w` `[D, 3]`. Neighbours beyond both ends and where the attention mask
 /// `keep` `[B, T]` is 0 count as zeros, so that the amount of padding does not matter.
-pub fn convolve(x: Tensor<2>, taps: Tensor<2>, keep: Option<Tensor<2>>, t: usize) -> Tensor<2> {
+pub fn convolve(
+    x: Tensor<2>,
+    taps: Tensor<2>,
+    keep: Option<Tensor<2>>,
+    sequences: Sequences,
+) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::fused_convolution(
         x.into_dispatch(),
         taps.into_dispatch(),
         optional(keep),
-        t,
+        sequences,
     ))
 }
 
 /// Inputs of attention besides queries, keys and values.
 pub struct AttentionInputs {
-    /// Batch size, sequence length and number of heads, `[B, T, H]`.
-    pub dims: [usize; 3],
-    /// Attention mask `[B, T]`: 1 for a token, 0 for padding; `None` if nothing is padded.
+    /// The rows of each sequence.
+    pub sequences: Sequences,
+    /// Number of heads, `H`.
+    pub heads: usize,
+    /// Attention mask `[B, T]` of padded sequences: 1 for a token, 0 for padding; `None` if nothing
+    /// is padded.
     pub keep: Option<Tensor<2>>,
     /// Cosines and sines of the rotary positions, `[2, T, K / 2]`; `None` if positions are not
     /// rotary.
@@ -85,11 +94,12 @@ pub struct AttentionInputs {
     pub dropout: Mask,
 }
 
-/// Multi-head self-attention (Vaswani et al. 2017, 3.2.2). Takes the concatenated queries, keys and
-/// values `[B * T, 3 D]` and returns the context `[B * T, D]`.
+/// Multi-head self-attention (Vaswani et al. 2017, 3.2.2) within each sequence. Takes the
+/// concatenated queries, keys and values `[N, 3 D]` and returns the context `[N, D]`.
 pub fn attention(qkv: Tensor<2>, inputs: AttentionInputs) -> Tensor<2> {
     let AttentionInputs {
-        dims,
+        sequences,
+        heads,
         keep,
         rotary,
         dropout,
@@ -99,7 +109,8 @@ pub fn attention(qkv: Tensor<2>, inputs: AttentionInputs) -> Tensor<2> {
         optional(keep),
         optional(rotary),
         dropout,
-        dims,
+        sequences,
+        heads,
     ))
 }
 
@@ -279,7 +290,7 @@ pub trait FusedOps: Backend {
         x: FloatTensor<Self>,
         taps: FloatTensor<Self>,
         #[extension_type] keep: Optional<Self>,
-        t: usize,
+        sequences: Sequences,
     ) -> FloatTensor<Self>;
 
     /// See [`attention`].
@@ -288,7 +299,8 @@ pub trait FusedOps: Backend {
         #[extension_type] keep: Optional<Self>,
         #[extension_type] rotary: Optional<Self>,
         dropout: Mask,
-        dims: [usize; 3],
+        sequences: Sequences,
+        heads: usize,
     ) -> FloatTensor<Self>;
 
     /// See [`dropout`].
@@ -380,7 +392,7 @@ trait Kernels: DifferentiableOps {
         x: FloatTensor<Self>,
         taps: FloatTensor<Self>,
         keep: Option<FloatTensor<Self>>,
-        t: usize,
+        sequences: &Sequences,
     ) -> FloatTensor<Self>;
 
     /// Returns the gradients of `x` and `taps`.
@@ -388,7 +400,7 @@ trait Kernels: DifferentiableOps {
         x: FloatTensor<Self>,
         taps: FloatTensor<Self>,
         keep: Option<FloatTensor<Self>>,
-        t: usize,
+        sequences: &Sequences,
         dy: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 2];
 
@@ -428,7 +440,8 @@ trait Kernels: DifferentiableOps {
 /// Inputs of attention without a gradient; see [`AttentionInputs`].
 #[derive(Debug)]
 struct AttentionSide<B: Backend> {
-    dims: [usize; 3],
+    sequences: Sequences,
+    heads: usize,
     keep: Option<FloatTensor<B>>,
     rotary: Option<FloatTensor<B>>,
     dropout: Mask,
@@ -437,13 +450,15 @@ struct AttentionSide<B: Backend> {
 impl<B: Backend> Clone for AttentionSide<B> {
     fn clone(&self) -> Self {
         let Self {
-            dims,
+            sequences,
+            heads,
             keep,
             rotary,
             dropout,
         } = self;
         Self {
-            dims: *dims,
+            sequences: sequences.clone(),
+            heads: *heads,
             keep: keep.clone(),
             rotary: rotary.clone(),
             dropout: *dropout,

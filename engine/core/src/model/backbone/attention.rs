@@ -2,13 +2,14 @@
 //! (Su et al. 2021, eq. 34).
 
 use crate::kernels::stock::AttentionTables;
-use crate::kernels::{self, AttentionInputs, stock};
+use crate::kernels::{self, AttentionInputs, Sequences, stock};
 use crate::model::network::{AttentionTrace, Input, Network};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Inputs that all attention layers of one forward pass share.
 pub struct Attention {
-    dims: [usize; 3],
+    sequences: Sequences,
+    heads: usize,
     kernel: Kernel,
 }
 
@@ -29,33 +30,43 @@ enum Kernel {
 impl Attention {
     /// Prepares attention for one forward pass of `network` over `input`. `rotary` holds the tables
     /// of [`rotary_tables`], or `None` for a model without rotary positions.
+    ///
+    /// # Panics
+    /// If the network returns attentions and the input leaves out padding, which is a bug in the
+    /// caller.
     pub fn new(network: &Network, input: &Input, rotary: Option<Tensor<3>>) -> Self {
-        let [b, t] = input.dims;
-        let keep = input.keep.clone();
+        let keep = input.keep();
         let kernel = if network.output_attentions {
+            assert!(
+                input.sequences.bounds.is_none(),
+                "attentions are returned for padded sequences"
+            );
             Kernel::Stock(AttentionTables::new(keep, rotary))
         } else {
             Kernel::Fused { keep, rotary }
         };
         Self {
-            dims: [b, t, network.config.num_attention_heads],
+            sequences: input.sequences.clone(),
+            heads: network.config.num_attention_heads,
             kernel,
         }
     }
 
-    /// Computes the context `[B * T, D]` from the concatenated queries, keys and values
-    /// `[B * T, 3 D]`. If the network returns attentions, also returns its intermediate results.
+    /// Computes the context `[N, D]` from the concatenated queries, keys and values `[N, 3 D]`. If
+    /// the network returns attentions, also returns its intermediate results.
     pub fn forward(
         &self,
         network: &Network,
         qkv: Tensor<2>,
     ) -> (Tensor<2>, Option<AttentionTrace>) {
-        let dropout = network.attention_mask(self.dims);
+        let (Sequences { b, t, .. }, heads) = (&self.sequences, self.heads);
+        let dropout = network.attention_mask(*t, heads);
         match &self.kernel {
             Kernel::Fused { keep, rotary } => {
                 let (keep, rotary) = (keep.clone(), rotary.clone());
                 let inputs = AttentionInputs {
-                    dims: self.dims,
+                    sequences: self.sequences.clone(),
+                    heads,
                     keep,
                     rotary,
                     dropout,
@@ -65,7 +76,8 @@ impl Attention {
             Kernel::Stock(tables) => {
                 let width = qkv.dims()[1] / 3;
                 let parts = std::array::from_fn(|i| qkv.clone().narrow(1, i * width, width));
-                let (context, probabilities) = stock::attention(parts, self.dims, tables, dropout);
+                let (context, probabilities) =
+                    stock::attention(parts, [*b, *t, heads], tables, dropout);
                 (context, Some(AttentionTrace { qkv, probabilities }))
             }
         }

@@ -105,17 +105,15 @@ impl Backbone for Bert {
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
-        let dims = input.dims;
-        let keep = input.keep_rows();
         let attention = Attention::new(network, &input, None);
-        let mut states = vec![embed(network, &input)]; // [B * T, D]
+        let mut states = vec![embed(network, &input)]; // [N, D]
         let mut attentions = Vec::new();
         for layer in 0..network.config.num_hidden_layers {
             let (next, trace) = block(network, layer, states[layer].clone(), &attention);
             attentions.extend(trace);
             states.push(next);
         }
-        Encoded::new(dims, keep, states, attentions)
+        Encoded::new(input, states, attentions)
     }
 
     fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {
@@ -134,6 +132,10 @@ impl Backbone for Bert {
         }
     }
 
+    fn skips_padding(&self) -> bool {
+        true
+    }
+
     fn parameter_estimate(&self, config: &ModelConfig) -> u128 {
         super::shared::transformer_parameters(config)
     }
@@ -150,19 +152,14 @@ fn pooling(config: &ModelConfig) -> Pooling {
 
 /// Returns the hidden states of `[CLS]`, `[B, D]`.
 fn first_token(encoded: &Encoded) -> Tensor<2> {
-    let [b, t] = encoded.dims;
-    let width = encoded.hidden.dims()[1];
-    encoded
-        .hidden
-        .clone()
-        .reshape([b, t, width])
-        .narrow(1, 0, 1)
-        .reshape([b, width])
+    let hidden = encoded.padded(); // [B, T, D]
+    let [b, _, width] = hidden.dims();
+    hidden.narrow(1, 0, 1).reshape([b, width])
 }
 
 /// Returns the mean hidden states over non-padding tokens, `[B, D]`.
 fn mean(encoded: &Encoded) -> Tensor<2> {
-    mean_over_time(encoded.dims, &encoded.hidden, encoded.keep.as_ref())
+    mean_over_time(encoded.padded(), encoded.keep())
 }
 
 fn embed(network: &Network, input: &Input) -> Tensor<2> {
@@ -180,7 +177,7 @@ fn embed(network: &Network, input: &Input) -> Tensor<2> {
         .expect("a BERT's input has positions");
     let sum = rows("word", &input.ids)
         + rows("token_type", &input.segments)
-        + rows("position", positions); // [B * T, D]
+        + rows("position", positions); // [N, D]
     network.drop_hidden(norm(network, "bert.embeddings.LayerNorm", sum))
 }
 
@@ -195,12 +192,12 @@ fn block(
     let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
     let [weight, bias] =
         ["weight", "bias"].map(|part| name(&format!("attention.self.query.{part}")));
-    // [B * T, 3 D]
+    // [N, 3 D]
     let qkv = kernels::linear(x.clone(), params.stack(&weight), Some(params.stack(&bias)));
     let (context, trace) = attention.forward(network, qkv);
     let context = linear(params, &name("attention.output.dense"), context);
     let x = network.add_norm(&name("attention.output.LayerNorm"), x, context);
-    let inner = linear_gelu(params, &name("intermediate.dense"), x.clone()); // [B * T, 4 D]
+    let inner = linear_gelu(params, &name("intermediate.dense"), x.clone()); // [N, 4 D]
     let outer = linear(params, &name("output.dense"), inner);
     (network.add_norm(&name("output.LayerNorm"), x, outer), trace)
 }

@@ -99,12 +99,11 @@ impl Backbone for Fast {
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
-        let dims = input.dims;
         let head = network.config.hidden_size / network.config.num_attention_heads;
-        let tables = rotary_tables(dims[1], head, &input.device());
+        let tables = rotary_tables(input.sequences.t, head, &input.device());
         let attention = Attention::new(network, &input, Some(tables));
         let (mut states, mut attentions) = (Vec::new(), Vec::new());
-        let mut x = embed(network, &input); // [B * T, D]
+        let mut x = embed(network, &input); // [N, D]
         for layer in 0..network.config.num_hidden_layers {
             states.push(x.clone());
             let (next, trace) = block(network, layer, x, &attention, &input);
@@ -112,13 +111,16 @@ impl Backbone for Fast {
             x = next;
         }
         states.push(norm(network, "clozelab.final_norm", x));
-        Encoded::new(dims, input.keep_rows(), states, attentions)
+        Encoded::new(input, states, attentions)
     }
 
     fn pool(&self, _network: &Network, encoded: &Encoded) -> Tensor<2> {
-        let mean =
-            super::shared::mean_over_time(encoded.dims, &encoded.hidden, encoded.keep.as_ref());
+        let mean = super::shared::mean_over_time(encoded.padded(), encoded.keep());
         Tensor::cat(vec![super::shared::max_over_time(encoded), mean], 1)
+    }
+
+    fn skips_padding(&self) -> bool {
+        true
     }
 
     fn check(&self, config: &ModelConfig) -> Result<(), (&'static str, Message)> {
@@ -156,9 +158,9 @@ fn block(
     let params = network.params;
     let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
     let taps = params.get::<2>(&name("conv.weight")); // [D, 3]
-    let x = kernels::convolve(x, taps, input.keep.clone(), input.dims[1]);
+    let x = kernels::convolve(x, taps, input.keep(), input.sequences.clone());
     let normal = norm(network, &name("attention.norm"), x.clone());
-    let qkv = linear(params, &name("attention.qkv"), normal); // [B * T, 3 D]
+    let qkv = linear(params, &name("attention.qkv"), normal); // [N, 3 D]
     let (context, trace) = attention.forward(network, qkv);
     let x = x + network.drop_hidden(linear(params, &name("attention.output"), context));
     let inner = linear_gelu(

@@ -58,7 +58,12 @@ pub trait Backbone: Sync {
     /// Number of features per pooled sequence.
     fn pooled_size(&self, config: &ModelConfig) -> usize;
 
-    /// Computes the hidden states `[B * T, F]`. Padding does not influence the states of other
+    /// Whether [`Self::encode`] also accepts an input without rows for padding.
+    fn skips_padding(&self) -> bool {
+        false
+    }
+
+    /// Computes the hidden states `[N, F]` of the rows of the input. Padding does not influence the states of other
     /// tokens.
     fn encode(&self, network: &Network, input: Input) -> Encoded;
 

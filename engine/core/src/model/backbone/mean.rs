@@ -5,6 +5,7 @@
 
 use super::interface::{Backbone, TrainingDefaults};
 use super::shared::{SpecList, embed, embedding_specs, mean_over_time, transform, transform_specs};
+use crate::kernels::Sequences;
 use crate::model::config::ModelConfig;
 use crate::model::network::{Encoded, Input, Network};
 use crate::model::parameter_spec::ParameterSpec;
@@ -56,15 +57,15 @@ impl Backbone for Mean {
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
-        let [b, t] = input.dims;
+        let Sequences { b, t, .. } = input.sequences;
         let width = network.config.hidden_size;
-        let keep = input.keep_rows();
+        let keep = input.keep().map(|keep| keep.reshape([b, t, 1]));
         let x = embed(network, &input); // [B * T, D]
-        let mean = mean_over_time([b, t], &x, keep.as_ref())
+        let mean = mean_over_time(x.clone().reshape([b, t, width]), keep)
             .reshape([b, 1, width])
             .expand([b, t, width]);
         let both = Tensor::cat(vec![x.clone(), mean.reshape([b * t, width])], 1); // [B * T, 2 D]
-        Encoded::new([b, t], keep, vec![x, both], Vec::new())
+        Encoded::new(input, vec![x, both], Vec::new())
     }
 
     fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {
@@ -74,15 +75,10 @@ impl Backbone for Mean {
     /// Returns the mean embedding. Every position holds it in its second half, so the first
     /// position is read.
     fn pool(&self, network: &Network, encoded: &Encoded) -> Tensor<2> {
-        let [b, t] = encoded.dims;
         let width = network.config.hidden_size;
-        let rows = encoded
-            .hidden
-            .clone()
-            .reshape([b, t, 2 * width])
-            .narrow(1, 0, 1)
-            .reshape([b, 2 * width]);
-        network.drop_hidden(rows.narrow(1, width, width)) // [B, D]
+        let rows = encoded.padded().narrow(1, 0, 1); // [B, 1, 2 D]
+        let rows = rows.reshape([encoded.sequences.b, 2 * width]);
+        network.drop_pooled(rows.narrow(1, width, width)) // [B, D]
     }
 
     fn parameter_estimate(&self, config: &ModelConfig) -> u128 {

@@ -8,7 +8,7 @@ use crate::model::param_tensors::ParamTensors;
 use crate::model::parameter_spec::{Init, ParameterSpec};
 use burn::tensor::Tensor;
 
-/// Sums word embeddings and, if the model has two token types, token type embeddings: `[B * T, D]`.
+/// Sums word embeddings and, if the model has two token types, token type embeddings: `[N, D]`.
 pub(super) fn embed(network: &Network, input: &Input) -> Tensor<2> {
     let words = kernels::gather_rows(network.params.get(WORDS), &input.ids);
     if network.config.type_vocab_size == 1 {
@@ -35,29 +35,24 @@ pub const BELOW_ALL: f64 = -1e4;
 
 /// Returns the maximum over non-padding tokens, `[B, F]`.
 pub(super) fn max_over_time(encoded: &Encoded) -> Tensor<2> {
-    let [b, t] = encoded.dims;
-    let width = encoded.hidden.dims()[1];
-    let hidden = encoded.hidden.clone().reshape([b, t, width]); // [B, T, F]
-    let lowered = match &encoded.keep {
+    let hidden = encoded.padded(); // [B, T, F]
+    let [b, _, width] = hidden.dims();
+    let lowered = match encoded.keep() {
         None => hidden,
-        Some(keep) => hidden + (keep.clone() - 1.0) * -BELOW_ALL,
+        Some(keep) => hidden + (keep - 1.0) * -BELOW_ALL,
     };
     lowered.max_dim(1).reshape([b, width])
 }
 
-/// Returns the mean of `hidden` `[B * T, F]` over non-padding tokens, `[B, F]`.
-pub(super) fn mean_over_time(
-    [b, t]: [usize; 2],
-    hidden: &Tensor<2>,
-    keep: Option<&Tensor<3>>,
-) -> Tensor<2> {
-    let width = hidden.dims()[1];
-    let hidden = hidden.clone().reshape([b, t, width]); // [B, T, F]
+/// Returns the mean of `hidden` `[B, T, F]` over the tokens, `[B, F]`; `keep` `[B, T, 1]` is 1 for
+/// a token and 0 for padding.
+pub(super) fn mean_over_time(hidden: Tensor<3>, keep: Option<Tensor<3>>) -> Tensor<2> {
+    let [b, _, width] = hidden.dims();
     let mean = match keep {
         None => hidden.mean_dim(1),
         Some(keep) => {
             let count = keep.clone().sum_dim(1).clamp_min(1.0); // [B, 1, 1]
-            (hidden * keep.clone()).sum_dim(1) / count
+            (hidden * keep).sum_dim(1) / count
         }
     };
     mean.reshape([b, width])

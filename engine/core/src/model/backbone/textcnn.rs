@@ -7,7 +7,7 @@
 
 use super::interface::{Backbone, TrainingDefaults};
 use super::shared::{SpecList, embed, embedding_specs, max_over_time, transform, transform_specs};
-use crate::kernels::{self, gelu, shifted};
+use crate::kernels::{self, Sequences, gelu, shifted};
 use crate::model::config::ModelConfig;
 use crate::model::layers::layer_norm;
 use crate::model::network::{Encoded, Input, Network};
@@ -90,19 +90,19 @@ impl Backbone for TextCnn {
     }
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
-        let dims = input.dims;
-        let keep = input.keep_rows();
+        let Sequences { b, t, .. } = input.sequences;
+        let keep = input.keep().map(|keep| keep.reshape([b, t, 1]));
         let mut states = vec![embed(network, &input)]; // [B * T, D]
         for layer in 0..network.config.num_hidden_layers {
             states.push(convolve(
                 network,
                 layer,
                 states[layer].clone(),
-                dims,
+                [b, t],
                 keep.as_ref(),
             ));
         }
-        Encoded::new(dims, keep, states, Vec::new())
+        Encoded::new(input, states, Vec::new())
     }
 
     fn masked_lm_rows(&self, network: &Network, rows: Tensor<2>) -> Tensor<2> {

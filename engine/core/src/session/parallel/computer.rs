@@ -57,10 +57,9 @@ impl GradientComputer {
         } = &self.setup;
         let batch = DeviceBatch::upload_part(part, model, &self.device);
         let params = self.layout.params(groups, &self.device.clone().autodiff());
-        let rows = part.first_row..part.first_row + part.rows.batch_size;
         gradients(&self.layout, params, |params| {
             let network = Network::new(model, params).with_dropout(*dropout, seed);
-            loss.of(&network.of_rows(rows), &batch)
+            loss.of(&network.starting_at(batch.offset()), &batch)
         })
     }
 

@@ -119,8 +119,8 @@ impl<H: Host> Session<H> {
         let params = model.params(&self.device);
         let hidden = evaluation_model(&model.config, &params)
             .encode(batch.input())
-            .hidden; // [B * T, F]
-        let width = hidden.dims()[1];
+            .padded(); // [B, T, F]
+        let width = hidden.dims()[2];
         let values = read(hidden).await?;
         let mean = |(row, (ids, _)): (&[f32], &input::Row)| {
             let mut mean = vec![0.0; width];
