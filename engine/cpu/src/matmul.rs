@@ -3,7 +3,8 @@
 //!
 //! This is the only module with `unsafe` code, because `gemm` takes pointers. *Soundness:* a
 //! [`Matrix`] can only be constructed if its largest offset lies inside its slice; the output is a
-//! mutable slice and therefore not aliased; and `gemm` gets the sizes that were checked.
+//! mutable slice, or a new vector with room for it, and therefore not aliased; and `gemm` gets the
+//! sizes that were checked. If it replaces its output, it writes every element and reads none.
 #![expect(
     unsafe_code,
     reason = "gemm takes pointers; the module's head says why each is valid"
@@ -99,18 +100,20 @@ const ALL_CORES: Parallelism = Parallelism::None;
 /// # Panics
 /// If the columns of `a` are not the rows of `b`, which is a bug in the caller.
 pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
-    let columns = b.shape[1];
-    let mut values = vec![0.0; a.shape[0] * columns];
-    run(
-        a,
-        b,
-        Output {
-            values: &mut values,
-            stride: columns,
-        },
-        Write::Replace,
-        ALL_CORES,
-    );
+    let (rows, columns) = (a.shape[0], b.shape[1]);
+    // Zeroing the elements first would cost as much as writing them.
+    let mut values = Vec::with_capacity(rows * columns);
+    // SAFETY: see the module documentation. There is room for `rows` rows of `columns` elements, all
+    // of which are written.
+    unsafe {
+        multiply(
+            (a, b),
+            (values.as_mut_ptr(), columns),
+            Write::Replace,
+            ALL_CORES,
+        );
+        values.set_len(rows * columns);
+    }
     values
 }
 
@@ -152,27 +155,53 @@ pub fn product_into(a: Matrix, b: Matrix, x: Output, write: Write) {
 }
 
 fn run(a: Matrix, b: Matrix, x: Output, write: Write, parallelism: Parallelism) {
+    let (m, n) = (a.shape[0], b.shape[1]);
+    assert!(
+        n <= x.stride && required_len([m, n], [x.stride, 1]) <= x.values.len(),
+        "a product fits its place"
+    );
+    // SAFETY: see the module documentation. `required_len` covers every element that is read or
+    // written, and output rows do not overlap because a row is no longer than the stride.
+    unsafe {
+        multiply(
+            (a, b),
+            (x.values.as_mut_ptr(), x.stride),
+            write,
+            parallelism,
+        )
+    }
+}
+
+/// Writes or adds `a b` to the rows at `start`, which are `stride` elements apart.
+///
+/// # Safety
+/// There is room for the rows, they do not overlap, and nothing else refers to them. If they are
+/// added to, they are initialised.
+///
+/// # Panics
+/// If the columns of `a` are not the rows of `b`, which is a bug in the caller.
+unsafe fn multiply(
+    (a, b): (Matrix, Matrix),
+    (start, stride): (*mut f32, usize),
+    write: Write,
+    parallelism: Parallelism,
+) {
     let ([m, k], [inner, n]) = (a.shape, b.shape);
     assert_eq!(
         k, inner,
         "the columns of one factor are the rows of the other"
     );
-    assert!(
-        n <= x.stride && required_len([m, n], [x.stride, 1]) <= x.values.len(),
-        "a product fits its place"
-    );
     let [a_row, a_column] = a.strides.map(usize::cast_signed);
     let [b_row, b_column] = b.strides.map(usize::cast_signed);
-    // SAFETY: see the module documentation. `required_len` covers every element that is read or
-    // written, and output rows do not overlap because a row is no longer than the stride.
+    // SAFETY: the caller's promise; both factors hold every element that is read.
     unsafe {
         gemm::gemm(
             m,
             n,
             k,
-            x.values.as_mut_ptr(),
+            start,
             1,
-            x.stride.cast_signed(),
+            stride.cast_signed(),
             write == Write::Add,
             a.values.as_ptr(),
             a_column,
@@ -224,7 +253,15 @@ mod tests {
 
     #[test]
     fn products_match_the_definition() {
-        for [m, k, n] in [[1, 1, 1], [3, 5, 2], [17, 33, 65], [130, 70, 129]] {
+        let sizes = [
+            [1, 1, 1],
+            [3, 0, 2],
+            [3, 5, 2],
+            [17, 33, 65],
+            [130, 70, 129],
+            [7, 600, 1],
+        ];
+        for [m, k, n] in sizes {
             check(m, k, n);
         }
     }
