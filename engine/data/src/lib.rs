@@ -42,6 +42,6 @@ pub use reading::encoding::Decoding;
 pub use reading::file::{FileRows, ReadFile, looks_like_table, read_file, unpacked};
 pub use reading::lines::{Kind, Taken, document_of};
 pub use reading::warning::Warning;
-pub use table::{Dialect, Layout, ReadOptions, Shape, TextColumns, missing_values};
+pub use table::{Dialect, DocumentColumns, Layout, ReadOptions, Shape, missing_values};
 pub use text::shown::quoted;
 pub use tokenizer::{Encoding, Specials, Tokenizer, VocabularyLearner, older_unicode};

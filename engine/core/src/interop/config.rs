@@ -13,7 +13,7 @@ pub(crate) mod sizes;
 use super::error::refuse;
 use super::python::remote_code_fields;
 use super::{InteropError, Notice};
-use crate::data::TextColumns;
+use crate::data::DocumentColumns;
 use crate::model::Architecture;
 use crate::model::config::{ModelConfig, ProblemType};
 use data::quoted;
@@ -376,7 +376,7 @@ impl Fields {
         })
     }
 
-    fn text_columns(&self) -> Result<Option<TextColumns>, InteropError> {
+    fn text_columns(&self) -> Result<Option<DocumentColumns>, InteropError> {
         let Some(value) = self.0.get(TEXT_COLUMNS).filter(|value| !value.is_null()) else {
             return Ok(None);
         };

@@ -2,7 +2,7 @@
 //! weights. Plain data, no tensors.
 
 use super::architecture::Architecture;
-use crate::data::TextColumns;
+use crate::data::DocumentColumns;
 pub use crate::data::labels::ProblemType;
 use protocol::Pooling;
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ pub struct ModelConfig {
     pub trained_len: Option<usize>,
     /// Text columns of the training tables; `None` if they differ or have no header.
     #[serde(default)]
-    pub text_columns: Option<TextColumns>,
+    pub text_columns: Option<DocumentColumns>,
     /// Whether the model was trained on text pairs only; it is then evaluated on pairs only.
     pub pairs: bool,
 }

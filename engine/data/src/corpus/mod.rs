@@ -23,7 +23,7 @@ pub(crate) use split_names::split_role;
 
 use super::error::DataError;
 use super::packed::Opened;
-use super::table::{ReadOptions, TextColumns};
+use super::table::{DocumentColumns, ReadOptions};
 use crate::document::Document;
 use crate::labels::label_map::Renaming;
 use crate::reading::byte_source::InputFile;
@@ -80,7 +80,7 @@ pub struct Corpus {
     label_candidates: Vec<String>,
     renamed: Renaming,
     /// Text columns of each training file.
-    train_columns: Vec<Option<TextColumns>>,
+    train_columns: Vec<Option<DocumentColumns>>,
     fingerprint: String,
     /// Whether blocks are documents and lines are sentences, as in BERT's published pre-training
     /// format.
@@ -336,13 +336,26 @@ impl Corpus {
         &self.files
     }
 
-    /// Returns the text columns shared by all training files; `None` if they differ or one has no
-    /// column names.
-    pub fn text_columns(&self) -> Option<TextColumns> {
+    /// Returns the columns shared by all training files; `None` if their text columns differ or one
+    /// has no column names. Without label columns if these differ.
+    pub fn columns(&self) -> Option<DocumentColumns> {
         let (first, others) = self.train_columns.split_first()?;
-        first
-            .clone()
-            .filter(|_| others.iter().all(|columns| columns == first))
+        let first = first.clone()?;
+        let texts = |columns: &DocumentColumns| (columns.names.clone(), columns.is_pair);
+        let have = |is_equal: &dyn Fn(&DocumentColumns) -> bool| {
+            others
+                .iter()
+                .all(|columns| columns.as_ref().is_some_and(is_equal))
+        };
+        if !have(&|columns| texts(columns) == texts(&first)) {
+            return None;
+        }
+        let labels = if have(&|columns| columns.labels == first.labels) {
+            first.labels
+        } else {
+            Vec::new()
+        };
+        Some(DocumentColumns { labels, ..first })
     }
 
     /// Returns a digest of all texts and labels in order. Corpora with equal fingerprints yield the

@@ -1,7 +1,7 @@
 //! Properties of choosing columns: tables with names and values of all kinds, narrow and very wide.
 
 use super::reading::check_file;
-use crate::{InputFile, ReadOptions, TextColumns};
+use crate::{DocumentColumns, InputFile, ReadOptions};
 use fuzz::proptest::collection::vec;
 use fuzz::proptest::prelude::*;
 use fuzz::proptest::sample::select;
@@ -96,7 +96,11 @@ fn options() -> impl Strategy<Value = ReadOptions> {
     let trained = prop_oneof![
         4 => Just(None),
         1 => (vec(select(NAMES).prop_map(String::from), 0..3), any::<bool>())
-            .prop_map(|(names, is_pair)| Some(TextColumns { names, is_pair })),
+            .prop_map(|(names, is_pair)| Some(DocumentColumns {
+                names,
+                is_pair,
+                labels: Vec::new(),
+            })),
     ];
     (asked(), asked(), trained).prop_map(|(text_column, label_column, trained_columns)| {
         ReadOptions {

@@ -12,7 +12,7 @@ use crate::reading::encoding::{Decoding, SAMPLE_BYTES};
 use crate::reading::lines::{Parsed, Taken};
 use crate::reading::reader::RowReader;
 use crate::reading::warning::Warning;
-use crate::table::{self, ReadOptions, Shape, TextColumns};
+use crate::table::{self, DocumentColumns, ReadOptions, Shape};
 use protocol::{Dropped, TableColumns};
 use std::cell::Cell;
 use std::io::{self, BufRead, Chain, Cursor, Read};
@@ -29,7 +29,7 @@ pub struct ReadFile {
     /// Columns of a table and how they are used; `None` for lines of text.
     pub columns: Option<TableColumns>,
     /// Columns that the text was read from, if they have names.
-    pub text_columns: Option<TextColumns>,
+    pub text_columns: Option<DocumentColumns>,
     /// Columns that look like labels, if no label column was used.
     pub label_candidates: Vec<String>,
     /// Labels of the label map that occurred in the file.
@@ -257,7 +257,7 @@ impl<'a> FileRows<'a> {
         warnings.extend(warnings::shape(
             self.file,
             self.shape,
-            self.options.quoting.is_some(),
+            self.options,
             &parsed,
         ));
         warnings.extend(warnings::rows(name, &parsed));

@@ -3,7 +3,7 @@
 
 use crate::document::Document;
 use crate::error::DataError;
-use crate::table::TextColumns;
+use crate::table::DocumentColumns;
 use protocol::{Dropped, Message, TableColumns, phrase};
 use std::io::{self, BufRead};
 use unicode_normalization::UnicodeNormalization;
@@ -98,7 +98,7 @@ pub(crate) struct TableNotes {
     /// Warning message if the text column was guessed from the length of its cells.
     pub guessed_column: Option<Message>,
     /// Columns that the text is read from, if they have names.
-    pub text_columns: Option<TextColumns>,
+    pub text_columns: Option<DocumentColumns>,
     /// Columns that the model was trained on and the table lacks.
     pub lacking: Vec<String>,
 }

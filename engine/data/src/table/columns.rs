@@ -9,7 +9,7 @@ pub(crate) mod profile;
 pub(crate) mod shown;
 pub(crate) mod values;
 
-use super::{ReadOptions, TextColumns};
+use super::{DocumentColumns, ReadOptions};
 use crate::error::DataError;
 use crate::table::rows::row::{Column, Place, Row};
 use choice::Choice;
@@ -31,6 +31,9 @@ pub struct Columns<'a> {
 const MAX_PAIR_CANDIDATES: usize = 100;
 /// Maximum number of label candidates that are reported.
 const MAX_CANDIDATES: usize = 12;
+
+/// The columns that `predict` adds to a table, in order.
+const PREDICTED_COLUMNS: [&str; 4] = ["label", "score", "confidence", "unsure"];
 
 impl<'a> Columns<'a> {
     /// Profiles the columns of `file`, which begins with `rows`.
@@ -69,7 +72,7 @@ impl<'a> Columns<'a> {
             (None, Some(trained)) if lacking.is_empty() => (found, trained.is_pair, false),
             (None, _) => self.find_text(requested_labels.as_deref().unwrap_or_default())?,
         };
-        let labels = match requested_labels {
+        let labels = match requested_labels.or_else(|| self.trained_labels(options, &text)) {
             Some(labels) => labels,
             None => self.find_labels(&text),
         };
@@ -102,7 +105,7 @@ impl<'a> Columns<'a> {
 
     /// Returns the columns that the model was trained on, and the names of those that the table
     /// lacks.
-    fn trained(&mut self, columns: &TextColumns) -> (Vec<usize>, Vec<String>) {
+    fn trained(&mut self, columns: &DocumentColumns) -> (Vec<usize>, Vec<String>) {
         let (mut found, mut lacking) = (Vec::new(), Vec::new());
         for name in &columns.names {
             match self.by_name(name).or_else(|| self.nested(name)) {
@@ -335,7 +338,40 @@ impl<'a> Columns<'a> {
     /// Finds the label columns: by name, or the only column whose values are categories, or the
     /// other column of a table with two.
     fn find_labels(&self, text: &[usize]) -> Vec<usize> {
-        let is_free = |column: &usize| !text.contains(column);
+        // A table that `predict` wrote has the predicted labels beside the true ones.
+        let predicted = self.predicted();
+        let other = |column: &usize| !text.contains(column) && !predicted.contains(column);
+        let found =
+            self.find_labels_in(&(0..self.all.len()).filter(other).collect::<Vec<_>>(), text);
+        if found.is_empty() && !predicted.is_empty() {
+            return vec![predicted.start];
+        }
+        found
+    }
+
+    /// Returns the columns that `predict` adds to a table; empty if there are none.
+    fn predicted(&self) -> std::ops::Range<usize> {
+        let names: Vec<&str> = self.all.iter().map(|column| column.name.as_str()).collect();
+        let start = names
+            .windows(PREDICTED_COLUMNS.len())
+            .position(|names| names == PREDICTED_COLUMNS);
+        start.map_or(0..0, |start| start..start + PREDICTED_COLUMNS.len())
+    }
+
+    /// Returns the label columns that the model was trained on, unless the table lacks one.
+    fn trained_labels(&mut self, options: &ReadOptions, text: &[usize]) -> Option<Vec<usize>> {
+        let names = &options.trained_columns.as_ref()?.labels;
+        let columns: Option<Vec<usize>> = names
+            .iter()
+            .map(|name| self.by_name(name).or_else(|| self.nested(name)))
+            .collect();
+        columns
+            .filter(|found| !found.is_empty() && found.iter().all(|column| !text.contains(column)))
+    }
+
+    /// As [`Self::find_labels`], in the columns `free`.
+    fn find_labels_in(&self, free: &[usize], text: &[usize]) -> Vec<usize> {
+        let is_free = |column: &usize| free.contains(column);
         let is_label = |column: &usize| {
             let profile = &self.profiles[*column];
             let name = &self.all[*column].name;
@@ -350,7 +386,8 @@ impl<'a> Columns<'a> {
         if let Some((_, column)) = named {
             return vec![column];
         }
-        let categories = self.likeliest(self.categories(text));
+        let categories =
+            self.likeliest(self.categories(text).into_iter().filter(is_free).collect());
         let is_alone = self.all.len() == 2 && text.len() == 1;
         let other = (0..self.all.len()).find(|column| !text.contains(column));
         match (categories.as_slice(), other.filter(|_| is_alone)) {

@@ -293,17 +293,9 @@ fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape
     loop {
         let cell = at;
         let is_quoted = quoting.mark().is_some() && bytes.get(at).copied() == quoting.mark();
-        if is_quoted {
-            row.quoted += 1;
-            at = end_of_quoted_cell(bytes, at, quoting);
-        }
-        let closed = at;
-        while bytes
-            .get(at)
-            .is_some_and(|byte| *byte != delimiter && !matches!(byte, b'\r' | b'\n'))
-        {
-            at += 1;
-        }
+        row.quoted += usize::from(is_quoted);
+        let (closed, end) = cell_end(bytes, at, delimiter, quoting);
+        at = end;
         let only_spaces_follow = bytes[closed.min(at)..at].iter().all(|byte| *byte == b' ');
         let in_double_quotes =
             bytes[cell..at].len() > 1 && bytes[cell] == b'"' && bytes[at - 1] == b'"';
@@ -330,6 +322,46 @@ fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape
         }
         at += 1;
     }
+}
+
+/// Returns the cells of the first `limit` rows of a text, without the quotes around them.
+pub fn first_rows<'a>(text: &'a str, dialect: &Dialect, limit: usize) -> Vec<Vec<&'a str>> {
+    let bytes = text.as_bytes();
+    let (mut rows, mut at) = (Vec::new(), dialect.skipped_bytes);
+    while rows.len() < limit {
+        while matches!(bytes.get(at), Some(b'\r' | b'\n')) {
+            at += 1;
+        }
+        if at >= bytes.len() {
+            break;
+        }
+        let mut row = Vec::new();
+        loop {
+            let (_, end) = cell_end(bytes, at, dialect.delimiter, dialect.quoting);
+            row.push(text[at..end].trim_matches(['"', ' ']));
+            at = end;
+            if bytes.get(at) != Some(&dialect.delimiter) {
+                break;
+            }
+            at += 1;
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+/// Returns the offsets after the quotes of the cell that begins at `at`, if it has any, and after
+/// the cell.
+fn cell_end(bytes: &[u8], at: usize, delimiter: u8, quoting: Quoting) -> (usize, usize) {
+    let is_quoted = quoting.mark().is_some() && bytes.get(at).copied() == quoting.mark();
+    let closed = if is_quoted {
+        end_of_quoted_cell(bytes, at, quoting)
+    } else {
+        at
+    };
+    let rest = bytes[closed.min(bytes.len())..].iter();
+    let is_in_cell = |byte: &&u8| **byte != delimiter && !matches!(**byte, b'\r' | b'\n');
+    (closed, closed + rest.take_while(is_in_cell).count())
 }
 
 /// Returns the offset after the closing quote of the cell that begins at `at`, or the end of the

@@ -14,7 +14,7 @@ pub(crate) use columns::values::integral;
 pub use columns::values::missing_values;
 pub use dialect::Dialect;
 pub use layout::Layout;
-pub use options::{ReadOptions, TextColumns};
+pub use options::{DocumentColumns, ReadOptions};
 pub(crate) use rows::objects::ObjectRows;
 pub(crate) use rows::relaxed::parse as relaxed_json;
 pub(crate) use rows::separated::{Found as FoundCells, SeparatedRows};
@@ -279,9 +279,10 @@ impl<'a> Table<'a> {
                 .text
                 .iter()
                 .all(|text| columns[*text].name != (text + 1).to_string());
-        parsed.table.text_columns = has_names.then(|| TextColumns {
+        parsed.table.text_columns = has_names.then(|| DocumentColumns {
             names: names(&choice.text),
             is_pair: choice.is_pair,
+            labels: names(&choice.labels),
         });
         parsed.table.lacking = choice.lacking.clone();
         parsed.table.is_table = true;

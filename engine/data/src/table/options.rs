@@ -29,10 +29,10 @@ pub struct ReadOptions {
     /// Labels given by hand, which replace those of the file, after `label_map`.
     #[serde(default, skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
-    /// Text columns that the model was trained on; used for tables that have all of them, unless a
-    /// text column is requested.
+    /// Columns that the model was trained on; used for tables that have all of them, unless others
+    /// are requested.
     #[serde(skip)]
-    pub trained_columns: Option<TextColumns>,
+    pub trained_columns: Option<DocumentColumns>,
     /// Label columns that were requested for training, in the form of `label_column`; used for tables
     /// that have all of them, unless a label column is requested.
     #[serde(skip)]
@@ -91,11 +91,14 @@ impl ReadOptions {
     }
 }
 
-/// The columns that the text of a document is read from.
+/// The columns that a document is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TextColumns {
-    /// Column names in reading order.
+pub struct DocumentColumns {
+    /// Names of the text columns in reading order.
     pub names: Vec<String>,
     /// Whether the two texts form a pair; otherwise, several texts are joined.
     pub is_pair: bool,
+    /// Names of the label columns; empty if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }

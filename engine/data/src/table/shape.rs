@@ -61,6 +61,8 @@ pub fn named_delimiter(name: &str) -> Option<u8> {
 
 /// Minimum number of rows to recognise a table whose file name does not imply one.
 const MIN_ROWS: usize = 3;
+/// Maximum number of rows whose cells are inspected.
+const INSPECTED_ROWS: usize = 200;
 /// Minimum number of rows to recognise such a table without known column names.
 const MIN_UNNAMED_ROWS: usize = 8;
 /// Minimum share of consistent rows in a table that is recognised by content alone.
@@ -97,9 +99,7 @@ pub fn of(name: &str, head: &str, is_complete: bool, options: &ReadOptions) -> S
         _ if wants_columns && dialect.width > 1 && agreement.share >= MIN_AGREEMENT => {
             Shape::Separated(dialect)
         }
-        _ if is_table(head, &dialect, agreement, options.is_for_prediction) => {
-            Shape::Separated(dialect)
-        }
+        _ if is_table(head, &dialect, agreement, options) => Shape::Separated(dialect),
         _ => Shape::Lines,
     }
 }
@@ -149,28 +149,24 @@ fn is_only_value(text: &str) -> bool {
 }
 
 /// Returns whether a text is a table by its content alone: its rows are consistent, and column
-/// names or values confirm it.
-fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, only_by_header: bool) -> bool {
+/// names or values confirm it. A header with the columns that the model was trained on is enough.
+fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, options: &ReadOptions) -> bool {
     let is_labelled_text = head
         .split_whitespace()
         .any(|word| word.starts_with(LABEL_PREFIX));
-    if is_labelled_text
-        || dialect.width < 2
-        || agreement.share < MIN_AGREEMENT
-        || agreement.rows < MIN_ROWS
-    {
+    if is_labelled_text || dialect.width < 2 || agreement.share < MIN_AGREEMENT {
         return false;
     }
-    let rows: Vec<Vec<&str>> = head[dialect.skipped_bytes..]
-        .lines()
-        .filter(|line| !line.is_empty())
-        .take(200)
-        .map(|line| {
-            line.split(char::from(dialect.delimiter))
-                .map(|cell| cell.trim_matches(['"', ' ']))
-                .collect()
-        })
-        .collect();
+    let rows = dialect::first_rows(head, dialect, INSPECTED_ROWS);
+    if rows
+        .first()
+        .is_some_and(|header| has_trained_columns(header, options))
+    {
+        return true;
+    }
+    if agreement.rows < MIN_ROWS {
+        return false;
+    }
     let header = rows
         .first()
         .map(|row| row.iter().filter(|cell| pair_names::is_known(cell)).count())
@@ -179,7 +175,7 @@ fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, only_by_header:
     if header > 0 && is_certain {
         return true;
     }
-    if only_by_header {
+    if options.is_for_prediction {
         return false;
     }
     if dialect.delimiter == b'\t' && dialect.width > 2 {
@@ -187,6 +183,15 @@ fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, only_by_header:
     }
     rows.len() >= MIN_UNNAMED_ROWS
         && (0..dialect.width).any(|column| holds_labels(&rows, column, dialect.width))
+}
+
+/// Whether the first row of a table names all text columns that the model was trained on.
+fn has_trained_columns(header: &[&str], options: &ReadOptions) -> bool {
+    let trained = options.trained_columns.as_ref();
+    trained.is_some_and(|columns| {
+        let is_named = |name: &String| header.contains(&name.as_str());
+        !columns.names.is_empty() && columns.names.iter().all(is_named)
+    })
 }
 
 /// Returns whether a column holds a few short values next to text in another column.
@@ -212,6 +217,7 @@ fn holds_labels(rows: &[Vec<&str>], column: usize, width: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::DocumentColumns;
 
     fn kind(name: &str, text: &str) -> &'static str {
         match of(name, text, true, &ReadOptions::default()) {
@@ -220,6 +226,37 @@ mod tests {
             Shape::Objects(Layout::Lines) => "objects in lines",
             Shape::Objects(Layout::Stream) => "objects",
         }
+    }
+
+    #[test]
+    fn cells_may_span_lines() {
+        let row = |i: usize| {
+            let team = ["boat", "tree"][i % 2];
+            format!("{i};\"the number {i} is here;\nand there\";{team}\n")
+        };
+        let table: String = std::iter::once("Nr;Inhalt;Abteilung\n".to_string())
+            .chain((0..12).map(row))
+            .collect();
+        assert_eq!(kind("a.txt", &table), "rows");
+    }
+
+    #[test]
+    fn a_header_with_the_columns_of_training_makes_a_table() {
+        let table = "Nr;Kunde;Inhalt\n1;A;the parcel is late\n";
+        let options = |names: &[&str]| ReadOptions {
+            trained_columns: Some(DocumentColumns {
+                names: names.iter().map(|name| (*name).to_string()).collect(),
+                is_pair: false,
+                labels: Vec::new(),
+            }),
+            is_for_prediction: true,
+            ..ReadOptions::default()
+        };
+        let is_table =
+            |names: &[&str]| matches!(of("-", table, true, &options(names)), Shape::Separated(_));
+        assert!(is_table(&["Inhalt"]));
+        assert!(!is_table(&["Inhalt", "Betreff"]));
+        assert!(!is_table(&[]));
     }
 
     #[test]

@@ -107,7 +107,11 @@ fn training_columns_are_reused() {
     let trained = |names: &[&str], is_pair: bool| {
         let names = names.iter().map(|name| (*name).to_string()).collect();
         ReadOptions {
-            trained_columns: Some(TextColumns { names, is_pair }),
+            trained_columns: Some(DocumentColumns {
+                names,
+                is_pair,
+                labels: Vec::new(),
+            }),
             ..ReadOptions::default()
         }
     };
@@ -150,6 +154,44 @@ fn training_columns_are_reused() {
 }
 
 /// Spreadsheets name their columns in any language; the guessed text column is reported.
+/// The labels that `predict` added are not the truth, unless a table has no others.
+#[test]
+fn labels_are_those_of_training_before_predicted_ones() {
+    let rows = |labels: &str| -> String {
+        let header = format!("body,team,label,score,confidence,unsure{labels}\n");
+        let row = |i: usize| {
+            format!(
+                "the parcel number {i} is late,{},b,0.9,0.8,false\n",
+                ["x", "y"][i % 2]
+            )
+        };
+        std::iter::once(header).chain((0..12).map(row)).collect()
+    };
+    let labels = |text: &str, options: &ReadOptions| {
+        let first = shown("a.csv", text, options).remove(0);
+        first.split_once('|').map(|(_, labels)| labels.to_string())
+    };
+    let default = ReadOptions::default();
+    let table = rows("");
+    assert_eq!(labels(&table, &default).as_deref(), Some("x"));
+    let only_predicted = table
+        .replace(",team", "")
+        .replace(",x,", ",")
+        .replace(",y,", ",");
+    assert_eq!(labels(&only_predicted, &default).as_deref(), Some("b"));
+    let trained = ReadOptions {
+        trained_columns: Some(DocumentColumns {
+            names: vec!["body".into()],
+            is_pair: false,
+            labels: vec!["team".into()],
+        }),
+        ..ReadOptions::default()
+    };
+    let other = "body,team,label\na b c d,x,z\ne f g h,y,z\n";
+    assert_eq!(labels(other, &trained).as_deref(), Some("x"));
+    assert_eq!(labels(other, &default).as_deref(), Some("z"));
+}
+
 #[test]
 fn a_guessed_column_is_reported() {
     let none = &options("", "");

@@ -193,7 +193,7 @@ impl<H: Host> Session<H> {
         };
         self.tell_long_documents(run, &train, plan.max_len);
         model.trained_len = Some(plan.max_len);
-        model.text_columns = corpus.text_columns();
+        model.text_columns = corpus.columns();
         // A resumed run takes its initial weights from the checkpoint.
         let mut source = match (&resumed, base) {
             (Some(resumed), _) => resumed.source.clone(),

@@ -7,7 +7,7 @@ use crate::reading::byte_source::InputFile;
 use crate::reading::encoding::Decoding;
 use crate::reading::lines::{LabelRows, OpenQuotes, Parsed};
 use crate::reading::warning::Warning;
-use crate::table::{self, Shape};
+use crate::table::{self, ReadOptions, Shape};
 use crate::text::shown::quoted;
 use protocol::{Message, Quoting, Setting, TableColumns, message};
 
@@ -95,7 +95,7 @@ pub fn encoding<R>(name: &str, decoded: &Decoding<R>) -> Vec<Warning> {
 pub fn shape(
     file: &InputFile,
     shape: Shape,
-    is_quoting_asked: bool,
+    options: &ReadOptions,
     parsed: &Parsed,
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
@@ -132,7 +132,7 @@ pub fn shape(
                     ),
                 ));
             }
-            if dialect.quoting != Quoting::Double && !is_quoting_asked {
+            if dialect.quoting != Quoting::Double && options.quoting.is_none() {
                 let how = dialect.quoting.name();
                 let message = message!(
                     "{file} was read with {quoting}, because its rows match its columns best that way",
@@ -162,14 +162,25 @@ pub fn shape(
     {
         warnings.push((
             "columns",
-            columns_note(&file, columns, &parsed.table.label_candidates),
+            columns_note(
+                &file,
+                columns,
+                &parsed.table.label_candidates,
+                options.is_for_prediction,
+            ),
         ));
     }
     warnings
 }
 
-/// Describes which columns the text and labels are read from, in one sentence.
-fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> Message {
+/// Describes which columns the text and labels are read from, in one sentence; for prediction, only
+/// the text is read.
+fn columns_note(
+    file: &str,
+    columns: &TableColumns,
+    candidates: &[String],
+    is_for_prediction: bool,
+) -> Message {
     let TableColumns {
         text,
         labels,
@@ -182,6 +193,9 @@ fn columns_note(file: &str, columns: &TableColumns, candidates: &[String]) -> Me
         (false, _) => message!("joined text"),
     };
     let text = DataError::columns(text);
+    if is_for_prediction {
+        return message!("{file}: {kind} from {text}", file, kind, text);
+    }
     if !labels.is_empty() {
         return message!(
             "{file}: {kind} from {text}; labels from {labels}",
