@@ -278,7 +278,8 @@ impl Corpus {
         }
     }
 
-    /// Holds out validation documents if no file provides any: labelled ones if there are labels.
+    /// Holds out validation documents if no file provides any: labelled ones if there are labels, and
+    /// documents without labels if there are too few to measure a language model on.
     /// If there are many labelled documents and no file provides labelled test documents, an equal
     /// number is held out for testing, because validation documents are used for model selection.
     /// Documents are chosen by text hash, so that equal texts stay together and adding documents
@@ -291,6 +292,13 @@ impl Corpus {
             self.valid_aside.hashes = train.with_labels.chosen(0..count);
             if self.test.survey.labelled == 0 && train.labelled >= MIN_LABELLED_FOR_TEST {
                 self.test_aside.hashes = train.with_labels.chosen(count..2 * count);
+            }
+            if valid.documents == 0 && count < MIN_HELD_OUT_TEXTS {
+                let unlabelled = capped(train.documents - train.labelled, HELD_OUT_TEXTS);
+                let labelled = train.with_labels.chosen(0..MAX_HELD_OUT);
+                let texts = train.all.chosen(0..MAX_HELD_OUT).into_iter();
+                let texts = texts.filter(|hash| !labelled.contains(hash));
+                self.valid_aside.hashes.extend(texts.take(unlabelled));
             }
         } else if valid.documents == 0 {
             self.valid_aside.hashes = train.all.chosen(0..capped(train.documents, HELD_OUT_TEXTS));
@@ -452,6 +460,9 @@ const MIN_LABELLED_FOR_TEST: u64 = 1000;
 
 /// Without labels, one in this many documents is held out for validation.
 const HELD_OUT_TEXTS: u64 = 20;
+
+/// If fewer labelled documents than this are held out, documents without labels are added.
+const MIN_HELD_OUT_TEXTS: usize = 50;
 
 #[cfg(test)]
 #[path = "tests.rs"]

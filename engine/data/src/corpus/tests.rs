@@ -291,6 +291,29 @@ fn without_validation_file_a_tenth_of_the_labelled_documents_is_held_out_and_of_
 }
 
 #[test]
+fn texts_without_labels_are_held_out_beside_few_labelled_ones() {
+    for (unlabelled, labels, held_out) in [
+        (1000, 100, 60),
+        (1000, 600, 60),
+        (1000, 10, 51),
+        (10, 40, 4),
+    ] {
+        let (corpus, _) = read(&[
+            file("a.txt", &lines(labels, "__label__x")),
+            file("b.txt", &lines(unlabelled, "").replace("text", "other")),
+        ]);
+        let found = texts(&corpus, Valid).len();
+        assert_eq!(found, held_out, "{unlabelled} beside {labels}");
+        assert_eq!(
+            labelled(&corpus, Valid, ALL).len(),
+            (labels / 10).max(1),
+            "{labels}"
+        );
+        assert_eq!(texts(&corpus, Train).len(), unlabelled + labels - held_out);
+    }
+}
+
+#[test]
 fn the_held_out_texts_do_not_depend_on_their_order_or_repetition() {
     let forward = lines(50, "__label__x");
     let backward: String = forward
