@@ -18,7 +18,7 @@ use crate::train::{
     classify, probabilities,
 };
 use burn::tensor::Device;
-use protocol::{Metrics, Phase, RunConfig, TokenizerKind};
+use protocol::{Metrics, PartsKind, Phase, RunConfig, TokenizerKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -140,6 +140,7 @@ fn toy_plan(config: &RunConfig, model: &ModelConfig, batch_size: usize) -> Resul
     let config = RunConfig {
         steps: Some(steps),
         batch_size: Some(batch_size),
+        parts: Some(PartsKind::One),
         ..config.clone()
     };
     let data = DataShape {
