@@ -50,10 +50,17 @@ impl<H: Host> Session<H> {
     pub fn check_comparison(&self, config: &RunConfig, compare: &CompareConfig) -> Result<()> {
         check(compare)?;
         plan::check_numbers(config)?;
-        self.models
-            .language_model
-            .as_ref()
-            .ok_or_else(no_pretrained_model)?;
+        let model = self.models.language_model.as_ref();
+        let model = model.ok_or_else(no_pretrained_model)?;
+        if model.heads.classifier {
+            return Err(Error::input(
+                "is-classifier",
+                message!(
+                    "the model is a classifier: it was already trained on labels, so the comparison would not show what pre-training adds"
+                ),
+                message!("Use the pre-trained model that the classifier was fine-tuned from."),
+            ));
+        }
         let corpus = self.dataset.corpus.as_ref().ok_or_else(no_corpus)?;
         Labelled::of(corpus, config)?.survey.labels()?;
         if corpus.labelled_documents(FileRole::Valid) == 0 {

@@ -5,7 +5,7 @@ mod documents;
 
 use crate::data::examples::{EncodedDocuments, LabelledExamples};
 use crate::data::labels::{LabelSet, LabelSurvey};
-use crate::data::{Corpus, Selection, Tokenizer};
+use crate::data::{Corpus, Selection, Tokenizer, quoted};
 use crate::error::{Error, Result};
 use crate::interop::Weights;
 use crate::model::{Architecture, Heads, ModelConfig};
@@ -88,6 +88,31 @@ impl<H: Host> Session<H> {
         Ok(finished.outcome)
     }
 
+    /// Warns of validation and test files in which no document has a label.
+    fn warn_of_files_without_labels(&self, run: &str) {
+        let corpus = self.dataset.corpus.as_ref();
+        for report in corpus.map(Corpus::files).unwrap_or_default() {
+            if report.documents == 0 || report.labelled > 0 {
+                continue;
+            }
+            let (file, count) = (quoted(&report.name), report.documents);
+            let message = match report.role {
+                FileRole::Train => continue,
+                FileRole::Valid => message!(
+                    "{file}: none of the {count} validation documents has a label, so some of the training documents are used for validation instead",
+                    file,
+                    count
+                ),
+                FileRole::Test => message!(
+                    "{file}: none of the {count} test documents has a label, so the file is not used for testing",
+                    file,
+                    count
+                ),
+            };
+            self.warn(run, "no-labels", message);
+        }
+    }
+
     /// As [`Self::finetune`], but returns the metrics as well.
     pub(crate) async fn finetune_from(
         &mut self,
@@ -107,6 +132,7 @@ impl<H: Host> Session<H> {
             .corpus
             .as_ref()
             .is_some_and(Corpus::trains_on_all);
+        self.warn_of_files_without_labels(run);
         let has_validation = cross_validates
             || self
                 .dataset

@@ -59,6 +59,10 @@ pub async fn evidence(
     label: Option<&str>,
 ) -> Result<Evidence> {
     problem_type(model)?;
+    if text.trim().is_empty() {
+        let hint = message!("Give a text with at least one word.");
+        return Err(Error::input("no-text", message!("the text is empty"), hint));
+    }
     let characters: Vec<char> = text.chars().collect();
     // Without [CLS] and [SEP].
     let limit = tokens_read(model).saturating_sub(2);
