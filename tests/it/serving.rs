@@ -142,6 +142,13 @@ fn served_classifier_agrees_with_predict() {
         (status, description["openapi"].as_str()),
         (200, Some("3.1.0"))
     );
+    let paths = description["paths"].as_object().expect("paths");
+    let paths: Vec<&str> = paths.keys().map(String::as_str).collect();
+    assert_eq!(paths, ["/classify", "/healthz", "/similar"]);
+    assert_eq!(
+        server.send("GET", "/", "Host: localhost\r\n", ""),
+        (200, description)
+    );
 }
 
 #[test]

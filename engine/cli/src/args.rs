@@ -4,13 +4,15 @@
 
 mod asking;
 mod parse;
+mod serving;
 mod settings;
 mod training;
 
 pub use asking::{
     Attention, Bench, Cail, Convert, Evaluate, Explain, Export, FillMask, Inspect, Neighbours,
-    Predict, ServeModel, Served, Source, Tokenize, Toy,
+    Predict, Source, Tokenize, Toy,
 };
+pub use serving::{ServeModel, Served};
 pub use training::{Compare, Finetune, Pretrain, Training};
 
 use crate::args::settings::{
@@ -179,7 +181,7 @@ fn bad_arguments(error: &clap::Error) -> Error {
     let tip = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("tip: "))
-        .map(|tip| message!("Note: {tip}.", tip));
+        .map(|tip| Message::verbatim(sentence(tip)));
     let command = match error.get(ContextKind::InvalidSubcommand) {
         None => message!(
             "Run clozelab --help for the commands, or a command with --help for its flags."
@@ -191,6 +193,14 @@ fn bad_arguments(error: &clap::Error) -> Error {
         message: Message::verbatim(message),
         hint: tip.unwrap_or(command),
     }
+}
+
+/// Returns a text that begins with a capital letter and ends with a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let rest = letters.as_str().trim_end_matches('.');
+    format!("{}{rest}.", first.collect::<String>())
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //! data, and that test or benchmark the engine. None of them trains on the user's text.
 
 use super::parse::set_given;
+use super::serving::ModelArgument;
 use super::settings::{SettingFlags, Tables};
 use clap::{ArgGroup, Args, Subcommand};
 use data::ReadOptions;
 use engine::error::Error;
 use protocol::RunConfig;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// Arguments of `evaluate`.
@@ -119,38 +119,6 @@ fn positive_count(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| "must be a whole number from 1".into())
 }
 
-/// A model that answers other programs.
-#[derive(Clone, Debug, Args)]
-pub struct Served {
-    /// Run directory or Hugging Face model directory
-    #[arg(value_name = "DIR")]
-    pub model: PathBuf,
-    /// Documents to search for similar ones: one per line, a table or JSON
-    #[arg(long, value_name = "FILE")]
-    pub documents: Option<PathBuf>,
-    /// Text column of the documents in a table, by name or number from 1; "a+b" joins columns
-    #[arg(long, value_name = "COLUMN", requires = "documents")]
-    pub text_column: Option<String>,
-}
-
-/// Arguments of `serve-model`.
-#[derive(Debug, Args)]
-pub struct ServeModel {
-    /// The model
-    #[command(flatten)]
-    pub served: Served,
-    /// Address to listen on; unless it is a loopback address, other machines can connect
-    #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_HOST)]
-    pub host: IpAddr,
-    /// Port to listen on; 0 picks a free one
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_PORT)]
-    pub port: u16,
-}
-
-/// Default address of a server: loopback, so that only this machine can reach it.
-const DEFAULT_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const DEFAULT_PORT: u16 = 8765;
-
 /// Arguments of `tokenize`.
 #[derive(Debug, Args)]
 pub struct Tokenize {
@@ -251,8 +219,9 @@ pub struct Export {
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// Run directory or Hugging Face model directory
-    pub dir: PathBuf,
+    /// The model or run
+    #[command(flatten)]
+    pub model: ModelArgument,
 }
 
 /// Arguments of `toy`.

@@ -54,6 +54,9 @@ pub struct Finetune {
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
+#[command(mut_arg("resume", |resume| {
+    resume.help("Continue the interrupted comparison in --out; give its other arguments again")
+}))]
 pub struct Compare {
     /// Labelled text: one "text __label__a __label__b" per line
     #[arg(long, value_name = "PATH", num_args = 1.., required = true)]

@@ -61,20 +61,20 @@ pub(crate) fn inspect(common: &Common, args: &Inspect) -> Result<(), Error> {
         message,
         hint,
     };
-    if !args.dir.is_dir() {
+    if !args.model.path().is_dir() {
         let hint = message!("Give a run directory or a Hugging Face model directory.");
         return Err(refuse(
-            message!("{dir} is not a directory", dir = shown(&args.dir)),
+            message!("{dir} is not a directory", dir = shown(args.model.path())),
             hint,
         ));
     }
-    let findings = read_findings(&args.dir);
+    let findings = read_findings(args.model.path());
     if findings.is_nothing() {
         let hint = message!("Give a run directory or a Hugging Face model directory.");
         return Err(refuse(
             message!(
                 "{dir} contains neither a model nor a run",
-                dir = shown(&args.dir)
+                dir = shown(args.model.path())
             ),
             hint,
         ));
@@ -348,7 +348,8 @@ mod tests {
     fn a_directory_without_a_model_or_a_run_is_refused() {
         let dir = tempfile::tempdir().expect("a scratch folder");
         for path in [dir.path().to_path_buf(), dir.path().join("missing")] {
-            let error = inspect(&Common::default(), &Inspect { dir: path }).expect_err("refused");
+            let error =
+                inspect(&Common::default(), &Inspect { model: path.into() }).expect_err("refused");
             assert_eq!(error.code(), "bad-directory");
         }
     }

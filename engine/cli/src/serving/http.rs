@@ -144,7 +144,7 @@ async fn serve(common: &Common, args: &ServeModel) -> Result<(), Error> {
     // A parent process can read the address from stdout.
     output::result(&format!(
         "Serving {} at http://{address}/\n",
-        args.served.model.display()
+        args.served.model.path().display()
     ))?;
     accept(listener, router(shared)).await
 }
@@ -178,13 +178,18 @@ async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
     }
 }
 
+async fn description(State(shared): State<Shared>) -> Json<Value> {
+    Json(openapi::document(&shared.described))
+}
+
 fn router(shared: Shared) -> Router {
     Router::new()
         .route(
             "/healthz",
             get(async |State(shared): State<Shared>| Json(shared.described.as_ref().clone())),
         )
-        .route("/openapi.json", get(async || Json(openapi::document())))
+        .route("/", get(description))
+        .route("/openapi.json", get(description))
         .route("/classify", post(classify))
         .route("/fill-mask", post(fill_mask))
         .route("/similar", post(similar))

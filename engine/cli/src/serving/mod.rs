@@ -53,7 +53,7 @@ impl Service {
     /// # Errors
     /// Returns an error if the model or the documents cannot be read.
     fn open(common: &Common, args: &Served) -> Result<Self, Error> {
-        let model = inputs::read_model(&args.model)?;
+        let model = inputs::read_model(args.model.path())?;
         let session = query::session(common, model, true)?;
         let labels = session.labels().len();
         let mut service = Self {

@@ -3,8 +3,9 @@
 use super::{DEFAULT_TOP_K, MAX_TEXTS, MAX_TOP_K};
 use serde_json::{Value, json};
 
-/// Returns the OpenAPI document.
-pub fn document() -> Value {
+/// Returns the OpenAPI document of a service that is described by `service`, as at `/healthz`: the
+/// paths that its model supports.
+pub fn document(service: &Value) -> Value {
     let text =
         json!({ "type": "string", "description": "A tab separates the two texts of a pair." });
     let top_k = json!({ "type": "integer", "minimum": 1, "maximum": MAX_TOP_K });
@@ -44,7 +45,7 @@ pub fn document() -> Value {
             "top_k": top_k,
         },
     });
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": { "title": "Clozelab model", "version": env!("CARGO_PKG_VERSION") },
         "paths": {
@@ -53,7 +54,15 @@ pub fn document() -> Value {
             "/fill-mask": { "post": operation("fillMask", "Predictions for each [MASK] in a text", Some(question.clone()), object("masks", list(mask))) },
             "/similar": { "post": operation("similar", "The documents most similar to a text", Some(question), object("documents", list(document))) },
         },
-    })
+    });
+    let paths = document["paths"].as_object_mut().expect("an object");
+    paths.retain(|path, _| match path.as_str() {
+        "/classify" => service["classifies"] == true,
+        "/fill-mask" => service["classifies"] == false,
+        "/similar" => service["documents"] != 0,
+        _ => true,
+    });
+    document
 }
 
 fn operation(id: &str, summary: &str, body: Option<Value>, answer: Value) -> Value {
