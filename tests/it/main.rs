@@ -26,4 +26,5 @@ mod refusals;
 mod scale;
 mod serving;
 mod streams;
+mod tables;
 mod workspace;

@@ -56,6 +56,9 @@ pub(crate) fn bench(common: &Common, args: &args::Bench) -> Result<ExitStatus, E
     let mut config = RunConfig::default();
     common.settings.apply(&mut config)?;
     args.apply(&mut config)?;
+    if let Some(folder) = &args.export {
+        first_steps::check_free(folder)?;
+    }
     if let Some(documents) = args.documents {
         return bench_scale::bench(common, &config, documents);
     }

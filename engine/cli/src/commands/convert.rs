@@ -4,7 +4,7 @@
 
 use crate::args::{Cail, Convert, Source};
 use crate::inputs;
-use crate::run_dir::store::{shown, write_error};
+use crate::run_dir::store::{output_error, shown};
 use crate::terminal::output;
 use engine::error::Error;
 use protocol::message;
@@ -98,7 +98,7 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
         .unwrap_or(Path::new("."));
     let temporary = tempfile::Builder::new()
         .tempfile_in(folder)
-        .map_err(|error| write_error(&args.output, &error))?;
+        .map_err(|error| output_error(&args.output, &error))?;
     let mut out = BufWriter::new(temporary);
     let mut counts = Counts::default();
     each_line(&args.input, &mut |number, line| {
@@ -117,7 +117,7 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
         } else if seen.insert(fingerprint(&text)) {
             counts.written += 1;
             writeln!(out, "{text}{}", labels(&case.meta.accusation))
-                .map_err(|error| write_error(&args.output, &error))?;
+                .map_err(|error| output_error(&args.output, &error))?;
         } else {
             counts.repeated += 1;
         }
@@ -138,10 +138,10 @@ fn cail(args: &Cail) -> Result<Counts, Error> {
     }
     let temporary = out
         .into_inner()
-        .map_err(|error| write_error(&args.output, error.error()))?;
+        .map_err(|error| output_error(&args.output, error.error()))?;
     temporary
         .persist_noclobber(&args.output)
-        .map_err(|error| write_error(&args.output, &error.error))?;
+        .map_err(|error| output_error(&args.output, &error.error))?;
     Ok(counts)
 }
 

@@ -4,7 +4,7 @@
 use crate::args::Export;
 use crate::host::NativeHost;
 use crate::inputs;
-use crate::run_dir::store::{replace, shown, write_error};
+use crate::run_dir::store::{output_error, replace, shown};
 use crate::terminal::output;
 use engine::error::Error;
 use engine::interop::{
@@ -125,7 +125,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    replace(folder, path, bytes).map_err(|error| write_error(path, &error))?;
+    replace(folder, path, bytes).map_err(|error| output_error(path, &error))?;
     output::print_stderr(&format!(
         "Wrote {} ({:.1} MB).",
         shown(path),

@@ -11,7 +11,7 @@ use crate::commands::predict::lines::{Lines, decoded};
 use crate::commands::query::session;
 use crate::host::NativeHost;
 use crate::inputs;
-use crate::run_dir::store::{shown, write_error};
+use crate::run_dir::store::{output_error, shown};
 use crate::terminal::output::{self, Reader};
 use data::{
     Answer, DataError, Document, FileRows, InputFile, LabelledTable, Opened, ReadOptions, Shape,
@@ -20,7 +20,7 @@ use data::{
 use engine::error::Error;
 use engine::session::{LABEL_WARNING_CODES, Long, Session, long_texts};
 use futures_lite::future::block_on;
-use protocol::{Dropped, LabelScore, Setting, message};
+use protocol::{Dropped, LabelScore, Setting, is_note, message};
 use serde::Serialize;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
@@ -61,6 +61,8 @@ struct Predictor {
     top_k: Option<usize>,
     min_confidence: Option<f64>,
     long: Long,
+    /// Whether only warnings and errors are printed.
+    quiet: bool,
     /// Number of texts that are longer than the model's input, and of all texts.
     cut: u64,
     texts: u64,
@@ -92,14 +94,20 @@ pub(crate) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
     }
     // Lines on stdin are answered as they arrive; a table is read as from a file.
     let is_stdin = path == Path::new("-") && args.out.is_none();
-    let is_stream = is_stdin && !args.table.wants_table() && !inputs::is_stdin_a_table(&options);
-    let source = if is_stream {
+    let may_stream = is_stdin && !args.table.wants_table();
+    // An input that cannot be used is refused before the model is read.
+    let file = if may_stream {
         None
     } else {
         Some(single_file(path)?)
     };
     let session = session(common, inputs::read_model(&args.model)?, true)?;
     let options = session.reading_as_trained(options);
+    let source = if may_stream && inputs::is_stdin_a_table(&options) {
+        Some(single_file(path)?)
+    } else {
+        file
+    };
     let rows = match source
         .as_ref()
         .map(|file| FileRows::open(file, &options, args.out.is_some()))
@@ -119,6 +127,7 @@ pub(crate) fn predict(common: &Common, args: &Predict) -> Result<(), Error> {
         } else {
             Long::Cut
         },
+        quiet: common.quiet,
         cut: 0,
         texts: 0,
     };
@@ -211,7 +220,7 @@ impl Predictor {
         loop {
             let chunk = rows.chunk(CHUNK_ROWS)?;
             if chunk.is_empty() {
-                return print_warnings(rows);
+                return print_warnings(rows, self.quiet);
             }
             let texts: Vec<String> = chunk.iter().map(text_of).collect();
             let answers = self.answers(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -235,7 +244,7 @@ impl Predictor {
         path: &Path,
         separator: Option<&str>,
     ) -> Result<(), Error> {
-        let failed = |error: std::io::Error| write_error(path, &error);
+        let failed = |error: std::io::Error| output_error(path, &error);
         if path.exists() {
             return Err(output_exists(path));
         }
@@ -244,13 +253,6 @@ impl Predictor {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            return Err(Error::Input {
-                code: "no-folder",
-                message: message!("the folder {folder} does not exist", folder = shown(folder)),
-                hint: message!("Create it first, or choose another output."),
-            });
-        }
         check_extension(path)?;
         let file = temporary_file(folder).map_err(failed)?;
         let is_packed = path
@@ -290,11 +292,13 @@ impl Predictor {
                 std::io::ErrorKind::AlreadyExists => output_exists(path),
                 _ => failed(error.error),
             })?;
-        output::print_stderr(&format!(
-            "{labelled} rows labelled, written to {}",
-            shown(path)
-        ));
-        print_warnings(rows)
+        if !self.quiet {
+            output::print_stderr(&format!(
+                "{labelled} rows labelled, written to {}",
+                shown(path)
+            ));
+        }
+        print_warnings(rows, self.quiet)
     }
 
     /// Returns the labels of each text, best first. An empty text has none.
@@ -447,12 +451,13 @@ fn text_of(taken: &Taken) -> String {
 
 /// Prints the warnings about a file and its dropped rows. Warnings about labels are left out, since
 /// prediction does not use the labels of the file.
-fn print_warnings(rows: FileRows<'_>) -> Result<(), Error> {
+fn print_warnings(rows: FileRows<'_>, quiet: bool) -> Result<(), Error> {
     match rows.finish() {
         Ok(found) => {
             for (code, message) in found.warnings {
-                if !LABEL_WARNING_CODES.contains(&code) {
-                    let mark = if code == "sheet" { "warning: " } else { "" };
+                let is_shown = !LABEL_WARNING_CODES.contains(&code);
+                if is_shown && !(quiet && is_note(code)) {
+                    let mark = if is_note(code) { "" } else { "warning: " };
                     output::print_stderr(&format!("{mark}{}", output::plain(&message.to_string())));
                 }
             }
@@ -463,7 +468,7 @@ fn print_warnings(rows: FileRows<'_>) -> Result<(), Error> {
             } in found.dropped
             {
                 output::print_stderr(&format!(
-                    "{count} rows without a prediction: {reason} (first: line {first_line})"
+                    "warning: rows without a prediction: {count}, {reason} (first: line {first_line})"
                 ));
             }
             Ok(())

@@ -5,7 +5,7 @@ use crate::args::{Common, Tokenize};
 use crate::commands::query;
 use crate::commands::run::files_of;
 use crate::inputs;
-use crate::run_dir::store::{TEMPORARY, remove, shown, sync_folder, write_error};
+use crate::run_dir::store::{TEMPORARY, output_error, remove, shown, sync_folder};
 use crate::terminal::output;
 use crate::text_refusals::naming;
 use data::{Opened, Packed, ReadOptions, Specials};
@@ -120,7 +120,7 @@ pub(crate) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
     if let Err(error) = written {
         // A leftover folder is harmless.
         let _ = remove(&staging);
-        return Err(write_error(out, &error));
+        return Err(output_error(out, &error));
     }
     let (tokens, documents) = (train.tokens().len(), train.documents());
     output::print_stderr(&format!(

@@ -145,7 +145,13 @@ pub(crate) fn describe(event: &Event, steps: u64) -> Option<String> {
             eta_secs,
             ..
         } => Some(format!(
-            "step {step}/{steps}  loss {loss:.3}  lr {lr:.1e}  {} tokens/s  {} elapsed, {} left",
+            "step {step}{}  loss {loss:.3}  lr {lr:.1e}  {} tokens/s  {} elapsed, {} left",
+            // Under a time budget, the number of steps is an estimate.
+            if *step <= steps {
+                format!("/{steps}")
+            } else {
+                String::new()
+            },
             count(*tokens_per_sec),
             clock(*elapsed_secs),
             clock(*eta_secs)

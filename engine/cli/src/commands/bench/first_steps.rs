@@ -86,6 +86,25 @@ pub(super) fn write(folder: &Path, first: &FirstSteps, marks: &[Mark]) -> Result
     Ok(())
 }
 
+/// Checks that nothing would be overwritten.
+///
+/// # Errors
+/// Returns an error if there is a file or a folder of this name, unless the folder is empty.
+pub(super) fn check_free(folder: &Path) -> Result<(), Error> {
+    let is_empty = || std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    if !folder.exists() || is_empty() {
+        return Ok(());
+    }
+    Err(Error::Input {
+        code: "output-exists",
+        message: message!(
+            "{path} already exists; nothing was changed",
+            path = folder.display().to_string()
+        ),
+        hint: message!("Choose another output."),
+    })
+}
+
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     Error::Io {
         message: message!(
