@@ -39,7 +39,7 @@ pub enum Parsed {
 #[derive(Debug, Parser)]
 #[command(name = "clozelab", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Flags of every command.
+    /// Global options.
     #[command(flatten)]
     pub common: Common,
     /// What to do; nothing means the demonstration.
@@ -58,7 +58,7 @@ const PRETRAIN_USAGE: &str = "clozelab pretrain [OPTIONS] --corpus <PATH>... --o
 const FINETUNE_USAGE: &str = "clozelab finetune [OPTIONS] --train <PATH>... --out <DIR>
        clozelab finetune --resume --out <DIR>";
 
-/// Flags of every command.
+/// Global options.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Common {
     /// Device and seed.

@@ -240,7 +240,7 @@ fn value_name(spec: &SettingSpec) -> String {
 }
 
 /// Heading of the flags of every command.
-pub const GENERAL_HEADING: &str = "Flags of every command";
+pub const GENERAL_HEADING: &str = "Global options";
 
 fn heading(group: SettingGroup) -> &'static str {
     match group {

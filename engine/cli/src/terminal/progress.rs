@@ -118,7 +118,7 @@ pub(crate) fn describe(event: &Event, steps: u64) -> Option<String> {
             let reason = device
                 .reason
                 .as_ref()
-                .map(|reason| format!(" ({})", plain(&reason.to_string())))
+                .map(|reason| format!(": {}", plain(&reason.to_string())))
                 .unwrap_or_default();
             Some(format!("Computing on {}{reason}", plain(&device.name)))
         }

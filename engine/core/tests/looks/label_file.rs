@@ -209,7 +209,7 @@ fn each_document_is_labelled_and_the_table_can_be_trained_on() {
         "that it was a guess: {warnings:?}"
     );
     assert!(
-        warnings[1].to_string().contains("texts are longer than"),
+        warnings[1].to_string().contains("texts longer than"),
         "that they were cut: {warnings:?}"
     );
     let rows = String::from_utf8(table(&script, 3)).expect("UTF-8");

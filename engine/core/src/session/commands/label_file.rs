@@ -168,7 +168,7 @@ pub fn long_texts((cut, texts): (u64, u64), tokens: usize, long: Long) -> Option
         Long::Split => message!("each was read in parts"),
     };
     (cut > 0)
-        .then(|| message!("{cut} of {texts} texts are longer than the {max_len} tokens that the model reads: {treatment}", cut, texts, max_len = tokens, treatment = what))
+        .then(|| message!("texts longer than the {max_len} tokens that the model reads: {cut} of {texts}; {treatment}", cut, texts, max_len = tokens, treatment = what))
 }
 
 /// Returns the options to read `file` with: without the requested text column if the file has no

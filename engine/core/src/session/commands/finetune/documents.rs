@@ -46,7 +46,7 @@ impl<H: Host> Session<H> {
         let (long, all) = (train.longer_than(max_len), train.len());
         if long > 0 {
             let message = message!(
-                "{long} of {all} training documents are longer than {max_len} tokens: only the beginning of each is read. Raise {max_len_setting} to read more",
+                "training documents longer than {max_len} tokens: {long} of {all}; only the beginning of each is read. Raise {max_len_setting} to read more",
                 long,
                 all,
                 max_len,
