@@ -1,4 +1,4 @@
-//! Tables that are read as in training, and inputs and outputs that must not be mistaken for others.
+//! Tables that are read as in training, and inputs and outputs that must not be confused.
 
 use crate::lab::{Lab, models};
 

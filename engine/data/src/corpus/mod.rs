@@ -79,7 +79,7 @@ pub struct Corpus {
     /// Columns of tables that look like labels, if no label column was used.
     label_candidates: Vec<String>,
     renamed: Renaming,
-    /// Text columns of each training file.
+    /// Columns of each training file.
     train_columns: Vec<Option<DocumentColumns>>,
     fingerprint: String,
     /// Whether blocks are documents and lines are sentences, as in BERT's published pre-training
@@ -211,7 +211,7 @@ impl Corpus {
             encoding,
             dropped,
             columns,
-            text_columns,
+            document_columns,
             label_candidates,
             renamed,
             warnings,
@@ -242,7 +242,7 @@ impl Corpus {
         self.label_candidates.extend(label_candidates);
         self.renamed.join(renamed);
         self.train_columns
-            .extend((role == FileRole::Train).then_some(text_columns));
+            .extend((role == FileRole::Train).then_some(document_columns));
         part.hold(documents);
         Ok(warnings)
     }
@@ -278,8 +278,10 @@ impl Corpus {
         }
     }
 
-    /// Holds out validation documents if no file provides any: labelled ones if there are labels, and
-    /// documents without labels if there are too few to measure a language model on.
+    /// Holds out validation documents if no file provides any: labelled ones if there are labels.
+    /// If fewer than [`MIN_HELD_OUT_TEXTS`] labelled documents are held out, a twentieth of the
+    /// unlabelled ones is held out too: the loss of a language model on so few texts is not
+    /// reliable.
     /// If there are many labelled documents and no file provides labelled test documents, an equal
     /// number is held out for testing, because validation documents are used for model selection.
     /// Documents are chosen by text hash, so that equal texts stay together and adding documents
@@ -293,12 +295,14 @@ impl Corpus {
             if self.test.survey.labelled == 0 && train.labelled >= MIN_LABELLED_FOR_TEST {
                 self.test_aside.hashes = train.with_labels.chosen(count..2 * count);
             }
-            if valid.documents == 0 && count < MIN_HELD_OUT_TEXTS {
+            let is_little = count < MIN_HELD_OUT_TEXTS && !self.valid_aside.hashes.is_empty();
+            if is_little && valid.documents == 0 {
                 let unlabelled = capped(train.documents - train.labelled, HELD_OUT_TEXTS);
-                let labelled = train.with_labels.chosen(0..MAX_HELD_OUT);
-                let texts = train.all.chosen(0..MAX_HELD_OUT).into_iter();
-                let texts = texts.filter(|hash| !labelled.contains(hash));
-                self.valid_aside.hashes.extend(texts.take(unlabelled));
+                let mut texts = train.without_labels.chosen(0..unlabelled);
+                texts.retain(|hash| !train.with_labels.stores(*hash));
+                // A run that began with another split must not resume with this one.
+                let _ = write!(self.fingerprint, "{:04x}", texts.len());
+                self.valid_aside.hashes.extend(texts);
             }
         } else if valid.documents == 0 {
             self.valid_aside.hashes = train.all.chosen(0..capped(train.documents, HELD_OUT_TEXTS));
@@ -461,7 +465,8 @@ const MIN_LABELLED_FOR_TEST: u64 = 1000;
 /// Without labels, one in this many documents is held out for validation.
 const HELD_OUT_TEXTS: u64 = 20;
 
-/// If fewer labelled documents than this are held out, documents without labels are added.
+/// If fewer labelled documents than this are held out, unlabelled ones are held out as well.
+/// Without labels, this many are held out of 1,000 documents.
 const MIN_HELD_OUT_TEXTS: usize = 50;
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub(super) struct CorpusStats {
     pub all: SmallestHashes,
     /// Smallest text hashes of the labelled documents.
     pub with_labels: SmallestHashes,
+    /// Smallest text hashes of the documents without labels.
+    pub without_labels: SmallestHashes,
     /// Hashes of distinct texts, at most [`MAX_COMPARED`].
     texts: HashSet<u64>,
     words: BTreeSet<String>,
@@ -56,7 +58,9 @@ impl CorpusStats {
         self.blocks = document.block + 1;
         self.all.take(hash);
         self.compare(hash);
-        if !document.labels.is_empty() {
+        if document.labels.is_empty() {
+            self.without_labels.take(hash);
+        } else {
             self.labelled += 1;
             self.with_labels.take(hash);
         }
@@ -114,6 +118,7 @@ impl CorpusStats {
         }
         self.all.join(other.all);
         self.with_labels.join(other.with_labels);
+        self.without_labels.join(other.without_labels);
         self.repeated += other.repeated;
         other.texts.into_iter().for_each(|hash| self.compare(hash));
         self.words.extend(other.words);
@@ -176,6 +181,12 @@ impl SmallestHashes {
     fn join(&mut self, other: Self) {
         self.largest = self.largest.max(other.largest);
         other.kept.into_iter().for_each(|hash| self.take(hash));
+    }
+
+    /// Returns whether this is one of the stored hashes: all, if there are fewer than twice
+    /// [`MAX_HELD_OUT`].
+    pub fn stores(&self, hash: u64) -> bool {
+        self.kept.iter().any(|kept| *kept == hash)
     }
 
     /// Returns the hashes at `ranks`, of which only those below twice [`MAX_HELD_OUT`] are stored.

@@ -296,6 +296,7 @@ fn texts_without_labels_are_held_out_beside_few_labelled_ones() {
         (1000, 100, 60),
         (1000, 600, 60),
         (1000, 10, 51),
+        (1000, 1, 0),
         (10, 40, 4),
     ] {
         let (corpus, _) = read(&[
@@ -304,13 +305,22 @@ fn texts_without_labels_are_held_out_beside_few_labelled_ones() {
         ]);
         let found = texts(&corpus, Valid).len();
         assert_eq!(found, held_out, "{unlabelled} beside {labels}");
-        assert_eq!(
-            labelled(&corpus, Valid, ALL).len(),
-            (labels / 10).max(1),
-            "{labels}"
-        );
+        let held_out_labels = if labels == 1 { 0 } else { (labels / 10).max(1) };
+        assert_eq!(labelled(&corpus, Valid, ALL).len(), held_out_labels);
         assert_eq!(texts(&corpus, Train).len(), unlabelled + labels - held_out);
     }
+}
+
+#[test]
+fn repeated_texts_without_labels_are_not_all_held_out() {
+    let repeated: String = (0..1000)
+        .map(|i| format!("line number {} here\n", i % 20))
+        .collect();
+    let labels = lines(40, "__label__x");
+    let (corpus, _) = read(&[file("a.txt", &labels), file("b.txt", &repeated)]);
+    let found = texts(&corpus, Valid).len();
+    assert!(found <= 4 + 2 * 50, "{found} of 1,040");
+    assert_eq!(labelled(&corpus, Valid, ALL).len(), 4);
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub struct ReadFile {
     pub dropped: Vec<Dropped>,
     /// Columns of a table and how they are used; `None` for lines of text.
     pub columns: Option<TableColumns>,
-    /// Columns that the text was read from, if they have names.
-    pub text_columns: Option<DocumentColumns>,
+    /// Columns that the documents were read from, if they have names.
+    pub document_columns: Option<DocumentColumns>,
     /// Columns that look like labels, if no label column was used.
     pub label_candidates: Vec<String>,
     /// Labels of the label map that occurred in the file.
@@ -266,7 +266,7 @@ impl<'a> FileRows<'a> {
             encoding,
             dropped,
             columns: table.columns,
-            text_columns: table.text_columns,
+            document_columns: table.document_columns,
             label_candidates: table.label_candidates,
             renamed: self.renaming,
             warnings,

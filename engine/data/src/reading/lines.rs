@@ -97,8 +97,8 @@ pub(crate) struct TableNotes {
     pub label_rows: LabelRows,
     /// Warning message if the text column was guessed from the length of its cells.
     pub guessed_column: Option<Message>,
-    /// Columns that the text is read from, if they have names.
-    pub text_columns: Option<DocumentColumns>,
+    /// Columns that the documents are read from, if they have names.
+    pub document_columns: Option<DocumentColumns>,
     /// Columns that the model was trained on and the table lacks.
     pub lacking: Vec<String>,
 }

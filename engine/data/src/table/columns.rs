@@ -11,6 +11,7 @@ pub(crate) mod values;
 
 use super::{DocumentColumns, ReadOptions};
 use crate::error::DataError;
+use crate::labels::labelled_table::{ADDED, added_column};
 use crate::table::rows::row::{Column, Place, Row};
 use choice::Choice;
 use names::TextName;
@@ -31,9 +32,6 @@ pub struct Columns<'a> {
 const MAX_PAIR_CANDIDATES: usize = 100;
 /// Maximum number of label candidates that are reported.
 const MAX_CANDIDATES: usize = 12;
-
-/// The columns that `predict` adds to a table, in order.
-const PREDICTED_COLUMNS: [&str; 4] = ["label", "score", "confidence", "unsure"];
 
 impl<'a> Columns<'a> {
     /// Profiles the columns of `file`, which begins with `rows`.
@@ -340,22 +338,31 @@ impl<'a> Columns<'a> {
     fn find_labels(&self, text: &[usize]) -> Vec<usize> {
         // A table that `predict` wrote has the predicted labels beside the true ones.
         let predicted = self.predicted();
-        let other = |column: &usize| !text.contains(column) && !predicted.contains(column);
-        let found =
-            self.find_labels_in(&(0..self.all.len()).filter(other).collect::<Vec<_>>(), text);
-        if found.is_empty() && !predicted.is_empty() {
-            return vec![predicted.start];
+        let is_other = |column: &usize| !text.contains(column) && !predicted.contains(column);
+        let others: Vec<usize> = (0..self.all.len()).filter(is_other).collect();
+        let found = self.find_labels_in(&others, text);
+        if found.is_empty() {
+            let is_label = |column: &&usize| {
+                !text.contains(column) && added_column(&self.all[**column].name) == Some(0)
+            };
+            return predicted.iter().filter(is_label).take(1).copied().collect();
         }
         found
     }
 
-    /// Returns the columns that `predict` adds to a table; empty if there are none.
-    fn predicted(&self) -> std::ops::Range<usize> {
-        let names: Vec<&str> = self.all.iter().map(|column| column.name.as_str()).collect();
-        let start = names
-            .windows(PREDICTED_COLUMNS.len())
-            .position(|names| names == PREDICTED_COLUMNS);
-        start.map_or(0..0, |start| start..start + PREDICTED_COLUMNS.len())
+    /// Returns the columns that `predict` added to a table, perhaps several times.
+    fn predicted(&self) -> Vec<usize> {
+        let added: Vec<Option<usize>> = self
+            .all
+            .iter()
+            .map(|column| added_column(&column.name))
+            .collect();
+        let are_added =
+            |start: &usize| (0..ADDED.len()).all(|i| added.get(start + i) == Some(&Some(i)));
+        (0..self.all.len())
+            .filter(are_added)
+            .flat_map(|start| start..start + ADDED.len())
+            .collect()
     }
 
     /// Returns the label columns that the model was trained on, unless the table lacks one.

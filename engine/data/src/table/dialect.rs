@@ -327,6 +327,7 @@ fn shape(bytes: &[u8], mut at: usize, delimiter: u8, quoting: Quoting) -> (Shape
 /// Returns the cells of the first `limit` rows of a text, without the quotes around them.
 pub fn first_rows<'a>(text: &'a str, dialect: &Dialect, limit: usize) -> Vec<Vec<&'a str>> {
     let bytes = text.as_bytes();
+    let mark = dialect.quoting.mark().map_or('"', char::from);
     let (mut rows, mut at) = (Vec::new(), dialect.skipped_bytes);
     while rows.len() < limit {
         while matches!(bytes.get(at), Some(b'\r' | b'\n')) {
@@ -338,7 +339,7 @@ pub fn first_rows<'a>(text: &'a str, dialect: &Dialect, limit: usize) -> Vec<Vec
         let mut row = Vec::new();
         loop {
             let (_, end) = cell_end(bytes, at, dialect.delimiter, dialect.quoting);
-            row.push(text[at..end].trim_matches(['"', ' ']));
+            row.push(text[at..end].trim_matches(['"', ' ', mark]));
             at = end;
             if bytes.get(at) != Some(&dialect.delimiter) {
                 break;

@@ -186,7 +186,7 @@ impl<'a> Table<'a> {
     fn take_header(&self, sample: &mut Vec<Row>, out: &mut VecDeque<Taken>) -> Option<Vec<Column>> {
         let dialect = self.dialect?;
         let rows: Vec<Vec<&str>> = sample.iter().map(cells).collect();
-        let is_header = header::is_header(&rows, &self.options.asked_names());
+        let is_header = header::is_header(&rows, &self.options.expected_names());
         // R writes row numbers without a name for them in the header.
         let has_index = is_header && has_unnamed_index(&rows);
         let first: Vec<String> = rows
@@ -279,7 +279,7 @@ impl<'a> Table<'a> {
                 .text
                 .iter()
                 .all(|text| columns[*text].name != (text + 1).to_string());
-        parsed.table.text_columns = has_names.then(|| DocumentColumns {
+        parsed.table.document_columns = has_names.then(|| DocumentColumns {
             names: names(&choice.text),
             is_pair: choice.is_pair,
             labels: names(&choice.labels),

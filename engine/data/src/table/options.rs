@@ -41,7 +41,7 @@ pub struct ReadOptions {
     #[serde(skip)]
     pub reads_folder_classes: bool,
     /// Whether the file is input for prediction: missing labels are expected, and a table without a
-    /// telling name is detected by its header only.
+    /// telling name is detected by its header only, or by the columns of training.
     #[serde(skip)]
     pub is_for_prediction: bool,
 }
@@ -79,13 +79,17 @@ impl ReadOptions {
         names(&self.text_column) || names(&self.label_column)
     }
 
-    /// Returns the column names that the user requests.
-    pub(super) fn asked_names(&self) -> Vec<&str> {
+    /// Returns the column names that the user requests or that the model was trained on.
+    pub(super) fn expected_names(&self) -> Vec<&str> {
         let requested = [&self.text_column, &self.label_column]
             .into_iter()
             .flatten();
+        let requested = requested
+            .flat_map(|names| std::iter::once(names.as_str()).chain(names.split([',', '+'])));
+        let trained = self.trained_columns.iter();
+        let trained = trained.flat_map(|columns| columns.names.iter().chain(&columns.labels));
         requested
-            .flat_map(|names| std::iter::once(names.as_str()).chain(names.split([',', '+'])))
+            .chain(trained.map(String::as_str))
             .map(str::trim)
             .collect()
     }

@@ -62,7 +62,7 @@ pub fn named_delimiter(name: &str) -> Option<u8> {
 /// Minimum number of rows to recognise a table whose file name does not imply one.
 const MIN_ROWS: usize = 3;
 /// Maximum number of rows whose cells are inspected.
-const INSPECTED_ROWS: usize = 200;
+const MAX_INSPECTED_ROWS: usize = 200;
 /// Minimum number of rows to recognise such a table without known column names.
 const MIN_UNNAMED_ROWS: usize = 8;
 /// Minimum share of consistent rows in a table that is recognised by content alone.
@@ -157,10 +157,9 @@ fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, options: &ReadO
     if is_labelled_text || dialect.width < 2 || agreement.share < MIN_AGREEMENT {
         return false;
     }
-    let rows = dialect::first_rows(head, dialect, INSPECTED_ROWS);
-    if rows
-        .first()
-        .is_some_and(|header| has_trained_columns(header, options))
+    let rows = dialect::first_rows(head, dialect, MAX_INSPECTED_ROWS);
+    if let [header, _, ..] = rows.as_slice()
+        && has_trained_columns(header, options)
     {
         return true;
     }
@@ -189,7 +188,10 @@ fn is_table(head: &str, dialect: &Dialect, agreement: Agreement, options: &ReadO
 fn has_trained_columns(header: &[&str], options: &ReadOptions) -> bool {
     let trained = options.trained_columns.as_ref();
     trained.is_some_and(|columns| {
-        let is_named = |name: &String| header.contains(&name.as_str());
+        let is_named = |name: &String| {
+            let name = name.trim().to_lowercase();
+            header.iter().any(|cell| cell.to_lowercase() == name)
+        };
         !columns.names.is_empty() && columns.names.iter().all(is_named)
     })
 }
@@ -252,9 +254,12 @@ mod tests {
             is_for_prediction: true,
             ..ReadOptions::default()
         };
+        let without_rows = of("-", "Hello, Inhalt\n", true, &options(&["Inhalt"]));
+        assert_eq!(without_rows, Shape::Lines);
         let is_table =
             |names: &[&str]| matches!(of("-", table, true, &options(names)), Shape::Separated(_));
         assert!(is_table(&["Inhalt"]));
+        assert!(is_table(&["inhalt "]));
         assert!(!is_table(&["Inhalt", "Betreff"]));
         assert!(!is_table(&[]));
     }

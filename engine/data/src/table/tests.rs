@@ -138,13 +138,19 @@ fn training_columns_are_reused() {
         ..options
     };
     assert_eq!(shown("a.csv", table, &requested), ["a text of many words|"]);
+    // A header is one even if the rows below could be headers too.
+    let short = "Inhalt;Kunde\nkaputt;A\n";
+    assert_eq!(
+        shown("a.csv", short, &trained(&["Inhalt"], false)),
+        ["kaputt|A"]
+    );
     // Training stores the names only if the columns have names.
     let columns = |text: &str| {
         parse("a.csv", text, &ReadOptions::default())
             .expect("readable")
             .1
             .table
-            .text_columns
+            .document_columns
     };
     assert_eq!(
         columns("text,label\na b,x\n").map(|columns| columns.names),
@@ -153,12 +159,11 @@ fn training_columns_are_reused() {
     assert_eq!(columns("a text of some words,x\nanother,y\n"), None);
 }
 
-/// Spreadsheets name their columns in any language; the guessed text column is reported.
 /// The labels that `predict` added are not the truth, unless a table has no others.
 #[test]
 fn labels_are_those_of_training_before_predicted_ones() {
-    let rows = |labels: &str| -> String {
-        let header = format!("body,team,label,score,confidence,unsure{labels}\n");
+    let rows = || -> String {
+        let header = "body,team,label,score,confidence,unsure\n".to_string();
         let row = |i: usize| {
             format!(
                 "the parcel number {i} is late,{},b,0.9,0.8,false\n",
@@ -172,13 +177,23 @@ fn labels_are_those_of_training_before_predicted_ones() {
         first.split_once('|').map(|(_, labels)| labels.to_string())
     };
     let default = ReadOptions::default();
-    let table = rows("");
+    let table = rows();
     assert_eq!(labels(&table, &default).as_deref(), Some("x"));
     let only_predicted = table
         .replace(",team", "")
         .replace(",x,", ",")
         .replace(",y,", ",");
     assert_eq!(labels(&only_predicted, &default).as_deref(), Some("b"));
+    // The table had a score, a true label, or predictions before.
+    let renamed = [
+        ("label,score,", "label,predicted_score,"),
+        ("team,label,", "label,predicted_label,"),
+        ("team,label,", "team,predicted_label_2,"),
+    ];
+    for (from, to) in renamed {
+        let table = table.replace(from, to);
+        assert_eq!(labels(&table, &default).as_deref(), Some("x"), "{to}");
+    }
     let trained = ReadOptions {
         trained_columns: Some(DocumentColumns {
             names: vec!["body".into()],
@@ -192,6 +207,7 @@ fn labels_are_those_of_training_before_predicted_ones() {
     assert_eq!(labels(other, &default).as_deref(), Some("z"));
 }
 
+/// Spreadsheets name their columns in any language; the guessed text column is reported.
 #[test]
 fn a_guessed_column_is_reported() {
     let none = &options("", "");
