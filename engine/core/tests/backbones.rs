@@ -2,7 +2,7 @@
 //! position, gradients match the loss, and configurations round-trip through their files.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use data::examples::Batch;
+use data::examples::{Batch, BatchPart};
 use data::tokenizer::Specials;
 use engine::interop::{config_from_json, config_to_json};
 use engine::kernels::RowNumbers;
@@ -185,6 +185,51 @@ fn outputs_and_gradients(
     )
 }
 
+/// Asserts that the numbers are finite and equal but for rounding errors, relative to the largest.
+fn assert_near(preset: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{preset}");
+    let largest = expected.iter().fold(1e-3_f32, |a, x| a.max(x.abs()));
+    for (a, b) in found.iter().zip(expected) {
+        let is_near = (a - b).abs() < 10.0 * TOLERANCE * largest;
+        assert!(a.is_finite() && is_near, "{preset}: {a} against {b}");
+    }
+}
+
+/// Hidden dropout drops the same elements in a part as in the whole batch, with padding.
+#[test]
+fn parts_of_a_padded_batch_have_the_outputs_of_the_whole() {
+    let device = Device::flex();
+    for preset in PRESETS {
+        let config = config(preset);
+        let (layout, groups) = values(&config);
+        let params = params(&layout, &groups, &device);
+        let dropout = Dropout {
+            hidden: 0.2,
+            attention: 0.2,
+        };
+        let logits = |part: &BatchPart| {
+            let batch = DeviceBatch::upload_part(part, &config, &device);
+            let network = Network::new(&config, &params).with_dropout(dropout, 7);
+            let network = network.starting_at(batch.offset());
+            read(
+                network
+                    .classify(&network.encode(batch.input()))
+                    .reshape([-1]),
+            )
+        };
+        let host = batch(12);
+        let whole = logits(&host.parts(1)[0]);
+        let parts: Vec<f32> = host.parts(3).iter().flat_map(logits).collect();
+        assert_near(preset, &parts, &whole);
+        let other = logits(&BatchPart {
+            first_row: 0,
+            tokens_before: 0,
+            ..host.parts(3)[2].clone()
+        });
+        assert_ne!(other, parts[6..], "{preset} drops elements by their place");
+    }
+}
+
 #[test]
 fn leaving_out_padding_has_no_effect() {
     let device = Device::flex();
@@ -196,7 +241,7 @@ fn leaving_out_padding_has_no_effect() {
         let host = batch(t);
         let uploaded = DeviceBatch::upload(&host, &config, &device);
         let leaves_out = uploaded.input().sequences.bounds.is_some();
-        let skips = config.architecture.backbone().skips_padding();
+        let skips = config.architecture.backbone().accepts_unpadded();
         assert_eq!(leaves_out, skips, "{preset}");
         let (found, found_gradients) =
             outputs_and_gradients(model, uploaded.input(), &uploaded.guesses().positions);
@@ -210,14 +255,9 @@ fn leaving_out_padding_has_no_effect() {
         );
         let positions = RowNumbers::new(&host.masked_positions, 3 * t, &device);
         let (expected, expected_gradients) = outputs_and_gradients(model, padded, &positions);
-        let worst = |found: &[f32], expected: &[f32]| {
-            assert_eq!(found.len(), expected.len(), "{preset}");
-            let differences = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-            differences.fold(0.0, f32::max)
-        };
-        assert!(worst(&found, &expected) < TOLERANCE, "{preset}");
+        assert_near(preset, &found, &expected);
         for (found, expected) in found_gradients.iter().zip(&expected_gradients) {
-            assert!(worst(found, expected) < TOLERANCE, "gradients of {preset}");
+            assert_near(preset, found, expected);
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Multi-head self-attention (Vaswani et al. 2017, 3.2.2) and its gradient, one sequence at a time.
-//! Queries, keys and values are concatenated in the rows of one matrix, `[N, 3 D]`, where `N` is the
+//! Queries, keys and values are concatenated in the rows of one matrix, `[N, 3 D]`; `N` is the
 //! number of rows of all sequences.
 
 use crate::dropout::factors;
@@ -58,7 +58,8 @@ impl Shape {
     }
 }
 
-/// Cosines and sines of the rotary positions, `[T, K / 2]` each for sequences of up to `T` rows (Su et al. 2021, equation 34).
+/// Cosines and sines of the rotary positions, `[T, K / 2]` each, for sequences of up to `T` rows
+/// (Su et al. 2021, equation 34).
 #[derive(Clone, Copy, Debug)]
 pub struct Rotary<'a> {
     /// Cosines, `[T, K / 2]`.

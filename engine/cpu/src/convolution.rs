@@ -12,7 +12,8 @@ use rayon::prelude::*;
 /// If the arrays do not match the sequences, which is a bug in the caller.
 fn check(x: &[f32], taps: &[f32], keep: Option<&[f32]>, sequences: &Sequences) {
     let rows = sequences.rows();
-    assert_eq!(3 * x.len(), rows * taps.len(), "three taps per channel");
+    assert!(taps.len().is_multiple_of(3), "three taps per channel");
+    assert_eq!(3 * x.len(), rows * taps.len(), "the rows of the sequences");
     assert!(
         keep.is_none_or(|keep| keep.len() == rows && sequences.bounds.is_none()),
         "a mark for each row"

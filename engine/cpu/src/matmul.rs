@@ -103,8 +103,8 @@ pub fn product(a: Matrix, b: Matrix) -> Vec<f32> {
     let (rows, columns) = (a.shape[0], b.shape[1]);
     // Zeroing the elements first would cost as much as writing them.
     let mut values = Vec::with_capacity(rows * columns);
-    // SAFETY: see the module documentation. There is room for `rows` rows of `columns` elements, all
-    // of which are written.
+    // SAFETY: see the module documentation. There is room for `rows` rows of `columns` elements,
+    // all of which are written.
     unsafe {
         multiply(
             (a, b),

@@ -1,4 +1,4 @@
-//! Arguments of the commands that take a model without a flag.
+//! Arguments of the commands that serve a model, and of `inspect`: their model needs no flag.
 
 use clap::Args;
 use std::net::{IpAddr, Ipv4Addr};
@@ -29,6 +29,7 @@ impl ModelArgument {
     }
 }
 
+#[cfg(test)]
 impl From<PathBuf> for ModelArgument {
     fn from(dir: PathBuf) -> Self {
         Self {

@@ -24,7 +24,7 @@ use sizes::check_sizes;
 
 /// Own key for [`ModelConfig::trained_len`]; ignored by `transformers`.
 const TRAINED_LEN: &str = "clozelab_trained_len";
-/// Own key for [`ModelConfig::text_columns`].
+/// Own key for [`ModelConfig::document_columns`].
 const TEXT_COLUMNS: &str = "clozelab_text_columns";
 /// Own key for [`ModelConfig::pairs`].
 const PAIRS: &str = "clozelab_pairs";
@@ -134,7 +134,7 @@ fn common_fields(config: &ModelConfig) -> Map<String, Value> {
     if let Some(length) = config.trained_len {
         map.insert(TRAINED_LEN.into(), json!(length));
     }
-    if let Some(columns) = &config.text_columns {
+    if let Some(columns) = &config.document_columns {
         map.insert(TEXT_COLUMNS.into(), json!(columns));
     }
     if let Some(pooling) = config.pooling {
@@ -224,7 +224,7 @@ impl Fields {
             threshold_scales: None,
             thresholds: self.thresholds(labels.len())?,
             trained_len: self.trained_len()?,
-            text_columns: self.text_columns()?,
+            document_columns: self.document_columns()?,
             pairs: !labels.is_empty() && self.0.get(PAIRS) == Some(&Value::Bool(true)),
             labels,
         })
@@ -376,7 +376,7 @@ impl Fields {
         })
     }
 
-    fn text_columns(&self) -> Result<Option<DocumentColumns>, InteropError> {
+    fn document_columns(&self) -> Result<Option<DocumentColumns>, InteropError> {
         let Some(value) = self.0.get(TEXT_COLUMNS).filter(|value| !value.is_null()) else {
             return Ok(None);
         };

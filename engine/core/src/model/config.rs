@@ -59,7 +59,7 @@ pub struct ModelConfig {
     pub trained_len: Option<usize>,
     /// Text columns of the training tables; `None` if they differ or have no header.
     #[serde(default)]
-    pub text_columns: Option<DocumentColumns>,
+    pub document_columns: Option<DocumentColumns>,
     /// Whether the model was trained on text pairs only; it is then evaluated on pairs only.
     pub pairs: bool,
 }

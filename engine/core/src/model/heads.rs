@@ -80,7 +80,7 @@ impl Heads {
     }
 }
 
-/// Returns logits `[M, V]` over the vocabulary at `M` positions, given as indices of rows of tokens.
+/// Returns logits `[M, V]` over the vocabulary at `M` positions, given as row indices of tokens.
 /// Only these rows are projected.
 pub fn masked_lm(network: &Network, encoded: &Encoded, positions: &RowNumbers) -> Tensor<2> {
     let Projection { rows, table, bias } = projection(network, encoded, positions);

@@ -28,7 +28,7 @@ pub struct Input {
 pub(super) struct Padding {
     /// Attention mask `[B, T]`: 1 for a token, 0 for padding; `None` if nothing is padded.
     keep: Option<Tensor<2>>,
-    /// If padding has no rows: the row of each position, `[B * T]`, and the first row for padding.
+    /// Without rows for padding: the row of each position, `[B * T]`; 0 at padding.
     rows: Option<RowNumbers>,
 }
 
@@ -51,7 +51,7 @@ impl Input {
             rows: None,
         };
         let numbers = [ids, segments];
-        Self::of_places(
+        Self::at_positions(
             Sequences::padded(b, t),
             &places,
             numbers,
@@ -74,7 +74,7 @@ impl Input {
     ) -> Self {
         let sequences = Sequences::unpadded(lengths, t);
         let b = lengths.len();
-        let is_token = |place: &usize| place % t < lengths[place / t];
+        let is_token = |position: &usize| position % t < lengths[position / t];
         let places: Vec<usize> = (0..b * t).filter(is_token).collect();
         let mut rows = vec![0; b * t];
         for (row, &place) in places.iter().enumerate() {
@@ -88,11 +88,11 @@ impl Input {
             rows: Some(RowNumbers::new(&rows, places.len(), device)),
         };
         let numbers = [ids, segments];
-        Self::of_places(sequences, &places, numbers, padding, (config, device))
+        Self::at_positions(sequences, &places, numbers, padding, (config, device))
     }
 
     /// Uploads the ids and segments at `places` in a padded batch.
-    fn of_places(
+    fn at_positions(
         sequences: Sequences,
         places: &[usize],
         [ids, segments]: [&[i32]; 2],
@@ -123,7 +123,7 @@ impl Input {
 
     /// Returns the attention mask `[B, T]` of the rows: 1 for a token, 0 for padding; `None` if no
     /// row is padding.
-    pub(super) fn keep(&self) -> Option<Tensor<2>> {
+    pub(super) fn row_mask(&self) -> Option<Tensor<2>> {
         match self.padding.rows {
             None => self.padding.keep.clone(),
             Some(_) => None,
@@ -173,16 +173,16 @@ impl Encoded {
         }
     }
 
-    /// Returns the hidden states of the padded batch, `[B, T, F]`. What they are at padding is
-    /// undefined; see [`Self::keep`].
+    /// Returns the hidden states of the padded batch, `[B, T, F]`. Values at padding
+    /// are undefined; see [`Self::attention_mask`].
     pub fn padded(&self) -> Tensor<3> {
         self.padding.padded(&self.sequences, &self.hidden)
     }
 
     /// Returns the attention mask of the padded batch, `[B, T, 1]`: 1 for a token, 0 for padding;
     /// `None` if nothing is padded.
-    pub(super) fn keep(&self) -> Option<Tensor<3>> {
-        self.padding.keep(&self.sequences)
+    pub(super) fn attention_mask(&self) -> Option<Tensor<3>> {
+        self.padding.attention_mask(&self.sequences)
     }
 }
 
@@ -198,7 +198,7 @@ impl Padding {
     }
 
     /// Returns the attention mask as `[B, T, 1]`.
-    pub fn keep(&self, sequences: &Sequences) -> Option<Tensor<3>> {
+    pub fn attention_mask(&self, sequences: &Sequences) -> Option<Tensor<3>> {
         let keep = self.keep.clone();
         keep.map(|keep| keep.reshape([sequences.b, sequences.t, 1]))
     }

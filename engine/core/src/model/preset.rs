@@ -38,7 +38,7 @@ impl ModelConfig {
             threshold_scales: None,
             thresholds: None,
             trained_len: None,
-            text_columns: None,
+            document_columns: None,
             pairs: false,
         };
         architecture.backbone().settle(&mut config);

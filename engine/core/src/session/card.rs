@@ -343,7 +343,7 @@ fn privacy(out: &mut String, model: &LoadedModel) {
             .into(),
     );
     if !model.config.labels.is_empty() {
-        facts.push("`config.json` holds the names of the labels and of the text columns.".into());
+        facts.push("`config.json` holds the names of the labels and of the columns.".into());
     }
     if linear {
         facts.push(

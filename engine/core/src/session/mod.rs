@@ -138,13 +138,13 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    /// Returns `options` with the text columns that the classifier was trained on.
+    /// Returns `options` with the columns that the classifier was trained on.
     pub fn reading_as_trained(&self, options: ReadOptions) -> ReadOptions {
         let Some(model) = &self.models.classifier else {
             return options;
         };
         ReadOptions {
-            trained_columns: model.config.text_columns.clone(),
+            trained_columns: model.config.document_columns.clone(),
             ..options
         }
     }

@@ -1,6 +1,7 @@
 //! Uploads a host batch to the device. Ids, positions and labels are range-checked here, because
-//! the kernels read without bounds checks. On the CPU, padding is left out where the backbone allows
-//! it: the cost of a step is that of its tokens. A GPU needs few different shapes, and pads.
+//! the kernels read without bounds checks. On the CPU, padding is left out where the backbone
+//! accepts that, so a step costs as much as its tokens. On GPUs, batches stay padded, so that few
+//! tensor shapes occur.
 
 use crate::data::examples::{Batch, BatchPart, BatchTotals};
 use crate::kernels::{RowNumbers, is_cpu};
@@ -95,11 +96,10 @@ impl DeviceBatch {
             check_ids(&batch.masked_positions, b * t),
             "masked positions lie in the batch"
         );
-        let skips_padding = is_cpu(device) && config.architecture.backbone().skips_padding();
+        let accepts_unpadded = is_cpu(device) && config.architecture.backbone().accepts_unpadded();
         let is_padded = batch.attention_mask.contains(&0);
-        let lengths = (skips_padding && is_padded)
-            .then(|| batch.lengths())
-            .flatten();
+        let lengths = (accepts_unpadded && is_padded)
+            .then(|| batch.lengths().expect("padding follows the tokens"));
         let rows = lengths
             .as_ref()
             .map_or(b * t, |lengths| lengths.iter().sum());
@@ -120,7 +120,7 @@ impl DeviceBatch {
         Self {
             offset: Offset {
                 sequences: before.rows,
-                rows: if skips_padding {
+                rows: if accepts_unpadded {
                     before.tokens
                 } else {
                     before.rows * t
@@ -210,6 +210,10 @@ fn rows_of(positions: &[i32], lengths: &[usize], t: usize) -> Vec<i32> {
         .collect();
     let row = |&position: &i32| {
         let position = position as usize;
+        assert!(
+            position % t < lengths[position / t],
+            "masked positions are tokens"
+        );
         (starts[position / t] + position % t) as i32
     };
     positions.iter().map(row).collect()

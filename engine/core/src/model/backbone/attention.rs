@@ -35,7 +35,7 @@ impl Attention {
     /// If the network returns attentions and the input leaves out padding, which is a bug in the
     /// caller.
     pub fn new(network: &Network, input: &Input, rotary: Option<Tensor<3>>) -> Self {
-        let keep = input.keep();
+        let keep = input.row_mask();
         let kernel = if network.output_attentions {
             assert!(
                 input.sequences.bounds.is_none(),

@@ -132,7 +132,7 @@ impl Backbone for Bert {
         }
     }
 
-    fn skips_padding(&self) -> bool {
+    fn accepts_unpadded(&self) -> bool {
         true
     }
 
@@ -159,7 +159,7 @@ fn first_token(encoded: &Encoded) -> Tensor<2> {
 
 /// Returns the mean hidden states over non-padding tokens, `[B, D]`.
 fn mean(encoded: &Encoded) -> Tensor<2> {
-    mean_over_time(encoded.padded(), encoded.keep())
+    mean_over_time(encoded.padded(), encoded.attention_mask())
 }
 
 fn embed(network: &Network, input: &Input) -> Tensor<2> {

@@ -115,11 +115,11 @@ impl Backbone for Fast {
     }
 
     fn pool(&self, _network: &Network, encoded: &Encoded) -> Tensor<2> {
-        let mean = super::shared::mean_over_time(encoded.padded(), encoded.keep());
+        let mean = super::shared::mean_over_time(encoded.padded(), encoded.attention_mask());
         Tensor::cat(vec![super::shared::max_over_time(encoded), mean], 1)
     }
 
-    fn skips_padding(&self) -> bool {
+    fn accepts_unpadded(&self) -> bool {
         true
     }
 
@@ -158,7 +158,7 @@ fn block(
     let params = network.params;
     let name = |part: &str| format!("clozelab.layers.{layer}.{part}");
     let taps = params.get::<2>(&name("conv.weight")); // [D, 3]
-    let x = kernels::convolve(x, taps, input.keep(), input.sequences.clone());
+    let x = kernels::convolve(x, taps, input.row_mask(), input.sequences.clone());
     let normal = norm(network, &name("attention.norm"), x.clone());
     let qkv = linear(params, &name("attention.qkv"), normal); // [N, 3 D]
     let (context, trace) = attention.forward(network, qkv);

@@ -59,12 +59,12 @@ pub trait Backbone: Sync {
     fn pooled_size(&self, config: &ModelConfig) -> usize;
 
     /// Whether [`Self::encode`] also accepts an input without rows for padding.
-    fn skips_padding(&self) -> bool {
+    fn accepts_unpadded(&self) -> bool {
         false
     }
 
-    /// Computes the hidden states `[N, F]` of the rows of the input. Padding does not influence the states of other
-    /// tokens.
+    /// Computes the hidden states `[N, F]` of the rows of the input. Padding does not influence the
+    /// states of other tokens.
     fn encode(&self, network: &Network, input: Input) -> Encoded;
 
     /// Maps hidden states at the masked positions, `[M, F]`, to rows `[M, D]` that are compared

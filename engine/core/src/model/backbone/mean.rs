@@ -59,7 +59,7 @@ impl Backbone for Mean {
     fn encode(&self, network: &Network, input: Input) -> Encoded {
         let Sequences { b, t, .. } = input.sequences;
         let width = network.config.hidden_size;
-        let keep = input.keep().map(|keep| keep.reshape([b, t, 1]));
+        let keep = input.row_mask().map(|keep| keep.reshape([b, t, 1]));
         let x = embed(network, &input); // [B * T, D]
         let mean = mean_over_time(x.clone().reshape([b, t, width]), keep)
             .reshape([b, 1, width])

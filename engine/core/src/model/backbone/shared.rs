@@ -37,7 +37,7 @@ pub const BELOW_ALL: f64 = -1e4;
 pub(super) fn max_over_time(encoded: &Encoded) -> Tensor<2> {
     let hidden = encoded.padded(); // [B, T, F]
     let [b, _, width] = hidden.dims();
-    let lowered = match encoded.keep() {
+    let lowered = match encoded.attention_mask() {
         None => hidden,
         Some(keep) => hidden + (keep - 1.0) * -BELOW_ALL,
     };

@@ -91,7 +91,7 @@ impl Backbone for TextCnn {
 
     fn encode(&self, network: &Network, input: Input) -> Encoded {
         let Sequences { b, t, .. } = input.sequences;
-        let keep = input.keep().map(|keep| keep.reshape([b, t, 1]));
+        let keep = input.row_mask().map(|keep| keep.reshape([b, t, 1]));
         let mut states = vec![embed(network, &input)]; // [B * T, D]
         for layer in 0..network.config.num_hidden_layers {
             states.push(convolve(

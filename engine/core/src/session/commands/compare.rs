@@ -45,8 +45,8 @@ impl<H: Host> Session<H> {
     /// Checks that a comparison can be carried out.
     ///
     /// # Errors
-    /// Returns an error if there is no language model, the corpus has no labels or no validation
-    /// documents, or a setting cannot be used.
+    /// Returns an error if there is no language model or it is a classifier, the corpus has no labels
+    /// or no validation documents, or a setting cannot be used.
     pub fn check_comparison(&self, config: &RunConfig, compare: &CompareConfig) -> Result<()> {
         check(compare)?;
         plan::check_numbers(config)?;
@@ -91,6 +91,7 @@ impl<H: Host> Session<H> {
         mut progress: Progress<'_>,
     ) -> Result<Option<Comparison>> {
         self.check_comparison(config, compare)?;
+        self.warn_of_files_without_labels(run);
         self.report_near_duplicates(run, config)?;
         let model = self
             .models

@@ -66,6 +66,7 @@ impl<H: Host> Session<H> {
         if cross_validates {
             self.train_on_all(true);
         }
+        self.warn_of_files_without_labels(run);
         let finished = match self.report_near_duplicates(run, config) {
             Ok(()) => self.finetune_from(run, config, start, resume).await,
             Err(error) => Err(error),
@@ -89,15 +90,27 @@ impl<H: Host> Session<H> {
     }
 
     /// Warns of validation and test files in which no document has a label.
-    fn warn_of_files_without_labels(&self, run: &str) {
-        let corpus = self.dataset.corpus.as_ref();
-        for report in corpus.map(Corpus::files).unwrap_or_default() {
+    pub(super) fn warn_of_files_without_labels(&self, run: &str) {
+        let Some(corpus) = &self.dataset.corpus else {
+            return;
+        };
+        let has_validation = corpus
+            .files()
+            .iter()
+            .any(|report| report.role == FileRole::Valid && report.labelled > 0);
+        for report in corpus.files() {
             if report.documents == 0 || report.labelled > 0 {
                 continue;
             }
-            let (file, count) = (quoted(&report.name), report.documents);
+            let file = quoted(&report.name);
+            let count = report.documents;
             let message = match report.role {
                 FileRole::Train => continue,
+                FileRole::Valid if has_validation => message!(
+                    "{file}: none of the {count} validation documents has a label, so the file is not used for validation",
+                    file,
+                    count
+                ),
                 FileRole::Valid => message!(
                     "{file}: none of the {count} validation documents has a label, so some of the training documents are used for validation instead",
                     file,
@@ -109,7 +122,7 @@ impl<H: Host> Session<H> {
                     count
                 ),
             };
-            self.warn(run, "no-labels", message);
+            self.warn(run, "files-without-labels", message);
         }
     }
 
@@ -132,7 +145,6 @@ impl<H: Host> Session<H> {
             .corpus
             .as_ref()
             .is_some_and(Corpus::trains_on_all);
-        self.warn_of_files_without_labels(run);
         let has_validation = cross_validates
             || self
                 .dataset
@@ -219,7 +231,7 @@ impl<H: Host> Session<H> {
         };
         self.tell_long_documents(run, &train, plan.max_len);
         model.trained_len = Some(plan.max_len);
-        model.text_columns = corpus.columns();
+        model.document_columns = corpus.columns();
         // A resumed run takes its initial weights from the checkpoint.
         let mut source = match (&resumed, base) {
             (Some(resumed), _) => resumed.source.clone(),

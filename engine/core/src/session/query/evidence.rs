@@ -51,7 +51,8 @@ impl Evidence {
 /// Measures the evidence of each word of `text` for `label`; `None` selects a predicted label.
 ///
 /// # Errors
-/// Returns an error if the model is not a classifier or does not have the label.
+/// Returns an error if the model is not a classifier or does not have the label, or the text is
+/// empty.
 pub async fn evidence(
     model: &LoadedModel,
     device: &Device,
