@@ -1,6 +1,7 @@
 //! Assigns a role to each column of a table: as requested by the user, or inferred from its name or
 //! values.
 
+pub(crate) mod added;
 pub(crate) mod choice;
 pub(crate) mod header;
 pub(crate) mod names;
@@ -11,8 +12,8 @@ pub(crate) mod values;
 
 use super::{DocumentColumns, ReadOptions};
 use crate::error::DataError;
-use crate::labels::labelled_table::{ADDED, added_column};
 use crate::table::rows::row::{Column, Place, Row};
+use added::{ADDED, added_column};
 use choice::Choice;
 use names::TextName;
 use profile::Profile;

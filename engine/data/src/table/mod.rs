@@ -2,7 +2,7 @@
 //! content ([`shape`]); the text and label columns are requested by the user or found by name or
 //! value ([`columns`]). Text is cleaned as in `lines`, and every skipped row is counted.
 
-mod columns;
+pub(crate) mod columns;
 mod dialect;
 mod labels;
 mod layout;
