@@ -259,6 +259,7 @@ fn the_transformer_learns_to_count() {
     );
     let never = lab.run("toy --preset fast-nano --steps 1 --device cpu");
     assert_eq!(never.code, Some(1), "{}", never.stderr);
+    assert!(never.stderr.contains("after 1 step"), "{}", never.stderr);
 }
 
 #[test]

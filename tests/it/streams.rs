@@ -27,6 +27,13 @@ fn quiet_prints_nothing_and_logs_have_no_terminal_codes() {
         .tiny("pretrain --corpus text.txt --out quiet --steps 3 --quiet")
         .ok();
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+    let models = models();
+    models.write("quiet.csv", "text,price\na small dog,1\na large cat,2\n");
+    let predict = "predict --model finetuned --data quiet.csv --device cpu";
+    let predicted = models.run(&format!("{predict} --quiet")).ok();
+    assert_eq!(predicted.stdout.lines().count(), 2);
+    assert_eq!(predicted.stderr, "");
+    assert!(!models.run(predict).ok().stderr.is_empty());
     let log = lab
         .tiny("pretrain --corpus text.txt --out log --steps 3")
         .ok();

@@ -58,7 +58,7 @@ fn rows_without_an_answer_are_counted() {
         );
         ask(bench, "F16", &model, "wide.csv")
             .ok()
-            .tells(&["1 rows without a prediction", "line 6"]);
+            .tells(&["rows without a prediction: 1", "line 6"]);
         let case = ask(bench, "T28", &model, "T28/prodigy.jsonl")
             .ok()
             .lacks(&["rejected"]);
@@ -134,7 +134,7 @@ fn workbooks_train_and_are_returned_as_tables() {
         bench.lab.write("other.csv", other);
         ask(bench, "columns", "book", "other.csv")
             .ok()
-            .tells(&["joined text from \"Betreff\", \"Nachricht\";"]);
+            .tells(&["joined text from \"Betreff\", \"Nachricht\""]);
         bench
             .lab
             .write("less.csv", "Nr;Nachricht\n1;the printer is broken today\n");

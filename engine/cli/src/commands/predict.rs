@@ -468,7 +468,7 @@ fn print_warnings(rows: FileRows<'_>, quiet: bool) -> Result<(), Error> {
             } in found.dropped
             {
                 output::print_stderr(&format!(
-                    "warning: {count} rows have no prediction: {reason} (first: line {first_line})"
+                    "warning: rows without a prediction: {count}: {reason} (first: line {first_line})"
                 ));
             }
             Ok(())

@@ -368,6 +368,8 @@ mod tests {
             "step 123456/200000  loss 4.322  lr 1.3e-3  12.3 k tokens/s  1:02:05 elapsed, 1:00 left"
         );
         assert_eq!(cut(&text, 20).chars().count(), 19);
+        let beyond = describe(&event, 100_000).expect("shown");
+        assert!(beyond.starts_with("step 123456  loss"), "{beyond}");
     }
 
     #[test]
