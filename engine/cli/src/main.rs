@@ -14,6 +14,7 @@ mod commands;
 mod exit;
 mod host;
 mod inputs;
+mod output_file;
 mod report;
 mod run_dir;
 mod serving;

@@ -181,7 +181,7 @@ pub enum Event {
         next_sentence_loss: Option<f64>,
         /// Learning rate of this step.
         lr: f64,
-        /// Throughput since the last report, in tokens per second.
+        /// Throughput since the last report, in tokens per second, padding included.
         tokens_per_sec: f64,
         /// Training time so far in seconds, without pauses.
         elapsed_secs: f64,

@@ -4,7 +4,8 @@
 
 use crate::args::{Cail, Convert, Source};
 use crate::inputs;
-use crate::run_dir::store::{output_error, shown};
+use crate::output_file::{output_error, output_exists};
+use crate::run_dir::store::shown;
 use crate::terminal::output;
 use engine::error::Error;
 use protocol::message;
@@ -45,14 +46,7 @@ struct Counts {
 pub(crate) fn convert(args: &Convert) -> Result<(), Error> {
     let Source::Cail(args) = &args.source;
     if args.output.exists() {
-        return Err(Error::Input {
-            code: "output-exists",
-            message: message!(
-                "{path} already exists; nothing was changed",
-                path = shown(&args.output)
-            ),
-            hint: message!("Choose another output."),
-        });
+        return Err(output_exists(&args.output));
     }
     let counts = cail(args)?;
     let Counts {

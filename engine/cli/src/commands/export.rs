@@ -4,7 +4,8 @@
 use crate::args::Export;
 use crate::host::NativeHost;
 use crate::inputs;
-use crate::run_dir::store::{output_error, replace, shown};
+use crate::output_file::{output_error, output_exists};
+use crate::run_dir::store::{replace, shown};
 use crate::terminal::output;
 use engine::error::Error;
 use engine::interop::{
@@ -38,14 +39,7 @@ pub(crate) fn export(args: &Export) -> Result<(), Error> {
         .flatten()
         .find(|path| path.exists())
     {
-        return Err(Error::Input {
-            code: "output-exists",
-            message: message!(
-                "{path} already exists; nothing was changed",
-                path = shown(path)
-            ),
-            hint: message!("Choose another output."),
-        });
+        return Err(output_exists(path));
     }
     let files = inputs::read_model(model)?;
     if let Some(path) = onnx {

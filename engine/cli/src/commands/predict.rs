@@ -11,7 +11,8 @@ use crate::commands::predict::lines::{Lines, decoded};
 use crate::commands::query::session;
 use crate::host::NativeHost;
 use crate::inputs;
-use crate::run_dir::store::{output_error, shown};
+use crate::output_file::{output_error, output_exists};
+use crate::run_dir::store::shown;
 use crate::terminal::output::{self, Reader};
 use data::{
     Answer, DataError, Document, FileRows, InputFile, LabelledTable, Opened, ReadOptions, Shape,
@@ -425,17 +426,6 @@ fn check_extension(path: &Path) -> Result<(), Error> {
     })
 }
 
-fn output_exists(path: &Path) -> Error {
-    Error::Input {
-        code: "output-exists",
-        message: message!(
-            "{path} already exists; nothing was changed",
-            path = shown(path)
-        ),
-        hint: message!("Choose another output."),
-    }
-}
-
 fn confidence_of(labels: &[LabelScore]) -> f64 {
     labels.first().map_or(0.0, |best| best.score)
 }
@@ -468,7 +458,7 @@ fn print_warnings(rows: FileRows<'_>, quiet: bool) -> Result<(), Error> {
             } in found.dropped
             {
                 output::print_stderr(&format!(
-                    "warning: rows without a prediction: {count}: {reason} (first: line {first_line})"
+                    "warning: rows without a prediction: {count} ({reason}; first: line {first_line})"
                 ));
             }
             Ok(())

@@ -5,13 +5,14 @@ use crate::args::{Common, Tokenize};
 use crate::commands::query;
 use crate::commands::run::files_of;
 use crate::inputs;
-use crate::run_dir::store::{TEMPORARY, output_error, remove, shown, sync_folder};
+use crate::output_file::{output_error, output_exists};
+use crate::run_dir::store::{TEMPORARY, remove, shown, sync_folder};
 use crate::terminal::output;
 use crate::text_refusals::naming;
 use data::{Opened, Packed, ReadOptions, Specials};
 use engine::error::Error;
 use engine::session::{EvaluationRows, sha256};
-use protocol::{FileRole, RunConfig, message};
+use protocol::{FileRole, RunConfig};
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -72,14 +73,7 @@ pub(crate) fn tokenize(common: &Common, args: &Tokenize) -> Result<(), Error> {
         encoding,
     } = args;
     if out.exists() {
-        return Err(Error::Input {
-            code: "output-exists",
-            message: message!(
-                "{out} already exists; nothing was changed",
-                out = shown(out)
-            ),
-            hint: message!("Choose another output."),
-        });
+        return Err(output_exists(out));
     }
     let model = inputs::read_model(model)?;
     let tokenizer = model

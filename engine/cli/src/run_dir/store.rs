@@ -252,35 +252,6 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns the error for a file outside of a run directory that could not be written.
-pub(crate) fn output_error(path: &Path, error: &io::Error) -> Error {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Error::Input {
-            code: "no-folder",
-            message: message!("the folder {folder} does not exist", folder = shown(folder)),
-            hint: message!("Create it first, or choose another output."),
-        };
-    }
-    let hint = match error.kind() {
-        kind if is_full(kind) => message!("Free some space, then try again."),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            message!("Choose a directory that you can write to.")
-        }
-        _ => message!("Choose another output."),
-    };
-    Error::Io {
-        message: message!(
-            "{path} cannot be written: {error}",
-            path = shown(path),
-            error = error.to_string()
-        ),
-        hint,
-    }
-}
-
 /// Converts a write error to an error with a message and a hint.
 pub(crate) fn write_error(path: &Path, error: &io::Error) -> Error {
     let hint = match error.kind() {
@@ -302,6 +273,11 @@ pub(crate) fn write_error(path: &Path, error: &io::Error) -> Error {
             resume = Setting::named("resume")
         ),
     };
+    unwritable(path, error, hint)
+}
+
+/// Returns the error for a file that could not be written, with this `hint`.
+pub(crate) fn unwritable(path: &Path, error: &io::Error, hint: Message) -> Error {
     Error::Io {
         message: message!(
             "{path} cannot be written: {error}",
@@ -312,7 +288,7 @@ pub(crate) fn write_error(path: &Path, error: &io::Error) -> Error {
     }
 }
 
-fn is_full(kind: ErrorKind) -> bool {
+pub(crate) fn is_full(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 

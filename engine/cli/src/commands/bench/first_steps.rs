@@ -3,12 +3,13 @@
 //! of the optimiser and the losses that came out, as JSON.
 
 use crate::commands::stopwatch::Mark;
+use crate::output_file::{output_error, output_exists};
 use data::examples::Batch;
 use engine::error::Error;
 use engine::interop::{config_to_json, weights_to_bytes};
 use engine::session::FirstSteps;
 use engine::train::OptimizerSettings;
-use protocol::{Event, message};
+use protocol::Event;
 use serde::Serialize;
 use std::path::Path;
 
@@ -78,10 +79,10 @@ pub(super) fn write(folder: &Path, first: &FirstSteps, marks: &[Mark]) -> Result
         ("model.safetensors", weights_to_bytes(&first.weights)),
         ("steps.json", steps),
     ];
-    std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    std::fs::create_dir_all(folder).map_err(|error| output_error(folder, &error))?;
     for (name, bytes) in files {
         let path = folder.join(name);
-        std::fs::write(&path, bytes).map_err(|error| unwritable(&path, &error))?;
+        std::fs::write(&path, bytes).map_err(|error| output_error(&path, &error))?;
     }
     Ok(())
 }
@@ -95,23 +96,5 @@ pub(super) fn check_free(folder: &Path) -> Result<(), Error> {
     if !folder.exists() || is_empty() {
         return Ok(());
     }
-    Err(Error::Input {
-        code: "output-exists",
-        message: message!(
-            "{path} already exists; nothing was changed",
-            path = folder.display().to_string()
-        ),
-        hint: message!("Choose another output."),
-    })
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::Io {
-        message: message!(
-            "{path} cannot be written: {error}",
-            path = path.display().to_string(),
-            error = error.to_string()
-        ),
-        hint: message!("Check the path and its permissions."),
-    }
+    Err(output_exists(folder))
 }

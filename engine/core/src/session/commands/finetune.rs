@@ -94,10 +94,6 @@ impl<H: Host> Session<H> {
         let Some(corpus) = &self.dataset.corpus else {
             return;
         };
-        let has_validation = corpus
-            .files()
-            .iter()
-            .any(|report| report.role == FileRole::Valid && report.labelled > 0);
         for report in corpus.files() {
             if report.documents == 0 || report.labelled > 0 {
                 continue;
@@ -106,7 +102,7 @@ impl<H: Host> Session<H> {
             let count = report.documents;
             let message = match report.role {
                 FileRole::Train => continue,
-                FileRole::Valid if has_validation => message!(
+                FileRole::Valid if !corpus.holds_out_validation() => message!(
                     "{file}: none of the {count} validation documents has a label, so the file is not used for validation",
                     file,
                     count
